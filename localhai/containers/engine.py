@@ -1,0 +1,179 @@
+"""The Engine protocol: the only way localhai talks to containers. Two implementations: Docker, and the public fake.
+
+All methods raise `EngineLost` when the engine stops answering. Times are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the engine says of itself. `place` is the address that answered, `architecture` as in images (amd64...)."""
+
+    place: str
+    name: str
+    version: str
+    architecture: str
+    cpus: int
+    memory: int
+    rootless: bool = False
+    remapped: bool = False
+    gpus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image on the engine. `digest` is the repository digest where it has one, else the image id (sha256:...)."""
+
+    reference: str
+    id: str
+    digest: str
+    architecture: str
+    os: str
+    user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder, file or volume in the container. `source` is a path of this machine (bind) or a volume's name."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    kind: Literal["bind", "volume"] = "bind"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """What to create. The image's entrypoint is always cleared: `command` is the whole argument vector."""
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    working_dir: str | None = None
+    user: str | None = None
+    network: str | None = None
+    ports: Mapping[int, int] = field(default_factory=dict)
+    cpus: float | None = None
+    cpuset: str | None = None
+    memory: int | None = None
+    memory_reservation: int | None = None
+    shm_size: int | None = None
+    gpus: int | None = None  # -1: all
+    interactive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """What the engine knows of a container. `status` as the engine says it: created, running, exited, dead..."""
+
+    id: str
+    name: str
+    status: str
+    running: bool
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str = ""
+    started: str | None = None
+    finished: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """How far a pull is: bytes over all layers, `total` 0 while unknown."""
+
+    image: str
+    status: str
+    current: int
+    total: int
+
+
+class OutputStream(Protocol):
+    """What a container writes, in order. Iterating blocks; it ends when the container's streams close."""
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
+        """Chunks as they come: not lines, and any size. Neighbours of one stream may be joined."""
+
+    def close(self) -> None:
+        """Stop listening; a blocked iteration in another thread ends."""
+
+
+class Engine(Protocol):
+    """A container engine. See the two implementations: `docker_engine.DockerEngine`, `fake.FakeEngine`."""
+
+    def info(self) -> EngineInfo: ...
+
+    def image(self, reference: str) -> Image | None: ...
+
+    def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
+        """Raises ImageNotFound with what the registry said."""
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create, do not start; gives the container's id. Raises ImageNotFound when the image is gone."""
+
+    def attach(self, container: str) -> OutputStream:
+        """Listen from now on. Called before `start`, nothing is missed."""
+
+    def logs(self, container: str) -> OutputStream:
+        """All that the container has written since it started, then on as `attach` does. For adoption after a crash."""
+
+    def start(self, container: str) -> None:
+        """Raises SurroundingsError when the engine cannot start it (no GPU, no such user...)."""
+
+    def wait(self, container: str, timeout: float | None = None) -> int | None:
+        """The exit code, or None when `timeout` seconds passed first."""
+
+    def state(self, container: str) -> ContainerState | None:
+        """None when there is no such container."""
+
+    def stop(self, container: str, grace: float) -> None:
+        """SIGTERM, then SIGKILL after `grace` seconds. Gone or stopped already is fine. Blocks until stopped."""
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None: ...
+
+    def remove(self, container: str) -> None:
+        """Remove by force, with its anonymous volumes. Gone already is fine."""
+
+    def containers(self, labels: Mapping[str, str | None]) -> list[ContainerState]:
+        """All containers, running or not, that have these labels; None matches any value."""
+
+    def put_archive(self, container: str, path: str, tar: BinaryIO) -> None:
+        """Unpack a tar stream at a folder of a container, which need not be running."""
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        """A file or folder of a container as a tar stream. Raises FileNotFoundError."""
+
+    def run(self, spec: ContainerSpec, timeout: float | None = 60.0) -> tuple[int, bytes]:
+        """Run a helper container to its end and remove it: exit code and what it wrote."""
+
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None: ...
+
+    def remove_volume(self, name: str) -> None:
+        """Gone already is fine."""
+
+    def volumes(self, labels: Mapping[str, str | None]) -> list[str]: ...
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None: ...
+
+    def remove_network(self, name: str) -> None: ...
+
+    def networks(self, labels: Mapping[str, str | None]) -> list[str]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,61 @@
+"""What an input asks for and what it got: the nouns that the rest of `data` shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (reference 4)."""
+
+    name: str
+    uris: tuple[str, ...]
+    keep_directories: Literal["none", "suffix", "full"] = "none"
+    filename: str | None = None
+    optional: bool = False
+    on_demand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """Hexadecimal digests of one content."""
+
+    md5: str
+    sha1: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDatum:
+    """An earlier output, as the records know it. `uri` says where the bytes are (a path of this machine or s3://...)."""
+
+    id: str
+    name: str
+    size: int
+    uri: str
+    checksums: Checksums
+    metadata: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file that an execution gets.
+
+    `name` is its path under /valohai/inputs/INPUT with `/` and no way out of it; `uri` is the original for http(s),
+    files and object stores and `datum://<id>` for a datum; `path` is the cached file on this machine, read-only.
+    """
+
+    input: str
+    name: str
+    uri: str
+    size: int
+    checksums: Checksums
+    path: Path
+    datum_id: str | None = None
+    metadata: tuple[Mapping[str, Any], ...] = field(default=())

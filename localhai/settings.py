@@ -1,0 +1,270 @@
+"""One Settings object. Precedence: flag > environment (LOCALHAI_*) > localhai.toml > default.
+
+Every setting is declared once, as a field of `Settings` with its TOML place and its environment variable; reading,
+documentation and precedence derive from that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import Position, Problem, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FILE_NAME = "localhai.toml"
+
+PULL_POLICIES = ("missing", "always", "never")
+FILE_WAYS = ("auto", "bind", "volumes")
+
+
+def _setting(default: Any, *, toml: str | None, env: str | None = None, doc: str) -> Any:
+    metadata = {"toml": toml, "env": env, "doc": doc}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Paths are absolute once loaded; relative ones in localhai.toml start at its folder."""
+
+    home: Path = _setting(
+        Path("~/.localhai"), toml=None, env="LOCALHAI_HOME", doc="one home for all projects: records, outputs, cache"
+    )
+    database_url: str | None = _setting(
+        None, toml=None, env="LOCALHAI_DATABASE_URL", doc="records elsewhere than in SQLite: postgresql://..."
+    )
+    store: str | None = _setting(
+        None,
+        toml="store.url",
+        env="LOCALHAI_STORE",
+        doc="where outputs are kept: a folder or s3://bucket/prefix; default HOME/store",
+    )
+    project_name: str | None = _setting(None, toml="project.name", doc="the project's name; default the folder's name")
+    s3_folder: Path | None = _setting(
+        None,
+        toml="s3.folder",
+        env="LOCALHAI_S3_FOLDER",
+        doc="serve s3:// from this folder (BUCKET/KEY...) with the embedded S3",
+    )
+    s3_endpoint_url: str | None = _setting(
+        None, toml="s3.endpoint_url", env="AWS_ENDPOINT_URL", doc="an S3 of your own: MinIO, moto, LocalStack"
+    )
+    inputs: Mapping[str, str] = _setting(
+        {}, toml="inputs", doc='stand-ins for inputs: "datum://0178..." = "samples/train.csv"; * matches'
+    )
+    images: Mapping[str, str] = _setting(
+        {}, toml="images", doc='stand-ins for images: "tensorflow:2.6.1-gpu" = "tensorflow:2.6.1"; * matches'
+    )
+    pull: str = _setting("missing", toml="docker.pull", env="LOCALHAI_PULL", doc="missing, always or never")
+    files: str = _setting(
+        "auto", toml="docker.files", env="LOCALHAI_FILES", doc="how files reach containers: auto, bind or volumes"
+    )
+    network: str | None = _setting(
+        None, toml="docker.network", env="LOCALHAI_NETWORK", doc="Docker network of the containers"
+    )
+    mounts: bool = _setting(
+        False, toml="docker.mounts", env="LOCALHAI_MOUNTS", doc="honour `mounts` of steps: they expose this machine"
+    )
+    package_cache: bool = _setting(
+        True, toml="docker.package_cache", env="LOCALHAI_PACKAGE_CACHE", doc="share pip, uv, conda and apt downloads"
+    )
+    stop_grace: float = _setting(
+        10.0, toml="docker.stop_grace", env="LOCALHAI_STOP_GRACE", doc="seconds from SIGTERM to SIGKILL"
+    )
+    env_file: Path | None = _setting(
+        None, toml="environment.file", env="LOCALHAI_ENV_FILE", doc="NAME=value lines given to containers, masked"
+    )
+    environment_variables: Mapping[str, str] = _setting(
+        {}, toml="environment.variables", doc="the project's environment variables, as set on the platform"
+    )
+    creator: str | None = _setting(
+        None, toml="user.name", env="LOCALHAI_USER", doc="who runs executions; default the login name"
+    )
+
+    @classmethod
+    def load(
+        cls,
+        project_folder: Path | None = None,
+        *,
+        flags: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """Settings for a project folder (or none). `flags` holds values given on the command line; None means unset.
+
+        Raises ProjectError with a position when localhai.toml is not TOML or has an unknown key or a value of the
+        wrong type, and when an environment variable cannot be read as what its setting is.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        if project_folder is not None:
+            values.update(_from_toml(project_folder / FILE_NAME))
+        for spec in fields(cls):
+            name = spec.metadata["env"]
+            if name and environ.get(name):
+                values[spec.name] = _cast(spec.name, environ[name], f"${name}", base=Path.cwd())
+        values.update({name: value for name, value in (flags or {}).items() if value is not None})
+        settings = cls(**values)
+        object.__setattr__(settings, "home", Path(settings.home).expanduser().absolute())
+        return settings
+
+
+def _from_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
+    return _interpret(path, text, _parse_toml(path, text))
+
+
+def _parse_toml(path: Path, text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem("error", f"not valid TOML: {error}", "toml-syntax", _toml_position(path, text, str(error)))
+        raise ProjectError(f"{path.name} is not valid TOML: {error}", problems=[problem], where=str(path)) from error
+    return data
+
+
+def _toml_position(path: Path, text: str, message: str) -> Position | None:
+    import re
+
+    match = re.search(r"line (\d+), column (\d+)", message)
+    if match is None:
+        return None
+    line, column = int(match[1]), int(match[2])
+    lines = text.splitlines()
+    return Position(str(path), line, column, lines[line - 1] if line <= len(lines) else "")
+
+
+def _interpret(path: Path, text: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    by_place = {spec.metadata["toml"]: spec.name for spec in fields(Settings) if spec.metadata["toml"]}
+    tables = {place for place, name in by_place.items() if name in _MAPPINGS}
+    values: dict[str, Any] = {}
+    for place, value in _leaves(data, tables):
+        if place.split(".")[0] == "projects":  # read by localhai.airflow
+            continue
+        if place not in by_place:
+            raise _unknown_key(path, text, place, sorted(by_place))
+        name = by_place[place]
+        values[name] = _cast(name, value, f"{place} in {path}", base=path.parent.absolute())
+    return values
+
+
+def _leaves(data: Mapping[str, Any], tables: set[str], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in data.items():
+        place = f"{prefix}{key}"
+        if isinstance(value, dict) and place not in tables:
+            found.extend(_leaves(value, tables, f"{place}."))
+        else:
+            found.append((place, value))
+    return found
+
+
+def _unknown_key(path: Path, text: str, place: str, known: list[str]) -> ProjectError:
+    import difflib
+
+    key = place.rsplit(".", 1)[-1]
+    near = difflib.get_close_matches(place, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(known)
+    position = next(
+        (
+            Position(str(path), number, line.index(key) + 1, line)
+            for number, line in enumerate(text.splitlines(), 1)
+            if line.strip().startswith((key, f'"{key}"', f"[{place}"))
+        ),
+        None,
+    )
+    problem = Problem("error", f"{place} is not a setting of localhai", "unknown-setting", position, hint)
+    return ProjectError(f"{place} is not a setting of localhai", problems=[problem], where=str(path), hints=[hint])
+
+
+def _cast(name: str, value: Any, source: str, *, base: Path) -> Any:
+    try:
+        return _CASTS[name](value, base) if name in _CASTS else _text(value, base)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(f"{source}: {error}", where=source) from error
+
+
+def _text(value: Any, _base: Path) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text is needed, not {value!r}")
+    return value
+
+
+def _path(value: Any, base: Path) -> Path:
+    return (base / Path(_text(value, base)).expanduser()).absolute()
+
+
+def _boolean(value: Any, _base: Path) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if isinstance(value, str) and value.lower() in known:
+        return known[value.lower()]
+    raise ValueError(f"true or false is needed, not {value!r}")
+
+
+def _seconds(value: Any, _base: Path) -> float:
+    if isinstance(value, bool) or float(value) < 0:
+        raise ValueError(f"a number of seconds is needed, not {value!r}")
+    return float(value)
+
+
+def _mapping(value: Any, _base: Path) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a table of texts is needed, not {value!r}")
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise TypeError(f"{key}: text is needed, not {item!r}")
+    return dict(value)
+
+
+def _one_of(*allowed: str) -> Callable[[Any, Path], str]:
+    def cast(value: Any, _base: Path) -> str:
+        if value not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)} is needed, not {value!r}")
+        return str(value)
+
+    return cast
+
+
+def _local_inputs(value: Any, base: Path) -> dict[str, str]:
+    """Stand-ins without a scheme are paths that start at the folder of localhai.toml."""
+    found = _mapping(value, base)
+    return {uri: target if "://" in target else str(_path(target, base)) for uri, target in found.items()}
+
+
+def _store(value: Any, base: Path) -> str:
+    text = _text(value, base)
+    return text if "://" in text else str(_path(text, base))
+
+
+_MAPPINGS = frozenset({"inputs", "images", "environment_variables"})
+_CASTS: dict[str, Callable[[Any, Path], Any]] = {
+    "home": _path,
+    "store": _store,
+    "s3_folder": _path,
+    "env_file": _path,
+    "inputs": _local_inputs,
+    "images": _mapping,
+    "environment_variables": _mapping,
+    "pull": _one_of(*PULL_POLICIES),
+    "files": _one_of(*FILE_WAYS),
+    "mounts": _boolean,
+    "package_cache": _boolean,
+    "stop_grace": _seconds,
+}
