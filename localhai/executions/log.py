@@ -1,0 +1,166 @@
+"""The log of an execution on disk: `log` holds the bytes as they came, `log.index` says whose they are and when.
+
+A person can open `log`. The index has one text line for each run of bytes of one stream: microseconds since 1970,
+stream, stored length, and, where masking changed it, the length before. Bytes are written before their index line, so
+after a crash the log may be longer than its index, never shorter.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Literal
+
+from localhai.errors import DiskFull
+from localhai.executions.lines import LineAssembler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+EventStream = Literal["stdout", "stderr", "status"]
+
+LOG = "log"
+INDEX = "log.index"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log (reference 2.5). `message` has no newline; bytes that are not UTF-8 show as U+FFFD."""
+
+    stream: EventStream
+    time: datetime
+    message: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The wire shape: `time` is UTC, ISO-8601 with six digits and no zone."""
+        return {"stream": self.stream, "time": format_time(self.time), "message": self.message}
+
+
+def format_time(time: datetime) -> str:
+    """UTC, ISO-8601, six fractional digits, without a zone (reference 2.5)."""
+    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+class LogWriter:
+    """Appends to the log of one execution. Not thread-safe: the runner has one writer and a lock around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._index = os.open(folder / INDEX, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def write(self, stream: EventStream, data: bytes, time: float, *, raw_length: int | None = None) -> None:
+        """Store bytes that came at `time` (seconds since 1970). Raises DiskFull."""
+        row = f"{int(time * 1e6)} {stream} {len(data)}"
+        if raw_length is not None and raw_length != len(data):
+            row += f" {raw_length}"
+        try:
+            _write_all(self._log, data)
+            _write_all(self._index, row.encode() + b"\n")
+        except OSError as error:
+            raise DiskFull(f"the log cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        os.close(self._log)
+        os.close(self._index)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    offset: int
+    length: int
+    stream: EventStream
+    time: datetime
+
+
+def _runs(folder: Path) -> list[_Run]:
+    """The index, cut to what the log holds; bytes beyond the index belong to stdout of the last known moment."""
+    try:
+        rows = (folder / INDEX).read_bytes().split(b"\n")
+        size = (folder / LOG).stat().st_size
+    except FileNotFoundError:
+        return []
+    runs: list[_Run] = []
+    offset = 0
+    for row in rows[:-1]:
+        micros, stream, length = row.decode().split()[:3]
+        time = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
+        kept = min(int(length), size - offset)
+        runs.append(_Run(offset, kept, stream, time))  # type: ignore[arg-type]  # written by LogWriter alone
+        offset += kept
+    if offset < size:
+        last = runs[-1].time if runs else datetime.fromtimestamp((folder / LOG).stat().st_mtime, timezone.utc)
+        runs.append(_Run(offset, size - offset, "stdout", last))
+    return runs
+
+
+def stored_lengths(folder: Path) -> dict[str, int]:
+    """Bytes of each stream already stored, counted as the container wrote them: where an adopter goes on."""
+    totals = {"stdout": 0, "stderr": 0}
+    for row in (folder / INDEX).read_text().splitlines() if (folder / INDEX).exists() else []:
+        _micros, stream, *lengths = row.split()
+        if stream in totals:
+            totals[stream] += int(lengths[-1])
+    return totals
+
+
+def repair(folder: Path) -> None:
+    """Drop bytes that a crash left without an index line, so that what follows is counted rightly."""
+    indexed = (
+        sum(int(row.split()[2]) for row in (folder / INDEX).read_text().splitlines())
+        if (folder / INDEX).exists()
+        else 0
+    )
+    log = folder / LOG
+    if log.exists() and log.stat().st_size > indexed:
+        os.truncate(log, indexed)
+
+
+def read_events(folder: Path, *, last: int | None = None) -> Iterator[Event]:
+    """The lines of the log in the order in which they ended; `last` gives only that many, reading little."""
+    runs = _runs(folder)
+    if last is not None:
+        runs = _tail(folder, runs, last)
+    events = _assemble(folder, runs)
+    if last is None:
+        yield from events
+        return
+    from collections import deque
+
+    yield from deque(events, maxlen=last)
+
+
+def _assemble(folder: Path, runs: Sequence[_Run]) -> Iterator[Event]:
+    assemblers: dict[str, LineAssembler] = {}
+    times: dict[str, datetime] = {}
+    if not runs:
+        return
+    with (folder / LOG).open("rb") as log:
+        for run in runs:
+            log.seek(run.offset)
+            assembler = assemblers.setdefault(run.stream, LineAssembler())
+            times[run.stream] = run.time
+            for line in assembler.feed(log.read(run.length)):
+                yield Event(run.stream, run.time, line.decode("utf-8", "replace"))
+    for stream, assembler in assemblers.items():
+        for line in assembler.end():
+            yield Event(stream, times[stream], line.decode("utf-8", "replace"))  # type: ignore[arg-type]  # as above
+
+
+def _tail(folder: Path, runs: Sequence[_Run], wanted: int) -> list[_Run]:
+    """The last runs that surely hold `wanted` whole lines."""
+    found = 0
+    with (folder / LOG).open("rb") as log:
+        for number in range(len(runs) - 1, -1, -1):
+            log.seek(runs[number].offset)
+            found += log.read(runs[number].length).count(b"\n")
+            if found > wanted + len({"stdout", "stderr", "status"}):
+                return list(runs[number:])
+    return list(runs)

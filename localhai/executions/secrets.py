@@ -1,0 +1,105 @@
+"""Secrets never reach the screen, the log or the records: their values are masked in every byte that passes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from localhai.errors import Position, Problem, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MASK = b"***"
+SHORTEST = 4  # masking "1" or "yes" would make every log unreadable
+_line_re = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """NAME=value lines, as `docker run --env-file` reads them, and with quotes around a value taken off.
+
+    Empty lines and lines that start with # are skipped. Raises ProjectError with the position of a wrong line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ProjectError(f"{path} cannot be read: {reason}", where=str(path)) from error
+    variables: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _line_re.match(line.strip())
+        if match is None:
+            # the line itself is not shown: it may be a secret
+            position = Position(str(path), number, 1)
+            problem = Problem("error", "this line is not NAME=value", "env-file", position)
+            raise ProjectError(f"{position}: this line is not NAME=value", problems=[problem], where=str(path))
+        variables[match[1]] = _unquoted(match[2])
+    return variables
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+class Masker:
+    """Replaces secret values in a stream of bytes, also where a value is cut between two pieces."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        secrets = {value.encode() for value in values if len(value) >= SHORTEST}
+        secrets |= {line for secret in secrets for line in secret.split(b"\n") if len(line) >= SHORTEST}
+        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._longest = max(map(len, secrets), default=0)
+        self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if secrets else None
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def mask(self, data: bytes) -> bytes:
+        """`data` whole, masked."""
+        return data if self._pattern is None else self._pattern.sub(MASK, data)
+
+    def mask_text(self, text: str) -> str:
+        return self.mask(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+    def stream(self) -> MaskedStream:
+        """One stream's view: it holds back what may be the beginning of a secret."""
+        return MaskedStream(self, self._secrets)
+
+
+class MaskedStream:
+    """Masks one stream piece by piece. `feed` and `end` give (masked bytes, how many bytes they were before)."""
+
+    def __init__(self, masker: Masker, secrets: list[bytes]) -> None:
+        self._masker = masker
+        self._secrets = secrets
+        self._held = b""
+
+    def feed(self, data: bytes) -> tuple[bytes, int]:
+        data = self._held + data
+        hold = self._tail_that_may_begin_a_secret(data)
+        self._held = data[len(data) - hold :] if hold else b""
+        ready = data[: len(data) - hold] if hold else data
+        return self._masker.mask(ready), len(ready)
+
+    def end(self) -> tuple[bytes, int]:
+        ready, self._held = self._held, b""
+        return self._masker.mask(ready), len(ready)
+
+    def _tail_that_may_begin_a_secret(self, data: bytes) -> int:
+        longest = 0
+        for secret in self._secrets:
+            for length in range(min(len(secret) - 1, len(data)), longest, -1):
+                if data.endswith(secret[:length]):
+                    longest = length
+                    break
+        return longest
+
+
+def masked_names(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables as they may be shown: every value hidden."""
+    return dict.fromkeys(variables, MASK.decode())
