@@ -59,3 +59,29 @@ class InputFile:
     path: Path
     datum_id: str | None = None
     metadata: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemandFile:
+    """One file of an on-demand input: listed, not downloaded (reference 1.5, 2.4).
+
+    `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet.
+    """
+
+    input: str
+    name: str
+    uri: str
+    storage_uri: str
+    size: int | None
+    checksums: Checksums | None = None
+    datum_id: str | None = None
+    metadata: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedInputs:
+    """All inputs of one execution. `notes` are sentences for the log: local-only files, stand-ins, clashes of names."""
+
+    files: tuple[InputFile, ...]
+    notes: tuple[str, ...] = ()
+    on_demand: tuple[OnDemandFile, ...] = ()
