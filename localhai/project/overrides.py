@@ -1,0 +1,95 @@
+"""What one execution changes of its step: typed on a command line, or given from Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.project.names import find_by_option, listing, option_name, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from valohai_yaml.objs import Step
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Explicit values; whatever is absent or None comes from the step.
+
+    `parameters` hold texts or native values, lists for multiple ones; None takes away a default. `inputs` replace the
+    step's URIs: one text or several, empty ones are dropped, so that `""` and `[]` clear. `time_limit` is seconds or a
+    text such as `1h 30m`.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    environment: str | None = None
+    time_limit: float | str | None = None
+    title: str | None = None
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class StepArguments:
+    """The part of a command line that belongs to the step, sorted: the first two fields of `Overrides`."""
+
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Sequence[str]]
+
+
+def parse_step_arguments(step: Step, arguments: Sequence[str]) -> StepArguments:
+    """Sort `--NAME=value` and `--NAME value` into parameters and inputs of a step, as `vh execution run STEP` does.
+
+    Repeating gives a list for inputs and multiple parameters; of other parameters the last value counts. A flag may
+    stand alone. Where a parameter and an input share a name the input gets the value, as with `vh`.
+    Raises UsageError for options the step does not have, missing values and stray words.
+    """
+    parameters: dict[str, Any] = {}
+    inputs: dict[str, list[str]] = {}
+    words = iter(arguments)
+    for word in words:
+        name, equals, text = _split_option(step, word)
+        if (found := find_by_option(name, step.inputs)) is not None:
+            inputs.setdefault(found, []).append(text if equals else _next_word(word, words))
+            continue
+        found = find_by_option(name, step.parameters)
+        if found is None:
+            raise _unknown_option(step, name)
+        parameter = step.parameters[found]
+        if not equals:
+            text = "true" if parameter.type == "flag" else _next_word(word, words)
+        if parameter.multiple:
+            parameters.setdefault(found, []).append(text)
+        else:
+            parameters[found] = text
+    return StepArguments(parameters, inputs)
+
+
+def _split_option(step: Step, word: str) -> tuple[str, str, str]:
+    if not word.startswith("--") or word == "--":
+        raise UsageError(
+            f"{word!r} is not an option of step {step.name}",
+            hints=["write --NAME=value; a flag alone or as --NAME=false", _options_of(step)],
+        )
+    return word[2:].partition("=")
+
+
+def _next_word(option: str, words: Iterator[str]) -> str:
+    try:
+        return next(words)
+    except StopIteration:
+        raise UsageError(f"{option} needs a value", hints=[f"write {option}=value"]) from None
+
+
+def _unknown_option(step: Step, name: str) -> UsageError:
+    known = [option_name(known) for known in (*step.parameters, *step.inputs)]
+    return unknown("parameter or input", "parameters and inputs", name, known, of=f" in step {step.name}")
+
+
+def _options_of(step: Step) -> str:
+    known = [f"--{option_name(name)}" for name in (*step.parameters, *step.inputs)]
+    return f"options of the step: {listing(known)}" if known else "the step has no parameters and no inputs"

@@ -1,0 +1,196 @@
+"""From a step of valohai.yaml and what was typed to an ExecutionPlan. Pure: no files, Docker, network or clock."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import ProjectError, UsageError
+from localhai.project import command, durations, names, parameters, parity
+from localhai.project.overrides import Overrides
+from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from valohai_yaml.objs import Config, Step
+    from valohai_yaml.objs.input import Input
+
+_URI_PARAMETER_RE = re.compile(r"{parameter:(.+?)}")
+
+
+def plan(
+    config: Config,
+    step: str,
+    overrides: Overrides | None = None,
+    *,
+    images: Mapping[str, str] | None = None,
+    environment_variables: Mapping[str, str] | None = None,
+    secrets: Collection[str] = (),
+    mounts: bool = False,
+    flag_defaults: bool = True,
+    project: str | None = None,
+    commit: str | None = None,
+) -> ExecutionPlan:
+    """Everything an execution of `step` (a name or an unambiguous prefix of one) will be.
+
+    `images` maps requested images, `*` allowed, to those that run; `environment_variables` are the project's;
+    `secrets` names variables that the runner adds beneath the plan's, so that they count as given but are never in a
+    plan; `mounts` says whether mounts are allowed;
+    `flag_defaults` whether flags that are not given take their defaults, as `vh` sends them.
+    Raises UsageError for what was typed, ProjectError for what valohai.yaml says.
+    """
+    overrides = overrides or Overrides()
+    found = find_step(config, step)
+    resolved = parameters.resolve(found, overrides.parameters, flag_defaults=flag_defaults)
+    items, script = command.render(found, resolved.rendered)
+    planned_mounts, mount_notes = _mounts(found, allowed=mounts)
+    return ExecutionPlan(
+        step=found.name,
+        image=overrides.image or stand_in_image(found.image, images or {}),
+        image_requested=found.image,
+        command=items,
+        script=script,
+        parameters=resolved.values,
+        inputs=_inputs(found, overrides.inputs, resolved.rendered),
+        environment_variables=_variables(found, environment_variables or {}, secrets, overrides.environment_variables),
+        environment=overrides.environment or found.environment,
+        limits=_limits(found, overrides.time_limit),
+        mounts=planned_mounts,
+        upload_store=found.upload_store,
+        source_path=found.source_path,
+        title=overrides.title,
+        tags=tuple(overrides.tags),
+        project=project,
+        commit=commit,
+        parity=_notes(found, overrides, mount_notes),
+    )
+
+
+def find_step(config: Config, wanted: str) -> Step:
+    """The step with this name, or the only one whose name begins with it (any case of letters).
+
+    Raises UsageError with the known steps, ProjectError when there are none.
+    """
+    if not config.steps:
+        raise ProjectError("valohai.yaml has no steps", hints=["a step needs a name, an image and a command"])
+    return config.steps[names.find_by_prefix("step", "steps", wanted, list(config.steps))]
+
+
+def stand_in_image(requested: str, images: Mapping[str, str]) -> str:
+    """What the image map puts in place of an image: an exact entry first, else the first pattern that matches."""
+    if requested in images:
+        return images[requested]
+    return next((image for pattern, image in images.items() if fnmatchcase(requested, pattern)), requested)
+
+
+def _inputs(
+    step: Step, explicit: Mapping[str, str | Sequence[str]], values: Mapping[str, Any]
+) -> tuple[PlannedInput, ...]:
+    given: dict[str, str | Sequence[str]] = {}
+    for wanted, uris in explicit.items():
+        name = names.find_by_option(wanted, step.inputs)
+        if name is None:
+            raise names.unknown("input", "inputs", wanted, list(step.inputs), of=f" in step {step.name}")
+        given[name] = uris
+    planned = tuple(_input(item, given.get(name, item.default), step, values) for name, item in step.inputs.items())
+    missing = [item.name for item in planned if not item.uris and not item.optional]
+    if missing:
+        options = [f"--{names.option_name(name)}=URI" for name in missing]
+        plural = "inputs need files" if len(missing) > 1 else "input needs a file"
+        raise UsageError(f"{plural}: {names.listing(missing)}", where=f"step {step.name}", hints=[" ".join(options)])
+    return planned
+
+
+def _input(item: Input, uris: str | Sequence[str] | None, step: Step, values: Mapping[str, Any]) -> PlannedInput:
+    written = [uris] if isinstance(uris, str) else list(uris or ())
+    return PlannedInput(
+        name=item.name,
+        uris=tuple(_interpolate(uri.strip(), step, values) for uri in written if uri and uri.strip()),
+        keep_directories=item.keep_directories.value,
+        filename=item.filename,
+        optional=item.optional,
+        on_demand=item.download.value == "on-demand",
+    )
+
+
+def _interpolate(uri: str, step: Step, values: Mapping[str, Any]) -> str:
+    """`{parameter:NAME}` becomes the plain value (reference 1.4). Without a value it stays as written.
+
+    Quoting and lists are unconfirmed: nothing is quoted, lists are joined by the parameter's separator.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in values:
+            return match[0]
+        value = values[name]
+        if isinstance(value, list):
+            return str(step.parameters[name].multiple_separator).join(map(str, value))
+        return str(value)
+
+    return _URI_PARAMETER_RE.sub(replace, uri)
+
+
+def _variables(
+    step: Step, project: Mapping[str, str], secrets: Collection[str], explicit: Mapping[str, str]
+) -> dict[str, str]:
+    """Project < step default < explicit (reference 1.6; the order of the first two is unconfirmed)."""
+    defaults = {name: item.default for name, item in step.environment_variables.items() if item.default is not None}
+    variables = {**project, **defaults, **explicit}
+    missing = [
+        name
+        for name, item in step.environment_variables.items()
+        if not item.optional and name not in variables and name not in secrets
+    ]
+    if missing:
+        plural = "environment variables need values" if len(missing) > 1 else "an environment variable needs a value"
+        raise UsageError(
+            f"{plural}: {names.listing(missing)}",
+            where=f"step {step.name}",
+            hints=[
+                " ".join(f"--var {name}=..." for name in missing),
+                "or give them to every execution: [environment.variables] in localhai.toml, or an environment file",
+            ],
+        )
+    return variables
+
+
+def _limits(step: Step, time_limit: float | str | None) -> Limits:
+    resources = step.resources
+    devices = resources.devices.devices
+    return Limits(
+        time_limit=durations.seconds(time_limit) if time_limit is not None else _total_seconds(step.time_limit),
+        no_output_timeout=_total_seconds(step.no_output_timeout),
+        stop_condition=step.stop_condition,
+        cpu_min=resources.cpu.min,
+        cpu_max=resources.cpu.max,
+        memory_min=resources.memory.min,
+        memory_max=resources.memory.max,
+        devices=None if devices is None else tuple(devices.items()),
+    )
+
+
+def _total_seconds(duration: Any) -> float | None:
+    return None if duration is None else float(duration.total_seconds())
+
+
+def _mounts(step: Step, *, allowed: bool) -> tuple[tuple[PlannedMount, ...], tuple[ParityNote, ...]]:
+    if not step.mounts:
+        return (), ()
+    if not allowed:
+        return (), (parity.MOUNTS_REFUSED,)
+    local = [mount for mount in step.mounts if mount.type is None]
+    planned = tuple(PlannedMount(mount.source, mount.destination, mount.readonly, mount.type) for mount in local)
+    return planned, () if len(local) == len(step.mounts) else (parity.NETWORK_MOUNT_REFUSED,)
+
+
+def _notes(step: Step, overrides: Overrides, mount_notes: tuple[ParityNote, ...]) -> tuple[ParityNote, ...]:
+    used = step.serialize()
+    if overrides.environment:
+        used["environment"] = overrides.environment
+    notes = parity.step_notes(used)
+    if parity.MOUNTS_REFUSED in mount_notes:
+        notes = tuple(note for note in notes if note.key != "mounts")
+    return notes + mount_notes
