@@ -46,6 +46,9 @@ def bring_up() -> SocketEngine:
     daemon = Daemon()
     if shutil.which("dockerd") is None:
         system.install("docker.io", "iptables", "ca-certificates")
+        if shutil.which("docker") is None:  # newer releases keep the client in a package of its own
+            with contextlib.suppress(Trouble):
+                system.install("docker-cli")
     if os.path.isdir("/run/systemd/system"):
         _start_by_systemd(daemon)
     else:
@@ -68,11 +71,12 @@ def start(daemon: Daemon) -> None:
         say(f"starting the Docker Engine (log: {daemon.log})")
         process = _spawn(daemon)
     if not answers(daemon, START, process):
-        fate = f"ended with exit code {process.returncode}" if process and process.poll() is not None else "is silent"
+        ended = process is not None and process.poll() is not None
+        fate = "ended at once" if ended else f"did not answer on {daemon.socket} within {START:.0f} s"
         raise Trouble(
-            f"dockerd {fate}; it did not answer on {daemon.socket} within {START:.0f} s. The end of {daemon.log}:",
+            f"dockerd {fate}. The end of {daemon.log}:",
             *(f"  {line}" for line in _tail(daemon.log)),
-            "In a container an engine needs --privileged; or give the container the host's: -v /var/run/docker.sock:...",
+            "In a container an engine needs --privileged; or the host's socket: -v /var/run/docker.sock:...",
         )
 
 
@@ -122,8 +126,10 @@ def _pid(file: Path) -> int | None:
 
 
 def _is_process(pid: int | None, name: str) -> bool:
+    """Whether a process of that name lives; a zombie does not, though dockerd would take it for one that does."""
     with contextlib.suppress(OSError):
-        return pid is not None and Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip() == name
+        comm, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
+        return comm.partition("(")[2] == name and rest.split()[0] != "Z"
     return False
 
 
