@@ -1,0 +1,41 @@
+"""What every noun of the records shares: a database, a clock, patience."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from localhai.records.times import text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from localhai.records.database import Database, Patience, Transaction
+
+T = TypeVar("T")
+
+
+class Access:
+    """Base of the nouns' classes. Work is a function of one open transaction, called again when the database was away."""
+
+    def __init__(self, database: Database, patience: Patience, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._patience = patience
+        self._clock = clock
+
+    def _now(self) -> str:
+        return text(self._clock())
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        return self._attempts(lambda transaction, _again: work(transaction), write=False)
+
+    def _write(self, work: Callable[[Transaction, bool], T]) -> T:
+        """`work` is told whether it is called again: what it did before was rolled back, or committed unheard."""
+        return self._attempts(work, write=True)
+
+    def _attempts(self, work: Callable[[Transaction, bool], T], *, write: bool) -> T:
+        def once(again: bool) -> T:
+            with self._database.begin(write=write) as transaction:
+                return work(transaction, again)
+
+        return self._patience.call(self._database.where, once)

@@ -1,0 +1,145 @@
+"""Data: what executions put out, with tags, and the aliases of a project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.records import data_rows as rows
+from localhai.records.access import Access
+from localhai.records.database import placeholders, storable
+from localhai.records.rows import Alias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import DatumRecord
+
+
+class DataRecords(Access):
+    """The data's part of Records."""
+
+    def add_data(self, execution_id: str, records: Sequence[DatumRecord]) -> None:
+        """Add outputs of an execution, all or none. Adding one again (by id) changes nothing."""
+
+        def work(transaction: Transaction, _again: bool) -> None:
+            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
+            if not found:
+                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
+            rows.insert(transaction, execution_id, found[0]["project_id"], records)
+
+        if records:
+            self._write(work)
+
+    def datum(self, datum_id: str) -> DatumRecord:
+        """By its full id. Raises UsageError when there is none."""
+        found = self._read(lambda transaction: rows.select(transaction, "WHERE d.id = :id", {"id": datum_id}))
+        if not found:
+            raise UsageError(f"there is no datum {datum_id}", where=datum_id, hints=["see them: localhai data list"])
+        return found[0]
+
+    def data(
+        self,
+        project_id: str | None = None,
+        *,
+        execution_id: str | None = None,
+        name: str | None = None,
+        tag: str | None = None,
+        purged: bool = True,
+        limit: int | None = 100,
+        offset: int = 0,
+    ) -> list[DatumRecord]:
+        """Outputs of one execution in their order, otherwise newest first.
+
+        `name` is a pattern with `*` and `?`, which match `/` too. `purged=False` leaves out those without bytes.
+        """
+        clauses, parameters = _conditions(project_id=project_id, execution_id=execution_id, tag=tag)
+        if name is not None:
+            condition, parameters["name"] = _name_condition(name, self._database.dialect)
+            clauses.append(condition)
+        if not purged:
+            clauses.append("d.purged IS NULL")
+        tail = f"WHERE {' AND '.join(clauses) or '1 = 1'} ORDER BY d.id{'' if execution_id else ' DESC'}"
+        if limit is not None:
+            tail += " LIMIT :limit OFFSET :offset"
+            parameters |= {"limit": limit, "offset": offset}
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
+
+    def tag_datum(self, datum_id: str, tags: Sequence[str]) -> DatumRecord:
+        """These tags and no others, each once, in this order."""
+        unique = dict.fromkeys(storable(tag) for tag in tags)
+        new = [{"id": datum_id, "tag": tag, "position": position} for position, tag in enumerate(unique)]
+
+        def work(transaction: Transaction, _again: bool) -> None:
+            transaction.change("DELETE FROM datum_tags WHERE datum_id = :id", {"id": datum_id})
+            if new:
+                sql = "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
+                transaction.change_many(sql, new)
+
+        self.datum(datum_id)
+        self._write(work)
+        return self.datum(datum_id)
+
+    def purge_data(self, datum_ids: Iterable[str]) -> None:
+        """Remember that the bytes of these data are gone. The rows stay, since others may have been made from them."""
+        parts, now = list(rows.parts(list(datum_ids))), self._now()
+
+        def work(transaction: Transaction, _again: bool) -> None:
+            for part in parts:
+                listed, parameters = placeholders(part)
+                sql = f"UPDATE data SET purged = :now WHERE purged IS NULL AND id IN ({listed})"
+                transaction.change(sql, {**parameters, "now": now})
+
+        self._write(work)
+
+    def set_alias(self, project_id: str, name: str, datum_id: str) -> Alias:
+        """Give a datum this name in a project; a name that was another's moves (reference 5, `valohai.alias`)."""
+        self.datum(datum_id)
+        now = self._now()
+        values = {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now}
+
+        def work(transaction: Transaction, _again: bool) -> Alias:
+            transaction.change(
+                "INSERT INTO datum_aliases (project_id, name, datum_id, created, updated)"
+                " VALUES (:project_id, :name, :datum_id, :now, :now)"
+                " ON CONFLICT (project_id, name) DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated",
+                values,
+            )
+            return _aliases(transaction, "project_id = :project_id AND name = :name", values)[0]
+
+        return self._write(work)
+
+    def alias(self, project_id: str, name: str) -> Alias | None:
+        """The alias of this name, None when there is none."""
+        key = {"project_id": project_id, "name": storable(name)}
+        found = self._read(lambda transaction: _aliases(transaction, "project_id = :project_id AND name = :name", key))
+        return found[0] if found else None
+
+    def aliases(self, project_id: str) -> list[Alias]:
+        """All aliases of a project, by name."""
+        key = {"project_id": project_id}
+        return self._read(lambda transaction: _aliases(transaction, "project_id = :project_id", key))
+
+
+def _aliases(transaction: Transaction, condition: str, parameters: dict[str, Any]) -> list[Alias]:
+    sql = f"SELECT project_id, name, datum_id, created, updated FROM datum_aliases WHERE {condition} ORDER BY name"
+    return [Alias(**row) for row in transaction.rows(sql, parameters)]
+
+
+def _conditions(**given: str | None) -> tuple[list[str], dict[str, Any]]:
+    clauses = {
+        "project_id": "d.project_id = :project_id",
+        "execution_id": "d.execution_id = :execution_id",
+        "tag": "d.id IN (SELECT datum_id FROM datum_tags WHERE tag = :tag)",
+    }
+    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return [clauses[name] for name in parameters], parameters
+
+
+def _name_condition(pattern: str, dialect: str) -> tuple[str, str]:
+    """SQLite's GLOB and PostgreSQL's LIKE both tell upper from lower case; each has other special characters."""
+    if dialect == "sqlite":
+        return "d.name GLOB :name", pattern.replace("[", "[[]")
+    escaped = pattern.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return "d.name LIKE :name ESCAPE '!'", escaped.replace("*", "%").replace("?", "_")

@@ -1,0 +1,94 @@
+"""Rows of data: from the dataclass to columns and back, with tags and aliases."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from localhai.records.database import placeholders, storable
+from localhai.records.rows import DatumRecord
+from localhai.records.times import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from localhai.records.database import Row, Transaction
+
+_AT_ONCE = 500  # SQLite before 3.32 takes 999 parameters
+
+
+def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The values in parts that fit into an IN list."""
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def insert(transaction: Transaction, execution_id: str, project_id: str, records: Sequence[DatumRecord]) -> None:
+    """Add data; those that are there already stay as they are."""
+    names = ("id", "execution_id", "project_id", "name", "size", "ctime")
+    names += ("md5", "sha1", "sha256", "uri", "properties")
+    marks = ", ".join(f":{name}" for name in names)
+    transaction.change_many(
+        f"INSERT INTO data ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
+        [_columns(record, execution_id, project_id) for record in records],
+    )
+    tags = [
+        {"id": record.id, "tag": tag, "position": position}
+        for record in records
+        for position, tag in enumerate(dict.fromkeys(storable(tag) for tag in record.tags))
+    ]
+    if tags:
+        transaction.change_many(
+            "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
+            " ON CONFLICT (datum_id, tag) DO NOTHING",
+            tags,
+        )
+
+
+def _columns(record: DatumRecord, execution_id: str, project_id: str) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "execution_id": execution_id,
+        "project_id": project_id,
+        "name": storable(record.name),
+        "size": record.size,
+        "ctime": text(record.ctime),
+        "md5": record.md5,
+        "sha1": record.sha1,
+        "sha256": record.sha256,
+        "uri": storable(record.uri),
+        "properties": json.dumps([dict(item) for item in record.properties]),
+    }
+
+
+def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[DatumRecord]:
+    """Data with their tags and aliases. `tail` is what follows FROM."""
+    found = transaction.rows(f"SELECT d.* FROM data d {tail}", parameters)
+    ids = [row["id"] for row in found]
+    tags = _names(transaction, "SELECT datum_id, tag AS name FROM datum_tags", "position", ids)
+    aliases = _names(transaction, "SELECT datum_id, name FROM datum_aliases", "name", ids)
+    return [_record(row, tags.get(row["id"], ()), aliases.get(row["id"], ())) for row in found]
+
+
+def of_executions(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[DatumRecord]]:
+    """Outputs by execution, in the order in which they were added."""
+    found: dict[str, list[DatumRecord]] = {}
+    for part in parts(ids):
+        listed, parameters = placeholders(part)
+        for record in select(transaction, f"WHERE d.execution_id IN ({listed}) ORDER BY d.id", parameters):
+            found.setdefault(record.execution_id or "", []).append(record)
+    return found
+
+
+def _names(transaction: Transaction, sql: str, order: str, ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in parts(ids):
+        listed, parameters = placeholders(part)
+        for row in transaction.rows(f"{sql} WHERE datum_id IN ({listed}) ORDER BY {order}", parameters):
+            found.setdefault(row["datum_id"], []).append(row["name"])
+    return found
+
+
+def _record(row: Row, tags: Sequence[str], aliases: Sequence[str]) -> DatumRecord:
+    row["properties"] = tuple(json.loads(row["properties"]))
+    return DatumRecord(**row, tags=tuple(tags), aliases=tuple(aliases))

@@ -1,0 +1,103 @@
+"""The seam between records and a database: transactions of plain SQL, and patience with a database that is away.
+
+The SQL of the records is written once, for SQLite 3.24 and PostgreSQL alike, with `:name` parameters. SQLite is asked
+through the standard library (`sqlite.SqliteDatabase`): importing SQLAlchemy takes longer than a whole small
+execution may. Everything else goes through SQLAlchemy Core (`postgresql.PostgresqlDatabase`).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from localhai.errors import RecordsUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+class Away(Exception):
+    """The database is locked or cannot be reached: it may be back in a moment. What was asked for may even be done."""
+
+
+class Transaction(Protocol):
+    """One transaction, open."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """What a SELECT gives."""
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """INSERT, UPDATE or DELETE; gives how many rows it touched."""
+
+    def change_many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """The same change for many rows."""
+
+
+class Database(Protocol):
+    """A database. `where` names it in messages, without a password."""
+
+    dialect: Literal["sqlite", "postgresql"]
+    where: str
+
+    def begin(self, *, write: bool) -> AbstractContextManager[Transaction]:
+        """A transaction: committed at the end of the block, rolled back when the block raises.
+
+        Raises Away (try again), DiskFull or RecordsUnavailable.
+        """
+
+    def version(self) -> str | None:
+        """The version of the schema, None when there is none yet. Raises as `begin` does."""
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest version, under a lock. Raises as `begin` does."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how many seconds a database that is away is asked again, and how to wait."""
+
+    seconds: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+    longest_pause: float = 2.0
+
+    def call(self, where: str, action: Callable[[bool], T]) -> T:
+        """Call `action` until the database answers. It is told whether this is a second try: the first may be done."""
+        deadline = time.monotonic() + self.seconds
+        pause, again = 0.05, False
+        while True:
+            try:
+                return action(again)
+            except Away as trouble:
+                if time.monotonic() + pause > deadline:
+                    raise RecordsUnavailable(
+                        f"the database of records does not answer: {trouble}",
+                        where=where,
+                        hints=[f"asked again for {self.seconds:g} s; is it running, or locked by another process?"],
+                    ) from trouble
+            self.sleep(pause)
+            pause, again = min(pause * 2, self.longest_pause), True
+
+
+def placeholders(values: Iterable[Any], prefix: str = "p") -> tuple[str, dict[str, Any]]:
+    """`:p0, :p1` and its parameters, for an IN list."""
+    named = {f"{prefix}{number}": value for number, value in enumerate(values)}
+    return ", ".join(f":{name}" for name in named), named
+
+
+def storable(value: str | None) -> str | None:
+    """Text that every database takes. Bytes of file names that are no UTF-8 become `\\xNN`, NUL becomes `\\x00`."""
+    if value is None or (value.isascii() and "\0" not in value):
+        return value
+    clean = value.encode("utf-8", "surrogateescape" if _escaped_bytes(value) else "backslashreplace")
+    return clean.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def _escaped_bytes(value: str) -> bool:
+    return all(not 0xD800 <= ord(char) <= 0xDFFF or 0xDC80 <= ord(char) <= 0xDCFF for char in value)  # noqa: PLR2004 - surrogates

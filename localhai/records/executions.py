@@ -1,0 +1,265 @@
+"""Executions: created, changed by allowed transitions only, found by counter, `latest`, id or prefix."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.records import execution_rows as rows
+from localhai.records.access import Access
+from localhai.records.database import Away, placeholders, storable
+from localhai.records.execution_refs import find
+from localhai.records.ids import new_id
+from localhai.records.statuses import FINAL, INCOMPLETE, Status, TransitionError, allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import Execution, Owner, StatusChange
+
+_OWNER_COLUMNS = ("owner_host", "owner_pid", "owner_process_start", "owner_boot_id")
+_TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
+
+
+class ExecutionRecords(Access):
+    """The executions' part of Records."""
+
+    def create_execution(
+        self,
+        project_id: str,
+        *,
+        step: str,
+        image: str,
+        commit: str | None,
+        document: Mapping[str, Any],
+        owner: Owner | None,
+        title: str | None = None,
+        tags: Sequence[str] = (),
+        environment: str | None = None,
+        folder: str | None = None,
+        by: str = "localhai",
+    ) -> Execution:
+        """A new execution, `created`, with its id and the project's next counter (from 1, without gaps).
+
+        `document` holds JSON values and no secrets: masking is the caller's.
+        """
+        values = {
+            "id": new_id(),
+            "project_id": project_id,
+            "status": str(Status.CREATED),
+            "created": self._now(),
+            "document": json.dumps(dict(document)),
+            **rows.columns({"step": step, "image": image, "commit": commit, "title": title}),
+            **rows.columns({"environment": environment, "folder": folder, "owner": owner}),
+        }
+
+        def work(transaction: Transaction, again: bool) -> Execution:
+            if not (again and rows.select(transaction, "WHERE e.id = :id", {"id": values["id"]})):
+                counter = _next_counter(transaction, project_id)
+                rows.insert(transaction, {**values, "counter": counter})
+                rows.write_tags(transaction, values["id"], tags)
+                _note(transaction, values["id"], values["created"], None, Status.CREATED, by)
+            return rows.one(transaction, values["id"])
+
+        return self._write(work)
+
+    def transition(self, execution_id: str, to: Status | str, *, by: str = "localhai", **changes: Any) -> Execution:
+        """Change the status, and whatever `update` can change, in one transaction.
+
+        Only Valohai's transitions are allowed (TransitionError). Staying in the same status changes nothing at all,
+        `changes` included: the first one to close an execution has said how it ended. The times `queued`, `started`
+        and `finished` are set on the way unless given in `changes`.
+        """
+        new, now = Status(to), self._now()
+
+        def work(transaction: Transaction, _again: bool) -> Execution:
+            execution = rows.one(transaction, execution_id)
+            if execution.status is new:
+                return execution
+            if not allowed(execution.status, new):
+                raise TransitionError(execution_id, execution.status, new)
+            values: dict[str, Any] = {"status": str(new)}
+            if new in _TIME_OF:
+                values[_TIME_OF[new]] = now
+            if new is Status.STOPPING and execution.stop_requested is None:
+                values["stop_requested"] = now
+            values.update(rows.apply(transaction, execution, changes))
+            if not rows.update(transaction, execution_id, values, "status = :old", old=str(execution.status)):
+                raise Away("another process changed the execution in the same moment")
+            _note(transaction, execution_id, now, execution.status, new, by)
+            return rows.one(transaction, execution_id)
+
+        return self._write(work)
+
+    def update(self, execution_id: str, **changes: Any) -> Execution:
+        """Change columns (`title`, `tags`, `exit_code`, `container_id`, `folder`, `owner`...); other names are keys of
+        the document, replaced one by one. Status, id, project and counter cannot be changed here (ValueError).
+        """
+
+        def work(transaction: Transaction, _again: bool) -> Execution:
+            execution = rows.one(transaction, execution_id, lock=self._database.dialect == "postgresql")
+            values = rows.apply(transaction, execution, changes)
+            if values:
+                rows.update(transaction, execution_id, values)
+            return rows.one(transaction, execution_id)
+
+        return self._write(work)
+
+    def execution(self, execution_id: str) -> Execution:
+        """By its full id. Raises UsageError when there is none."""
+        return self._read(lambda transaction: rows.one(transaction, execution_id))
+
+    def find_execution(self, ref: str, project_id: str | None = None) -> Execution:
+        """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates.
+
+        Counters need a project; `latest` is that of the project when one is given.
+        """
+        return self._read(lambda transaction: find(transaction, ref, project_id))
+
+    def executions(
+        self,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+        limit: int | None = 100,
+        offset: int = 0,
+        outputs: bool = True,
+    ) -> list[Execution]:
+        """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
+        where, parameters = _conditions(project_id, status, step, tag)
+        page = " LIMIT :limit OFFSET :offset" if limit is not None else ""
+        tail = f"{where} ORDER BY e.id DESC{page}"
+        if page:
+            parameters |= {"limit": limit, "offset": offset}
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters, outputs=outputs))
+
+    def count_executions(
+        self,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+    ) -> int:
+        """How many `executions` would list without a limit."""
+        where, parameters = _conditions(project_id, status, step, tag)
+        sql = f"SELECT count(*) AS number FROM executions e {where}"
+        return int(self._read(lambda transaction: transaction.rows(sql, parameters))[0]["number"])
+
+    def open_executions(self, *, project_id: str | None = None, host: str | None = None) -> list[Execution]:
+        """All that have not ended, with their owners, oldest first: what recovery looks at."""
+        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
+        where = f"WHERE e.status IN ({listed})"
+        for column, value in (("project_id", project_id), ("owner_host", host)):
+            if value is not None:
+                where += f" AND e.{column} = :{column}"
+                parameters[column] = value
+        return self._read(lambda transaction: rows.select(transaction, f"{where} ORDER BY e.id", parameters))
+
+    def status_changes(self, execution_id: str) -> list[StatusChange]:
+        """Every change of status, oldest first."""
+        return self._read(lambda transaction: rows.status_changes(transaction, execution_id))
+
+    def request_stop(self, execution_id: str) -> bool:
+        """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
+        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
+        sql = (
+            "UPDATE executions SET stop_requested = COALESCE(stop_requested, :now)"
+            f" WHERE id = :id AND status IN ({listed})"
+        )
+        parameters |= {"id": execution_id, "now": self._now()}
+        return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
+
+    def stop_requested(self, execution_id: str) -> bool:
+        """Cheap, for polling. False also while the database cannot be asked: the next look comes soon."""
+        sql = "SELECT stop_requested FROM executions WHERE id = :id"
+        try:
+            with self._database.begin(write=False) as transaction:
+                found = transaction.rows(sql, {"id": execution_id})
+        except Away:
+            return False
+        return bool(found) and found[0]["stop_requested"] is not None
+
+    def adopt(self, execution_id: str, expected_owner: Owner | None, new_owner: Owner | None) -> bool:
+        """Become the owner of an open execution, if it still has the owner that was seen. One of several wins."""
+        expected = rows.columns({"owner": expected_owner})
+        same = " AND ".join(
+            f"{column} IS NULL" if expected[column] is None else f"{column} = :expected_{column}"
+            for column in _OWNER_COLUMNS
+        )
+        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
+        parameters |= {f"expected_{name}": value for name, value in expected.items() if value is not None}
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            condition = f"{same} AND status IN ({listed})"
+            if rows.update(transaction, execution_id, rows.columns({"owner": new_owner}), condition, **parameters):
+                return True
+            return again and rows.one(transaction, execution_id).owner == new_owner
+
+        return self._write(work)
+
+    def delete_execution(self, execution_id: str) -> None:
+        """Forget an execution that has ended (UsageError otherwise). Its data stay known, marked as purged."""
+        now = self._now()
+
+        def work(transaction: Transaction, again: bool) -> None:
+            found = rows.select(transaction, "WHERE e.id = :id", {"id": execution_id}, outputs=False)
+            if not found and again:
+                return
+            execution = found[0] if found else rows.one(transaction, execution_id)
+            if execution.status in INCOMPLETE:
+                raise UsageError(
+                    f"execution #{execution.counter} is {execution.status} and cannot be deleted",
+                    where=execution_id,
+                    hints=[f"stop it first: localhai execution stop {execution.counter}"],
+                )
+            purge = "UPDATE data SET purged = :now WHERE execution_id = :id AND purged IS NULL"
+            transaction.change(purge, {"id": execution_id, "now": now})
+            transaction.change("DELETE FROM executions WHERE id = :id", {"id": execution_id})
+
+        self._write(work)
+
+
+def _next_counter(transaction: Transaction, project_id: str) -> int:
+    key = {"project_id": project_id, "noun": "execution"}
+    transaction.change(
+        "INSERT INTO counters (project_id, noun, value) VALUES (:project_id, :noun, 1)"
+        " ON CONFLICT (project_id, noun) DO UPDATE SET value = counters.value + 1",
+        key,
+    )
+    found = transaction.rows("SELECT value FROM counters WHERE project_id = :project_id AND noun = :noun", key)
+    return int(found[0]["value"])
+
+
+def _note(transaction: Transaction, execution_id: str, time: str, old: Status | None, new: Status, by: str) -> None:
+    transaction.change(
+        "INSERT INTO status_changes (execution_id, time, old_status, new_status, changed_by)"
+        " VALUES (:execution_id, :time, :old, :new, :by)",
+        {
+            "execution_id": execution_id,
+            "time": time,
+            "old": None if old is None else str(old),
+            "new": str(new),
+            "by": storable(by),
+        },
+    )
+
+
+def _conditions(
+    project_id: str | None, status: Status | str | None, step: str | None, tag: str | None
+) -> tuple[str, dict[str, Any]]:
+    """The WHERE of a list and its parameters."""
+    clauses = {
+        "project_id": "e.project_id = :project_id",
+        "status": "e.status = :status",
+        "step": "e.step = :step",
+        "tag": "e.id IN (SELECT execution_id FROM execution_tags WHERE tag = :tag)",
+    }
+    given = {"project_id": project_id, "status": status and str(status), "step": step, "tag": tag}
+    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    where = " AND ".join(clauses[name] for name in parameters)
+    return (f"WHERE {where}" if where else ""), parameters

@@ -1,0 +1,69 @@
+"""Projects: folders with a valohai.yaml, known by path, looked up by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localhai.errors import UsageError
+from localhai.records.access import Access
+from localhai.records.database import storable
+from localhai.records.ids import new_id
+from localhai.records.rows import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localhai.records.database import Transaction
+
+
+class ProjectRecords(Access):
+    """The projects' part of Records."""
+
+    def project(self, path: Path | str, name: str) -> Project:
+        """The project of a folder: made the first time, its id kept since; a new name replaces the old one."""
+        wanted = {"path": storable(str(path)), "name": storable(name)}
+        found = self._read(lambda transaction: _select(transaction, "WHERE path = :path", path=wanted["path"]))
+        if found and found[0].name == wanted["name"]:
+            return found[0]
+        values = {**wanted, "id": new_id(), "created": self._now()}
+
+        def work(transaction: Transaction, _again: bool) -> Project:
+            transaction.change(
+                "INSERT INTO projects (id, name, path, created) VALUES (:id, :name, :path, :created)"
+                " ON CONFLICT (path) DO UPDATE SET name = excluded.name",
+                values,
+            )
+            return _select(transaction, "WHERE path = :path", path=wanted["path"])[0]
+
+        return self._write(work)
+
+    def projects(self) -> list[Project]:
+        """All projects, by name, then path."""
+        return self._read(_select)
+
+    def find_project(self, name: str) -> Project:
+        """The project of this name, or of this id. Raises UsageError when there is none, and when there are several."""
+        every = self.projects()
+        found = [project for project in every if name in {project.name, project.id}]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(
+                f"{len(found)} projects have the name {name!r}",
+                where=name,
+                hints=[
+                    *(f"{project.path} (id {project.id})" for project in found),
+                    "say which by its id, or give one another name: `name` under [project] in its localhai.toml",
+                ],
+            )
+        known = ", ".join(sorted({project.name for project in every}))
+        raise UsageError(
+            f"no project has the name {name!r}",
+            where=name,
+            hints=[f"known: {known}" if known else "none is known yet: a project is known once something ran in it"],
+        )
+
+
+def _select(transaction: Transaction, where: str = "", **parameters: str | None) -> list[Project]:
+    rows = transaction.rows(f"SELECT id, name, path, created FROM projects {where} ORDER BY name, path", parameters)
+    return [Project(**row) for row in rows]

@@ -1,0 +1,179 @@
+"""What the records give: one frozen dataclass per noun, with the JSON shapes of DESIGN.md."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from localhai.records.times import seconds_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localhai.records.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a valohai.yaml. `id` is made once and kept; `name` may change; `path` is absolute."""
+
+    id: str
+    name: str
+    path: str
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """`id, name, path, created`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that runs an execution. `process_start` and `boot_id` tell it from a later one of the same number."""
+
+    host: str
+    pid: int
+    process_start: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatumRecord:
+    """An output of an execution: immutable bytes with an id (reference 5).
+
+    `name` is the path under /valohai/outputs, `size` in bytes, `uri` says where the bytes are (a path of this machine,
+    file:// or s3://), `properties` the metadata of its sidecars. The last four are filled by the records.
+    `purged` is the time when the bytes were deleted; the row stays, since other executions may have used them.
+    """
+
+    id: str
+    name: str
+    size: int
+    ctime: str
+    uri: str
+    md5: str
+    sha1: str
+    sha256: str
+    tags: tuple[str, ...] = ()
+    properties: tuple[Mapping[str, Any], ...] = ()
+    execution_id: str | None = None
+    project_id: str | None = None
+    aliases: tuple[str, ...] = ()
+    purged: str | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Where the file is on this machine, None when it is elsewhere."""
+        if self.uri.startswith("/"):
+            return self.uri
+        return unquote(urlsplit(self.uri).path) if self.uri.startswith("file://") else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """DESIGN.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`; more keys behind."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "size": self.size,
+            "ctime": self.ctime,
+            "uri": self.uri,
+            "path": self.path,
+            "md5": self.md5,
+            "sha1": self.sha1,
+            "sha256": self.sha256,
+            "tags": list(self.tags),
+            "aliases": list(self.aliases),
+            "properties": [dict(item) for item in self.properties],
+            "execution": self.execution_id,
+            "purged": self.purged,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name of a project for a datum, which may move to another datum (reference 5, `valohai.alias`)."""
+
+    project_id: str
+    name: str
+    datum_id: str
+    created: str
+    updated: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """`project_id, name, datum_id, created, updated`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """One change of status: `old` is None when the execution was created, `by` says who changed it."""
+
+    time: str
+    old: Status | None
+    new: Status
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One row of executions, with its project's name, its tags and its outputs.
+
+    Times are text as in `times`. `document` holds what has no column: `image_digest, command, parameters, inputs,
+    metadata, parity, error` and whatever else the runner remembers; it never holds a secret.
+    """
+
+    id: str
+    project_id: str
+    project: str
+    counter: int
+    status: Status
+    step: str
+    image: str
+    commit: str | None
+    created: str
+    queued: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    exit_code: int | None = None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    environment: str | None = None
+    owner: Owner | None = None
+    stop_requested: str | None = None
+    container_id: str | None = None
+    folder: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[DatumRecord, ...] = ()
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from `started` to `finished`; None until it has finished, and when it never started."""
+        return seconds_between(self.started, self.finished)
+
+    def to_dict(self) -> dict[str, Any]:
+        """DESIGN.md's execution, exactly these keys. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        return {
+            "id": self.id,
+            "counter": self.counter,
+            "status": str(self.status),
+            "exit_code": self.exit_code,
+            "step": self.step,
+            "project": self.project,
+            "commit": self.commit,
+            "image": self.image,
+            "image_digest": self.document.get("image_digest"),
+            "command": self.document.get("command"),
+            "parameters": self.document.get("parameters", {}),
+            "inputs": self.document.get("inputs", []),
+            "outputs": [output.to_dict() for output in self.outputs],
+            "metadata": self.document.get("metadata", {}),
+            "environment": self.environment,
+            "tags": list(self.tags),
+            "title": self.title,
+            "created": self.created,
+            "started": self.started,
+            "finished": self.finished,
+            "duration": self.duration,
+            "parity": self.document.get("parity", []),
+            "error": self.document.get("error"),
+        }
