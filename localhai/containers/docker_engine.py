@@ -1,0 +1,299 @@
+"""The Engine protocol over Docker's HTTP API (Docker 19.03 and later, Podman 4 and later)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from localhai.containers import docker_payload as payload
+from localhai.containers.docker_errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, image_not_found, refused
+from localhai.containers.docker_stream import ContainerOutput, ReplySource, SocketSource
+from localhai.containers.engine import PullProgress
+from localhai.containers.transport import EngineRefused, path_part
+from localhai.errors import EngineLost, SurroundingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from localhai.containers.engine import ContainerSpec, ContainerState, EngineInfo, Image, OutputStream
+    from localhai.containers.transport import Transport
+
+WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
+ALIVE_WITHIN = 10.0
+PULL_SILENCE = 600.0  # a registry or a slow disk may be silent for minutes
+SELINUX = "/sys/fs/selinux/enforce"
+
+
+class DockerEngine:
+    """One Docker Engine. Safe for several threads."""
+
+    def __init__(self, transport: Transport, *, podman: bool = False) -> None:
+        self._transport = transport
+        self._podman = podman
+        self._info: EngineInfo | None = None
+
+    @property
+    def place(self) -> str:
+        """The address that answered."""
+        return self._transport.address.url
+
+    def info(self) -> EngineInfo:
+        if self._info is None:
+            self._info = payload.info(self.place, self._call("GET", "/info", doing="describe itself"))
+        return self._info
+
+    # images
+
+    def image(self, reference: str) -> Image | None:
+        try:
+            data = self._transport.call("GET", f"/images/{path_part(reference)}/json")
+        except EngineRefused as error:
+            if error.status == NOT_FOUND or "invalid reference" in error.message:
+                return None
+            raise refused(error.message, f"look up the image {reference}") from error
+        return payload.image(reference, data)
+
+    def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
+        from localhai.containers.registry_login import login_header
+
+        name, tag = payload.split_reference(reference)
+        counter = _PullCounter(reference)
+        try:
+            reply = self._transport.open(
+                "POST",
+                "/images/create",
+                query={"fromImage": name, "tag": tag},
+                headers=login_header(name),
+                timeout=PULL_SILENCE,
+            )
+            with contextlib.closing(reply):
+                for line in reply.lines():
+                    seen = counter.feed(line)
+                    if progress is not None and seen is not None:
+                        progress(seen)
+        except EngineRefused as error:
+            raise image_not_found(reference, error.message) from error
+        found = self.image(reference)
+        if found is None:
+            raise image_not_found(reference, "it was pulled and is not there")
+        return found
+
+    # the life of a container
+
+    def create(self, spec: ContainerSpec) -> str:
+        relabel_off = os.path.exists(SELINUX) and any(mount.kind == "bind" for mount in spec.mounts)
+        body = payload.creation(spec, podman=self._podman, relabel_off=relabel_off)
+        query = {"name": spec.name} if spec.name else None
+        return str(
+            self._call(
+                "POST", "/containers/create", query=query, body=body, doing="make the container", reference=spec.image
+            )["Id"]
+        )
+
+    def attach(self, container: str) -> OutputStream:
+        query = {"stream": 1, "stdout": 1, "stderr": 1}
+        try:
+            return ContainerOutput(SocketSource(self._transport.hijack(f"/containers/{container}/attach", query)))
+        except EngineRefused as error:
+            raise refused(error.message, "listen to the container") from error
+
+    def logs(self, container: str) -> OutputStream:
+        query = {"follow": 1, "stdout": 1, "stderr": 1}
+        try:
+            reply = self._transport.open("GET", f"/containers/{container}/logs", query=query, timeout=None)
+        except EngineRefused as error:
+            raise refused(error.message, "read the container's log") from error
+        return ContainerOutput(ReplySource(reply))
+
+    def start(self, container: str) -> None:
+        self._call("POST", f"/containers/{container}/start", doing="start the container", fine=(NOT_MODIFIED,))
+
+    def wait(self, container: str, timeout: float | None = None) -> int | None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = WAIT_SLICE if deadline is None else min(WAIT_SLICE, deadline - time.monotonic())
+            if left <= 0:
+                found = self.state(container)
+                return None if found is None or found.running else found.exit_code
+            code = self._wait_once(container, left)
+            if code is not None:
+                return code
+            self._transport.call("GET", "/version", timeout=ALIVE_WITHIN)
+
+    def _wait_once(self, container: str, seconds: float) -> int | None:
+        try:
+            answer = self._transport.call("POST", f"/containers/{container}/wait", timeout=seconds)
+        except EngineRefused as error:
+            raise refused(error.message, "wait for the container") from error
+        except EngineLost as error:
+            if isinstance(error.__cause__, TimeoutError):
+                return None
+            raise
+        return int(answer["StatusCode"])
+
+    def state(self, container: str) -> ContainerState | None:
+        try:
+            return payload.state(self._transport.call("GET", f"/containers/{container}/json"))
+        except EngineRefused as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise refused(error.message, "look at the container") from error
+
+    def stop(self, container: str, grace: float) -> None:
+        # the shell of a step runs as process 1, which ignores SIGTERM and passes it to nobody: tell all the others
+        with contextlib.suppress(SurroundingsError):
+            self.execute(container, ("/bin/sh", "-c", "kill -TERM -1"), user="0", detach=True)
+        self._call(
+            "POST",
+            f"/containers/{container}/stop",
+            query={"t": max(0, round(grace))},
+            timeout=grace + 60,
+            doing="stop the container",
+            fine=(NOT_MODIFIED, NOT_FOUND),
+        )
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        self._call(
+            "POST",
+            f"/containers/{container}/kill",
+            query={"signal": signal},
+            doing="kill the container",
+            fine=(NOT_FOUND, CONFLICT),
+        )
+
+    def remove(self, container: str) -> None:
+        self._call(
+            "DELETE",
+            f"/containers/{container}",
+            query={"force": 1, "v": 1},
+            doing="remove the container",
+            fine=(NOT_FOUND, CONFLICT),  # conflict: another removal is under way
+        )
+
+    def containers(self, labels: Mapping[str, str | None]) -> list[ContainerState]:
+        query = {"all": 1, "filters": json.dumps({"label": payload.label_filter(labels)})}
+        return [payload.listed(row) for row in self._call("GET", "/containers/json", query=query, doing="list") or ()]
+
+    def execute(
+        self, container: str, command: tuple[str, ...], *, user: str = "", detach: bool = False
+    ) -> tuple[int, bytes]:
+        """Run a command in a running container: its exit code and what it wrote; (0, b"") at once when detached."""
+        body = {"Cmd": list(command), "User": user, "AttachStdout": not detach, "AttachStderr": not detach}
+        made = self._call("POST", f"/containers/{container}/exec", body=body, doing="run a command in the container")
+        path = f"/exec/{made['Id']}"
+        if detach:
+            self._call("POST", f"{path}/start", body={"Detach": True}, doing="run a command in the container")
+            return 0, b""
+        try:
+            hijacked = self._transport.hijack(f"{path}/start", {}, {"Detach": False, "Tty": False})
+        except EngineRefused as error:
+            raise refused(error.message, "run a command in the container") from error
+        said = b"".join(data for _stream, data in ContainerOutput(SocketSource(hijacked)))
+        return int(self._call("GET", f"{path}/json", doing="end a command")["ExitCode"]), said
+
+    def run(self, spec: ContainerSpec, timeout: float | None = 60.0) -> tuple[int, bytes]:
+        container = self.create(spec)
+        try:
+            self.start(container)
+            code = self.wait(container, timeout)
+            if code is None:
+                raise SurroundingsError(f"a helper container did not end within {timeout:g} seconds")
+            return code, b"".join(data for _stream, data in self.logs(container))
+        finally:
+            self.remove(container)
+
+    # files
+
+    def put_archive(self, container: str, path: str, tar: BinaryIO) -> None:
+        self._call(
+            "PUT", f"/containers/{container}/archive", query={"path": path}, body=tar, doing=f"copy files to {path}"
+        )
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        try:
+            reply = self._transport.open("GET", f"/containers/{container}/archive", query={"path": path})
+        except EngineRefused as error:
+            if error.status == NOT_FOUND:
+                raise FileNotFoundError(path) from error
+            raise refused(error.message, f"copy files from {path}") from error
+        with contextlib.closing(reply):
+            while data := reply.read_some():
+                yield data
+
+    # volumes and networks
+
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
+        body = {"Name": name, "Driver": "local", "Labels": dict(labels), "DriverOpts": dict(options or {})}
+        self._call("POST", "/volumes/create", body=body, doing=f"make the volume {name}")
+
+    def remove_volume(self, name: str) -> None:
+        self._call("DELETE", f"/volumes/{path_part(name)}", doing=f"remove the volume {name}", fine=(NOT_FOUND,))
+
+    def volumes(self, labels: Mapping[str, str | None]) -> list[str]:
+        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        return [str(row["Name"]) for row in self._call("GET", "/volumes", query=query, doing="list")["Volumes"] or ()]
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        body = {"Name": name, "Labels": dict(labels), "CheckDuplicate": True}
+        self._call("POST", "/networks/create", body=body, doing=f"make the network {name}")
+
+    def remove_network(self, name: str) -> None:
+        self._call("DELETE", f"/networks/{path_part(name)}", doing=f"remove the network {name}", fine=(NOT_FOUND,))
+
+    def networks(self, labels: Mapping[str, str | None]) -> list[str]:
+        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        return [str(row["Name"]) for row in self._call("GET", "/networks", query=query, doing="list") or ()]
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        doing: str,
+        fine: tuple[int, ...] = (),
+        reference: str | None = None,
+        **options: Any,
+    ) -> Any:
+        try:
+            return self._transport.call(method, path, **options)
+        except EngineRefused as error:
+            if error.status in fine:
+                return None
+            raise refused(error.message, doing, reference=reference) from error
+
+
+class _PullCounter:
+    """Sums the layers of a pull."""
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+        self._layers: dict[str, tuple[int, int]] = {}
+
+    def feed(self, line: bytes) -> PullProgress | None:
+        """Raises ImageNotFound when the line says that the pull failed."""
+        try:
+            data = json.loads(line)
+        except ValueError:
+            return None
+        if data.get("error"):
+            raise image_not_found(self._reference, str(data["error"]))
+        status, layer = str(data.get("status", "")), data.get("id")
+        detail = data.get("progressDetail") or {}
+        if layer and status == "Downloading" and detail.get("total"):
+            self._layers[layer] = (int(detail.get("current") or 0), int(detail["total"]))
+        elif layer and status in {"Download complete", "Pull complete"} and layer in self._layers:
+            total = self._layers[layer][1]
+            self._layers[layer] = (total, total)
+        return PullProgress(
+            self._reference,
+            status,
+            sum(current for current, _total in self._layers.values()),
+            sum(total for _current, total in self._layers.values()),
+        )
