@@ -11,7 +11,7 @@ from localhai.executions.metadata import MetadataCollector
 from localhai.executions.stop_condition import StopCondition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import OutputStream, Stream
@@ -41,6 +41,7 @@ class Capture:
         self._masker = masker
         self._streams = {"stdout": masker.stream(), "stderr": masker.stream()} if masker else {}
         self._skip = dict(skip or {})
+        self._taken = {"stdout": 0, "stderr": 0, **self._skip}
         self._condition = StopCondition(stop_condition) if stop_condition else None
         self._metadata = MetadataCollector(folder, self._look_at if self._condition else None)
         self._window_start = 0.0
@@ -83,6 +84,12 @@ class Capture:
             data, raw_length = self._streams[stream].feed(data)
         self._store(stream, data, raw_length)
 
+    def skip_what_is_stored(self) -> None:
+        """From now on everything is heard again from the container's start: what the log has is passed over."""
+        for masked in self._streams.values():
+            masked.forget()
+        self._skip = dict(self._taken)
+
     def end(self) -> None:
         """The streams are over: what was held back is stored, the summary saved."""
         for stream, masked in self._streams.items():
@@ -106,6 +113,7 @@ class Capture:
         now = time.time()
         with self._lock:
             self._log.write(stream, data, now, raw_length=raw_length)
+            self._taken[stream] += raw_length
             self._observer.output(stream, data)
         if stream == "stdout":
             self._metadata.feed(data, now)
@@ -135,8 +143,3 @@ class Capture:
             self.status(
                 "More than 50 lines a second are being written: Valohai drops what is beyond that, metadata included."
             )
-
-
-def masked_documents(masker: Masker, values: Iterable[str]) -> list[str]:
-    """Texts as they may be stored."""
-    return [masker.mask_text(value) for value in values]

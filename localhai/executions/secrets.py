@@ -90,6 +90,10 @@ class MaskedStream:
         ready, self._held = self._held, b""
         return self._masker.mask(ready), len(ready)
 
+    def forget(self) -> None:
+        """Drop what was held back: it will be heard again."""
+        self._held = b""
+
     def _tail_that_may_begin_a_secret(self, data: bytes) -> int:
         longest = 0
         for secret in self._secrets:

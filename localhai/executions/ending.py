@@ -1,0 +1,130 @@
+"""At the end, whatever the end: outputs collected, container removed, state closed. Done once, and safe to do again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.containers.hints import hints
+from localhai.errors import EngineLost, LocalhaiError
+from localhai.executions.log import read_events
+from localhai.executions.outputs import Collected, collect
+from localhai.executions.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from localhai.executions.life import Ended, Life
+    from localhai.records import Execution as ExecutionRecord
+
+END = "end.json"
+RESERVE = "reserve"  # space that is given back when the disk is full, so that the end can still be written
+RESERVED_BYTES = 512 * 1024
+LAST_LINES = 10
+
+
+def reserve(folder: Path) -> None:
+    """Keep a little disk back for the end."""
+    (folder / RESERVE).write_bytes(b"\0" * RESERVED_BYTES)
+
+
+def close(life: Life, ended: Ended) -> ExecutionRecord:
+    """Close an execution whose container has ended, or never was. Nothing here depends on how it ended.
+
+    1. The outputs are on this machine and ours.  2. They are data in the store.  3. How it ended is on disk, so that
+    another localhai could close it if this one dies now.  4. The container is gone.  5. Records, in this order: data,
+    aliases, the final status.
+    """
+    (life.folder / RESERVE).unlink(missing_ok=True)
+    result = verdict(ended, memory_limit=life.plan.limits.memory_max)
+    result, collected = _keep_outputs(life, result)
+    _end_capture(life, result, ended)
+    end = _end_document(life, result, collected)
+    (life.folder / END).write_text(json.dumps(end))
+    remove_container(life)
+    life.capture.close()
+    return record_end(life.home.records, life.record, end)
+
+
+def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
+    """Outputs are kept on success, failure and stop alike (reference 5)."""
+    try:
+        if life.tree is not None:
+            life.tree.finish(life.container)
+        return result, collect(life)
+    except LocalhaiError as error:
+        with suppress(LocalhaiError):
+            life.capture.status(f"Outputs could not be kept: {error}")
+        status = "crashed" if isinstance(error, EngineLost) else "error"
+        if result.status != "complete":
+            return result, Collected()
+        return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code), Collected()
+
+
+def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
+    try:
+        life.capture.end()
+        for line in _hints(life, ended) if result.status in {"error", "crashed"} else ():
+            life.capture.status(line)
+        code = "" if result.exit_code is None else f" (exit code {result.exit_code})"
+        reason = "" if result.error is None else f": {result.error}"
+        life.capture.status(f"Execution #{life.record.counter} is {result.status}{reason or code}")
+    except LocalhaiError as error:
+        life.observer.status(f"The end of the log could not be written: {error}")
+
+
+def _hints(life: Life, ended: Ended) -> list[str]:
+    lines = [event.message for event in read_events(life.folder, last=LAST_LINES) if event.stream != "status"]
+    return hints(
+        exit_code=ended.exit_code,
+        oom_killed=ended.oom_killed,
+        lines=lines,
+        image=life.plan.image,
+        command="\n".join(life.plan.command),
+    )
+
+
+def _end_document(life: Life, result: Verdict, collected: Collected) -> dict[str, Any]:
+    return {
+        "status": result.status,
+        "error": None if result.error is None else life.masker.mask_text(result.error),
+        "exit_code": result.exit_code,
+        "metadata": life.capture.summary.latest,
+        "collected": collected.to_dict(),
+    }
+
+
+def remove_container(life: Life) -> None:
+    """The container, its volumes and the scratch folder go; an engine that does not answer leaves them to recovery."""
+    try:
+        if life.container is not None:
+            life.home.engine.remove(life.container)
+        if life.tree is not None:
+            life.tree.remove(life.container)
+    except LocalhaiError as error:
+        with suppress(LocalhaiError):
+            life.capture.status(f"The container could not be removed: {error}; `localhai clean` removes it later")
+
+
+def record_end(records: Any, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
+    """Write an end into the records. May be repeated: known data and a final status stay as they are."""
+    from localhai.records import FINAL
+
+    collected = Collected.from_dict(end["collected"])
+    if collected.data:
+        records.add_data(record.id, collected.data)
+    for alias, datum_id in collected.aliases.items():
+        records.set_alias(record.project_id, alias, datum_id)
+    current = records.execution(record.id)
+    if current.status in FINAL:
+        return current
+    if end["status"] == "stopped" and current.status != "stopping":
+        records.transition(record.id, "stopping", by="localhai")
+    return records.transition(
+        record.id,
+        end["status"],
+        by="localhai",
+        exit_code=end["exit_code"],
+        error=end["error"],
+        metadata=end["metadata"],
+    )

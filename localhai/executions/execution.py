@@ -1,0 +1,140 @@
+"""Execution: what a person asks about one execution. Reads records and files; changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions.lines import displayed
+from localhai.executions.log import read_events
+from localhai.executions.metadata import read_metadata, read_summary
+from localhai.project.plan import ExecutionPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localhai.executions.home import Home
+    from localhai.executions.log import Event
+    from localhai.executions.metadata import Summary
+    from localhai.records.executions import Execution as ExecutionRecord
+
+PLAN = "plan.json"
+
+
+class Execution:
+    """One execution as it was when it was looked up; `refresh` looks again.
+
+    `to_dict()` is the JSON shape of DESIGN.md, the same that `--json` prints.
+    """
+
+    def __init__(self, home: Home, record: ExecutionRecord) -> None:
+        self._home = home
+        self._document: dict[str, Any] | None = None
+        self.record = record
+
+    def __repr__(self) -> str:
+        return f"<Execution #{self.counter} {self.step!r} of {self.project!r}: {self.status}>"
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def counter(self) -> int:
+        return self.record.counter
+
+    @property
+    def status(self) -> str:
+        """created, queued, started, stopping, stopped, error, crashed or complete."""
+        return str(self.record.status)
+
+    @property
+    def complete(self) -> bool:
+        return self.status == "complete"
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of the command; None when it never ended by itself."""
+        return self.record.exit_code
+
+    @property
+    def step(self) -> str:
+        return self.record.step
+
+    @property
+    def project(self) -> str:
+        return str(self.to_dict()["project"])
+
+    @property
+    def error(self) -> str | None:
+        """Why it is not complete, as one sentence."""
+        found = self.to_dict()["error"]
+        return None if found is None else str(found)
+
+    @property
+    def folder(self) -> Path:
+        """plan.json, log, metadata.jsonl, config/ and outputs/ of this execution."""
+        return self._home.folder / self.record.folder
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.to_dict()["parameters"])
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """`[{name, files: [{name, uri, size, md5, sha1, sha256}]}]`."""
+        return list(self.to_dict()["inputs"])
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """`[{id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases}]`."""
+        return list(self.to_dict()["outputs"])
+
+    def output(self, name: str) -> dict[str, Any]:
+        """The newest output of this name. Raises KeyError, naming what there is."""
+        for item in reversed(self.outputs):
+            if item["name"] == name:
+                return item
+        raise KeyError(
+            f"{name!r} is not among the outputs: {', '.join(item['name'] for item in self.outputs) or 'none'}"
+        )
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Key to latest value."""
+        return self.summary().latest
+
+    def summary(self) -> Summary:
+        """Latest, minimum, maximum and count of each metadata key."""
+        return read_summary(self.folder)
+
+    def metadata_events(self) -> Iterator[dict[str, Any]]:
+        """Every metadata line in order, with `_time`."""
+        return read_metadata(self.folder)
+
+    def events(self, *, last: int | None = None) -> Iterator[Event]:
+        """The lines of the log with stream and time; `last` gives only that many."""
+        return read_events(self.folder, last=last)
+
+    def logs(self, *, last: int | None = None) -> str:
+        """What the step wrote, stdout and stderr as they came, as text."""
+        lines = [displayed(event.message.encode()) for event in self.events(last=last) if event.stream != "status"]
+        return "".join(f"{line}\n" for line in lines)
+
+    def plan(self) -> ExecutionPlan:
+        """The plan that it ran by."""
+        import json
+
+        return ExecutionPlan.from_dict(json.loads((self.folder / PLAN).read_bytes()))
+
+    def refresh(self) -> Execution:
+        """Look the execution up again."""
+        self.record = self._home.records.execution(self.id)
+        self._document = None
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape of DESIGN.md."""
+        if self._document is None:
+            self._document = self.record.to_dict()
+        return self._document

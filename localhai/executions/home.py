@@ -1,0 +1,147 @@
+"""Home: LOCALHAI_HOME opened. What executions share: records, caches, the store, one engine; each made when needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from localhai.errors import DiskFull, SurroundingsError
+from localhai.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from localhai.containers.engine import Engine
+    from localhai.data.cache import Cache
+    from localhai.data.sources import Sources
+    from localhai.data.store import Store
+    from localhai.executions.execution import Execution
+    from localhai.records import Records
+
+
+T = TypeVar("T")
+
+
+class Home:
+    """Everything of one LOCALHAI_HOME. Thread-safe: one Home may run many executions at once.
+
+    `engine` may be given, for instance `localhai.testing.FakeEngine`; otherwise the Docker Engine is looked for when
+    it is first needed.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, engine: Engine | None = None) -> None:
+        self.settings = settings or Settings.load()
+        self.folder: Path = self.settings.home
+        self._given_engine = engine
+        self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
+        self._make(self.folder)
+
+    def __enter__(self) -> Home:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections. Running executions must have ended."""
+        with self._lock:
+            for made in reversed(self._made.values()):
+                if hasattr(made, "close"):
+                    made.close()
+            self._made.clear()
+
+    @property
+    def records(self) -> Records:
+        def make() -> Records:
+            from localhai.records import Records
+
+            return Records.open(self.folder, self.settings.database_url)
+
+        return self._once("records", make)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine. Raises EngineNotFound, naming every place tried."""
+
+        def make() -> Engine:
+            from localhai.containers.connect import connect
+
+            return connect()
+
+        return self._given_engine or self._once("engine", make)
+
+    def sources_for(self, settings: Settings) -> Sources:
+        """Clients for inputs, shared by all executions with the same S3."""
+
+        def make() -> Sources:
+            from localhai.data.sources import Sources
+
+            return Sources(s3_folder=settings.s3_folder, s3_endpoint_url=settings.s3_endpoint_url)
+
+        return self._once(f"sources {settings.s3_folder} {settings.s3_endpoint_url}", make)
+
+    @property
+    def data_cache(self) -> Cache:
+        def make() -> Cache:
+            from localhai.data.cache import Cache
+
+            return Cache(self.folder)
+
+        return self._once("data_cache", make)
+
+    @property
+    def store(self) -> Store:
+        def make() -> Store:
+            from localhai.data.store import open_store
+
+            return open_store(self.settings.store or str(self.folder / "store"))
+
+        return self._once("store", make)
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            found: T = self._made[name]
+            return found
+
+    @property
+    def code_cache(self) -> Path:
+        """Code snapshots by identifier."""
+        return self.folder / "cache" / "code"
+
+    def execution(self, reference: str, *, project_id: str | None = None) -> Execution:
+        """An execution by `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
+        from localhai.executions.execution import Execution
+
+        return Execution(self, self.records.find_execution(reference, project_id))
+
+    def executions(self, *, project_id: str | None = None, limit: int = 100) -> Sequence[Execution]:
+        """Newest first."""
+        from localhai.executions.execution import Execution
+
+        return [Execution(self, row) for row in self.records.executions(project_id=project_id, limit=limit)]
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno == 28:  # noqa: PLR2004  # ENOSPC
+                raise DiskFull(f"{folder} cannot be made: no space left", where=str(folder)) from error
+            raise SurroundingsError(
+                f"{folder} cannot be made: {error.strerror}",
+                where=str(folder),
+                hints=["set LOCALHAI_HOME to a folder that you may write to"],
+            ) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise SurroundingsError(
+                f"{folder} cannot be written to",
+                where=str(folder),
+                hints=["set LOCALHAI_HOME to a folder that you may write to"],
+            )

@@ -1,0 +1,78 @@
+"""Life: one execution on its way, and what its stages hand to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions.interruption import Interruption
+from localhai.executions.observer import Observer
+from localhai.executions.secrets import Masker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from localhai.containers.engine import Image
+    from localhai.containers.tree import FileTree
+    from localhai.data.files import InputFile
+    from localhai.executions.capture import Capture
+    from localhai.executions.home import Home
+    from localhai.executions.watch import Cause
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records.executions import Execution as ExecutionRecord
+    from localhai.records.projects import Project
+    from localhai.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, beside what to run: nothing here changes what the platform would do."""
+
+    pull: str = "missing"
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    package_cache: bool = True
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did."""
+
+    exit_code: int | None
+    cause: Cause | None = None
+    reason: str | None = None
+    oom_killed: bool = False
+
+
+@dataclass
+class Life:
+    """Everything about one execution while it runs. `record` is its row as last written."""
+
+    home: Home
+    settings: Settings
+    project: Project
+    record: ExecutionRecord
+    plan: ExecutionPlan
+    folder: Path
+    capture: Capture
+    snapshot: Snapshot | None = None
+    options: RunOptions = field(default_factory=RunOptions)
+    observer: Observer = field(default_factory=Observer)
+    interruption: Interruption = field(default_factory=Interruption)
+    masker: Masker = field(default_factory=lambda: Masker(()))
+    inputs: tuple[InputFile, ...] = ()
+    image: Image | None = None
+    tree: FileTree | None = None
+    container: str | None = None
+    live_outputs: list[Path] = field(default_factory=list)
+
+    @property
+    def scratch(self) -> Path:
+        """Files of this execution that go with its container."""
+        return self.folder / "scratch"
+
+    def update(self, **changes: Any) -> None:
+        """Record facts other than the status."""
+        self.record = self.home.records.update(self.record.id, **changes)

@@ -1,0 +1,183 @@
+"""A project folder, opened: plan its steps, run them, look at what ran. The Python face of `localhai run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions.home import Home
+from localhai.executions.life import RunOptions
+from localhai.executions.secrets import read_env_file
+from localhai.project.folder import find_project
+from localhai.project.overrides import Overrides
+from localhai.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.executions.execution import Execution
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.observer import Observer
+    from localhai.project.config import ProjectConfig
+    from localhai.project.folder import ProjectFolder
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Project
+
+
+class OpenProject:
+    """One project and the home in which its executions are remembered."""
+
+    def __init__(self, home: Home, folder: ProjectFolder, settings: Settings) -> None:
+        self.home = home
+        self.folder = folder
+        self.settings = settings
+        self._record: Project | None = None
+        self._config: ProjectConfig | None = None
+
+    def __repr__(self) -> str:
+        return f"<OpenProject {self.folder.name!r} at {self.folder.path}>"
+
+    @property
+    def record(self) -> Project:
+        """Its row in the records, made when first needed."""
+        if self._record is None:
+            self._record = self.home.records.project(self.folder.path, self.folder.name)
+        return self._record
+
+    def config(self) -> ProjectConfig:
+        """valohai.yaml, read again when it changed. Raises ProjectError with every problem and its position."""
+        from localhai.project.config import load_config
+
+        self._config = load_config(self.folder.yaml, verdicts=self.home.folder / "cache" / "verdicts")
+        return self._config
+
+    def snapshot(self, commit: str | None = None) -> Snapshot:
+        """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError."""
+        from localhai.project import snapshot
+
+        if commit is None:
+            return snapshot.take(self.folder.path, self.home.code_cache)
+        return snapshot.checkout(self.folder.path, commit, self.home.code_cache)
+
+    def plan(
+        self,
+        step: str,
+        *,
+        overrides: Overrides | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, str | Sequence[str]] | None = None,
+        secrets: Sequence[str] = (),
+        commit: str | None = None,
+        config: ProjectConfig | None = None,
+    ) -> ExecutionPlan:
+        """What `run` would do. Needs neither Docker nor network. Raises ProjectError and UsageError."""
+        from localhai.project.planning import plan
+
+        if overrides is None:
+            overrides = Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
+        return plan(
+            (config or self.config()).config,
+            step,
+            overrides,
+            images=self.settings.images,
+            environment_variables=self.settings.environment_variables,
+            secrets=secrets,
+            mounts=self.settings.mounts,
+            project=self.folder.name,
+            commit=commit,
+        )
+
+    def run(
+        self,
+        step: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, str | Sequence[str]] | None = None,
+        overrides: Overrides | None = None,
+        commit: str | None = None,
+        options: RunOptions | None = None,
+        observer: Observer | None = None,
+        interruption: Interruption | None = None,
+    ) -> Execution:
+        """Run a step to its end and give its execution, whatever its final status.
+
+        `parameters` and `inputs` are by name; `overrides` says more (image, title, tags, environment variables) and
+        takes their place. Raises ProjectError and UsageError before anything starts, and SurroundingsError when the
+        step could not start (then recorded as `error`).
+        """
+        from localhai.executions.runner import run
+
+        options = options or self.options()
+        if commit is None:  # the fast and cheap check first: nothing is packaged for a typing error
+            plan = self.plan(
+                step, overrides=overrides, parameters=parameters, inputs=inputs, secrets=tuple(options.secrets)
+            )
+            snapshot = self.snapshot()
+        else:
+            snapshot = self.snapshot(commit)
+            plan = self._plan_of(snapshot, step, overrides, parameters, inputs, options)
+        import dataclasses
+
+        plan = dataclasses.replace(plan, commit=snapshot.identifier)
+        return run(
+            self.home,
+            self.record,
+            plan,
+            snapshot,
+            settings=self.settings,
+            options=options,
+            observer=observer,
+            interruption=interruption,
+        )
+
+    def _plan_of(
+        self,
+        snapshot: Snapshot,
+        step: str,
+        overrides: Overrides | None,
+        parameters: Mapping[str, Any] | None,
+        inputs: Mapping[str, str | Sequence[str]] | None,
+        options: RunOptions,
+    ) -> ExecutionPlan:
+        """A commit brings its own valohai.yaml."""
+        from localhai.project.config import load_config
+
+        yaml = snapshot.path / self.folder.yaml.relative_to(self.folder.path)
+        config = load_config(yaml, verdicts=self.home.folder / "cache" / "verdicts")
+        secrets = tuple(options.secrets)
+        return self.plan(
+            step, overrides=overrides, parameters=parameters, inputs=inputs, secrets=secrets, config=config
+        )
+
+    def options(self) -> RunOptions:
+        """How the settings say that steps run."""
+        secrets = read_env_file(self.settings.env_file) if self.settings.env_file else {}
+        return RunOptions(pull=self.settings.pull, secrets=secrets, package_cache=self.settings.package_cache)
+
+    def execution(self, reference: str = "latest") -> Execution:
+        """An execution of this project by `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
+        return self.home.execution(reference, project_id=self.record.id)
+
+    def executions(self, *, limit: int = 100) -> Sequence[Execution]:
+        """Newest first."""
+        return self.home.executions(project_id=self.record.id, limit=limit)
+
+    def close(self) -> None:
+        self.home.close()
+
+    def __enter__(self) -> OpenProject:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_project(path: str | Path = ".", *, home: Home | None = None, settings: Settings | None = None) -> OpenProject:
+    """Open the project whose valohai.yaml is in `path` or in a folder above it. Raises ProjectError.
+
+    `localhai.open_project("my-project").run("train", parameters={"epochs": 3})` is all it takes.
+    """
+    folder = find_project(Path(path))
+    settings = settings or (home.settings if home is not None else Settings.load(folder.path))
+    return OpenProject(home or Home(settings), folder, settings)

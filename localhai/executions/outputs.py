@@ -1,0 +1,112 @@
+"""At the end: what the step left in outputs becomes data (reference 5). Checksums, store, properties, tags, aliases."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from localhai.data import checksums, outputs
+from localhai.records import DatumRecord, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from localhai.data.files import Checksums
+    from localhai.data.outputs import OutputFile
+    from localhai.data.sidecars import OutputProperties
+    from localhai.executions.life import Life
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The data of one execution, not yet recorded, and the aliases that shall point to them."""
+
+    data: tuple[DatumRecord, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `from_dict` is the inverse."""
+        return {"data": [asdict(datum) for datum in self.data], "aliases": self.aliases}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Collected:
+        data = [
+            DatumRecord(**{**item, "tags": tuple(item["tags"]), "aliases": (), "properties": tuple(item["properties"])})
+            for item in values["data"]
+        ]
+        return cls(tuple(data), dict(values["aliases"]))
+
+
+def collect(life: Life) -> Collected:
+    """Move every output into the store, live ones first. What cannot be kept is said in the log.
+
+    Raises DiskFull, and SurroundingsError when the store does not answer; outputs then stay where they are.
+    """
+    live = [_live_file(path, life.scratch / "live") for path in life.live_outputs]
+    scan = outputs.scan(life.folder / "outputs")
+    for skipped in scan.skipped:
+        life.capture.status(f"Output {skipped.name} is skipped: it is {skipped.reason}")
+    for warning in scan.warnings:
+        life.capture.status(f"Outputs: {warning}")
+    late = {name: properties for name, properties in scan.late.items()}
+    files = [(file, late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
+    return _store(life, files)
+
+
+def _live_file(path: Path, root: Path) -> OutputFile:
+    number, *parts = path.relative_to(root).parts
+    del number
+    status = path.stat()
+    return outputs.OutputFile("/".join(parts), path, status.st_size, status.st_mtime)
+
+
+def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None]]) -> Collected:
+    if not files:
+        return Collected()
+    sums = checksums.of_files([file.path for file, _ in files])
+    prefix = f"{life.project.id}/{life.record.id}"  # the platform's layout is unconfirmed; this one cannot collide
+    seen: dict[str, int] = {}
+    data: list[DatumRecord] = []
+    aliases: dict[str, str] = {}
+    for file, properties in files:
+        again = seen[file.name] = seen.get(file.name, -1) + 1
+        key = f"{prefix}/{file.name}" if not again else f"{prefix}/.again-{again}/{file.name}"
+        datum = _datum(life, file, properties, sums[file.path], key)
+        data.append(datum)
+        if properties is not None and properties.alias:
+            aliases[properties.alias] = datum.id
+    return Collected(tuple(data), aliases)
+
+
+def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:
+    uri = life.home.store.put(file.path, key, sums)
+    return DatumRecord(
+        id=new_id(),
+        name=file.name,
+        size=file.size,
+        ctime=datetime.fromtimestamp(file.mtime, timezone.utc).isoformat().replace("+00:00", "Z"),
+        uri=uri,
+        md5=sums.md5,
+        sha1=sums.sha1,
+        sha256=sums.sha256,
+        tags=properties.tags if properties else (),
+        properties=_properties(properties),
+    )
+
+
+def _properties(properties: OutputProperties | None) -> tuple[dict[str, Any], ...]:
+    """The metadata that a later execution sees in inputs.json: a list of objects."""
+    if properties is None:
+        return ()
+    found = dict(properties.properties)
+    if properties.tags:
+        found["valohai.tags"] = list(properties.tags)
+    if properties.alias:
+        found["valohai.alias"] = properties.alias
+    if properties.dataset_versions:
+        found["valohai.dataset-versions"] = [asdict(item) for item in properties.dataset_versions]
+    if properties.model_versions:
+        found["valohai.model-versions"] = [asdict(item) for item in properties.model_versions]
+    return (found,) if found else ()

@@ -1,0 +1,200 @@
+"""From `started` to a container that is ready: inputs, image, the /valohai tree, the container itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localhai import __version__
+from localhai.containers import canary, images, labels, limits, package_cache
+from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
+from localhai.data.files import InputSpec
+from localhai.data.inputs import fetch_inputs
+from localhai.errors import Interrupted
+from localhai.executions import config_files
+from localhai.executions.datums import find_datum
+from localhai.executions.environment import container_variables, platform_variables
+from localhai.executions.fetch_progress import FetchReporter
+from localhai.executions.latest import creator_name
+
+if TYPE_CHECKING:
+    from localhai.containers.engine import PullProgress
+    from localhai.executions.life import Life
+
+SCRIPT = ".command"
+# bash where the image has it: official examples use `source` in images whose sh has none (reference 1.4)
+LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {CONFIG}/{SCRIPT}; else exec sh {CONFIG}/{SCRIPT}; fi"
+TRUE_WORDS = frozenset({"1", "yes", "true"})
+
+
+def prepare(life: Life) -> None:
+    """Make the container of an execution, not yet started.
+
+    Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
+    somebody asked to stop meanwhile. What was made until then is known to `life`, for `ending` to remove.
+    """
+    _find_image(life)
+    _fetch(life)
+    _check(life)
+    _make_container(life)
+
+
+def _check(life: Life) -> None:
+    if life.interruption.asked:
+        raise Interrupted("it was interrupted before its container started")
+
+
+def _find_image(life: Life) -> None:
+    life.image = images.ensure(
+        life.home.engine,
+        life.plan.image,
+        _pull_policy(life),
+        progress=lambda event: _tell_pull(life, event),
+        notify=life.capture.status,
+        locks=life.home.folder / "cache" / "locks",
+    )
+    life.update(image_digest=life.image.digest)
+
+
+def _pull_policy(life: Life) -> str:
+    return "always" if _is_true(life, "VH_NO_IMAGE_CACHE") else life.options.pull
+
+
+def _is_true(life: Life, variable: str) -> bool:
+    return life.plan.environment_variables.get(variable, "").lower() in TRUE_WORDS
+
+
+def _tell_pull(life: Life, event: PullProgress) -> None:
+    life.observer.progress("image", event.image, event.current, event.total or None)
+
+
+def _fetch(life: Life) -> None:
+    specs = [
+        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional)
+        for item in life.plan.inputs
+        if item.uris
+    ]
+    if specs:
+        fetched = fetch_inputs(
+            specs,
+            sources=life.home.sources_for(life.settings),
+            cache=life.home.data_cache,
+            datum_lookup=lambda reference: find_datum(life.home.records, life.project.id, reference),
+            input_map=life.settings.inputs,
+            progress=FetchReporter(life),
+            cancelled=life.interruption.is_asked,
+            refresh=_is_true(life, "VH_NO_DATA_CACHE"),
+        )
+        for note in fetched.notes:
+            life.capture.status(note)
+        life.inputs = fetched.files
+    life.update(inputs=_recorded_inputs(life))
+
+
+def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
+    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in life.plan.inputs}
+    for file in life.inputs:
+        found[file.input].append(
+            {
+                "name": file.name,
+                "uri": life.masker.mask_text(file.uri),
+                "size": file.size,
+                "md5": file.checksums.md5,
+                "sha1": file.checksums.sha1,
+                "sha256": file.checksums.sha256,
+            }
+        )
+    return [{"name": name, "files": files} for name, files in found.items()]
+
+
+def _make_container(life: Life) -> None:
+    engine = life.home.engine
+    assert life.image is not None
+    assert life.snapshot is not None
+    life.tree = canary.choose(engine, life.home.folder, life.image, wanted=life.settings.files)
+    mounts = life.tree.prepare(tree_contents(life))
+    spec = _spec(life, mounts)
+    life.container = engine.create(spec)
+    life.update(container_id=life.container)
+    life.tree.fill(life.container)
+
+
+def tree_contents(life: Life) -> TreeContents:
+    """What the container finds under /valohai."""
+    return TreeContents(
+        repository=life.snapshot.path if life.snapshot is not None else life.scratch,
+        inputs=tuple(InputPlacement(f"{file.input}/{file.name}", file.path) for file in life.inputs),
+        config=_config(life),
+        outputs=life.folder / "outputs",
+        scratch=life.scratch,
+        labels=execution_labels(life),
+        key=life.record.id,
+    )
+
+
+def execution_labels(life: Life) -> dict[str, str]:
+    return labels.build(execution=life.record.id, project=life.project.name)
+
+
+def _config(life: Life) -> dict[str, bytes]:
+    """The ten files of reference 2.4, and beside them, hidden, the command as one script."""
+    record, plan = life.record, life.plan
+    info = life.home.engine.info()
+    files = config_files.config_files(
+        {
+            "execution": config_files.execution_config(
+                execution_id=record.id,
+                counter=record.counter,
+                commit=plan.commit or "",
+                created=record.created.replace("Z", "+00:00"),
+                image=plan.image,
+                step=plan.step,
+                tags=plan.tags,
+                title=plan.title,
+                project_id=life.project.id,
+                project=life.project.name,
+                creator=creator_name(life.settings),
+                environment_id=life.project.id,
+                environment=plan.environment,
+            ),
+            "inputs": config_files.inputs_config([item.name for item in plan.inputs], life.inputs),
+            "parameters": dict(plan.parameters),
+            "runtime": config_files.runtime_config(engine=info.name, version=info.version, localhai=__version__),
+            # no address is offered: valohai-utils then warns once where a step sets a status detail
+            "api": {},
+        }
+    )
+    files[SCRIPT] = plan.script.encode("utf-8", "surrogateescape") + b"\n"
+    return files
+
+
+def _spec(life: Life, mounts: tuple[Mount, ...]) -> ContainerSpec:
+    plan, record, engine = life.plan, life.record, life.home.engine
+    assert life.image is not None
+    packages = package_cache.plan(life) if life.options.package_cache else package_cache.NONE
+    limited = limits.engine_limits()
+    return ContainerSpec(
+        name=f"localhai-{record.id}",
+        image=life.image.id,
+        command=_command(plan.script),
+        environment=container_variables(
+            platform_variables(execution_id=record.id, project_id=life.project.id),
+            helpful=packages.environment,
+            planned=plan.environment_variables,
+            secret=life.options.secrets,
+        ),
+        labels=execution_labels(life),
+        mounts=(*mounts, *packages.mounts, *_own_mounts(life)),
+        working_dir=REPOSITORY,
+    )
+
+
+def _command(script: str) -> tuple[str, ...]:
+    if script.startswith("#!"):
+        return (f"{CONFIG}/{SCRIPT}",)
+    return ("/bin/sh", "-c", LAUNCH)
+
+
+def _own_mounts(life: Life) -> tuple[Mount, ...]:
+    """The step's `mounts`: the plan has them only where settings allow them."""
+    return tuple(Mount(mount.source, mount.destination, read_only=mount.readonly) for mount in life.plan.mounts)

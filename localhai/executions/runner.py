@@ -1,0 +1,185 @@
+"""The life of one execution (DESIGN.md): recorded, started, watched, ended. Whatever happens, it is closed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from localhai.containers.labels import own_owner
+from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError
+from localhai.executions import ending
+from localhai.executions.capture import Capture
+from localhai.executions.execution import PLAN, Execution
+from localhai.executions.interruption import Interruption
+from localhai.executions.latest import creator_name, execution_folder, point_latest
+from localhai.executions.life import Ended, Life, RunOptions
+from localhai.executions.observer import Observer
+from localhai.executions.preparation import prepare
+from localhai.executions.secrets import Masker
+from localhai.executions.supervision import supervise
+from localhai.records import Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from localhai.executions.home import Home
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+def run(
+    home: Home,
+    project: Project,
+    plan: ExecutionPlan,
+    snapshot: Snapshot,
+    *,
+    settings: Settings | None = None,
+    options: RunOptions | None = None,
+    observer: Observer | None = None,
+    interruption: Interruption | None = None,
+) -> Execution:
+    """Run one execution from record to end, in this thread; gives it in its final state, whatever that is.
+
+    Raises what kept it from starting (InputNotFound, ImageNotFound, EngineNotFound, DiskFull...), after it was closed
+    as `error`; Interrupted, after it was closed as `stopped` before its container started.
+    """
+    life = begin(
+        home,
+        project,
+        plan,
+        snapshot,
+        settings=settings or home.settings,
+        options=options or RunOptions(),
+        observer=observer or Observer(),
+        interruption=interruption or Interruption(),
+    )
+    trouble = _live(life)
+    execution = Execution(home, life.record)
+    life.observer.finished(execution.to_dict())
+    if trouble is not None:
+        raise trouble
+    return execution
+
+
+def begin(
+    home: Home,
+    project: Project,
+    plan: ExecutionPlan,
+    snapshot: Snapshot,
+    *,
+    settings: Settings,
+    options: RunOptions,
+    observer: Observer,
+    interruption: Interruption,
+) -> Life:
+    """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost."""
+    masker = Masker([*options.secrets.values(), *_passwords(plan)])
+    record = home.records.create_execution(
+        project.id,
+        step=plan.step,
+        image=plan.image,
+        commit=plan.commit,
+        document=_document(plan, snapshot, settings, options, masker),
+        owner=Owner(**own_owner()),
+        title=plan.title,
+        tags=plan.tags,
+        environment=plan.environment,
+    )
+    relative = execution_folder(project.name, project.id, record.counter, record.id)
+    folder = home.folder / relative
+    _make_folder(folder, plan, masker)
+    record = home.records.update(record.id, folder=relative)
+    capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
+    life = Life(
+        home=home,
+        settings=settings,
+        project=project,
+        record=record,
+        plan=plan,
+        folder=folder,
+        capture=capture,
+        snapshot=snapshot,
+        options=options,
+        observer=observer,
+        interruption=interruption,
+        masker=masker,
+    )
+    observer.started(record.to_dict())
+    for note in plan.parity:
+        capture.status(f"{note.key}: {note.level}: {note.text}")
+    life.record = home.records.transition(record.id, "queued", by="localhai")
+    return life
+
+
+def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
+    try:
+        (folder / "outputs").mkdir(parents=True)
+        (folder / PLAN).write_text(masker.mask_text(json.dumps(plan.to_dict(), indent=2)))
+        ending.reserve(folder)
+    except OSError as error:
+        raise DiskFull(f"{folder} cannot be written: {error.strerror}", where=str(folder)) from error
+    point_latest(folder)
+
+
+def _document(
+    plan: ExecutionPlan, snapshot: Snapshot, settings: Settings, options: RunOptions, masker: Masker
+) -> dict[str, Any]:
+    """Everything that the execution uses and that is known now; no secret among it."""
+    values = {
+        "command": list(plan.command),
+        "parameters": dict(plan.parameters),
+        "inputs": [{"name": item.name, "files": []} for item in plan.inputs],
+        "parity": [{"key": note.key, "level": note.level, "text": note.text} for note in plan.parity],
+        "environment_variables": sorted({*plan.environment_variables, *options.secrets}),
+        "image_requested": plan.image_requested,
+        "dirty": snapshot.dirty,
+        "base_commit": snapshot.base_commit,
+        "branch": snapshot.branch,
+        "user": creator_name(settings),
+    }
+    masked: dict[str, Any] = json.loads(masker.mask_text(json.dumps(values)))
+    return masked
+
+
+def _passwords(plan: ExecutionPlan) -> Iterator[str]:
+    """Passwords inside of input URIs are secrets too."""
+    for item in plan.inputs:
+        for uri in item.uris:
+            try:
+                password = urlsplit(uri).password
+            except ValueError:
+                continue
+            if password:
+                yield password
+
+
+def _live(life: Life) -> LocalhaiError | None:
+    """From `queued` to a final state. Gives what kept the execution from starting."""
+    ended, trouble = _start_and_watch(life)
+    life.record = ending.close(life, ended)
+    return trouble
+
+
+def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
+    records = life.home.records
+    try:
+        life.record = records.transition(life.record.id, "started", by="localhai")
+        prepare(life)
+        output = life.home.engine.attach(life.container or "")
+        life.home.engine.start(life.container or "")
+    except Interrupted as error:
+        return Ended(None, "interrupted", error.message), error
+    except EngineLost as error:
+        return Ended(None, None, error.message), error
+    except LocalhaiError as error:
+        return Ended(None, "failed-here", error.message), error
+    except OSError as error:
+        trouble = DiskFull(f"localhai cannot write: {error}") if error.errno == 28 else LocalhaiError(str(error))  # noqa: PLR2004  # ENOSPC
+        return Ended(None, "failed-here", trouble.message), trouble
+    return supervise(life, output, time.monotonic()), None

@@ -1,0 +1,206 @@
+"""While a container runs: take in what it writes, watch its limits and wishes to stop it, upload live outputs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from localhai.errors import EngineLost, LocalhaiError
+from localhai.executions.life import Ended
+from localhai.executions.watch import STOPPED_BY_WISH, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localhai.containers.engine import ContainerState, OutputStream
+    from localhai.executions.life import Life
+    from localhai.executions.watch import Cause
+
+LOOK = 0.25  # seconds between looks at wishes and limits
+SLOW_LOOK = 1.0  # seconds between looks at the records and at outputs
+RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for
+DRAIN = 15.0  # seconds in which the last output of an ended container must come
+
+
+def supervise(life: Life, output: OutputStream, started: float) -> Ended:
+    """Watch a running container to its end. `started` is its start on the monotonic clock.
+
+    Raises nothing for what a step or an engine can do: a lost engine gives an end without an exit code.
+    """
+    return _Supervision(life, output, started).watch()
+
+
+class _Waiter(threading.Thread):
+    """Waits for the container's end, so that the main thread stays free to look around."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__(name=f"wait-{life.record.counter}", daemon=True)
+        self._life = life
+        self.exit_code: int | None = None
+        self.trouble: LocalhaiError | None = None
+        self.ended = False
+
+    def run(self) -> None:
+        container = self._life.container or ""
+        try:
+            self.exit_code = self._life.home.engine.wait(container)
+        except LocalhaiError as error:
+            self.trouble = error
+        finally:
+            self.ended = True
+            self._life.capture.changed.set()
+
+
+class _Supervision:
+    def __init__(self, life: Life, output: OutputStream, started: float) -> None:
+        self._life = life
+        self._output = output
+        self._engine = life.home.engine
+        limits = life.plan.limits
+        self._watch = Watch(started, limits.time_limit, limits.no_output_timeout)
+        self._cause: Cause | None = None
+        self._reason: str | None = None
+        self._forced = False
+        self._slow_look_due = time.monotonic() + SLOW_LOOK
+
+    def watch(self) -> Ended:
+        pump = self._listen(self._output)
+        waiter = self._wait()
+        while not waiter.ended:
+            self._rest()
+            self._look_around()
+        if waiter.trouble is not None:
+            return self._after_losing_the_engine(waiter.trouble, pump)
+        self._drain(pump, self._output)
+        return self._ended(waiter.exit_code)
+
+    def _listen(self, output: OutputStream) -> threading.Thread:
+        name = f"output-{self._life.record.counter}"
+        pump = threading.Thread(target=self._life.capture.pump, args=(output,), name=name, daemon=True)
+        pump.start()
+        return pump
+
+    def _wait(self) -> _Waiter:
+        waiter = _Waiter(self._life)
+        waiter.start()
+        return waiter
+
+    def _rest(self) -> None:
+        capture = self._life.capture
+        capture.changed.wait(self._watch.next_look(time.monotonic(), capture.last_output, LOOK))
+        capture.changed.clear()
+
+    def _look_around(self) -> None:
+        if self._life.interruption.forced and not self._forced:
+            self._forced = True
+            self._in_background(lambda container: self._engine.kill(container))
+        if time.monotonic() >= self._slow_look_due:
+            self._slow_look_due = time.monotonic() + SLOW_LOOK
+            self._upload_live()
+            requested = self._cause is None and self._life.home.records.stop_requested(self._life.record.id)
+        else:
+            requested = False
+        if self._cause is None:
+            self._find_cause(requested=requested)
+
+    def _find_cause(self, *, requested: bool) -> None:
+        life = self._life
+        if life.interruption.asked:
+            self._stop("interrupted", "it was interrupted")
+        elif requested:
+            self._stop("requested", "a stop was requested")
+        elif life.capture.trouble is not None and not isinstance(life.capture.trouble, EngineLost):
+            self._stop("failed-here", f"its output could not be kept: {life.capture.trouble}")
+        elif life.capture.condition_met.is_set():
+            self._stop("stop-condition", f"the stop-condition `{life.plan.limits.stop_condition}` is true")
+        else:
+            exceeded = self._watch.exceeded(time.monotonic(), life.capture.last_output)
+            if exceeded is not None:
+                self._stop(*exceeded)
+
+    def _stop(self, cause: Cause, reason: str) -> None:
+        life = self._life
+        self._cause, self._reason = cause, reason
+        if cause in STOPPED_BY_WISH:
+            life.record = life.home.records.transition(life.record.id, "stopping", by="localhai")
+        grace = life.settings.stop_grace
+        self._tell(f"Stopping: {reason}; the container has {grace:g} s to end by itself.")
+        self._in_background(lambda container: self._engine.stop(container, grace))
+
+    def _tell(self, text: str) -> None:
+        try:
+            self._life.capture.status(text)
+        except LocalhaiError:  # a full disk must not keep a container running
+            self._life.observer.status(text)
+
+    def _in_background(self, act: Callable[[str], None]) -> None:
+        def run() -> None:
+            try:
+                act(self._life.container or "")
+            except LocalhaiError as error:
+                self._tell(f"The container could not be stopped: {error}")
+
+        threading.Thread(target=run, daemon=True).start()
+
+    def _upload_live(self) -> None:
+        life = self._life
+        if life.tree is None:
+            return
+        try:
+            paths = life.tree.read_only_outputs(life.container or "")
+        except EngineLost:
+            return  # the waiter hears it too
+        for path in paths:
+            life.live_outputs.append(path)
+            self._tell(f"Uploaded while running: {path.name}")
+
+    def _drain(self, pump: threading.Thread, output: OutputStream) -> None:
+        pump.join(DRAIN)
+        if pump.is_alive():
+            output.close()
+            pump.join(DRAIN)
+
+    def _ended(self, exit_code: int | None) -> Ended:
+        state = self._state()
+        if state is None:
+            return Ended(None, self._cause, self._reason or "its container was removed by somebody else")
+        return Ended(exit_code, self._cause, self._reason, state.oom_killed)
+
+    def _state(self) -> ContainerState | None:
+        return self._engine.state(self._life.container or "")
+
+    def _after_losing_the_engine(self, trouble: LocalhaiError, pump: threading.Thread) -> Ended:
+        """The engine went away under us. If it comes back, what it still knows is taken in."""
+        self._tell(f"The engine stopped answering ({trouble.message}); waiting up to {RETURN_OF_ENGINE:g} s for it.")
+        self._drain(pump, self._output)
+        state = self._state_after_return()
+        if state is None:
+            return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
+        if state.running:
+            return self._wait_again()
+        self._take_in_the_rest()
+        exit_code = state.exit_code
+        if exit_code == 0 or self._cause is not None:
+            return Ended(exit_code, self._cause, self._reason, state.oom_killed)
+        self._life.update(exit_code=exit_code)
+        return Ended(None, None, f"the engine was restarted while it ran (exit code {exit_code})")
+
+    def _state_after_return(self) -> ContainerState | None:
+        until = time.monotonic() + RETURN_OF_ENGINE
+        while time.monotonic() < until and not self._life.interruption.forced:
+            try:
+                return self._state()
+            except EngineLost:
+                time.sleep(LOOK)
+        return None
+
+    def _take_in_the_rest(self) -> None:
+        self._life.capture.skip_what_is_stored()
+        stream = self._engine.logs(self._life.container or "")
+        self._drain(self._listen(stream), stream)
+
+    def _wait_again(self) -> Ended:
+        self._life.capture.skip_what_is_stored()
+        self._output = self._engine.logs(self._life.container or "")
+        return self.watch()

@@ -1,0 +1,52 @@
+"""What an ended container means, in the words of the record: status, error, exit code. Pure."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localhai.executions.watch import final_status
+
+if TYPE_CHECKING:
+    from localhai.executions.life import Ended
+
+KILLED = 128  # a shell's exit code for a command that a signal ended, before the signal's number
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`error` is None exactly when `status` is `complete`."""
+
+    status: str
+    error: str | None
+    exit_code: int | None
+
+
+def verdict(ended: Ended, *, memory_limit: float | None = None) -> Verdict:
+    """The state to close an execution with (reference 6). `memory_limit` is in megabytes."""
+    status = final_status(ended.cause, ended.exit_code)
+    if status == "complete":
+        return Verdict(status, None, ended.exit_code)
+    return Verdict(status, _reason(ended, memory_limit), ended.exit_code)
+
+
+def _reason(ended: Ended, memory_limit: float | None) -> str:
+    if ended.reason is not None:
+        return ended.reason
+    if ended.oom_killed:
+        limit = f" of {memory_limit:g} MB" if memory_limit is not None else ""
+        return f"it used more memory than its limit{limit} and was killed (exit code {ended.exit_code})"
+    if ended.exit_code is None:
+        return "how it ended is not known"
+    name = _signal_name(ended.exit_code - KILLED)
+    if name is not None:
+        return f"it was killed by {name} (exit code {ended.exit_code})"
+    return f"its command ended with exit code {ended.exit_code}"
+
+
+def _signal_name(number: int) -> str | None:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return None
