@@ -1,0 +1,23 @@
+"""Ignore files with git's pattern language: .vhignore always, .gitignore where git itself cannot be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def load(path: Path) -> Callable[[str], bool] | None:
+    """A test whether a relative path (`/` at the end for a folder) is ignored; None without a file or patterns."""
+    try:
+        lines = path.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return None
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(lines)
+    return lambda name: bool(spec.match_file(name))

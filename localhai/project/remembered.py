@@ -1,0 +1,106 @@
+"""What the last snapshot of a project folder was, so that an unchanged folder is recognised by `lstat` alone."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from localhai.project.packaging import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The last snapshot of a folder: `key` stands for the state of its files, `fingerprint` for that of its repository.
+
+    An empty key matches no state.
+    """
+
+    key: str
+    identifier: str
+    warnings: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    dirty: bool = False
+    base_commit: str | None = None
+    branch: str | None = None
+
+
+class Shelf:
+    """Where one project folder's last snapshot is remembered: two small files in the cache."""
+
+    def __init__(self, cache: Path, folder: Path, yaml: str) -> None:
+        name = hashlib.sha256(os.fsencode(f"{folder}\0{yaml}")).hexdigest()[:32]
+        self._cache = cache
+        self._path = cache / ".remembered" / f"{name}.json"
+        self._files = cache / ".remembered" / f"{name}.files.json"
+
+    @staticmethod
+    def traits(found: os.stat_result) -> list[int]:
+        """What tells one state of a file from another."""
+        return [found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+    @classmethod
+    def key(cls, package: Package) -> str:
+        """A digest over all paths and their traits."""
+        digest = hashlib.sha256()
+        for name, found in package.files.items():
+            digest.update(os.fsencode(f"{name}\0{cls.traits(found)}\n"))
+        for name, other in package.others.items():
+            digest.update(os.fsencode(f"{name}\0other {None if other is None else cls.traits(other)}\n"))
+        return digest.hexdigest()
+
+    def recall(self) -> Remembered | None:
+        """The last snapshot, None when there was none or it cannot be read."""
+        found = _read(self._path)
+        try:
+            return Remembered(**{**found, "warnings": tuple(found["warnings"])}) if found else None
+        except (KeyError, TypeError):  # of another version
+            return None
+
+    def previous(self) -> Mapping[str, tuple[Path, list[int]]]:
+        """The files of the last snapshot: their copies in the cache and their traits when copied."""
+        found = _read(self._files)
+        root = self._cache / str(found.get("identifier", ""))
+        traits = found.get("files", {})
+        return {name: (root / name, list(values)) for name, values in traits.items()} if root.is_dir() else {}
+
+    def remember(self, known: Remembered) -> None:
+        """Keep it for the next time. What cannot be written is not remembered, and that is all."""
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _write(self._path, asdict(known))
+
+    def remember_files(self, identifier: str, files: Mapping[str, os.stat_result]) -> None:
+        """Keep what `previous` gives."""
+        with contextlib.suppress(OSError):
+            self._files.parent.mkdir(parents=True, exist_ok=True)
+            traits = {name: self.traits(found) for name, found in files.items()}
+            _write(self._files, {"identifier": identifier, "files": traits})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    try:
+        with open(handle, "w", encoding="ascii") as file:
+            json.dump(value, file)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,260 @@
+"""The code of an execution: a copy of the working tree as `vh --adhoc` packages it, or of a git commit.
+
+Copies are made once, under `cache/IDENTIFIER`, shared by executions and never changed. The user's tree is only read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from localhai.errors import DiskFull, ProjectError
+from localhai.project import git, packaging, tarball
+from localhai.project.copying import Copier
+from localhai.project.remembered import Remembered, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+YAML = "valohai.yaml"
+_IN_THE_MAKING = ".making-"
+_ABANDONED = 24 * 3600.0  # seconds after which a copy in the making has no maker any more
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Code at one moment. `identifier` is `~<sha256>` or a git SHA, `path` the folder with the copy, `size` bytes.
+
+    `dirty` says that an ad-hoc snapshot is not what its `base_commit` holds. `warnings` are for the user.
+    """
+
+    identifier: str
+    path: Path
+    kind: Literal["adhoc", "git"]
+    dirty: bool
+    base_commit: str | None
+    branch: str | None
+    files: int
+    size: int
+    warnings: tuple[str, ...] = ()
+
+
+def take(
+    folder: Path, cache: Path, *, yaml: str = YAML, allow_git: bool = True, exclude: Collection[Path] = ()
+) -> Snapshot:
+    """The working tree of a project folder. For an unchanged one this costs one git process and one lstat per file.
+
+    `yaml` is the path of valohai.yaml in the folder; `exclude` names folders that are never code, such as a
+    LOCALHAI_HOME inside the project.
+    Raises ProjectError for what cannot be packaged, DiskFull.
+    """
+    folder, cache = folder.absolute(), cache.absolute()
+    package = packaging.look(folder, yaml=yaml, allow_git=allow_git, exclude=(cache, *exclude))
+    shelf = Shelf(cache, folder, yaml)
+    key = shelf.key(package)
+    known = shelf.recall()
+    if known is None or known.key != key or not (cache / known.identifier).is_dir():
+        known = _make(folder, cache, package, shelf, key)
+    mark = git.fingerprint(folder) if package.by_git else ""
+    if mark is None or mark != known.fingerprint:
+        known = _with_head(folder, known, mark, by_git=package.by_git)
+        shelf.remember(known)
+    path = cache / known.identifier
+    _touch(path)
+    return Snapshot(
+        known.identifier,
+        path,
+        "adhoc",
+        known.dirty,
+        known.base_commit,
+        known.branch,
+        len(package.files),
+        package.size,
+        (*package.warnings, *known.warnings),
+    )
+
+
+def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> Snapshot:
+    """A commit of the folder's repository (SHA, branch, tag, unambiguous prefix), with its submodules.
+
+    `~<sha256>` or the beginning of one gives an earlier ad-hoc snapshot. The working tree is not touched.
+    Raises UsageError for an unknown or ambiguous reference, ProjectError where git or a submodule is missing.
+    """
+    from localhai.project import checkout as commits
+
+    folder, cache = folder.absolute(), cache.absolute()
+    if reference.startswith("~"):
+        return _earlier(cache, reference)
+    commit = commits.resolve(folder, reference)
+    path = cache / commit.folder_name
+    if not path.is_dir():
+        with making(cache) as made:
+            commits.write(commit, made)
+            settle(made, path)
+    _touch(path)
+    if not (path / yaml).is_file():
+        raise ProjectError(f"{yaml} is missing from commit {commit.sha[:12]}", where=str(folder))
+    files, size = _measure(path)
+    return Snapshot(commit.sha, path, "git", False, commit.sha, commit.branch, files, size)
+
+
+def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> int:
+    """Delete snapshots that are not in `keep` (identifiers) and were not used for `idle` seconds; gives bytes freed."""
+    freed = 0
+    now = time.time()
+    for path in list(cache.iterdir()) if cache.is_dir() else []:
+        making_of_none = path.name.startswith(_IN_THE_MAKING)
+        if not making_of_none and (path.name.startswith(".") or path.name.partition("+")[0] in keep):
+            continue
+        try:
+            if now - path.stat().st_mtime < (_ABANDONED if making_of_none else idle):
+                continue
+            doomed = path if making_of_none else path.rename(cache / f"{_IN_THE_MAKING}gone-{os.getpid()}-{path.name}")
+        except FileNotFoundError:  # another process was faster
+            continue
+        freed += _measure(doomed)[1]
+        shutil.rmtree(doomed, ignore_errors=True)
+    return freed
+
+
+@contextmanager
+def making(cache: Path) -> Iterator[Path]:
+    """A new folder in the cache for one snapshot in the making; gone afterwards unless it was settled."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=_IN_THE_MAKING, dir=cache))
+        made.chmod(0o755)
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(f"no space left for the code snapshot in {cache}", hints=["localhai clean"]) from error
+        raise ProjectError(f"the code cannot be copied: {error}", where=str(error.filename or cache)) from error
+
+
+def settle(made: Path, path: Path) -> None:
+    """Give a finished folder its name, at once. If another process was faster its folder, of equal content, stays."""
+    try:
+        made.rename(path)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+
+
+def _make(folder: Path, cache: Path, package: packaging.Package, shelf: Shelf, key: str) -> Remembered:
+    started = time.time_ns()
+    before = shelf.previous()
+    warnings = []
+    compressed = package.size <= packaging.LARGE_TOTAL
+    if not compressed:
+        warnings.append("the commit identifier is not the one `vh` would give: packing this much takes too long")
+    with making(cache) as made:
+        copied = _copy(folder, made, package.files, before)
+        identifier = tarball.identify(made, copied, compressed=compressed)
+        settle(made, cache / identifier)
+    warnings.extend(_wandering_links(folder, cache / identifier, copied))
+    known = Remembered(key, identifier, tuple(warnings))
+    # What was written just now may be written again within one tick of the disk's clock, and look the same.
+    settled = key == shelf.key(replace(package, files=copied)) and not _fresh(copied, started)
+    if not settled:
+        return replace(known, key="")
+    shelf.remember_files(identifier, copied)
+    return known
+
+
+def _copy(
+    folder: Path, made: Path, files: Mapping[str, os.stat_result], before: Mapping[str, tuple[Path, list[int]]]
+) -> dict[str, os.stat_result]:
+    copier = Copier()
+    base, target = str(folder), str(made)
+    parents = {""}
+    copied = {}
+    for name, found in files.items():
+        parent = os.path.dirname(name)
+        if parent not in parents:
+            os.makedirs(f"{target}/{parent}", exist_ok=True)
+            parents.add(parent)
+        if stat.S_ISLNK(found.st_mode):
+            os.symlink(os.readlink(f"{base}/{name}"), f"{target}/{name}")
+            copied[name] = found
+        elif _link_earlier(before.get(name), found, f"{target}/{name}"):
+            copied[name] = found
+        else:
+            copied[name] = copier.copy(f"{base}/{name}", f"{target}/{name}")
+    return copied
+
+
+def _link_earlier(earlier: tuple[Path, list[int]] | None, found: os.stat_result, target: str) -> bool:
+    """An unchanged file is one with its copy in the previous snapshot: a hard link inside the cache, never outside."""
+    if earlier is None or earlier[1] != Shelf.traits(found):
+        return False
+    try:
+        os.link(earlier[0], target)
+    except OSError:
+        return False
+    return True
+
+
+def _fresh(files: Mapping[str, os.stat_result], started: int) -> bool:
+    second = 1_000_000_000
+    for found in files.values():
+        changed = max(found.st_mtime_ns, found.st_ctime_ns)
+        tick = 2 * second if changed % second == 0 else second // 20  # disks with whole seconds only, or with fine ones
+        if abs(started - changed) < tick:
+            return True
+    return False
+
+
+def _wandering_links(folder: Path, path: Path, files: Mapping[str, os.stat_result]) -> Iterator[str]:
+    for name, found in files.items():
+        if stat.S_ISLNK(found.st_mode) and not os.path.exists(path / name):
+            yield (
+                f"{packaging.shown(name)} is a symlink to {packaging.shown(os.readlink(folder / name))}, "
+                "which is not part of the code: it will lead nowhere"
+            )
+
+
+def _with_head(folder: Path, known: Remembered, mark: str | None, *, by_git: bool) -> Remembered:
+    if not by_git:
+        return replace(known, fingerprint="", dirty=False, base_commit=None, branch=None)
+    try:
+        head = git.head(folder)
+    except git.GitError:  # the list of files came, so this is a repository in a state of its own
+        return replace(known, fingerprint=mark or "", dirty=True, base_commit=None, branch=None)
+    return replace(known, fingerprint=mark or "", dirty=head.dirty, base_commit=head.commit, branch=head.branch)
+
+
+def _earlier(cache: Path, reference: str) -> Snapshot:
+    from localhai.errors import UsageError
+
+    found = sorted(path for path in cache.glob(f"{reference}*") if path.is_dir()) if len(reference) > 1 else []
+    if len(found) != 1:
+        many = f"could be any of {len(found)} snapshots" if found else "is not in the cache any more"
+        raise UsageError(f"ad-hoc commit {reference} {many}", hints=["give a git commit, or run the working tree"])
+    _touch(found[0])
+    files, size = _measure(found[0])
+    return Snapshot(found[0].name, found[0], "adhoc", False, None, None, files, size)
+
+
+def _measure(path: Path) -> tuple[int, int]:
+    sizes = [os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(path) for name in names]
+    return len(sizes), sum(sizes)
+
+
+def _touch(path: Path) -> None:
+    """Used now: `prune` leaves it for a while."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EPERM, errno.EACCES}:
+            raise
