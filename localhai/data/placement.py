@@ -1,0 +1,109 @@
+"""Where files land under /valohai/inputs/INPUT: their names, made safe, and clashes of names (reference 4.3). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from localhai.data.uri import Uri, last_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+KeepDirectories = Literal["none", "suffix", "full"]
+NAME_MAX = 255  # bytes of one path part on Linux
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A found file before it is named: its key, the `root` that `suffix` cuts off, the name `given` by a server."""
+
+    key: str
+    root: str = ""
+    given: str | None = None
+
+
+def name_of(candidate: Candidate, keep: KeepDirectories) -> str:
+    """The path under the input's folder by `keep-directories`, not yet made safe."""
+    basename = candidate.given or last_segment(candidate.key)
+    if keep == "none":
+        return basename
+    if keep == "suffix":
+        folder = posixpath.dirname(candidate.key.removeprefix(candidate.root))
+        return posixpath.join(folder, basename)
+    return posixpath.join(posixpath.dirname(candidate.key).lstrip("/"), basename)
+
+
+def of_key(uri: Uri, key: str) -> Candidate:
+    """The candidate for a key that `uri` matched; without a wildcard there is no suffix to keep."""
+    return Candidate(key, uri.root if uri.has_wildcard else posixpath.join(posixpath.dirname(key), ""))
+
+
+def of_datum(name: str) -> Candidate:
+    """A datum's name may have folders (reference 4.3); its suffix is the whole of it."""
+    return Candidate(name, "")
+
+
+def safe(name: str) -> str:
+    """A relative path with no way out: no `..`, no leading `/`, no NUL, no part longer than a file system takes."""
+    parts = [_safe_part(part) for part in name.replace("\0", "").split("/") if part not in {"", ".", ".."}]
+    return "/".join(parts) or "file"
+
+
+def _safe_part(part: str) -> str:
+    encoded = part.encode("utf-8", "surrogateescape")
+    if len(encoded) <= NAME_MAX:
+        return part
+    stem, suffix = posixpath.splitext(part)
+    digest = hashlib.sha256(encoded).hexdigest()[:12]
+    suffix = suffix if len(suffix.encode("utf-8", "surrogateescape")) <= 20 else ""  # noqa: PLR2004 - longer is no suffix
+    room = NAME_MAX - len(digest) - 1 - len(suffix.encode("utf-8", "surrogateescape"))
+    return f"{stem.encode('utf-8', 'surrogateescape')[:room].decode('utf-8', 'ignore')}-{digest}{suffix}"
+
+
+def place(
+    input_name: str,
+    candidates: Sequence[Candidate],
+    *,
+    keep: KeepDirectories = "none",
+    filename: str | None = None,
+    note: Callable[[str], None],
+) -> list[str | None]:
+    """A name for each candidate; None for one that a later one of the same name replaces.
+
+    `filename` counts only when there is one candidate (reference 1.5). Of two files with one name the later wins
+    (unconfirmed, reference 4.3). What is changed or lost is said to `note`.
+    """
+    forced = filename if len(candidates) == 1 else None
+    if filename and forced is None and candidates:
+        note(f"input {input_name}: filename {filename!r} is not used, because the input has {len(candidates)} files")
+    names: list[str | None] = []
+    for candidate in candidates:
+        wanted = forced or name_of(candidate, keep)
+        name = safe(wanted)
+        if name != posixpath.normpath(wanted):
+            note(f"input {input_name}: the name {wanted!r} is not safe, the file is called {name!r}")
+        names.append(name)
+    return _without_clashes(input_name, names, note)
+
+
+def _without_clashes(input_name: str, names: Sequence[str | None], note: Callable[[str], None]) -> list[str | None]:
+    taken: set[str] = set()
+    folders: set[str] = set()
+    kept: list[str | None] = []
+    for name in reversed(names):
+        if name is None or name in taken or name in folders or taken.intersection(_parents(name)):
+            note(f"input {input_name}: several files are called {name!r}: only the last one is kept")
+            kept.append(None)
+            continue
+        taken.add(name)
+        folders.update(_parents(name))
+        kept.append(name)
+    return kept[::-1]
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]

@@ -1,0 +1,124 @@
+"""URIs of inputs: their parts, their wildcards, the name of the file (reference 4.1 to 4.3). Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+PLATFORM_ONLY = frozenset({"swift", "dataset", "model"})
+OBJECT_STORES = frozenset({"s3", "gs", "azure"})
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME_ALIASES = {"gcs": "gs", "az": "azure", "abfs": "azure", "s3a": "s3", "s3n": "s3"}
+
+
+@dataclass(frozen=True)
+class Uri:
+    """One URI as written. `scheme` is lower case, `file` for plain paths.
+
+    `container` is the bucket, `account/container` for azure, the host for http(s), and "" for files. `key` is what
+    comes behind it: an object's key, a path. For http(s) it is decoded and without query.
+    """
+
+    text: str
+    scheme: str
+    container: str
+    key: str
+
+    @property
+    def has_wildcard(self) -> bool:
+        """`*` in the key of an object store or in a path; http(s) knows no wildcards."""
+        return "*" in self.key and (self.scheme in OBJECT_STORES or self.scheme == "file")
+
+    @property
+    def root(self) -> str:
+        """The part of the key before the folder level that holds the first wildcard, with its last `/`."""
+        before = self.key.split("*", 1)[0]
+        return before[: before.rfind("/") + 1]
+
+    @property
+    def prefix(self) -> str:
+        """All of the key before the first wildcard: what a listing may be narrowed to."""
+        return self.key.split("*", 1)[0]
+
+    def matches(self, key: str) -> bool:
+        """Whether a key of the same container is meant: `*` stays in one folder level, `**` does not."""
+        return self._pattern.fullmatch(key) is not None
+
+    def of_key(self, key: str) -> str:
+        """The URI of another key in the same container."""
+        return key if self.scheme == "file" else f"{self.scheme}://{self.container}/{key}"
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(_regex(self.key), re.DOTALL)
+
+
+def parse(text: str) -> Uri:
+    """A URI or a plain path. Raises ValueError, in words, when a part is missing."""
+    match = _SCHEME.match(text)
+    if match is None:
+        if not text.strip():
+            raise ValueError("the URI is empty")
+        return Uri(text, "file", "", text)
+    scheme = _SCHEME_ALIASES.get(match[1].lower(), match[1].lower())
+    rest = text[match.end() :]
+    if scheme == "file":
+        return Uri(text, scheme, "", _file_path(rest))
+    if scheme in {"http", "https"}:
+        parts = urlsplit(text)
+        if not parts.hostname:
+            raise ValueError("the URL names no host")
+        return Uri(text, scheme, parts.hostname, unquote(parts.path).lstrip("/"))
+    if scheme in OBJECT_STORES:
+        return _in_store(text, scheme, rest)
+    return Uri(text, scheme, "", rest)
+
+
+def _file_path(rest: str) -> str:
+    """`file:///a/b` and `file://localhost/a/b`; people also write `file://data/a.csv` and mean a relative path."""
+    return unquote(rest.removeprefix("localhost")) if rest.startswith(("/", "localhost/")) else unquote(rest)
+
+
+def _in_store(text: str, scheme: str, rest: str) -> Uri:
+    levels = 2 if scheme == "azure" else 1
+    parts = rest.split("/", levels)
+    form = "azure://ACCOUNT/CONTAINER/BLOB" if levels > 1 else f"{scheme}://BUCKET/KEY"
+    if len(parts) <= levels or not all(parts[:levels]) or not parts[levels]:
+        raise ValueError(f"{form} is needed")
+    if "*" in "".join(parts[:levels]):
+        raise ValueError("a wildcard may stand in the key only")
+    if parts[levels].endswith("/"):
+        raise ValueError(f"it ends with /: write {text}* for the files in that folder, {text}** for all below it")
+    return Uri(text, scheme, "/".join(parts[:levels]), parts[levels])
+
+
+def _regex(pattern: str) -> str:
+    """`**/` also matches no folder at all, so that `**/*.json` finds `a.json`. Nothing but `*` is special."""
+    pieces = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    bits = re.split(r"(\*\*/|\*\*|\*)", pattern)
+    return "".join(pieces.get(bit, re.escape(bit)) for bit in bits)
+
+
+def last_segment(key: str) -> str:
+    """The file name in a key or a path."""
+    return posixpath.basename(key.rstrip("/"))
+
+
+def without_secrets(text: str) -> str:
+    """The URI for eyes and records: a password in it becomes `***`, signatures of signed links too."""
+    if not text.lower().startswith(("http://", "https://")):
+        return text
+    parts = urlsplit(text)
+    login, at, host = parts.netloc.rpartition("@")
+    if at and ":" in login:
+        parts = parts._replace(netloc=f"{login.split(':', 1)[0]}:***@{host}")
+    query = _SIGNATURE.sub(r"\1=***", parts.query)
+    return urlunsplit(parts._replace(query=query))
+
+
+_SIGNATURE = re.compile(
+    r"(?i)(?<![^&])(X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|Signature|sig|token|access_token|api_key)=[^&]*"
+)
