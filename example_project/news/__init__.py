@@ -1,0 +1,1 @@
+"""The newspaper classifier, in plain Python."""
