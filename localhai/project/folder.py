@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from localhai.errors import ProjectError
 from localhai.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 YAML = "valohai.yaml"
 
@@ -23,16 +21,16 @@ SMALLEST_EXAMPLE = """\
 
 @dataclass(frozen=True, slots=True)
 class ProjectFolder:
-    """A project on this machine. `path` is absolute, `yaml` the path of its valohai.yaml relative to `path`."""
+    """A project on this machine: its folder, its name and its valohai.yaml. Paths are absolute."""
 
     path: Path
     name: str
-    yaml: str = YAML
+    yaml: Path
 
     @property
-    def yaml_path(self) -> Path:
-        """The absolute path of valohai.yaml."""
-        return self.path / self.yaml
+    def yaml_name(self) -> str:
+        """The path of valohai.yaml as seen from the folder, for snapshots."""
+        return self.yaml.relative_to(self.path).as_posix()
 
 
 def find_project(start: Path, yaml: str | None = None, *, settings: Settings | None = None) -> ProjectFolder:
@@ -41,18 +39,18 @@ def find_project(start: Path, yaml: str | None = None, *, settings: Settings | N
     Its name is `settings.project_name`, else the folder's. Without `settings` those of the found folder are read.
     Raises ProjectError that says where it looked.
     """
-    wanted = yaml or YAML
-    start = start.absolute()
-    places = (start, *start.parents)
-    path = next((place for place in places if (place / wanted).is_file()), None)
-    if path is None:
-        raise ProjectError(
-            f"there is no {wanted} in {start} or any folder above it",
-            where=str(start),
-            hints=_hints(start),
-        )
-    settings = settings or Settings.load(path)
-    return ProjectFolder(path, settings.project_name or path.resolve().name or "project", wanted)
+    start = Path(os.path.abspath(start))  # `..` would hide the parents
+    wanted = Path(yaml or YAML)
+    if wanted.is_absolute():
+        path = start if wanted.is_relative_to(start) else wanted.parent
+        found = path if wanted.is_file() else None
+    else:
+        found = next((place for place in (start, *start.parents) if (place / wanted).is_file()), None)
+    if found is None:
+        where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
+        raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
+    settings = settings or Settings.load(found)
+    return ProjectFolder(found, settings.project_name or found.resolve().name or "project", found / wanted)
 
 
 def _hints(start: Path) -> list[str]:

@@ -168,12 +168,20 @@ def _warnings(
         big = _largest(files, lambda found: found.st_size, human_size)
         yield f"the code is {human_size(size)} in all: biggest folders {big}; name what is not code in .vhignore"
     for name, other in others.items():
-        if other is not None and _is_folder_link(folder, name, other):
-            yield f"{shown(name)} is a symlink to a folder and left out, as `vh --adhoc` leaves it out"
+        reason = None if other is None or name.startswith(".") else _reason_left_out(folder / name, name, other)
+        if reason:
+            yield f"{shown(name)} is {reason}"
 
 
-def _is_folder_link(folder: Path, name: str, found: os.stat_result) -> bool:
-    return stat.S_ISLNK(found.st_mode) and not name.startswith(".") and os.path.isdir(folder / name)
+def _reason_left_out(path: Path, name: str, found: os.stat_result) -> str | None:
+    """Why something that looks like code is not packaged; None for what was left out on purpose."""
+    if stat.S_ISLNK(found.st_mode) and os.path.isdir(path):
+        return "a symlink to a folder and left out, as `vh --adhoc` leaves it out"
+    if not stat.S_ISDIR(found.st_mode):
+        return None
+    if name.endswith("/"):  # how git lists an untracked folder with a .git of its own
+        return "a git repository of its own and left out, as `vh --adhoc` leaves it out"
+    return None if any(os.scandir(path)) else "a submodule that is not here: git submodule update --init --recursive"
 
 
 def shown(name: str) -> str:
