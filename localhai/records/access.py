@@ -16,12 +16,13 @@ T = TypeVar("T")
 
 
 class Access:
-    """Base of the nouns' classes. Work is a function of one open transaction, called again when the database was away."""
+    """Base of the nouns' classes. Work is a function of one transaction, called again when the database was away."""
 
     def __init__(self, database: Database, patience: Patience, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._patience = patience
         self._clock = clock
+        self._locks_rows = database.dialect == "postgresql"  # SQLite locks as a whole
 
     def _now(self) -> str:
         return text(self._clock())

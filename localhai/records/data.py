@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import data_rows as rows
 from localhai.records.access import Access
-from localhai.records.database import placeholders, storable
+from localhai.records.database import placeholders, statement, storable
 from localhai.records.rows import Alias
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from localhai.records.database import Transaction
     from localhai.records.rows import DatumRecord
+
+_ALIASES = "SELECT project_id, name, datum_id, created, updated FROM datum_aliases"
 
 
 class DataRecords(Access):
@@ -60,10 +62,14 @@ class DataRecords(Access):
             clauses.append(condition)
         if not purged:
             clauses.append("d.purged IS NULL")
-        tail = f"WHERE {' AND '.join(clauses) or '1 = 1'} ORDER BY d.id{'' if execution_id else ' DESC'}"
         if limit is not None:
-            tail += " LIMIT :limit OFFSET :offset"
             parameters |= {"limit": limit, "offset": offset}
+        tail = statement(
+            "WHERE" if clauses else "",
+            " AND ".join(clauses),
+            "ORDER BY d.id" if execution_id else "ORDER BY d.id DESC",
+            "" if limit is None else "LIMIT :limit OFFSET :offset",
+        )
         return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
     def tag_datum(self, datum_id: str, tags: Sequence[str]) -> DatumRecord:
@@ -88,7 +94,7 @@ class DataRecords(Access):
         def work(transaction: Transaction, _again: bool) -> None:
             for part in parts:
                 listed, parameters = placeholders(part)
-                sql = f"UPDATE data SET purged = :now WHERE purged IS NULL AND id IN ({listed})"
+                sql = statement("UPDATE data SET purged = :now WHERE purged IS NULL AND id IN", listed)
                 transaction.change(sql, {**parameters, "now": now})
 
         self._write(work)
@@ -103,7 +109,8 @@ class DataRecords(Access):
             transaction.change(
                 "INSERT INTO datum_aliases (project_id, name, datum_id, created, updated)"
                 " VALUES (:project_id, :name, :datum_id, :now, :now)"
-                " ON CONFLICT (project_id, name) DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated",
+                " ON CONFLICT (project_id, name)"
+                " DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated",
                 values,
             )
             return _aliases(transaction, "project_id = :project_id AND name = :name", values)[0]
@@ -123,7 +130,7 @@ class DataRecords(Access):
 
 
 def _aliases(transaction: Transaction, condition: str, parameters: dict[str, Any]) -> list[Alias]:
-    sql = f"SELECT project_id, name, datum_id, created, updated FROM datum_aliases WHERE {condition} ORDER BY name"
+    sql = statement(_ALIASES, "WHERE", condition, "ORDER BY name")
     return [Alias(**row) for row in transaction.rows(sql, parameters)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localhai.records.database import placeholders, storable
+from localhai.records.database import placeholders, statement, storable
 from localhai.records.rows import DatumRecord
 from localhai.records.times import text
 
@@ -25,11 +25,10 @@ def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def insert(transaction: Transaction, execution_id: str, project_id: str, records: Sequence[DatumRecord]) -> None:
     """Add data; those that are there already stay as they are."""
-    names = ("id", "execution_id", "project_id", "name", "size", "ctime")
-    names += ("md5", "sha1", "sha256", "uri", "properties")
-    marks = ", ".join(f":{name}" for name in names)
     transaction.change_many(
-        f"INSERT INTO data ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO data (id, execution_id, project_id, name, size, ctime, md5, sha1, sha256, uri, properties)"
+        " VALUES (:id, :execution_id, :project_id, :name, :size, :ctime, :md5, :sha1, :sha256, :uri, :properties)"
+        " ON CONFLICT (id) DO NOTHING",
         [_columns(record, execution_id, project_id) for record in records],
     )
     tags = [
@@ -63,7 +62,7 @@ def _columns(record: DatumRecord, execution_id: str, project_id: str) -> dict[st
 
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[DatumRecord]:
     """Data with their tags and aliases. `tail` is what follows FROM."""
-    found = transaction.rows(f"SELECT d.* FROM data d {tail}", parameters)
+    found = transaction.rows(statement("SELECT d.* FROM data d", tail), parameters)
     ids = [row["id"] for row in found]
     tags = _names(transaction, "SELECT datum_id, tag AS name FROM datum_tags", "position", ids)
     aliases = _names(transaction, "SELECT datum_id, name FROM datum_aliases", "name", ids)
@@ -75,7 +74,7 @@ def of_executions(transaction: Transaction, ids: Sequence[str]) -> dict[str, lis
     found: dict[str, list[DatumRecord]] = {}
     for part in parts(ids):
         listed, parameters = placeholders(part)
-        for record in select(transaction, f"WHERE d.execution_id IN ({listed}) ORDER BY d.id", parameters):
+        for record in select(transaction, statement("WHERE d.execution_id IN", listed, "ORDER BY d.id"), parameters):
             found.setdefault(record.execution_id or "", []).append(record)
     return found
 
@@ -84,7 +83,7 @@ def _names(transaction: Transaction, sql: str, order: str, ids: Sequence[str]) -
     found: dict[str, list[str]] = {}
     for part in parts(ids):
         listed, parameters = placeholders(part)
-        for row in transaction.rows(f"{sql} WHERE datum_id IN ({listed}) ORDER BY {order}", parameters):
+        for row in transaction.rows(statement(sql, "WHERE datum_id IN", listed, "ORDER BY", order), parameters):
             found.setdefault(row["datum_id"], []).append(row["name"])
     return found
 

@@ -7,6 +7,7 @@ execution may. Everything else goes through SQLAlchemy Core (`postgresql.Postgre
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_unstorable_re = re.compile("[\0\ud800-\udfff]")
+
+Dialect = Literal["sqlite", "postgresql"]
 
 
 class Away(Exception):
@@ -41,7 +45,7 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A database. `where` names it in messages, without a password."""
 
-    dialect: Literal["sqlite", "postgresql"]
+    dialect: Dialect
     where: str
 
     def begin(self, *, write: bool) -> AbstractContextManager[Transaction]:
@@ -85,19 +89,23 @@ class Patience:
             pause, again = min(pause * 2, self.longest_pause), True
 
 
+def statement(*parts: str) -> str:
+    """SQL from parts that are written in these files. Values never stand in it: they are parameters."""
+    return " ".join(part for part in parts if part)
+
+
 def placeholders(values: Iterable[Any], prefix: str = "p") -> tuple[str, dict[str, Any]]:
-    """`:p0, :p1` and its parameters, for an IN list."""
+    """`(:p0, :p1)` and its parameters, for IN."""
     named = {f"{prefix}{number}": value for number, value in enumerate(values)}
-    return ", ".join(f":{name}" for name in named), named
+    return f"({', '.join(f':{name}' for name in named)})", named
 
 
 def storable(value: str | None) -> str | None:
-    """Text that every database takes. Bytes of file names that are no UTF-8 become `\\xNN`, NUL becomes `\\x00`."""
-    if value is None or (value.isascii() and "\0" not in value):
-        return value
-    clean = value.encode("utf-8", "surrogateescape" if _escaped_bytes(value) else "backslashreplace")
-    return clean.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    r"""Text that every database takes: bytes of file names that are no UTF-8 become `\xNN`, and so does NUL."""
+    return value if value is None else _unstorable_re.sub(_escaped, value)
 
 
-def _escaped_bytes(value: str) -> bool:
-    return all(not 0xD800 <= ord(char) <= 0xDFFF or 0xDC80 <= ord(char) <= 0xDCFF for char in value)  # noqa: PLR2004 - surrogates
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    byte = code if code == 0 else code - 0xDC00
+    return f"\\x{byte:02x}" if byte in range(0x100) else f"\\u{code:04x}"

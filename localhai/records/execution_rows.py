@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
 from localhai.records import data_rows
-from localhai.records.database import placeholders, storable
-from localhai.records.rows import Execution, Owner, StatusChange
+from localhai.records.database import Away, placeholders, statement, storable
+from localhai.records.rows import DatumRecord, Execution, Owner, StatusChange
 from localhai.records.statuses import Status
 from localhai.records.times import text
 
@@ -21,6 +21,7 @@ _TEXTS = frozenset({"step", "image", "commit", "title", "environment", "containe
 _TIMES = frozenset({"queued", "started", "finished", "stop_requested"})
 _PLAIN = frozenset({"exit_code"})
 _FIXED = frozenset({"id", "project_id", "project", "counter", "status", "created", "document", "outputs"})
+_EXECUTIONS = "SELECT e.*, p.name AS project FROM executions e JOIN projects p ON p.id = e.project_id"
 _OWNER = ("host", "pid", "process_start", "boot_id")
 
 
@@ -57,7 +58,11 @@ def apply(transaction: Transaction, execution: Execution, changes: Mapping[str, 
 def insert(transaction: Transaction, values: Mapping[str, Any]) -> None:
     names = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join(f":{name}" for name in values)
-    transaction.change(f"INSERT INTO executions ({names}) VALUES ({marks})", values)
+    done = transaction.change(
+        statement("INSERT INTO executions (", names, ") VALUES (", marks, ") ON CONFLICT (id) DO NOTHING"), values
+    )
+    if not done:
+        raise Away("an attempt to create the execution was given up too early")  # seen as done by the next one
 
 
 def update(
@@ -70,7 +75,7 @@ def update(
     """Set columns of one execution if `condition` holds; says whether it did."""
     settings = ", ".join(f'"{name}" = :new_{name}' for name in values)
     named = {f"new_{name}": value for name, value in values.items()}
-    sql = f"UPDATE executions SET {settings} WHERE id = :id AND {condition}"
+    sql = statement("UPDATE executions SET", settings, "WHERE id = :id AND", condition)
     return transaction.change(sql, {**named, **parameters, "id": execution_id}) > 0
 
 
@@ -87,7 +92,7 @@ def write_tags(transaction: Transaction, execution_id: str, tags: Sequence[str])
 
 def one(transaction: Transaction, execution_id: str, *, lock: bool = False) -> Execution:
     """By id; with `lock`, nobody else changes it until the end of the transaction. Raises UsageError."""
-    found = select(transaction, f"WHERE e.id = :id{' FOR UPDATE OF e' if lock else ''}", {"id": execution_id})
+    found = select(transaction, statement("WHERE e.id = :id", "FOR UPDATE OF e" if lock else ""), {"id": execution_id})
     if not found:
         raise UsageError(f"there is no execution {execution_id}", where=execution_id)
     return found[0]
@@ -97,7 +102,7 @@ def select(
     transaction: Transaction, tail: str, parameters: Mapping[str, Any], *, outputs: bool = True
 ) -> list[Execution]:
     """Executions with their project's name, tags and outputs. `tail` is what follows FROM."""
-    sql = f"SELECT e.*, p.name AS project FROM executions e JOIN projects p ON p.id = e.project_id {tail}"
+    sql = statement(_EXECUTIONS, tail)
     found = transaction.rows(sql, parameters)
     ids = [row["id"] for row in found]
     tags = _tags(transaction, ids)
@@ -105,7 +110,7 @@ def select(
     return [_execution(row, tuple(tags.get(row["id"], ())), tuple(data.get(row["id"], ()))) for row in found]
 
 
-def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[data_rows.DatumRecord, ...]) -> Execution:
+def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[DatumRecord, ...]) -> Execution:
     owner = {part: row.pop(f"owner_{part}") for part in _OWNER}
     return Execution(
         **{
@@ -123,7 +128,9 @@ def _tags(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for part in data_rows.parts(ids):
         listed, parameters = placeholders(part)
-        sql = f"SELECT execution_id, tag FROM execution_tags WHERE execution_id IN ({listed}) ORDER BY position"
+        sql = statement(
+            "SELECT execution_id, tag FROM execution_tags WHERE execution_id IN", listed, "ORDER BY position"
+        )
         for row in transaction.rows(sql, parameters):
             found.setdefault(row["execution_id"], []).append(row["tag"])
     return found

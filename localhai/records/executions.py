@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
-from localhai.records.database import Away, placeholders, storable
+from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
 from localhai.records.ids import new_id
 from localhai.records.statuses import FINAL, INCOMPLETE, Status, TransitionError, allowed
@@ -75,7 +75,7 @@ class ExecutionRecords(Access):
         new, now = Status(to), self._now()
 
         def work(transaction: Transaction, _again: bool) -> Execution:
-            execution = rows.one(transaction, execution_id)
+            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
             if execution.status is new:
                 return execution
             if not allowed(execution.status, new):
@@ -94,12 +94,15 @@ class ExecutionRecords(Access):
         return self._write(work)
 
     def update(self, execution_id: str, **changes: Any) -> Execution:
-        """Change columns (`title`, `tags`, `exit_code`, `container_id`, `folder`, `owner`...); other names are keys of
-        the document, replaced one by one. Status, id, project and counter cannot be changed here (ValueError).
+        """Change what is remembered beside the status.
+
+        Columns are `step, image, commit, title, tags, environment, exit_code, owner, container_id, folder, queued,
+        started, finished, stop_requested`; other names are keys of the document, replaced one by one. ValueError for
+        `status` (see `transition`) and for what never changes.
         """
 
         def work(transaction: Transaction, _again: bool) -> Execution:
-            execution = rows.one(transaction, execution_id, lock=self._database.dialect == "postgresql")
+            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
             values = rows.apply(transaction, execution, changes)
             if values:
                 rows.update(transaction, execution_id, values)
@@ -131,9 +134,9 @@ class ExecutionRecords(Access):
     ) -> list[Execution]:
         """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
         where, parameters = _conditions(project_id, status, step, tag)
-        page = " LIMIT :limit OFFSET :offset" if limit is not None else ""
-        tail = f"{where} ORDER BY e.id DESC{page}"
-        if page:
+        tail = statement(where, "ORDER BY e.id DESC")
+        if limit is not None:
+            tail = statement(tail, "LIMIT :limit OFFSET :offset")
             parameters |= {"limit": limit, "offset": offset}
         return self._read(lambda transaction: rows.select(transaction, tail, parameters, outputs=outputs))
 
@@ -147,13 +150,13 @@ class ExecutionRecords(Access):
     ) -> int:
         """How many `executions` would list without a limit."""
         where, parameters = _conditions(project_id, status, step, tag)
-        sql = f"SELECT count(*) AS number FROM executions e {where}"
+        sql = statement("SELECT count(*) AS number FROM executions e", where)
         return int(self._read(lambda transaction: transaction.rows(sql, parameters))[0]["number"])
 
     def open_executions(self, *, project_id: str | None = None, host: str | None = None) -> list[Execution]:
         """All that have not ended, with their owners, oldest first: what recovery looks at."""
         listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
-        where = f"WHERE e.status IN ({listed})"
+        where = f"WHERE e.status IN {listed}"
         for column, value in (("project_id", project_id), ("owner_host", host)):
             if value is not None:
                 where += f" AND e.{column} = :{column}"
@@ -167,10 +170,8 @@ class ExecutionRecords(Access):
     def request_stop(self, execution_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
         listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
-        sql = (
-            "UPDATE executions SET stop_requested = COALESCE(stop_requested, :now)"
-            f" WHERE id = :id AND status IN ({listed})"
-        )
+        first = "UPDATE executions SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status IN"
+        sql = statement(first, listed)
         parameters |= {"id": execution_id, "now": self._now()}
         return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
 
@@ -195,7 +196,7 @@ class ExecutionRecords(Access):
         parameters |= {f"expected_{name}": value for name, value in expected.items() if value is not None}
 
         def work(transaction: Transaction, again: bool) -> bool:
-            condition = f"{same} AND status IN ({listed})"
+            condition = f"{same} AND status IN {listed}"
             if rows.update(transaction, execution_id, rows.columns({"owner": new_owner}), condition, **parameters):
                 return True
             return again and rows.one(transaction, execution_id).owner == new_owner
@@ -262,4 +263,4 @@ def _conditions(
     given = {"project_id": project_id, "status": status and str(status), "step": step, "tag": tag}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     where = " AND ".join(clauses[name] for name in parameters)
-    return (f"WHERE {where}" if where else ""), parameters
+    return statement("WHERE" if where else "", where), parameters

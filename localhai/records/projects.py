@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from localhai.errors import UsageError
 from localhai.records.access import Access
-from localhai.records.database import storable
+from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 from localhai.records.rows import Project
 
@@ -65,5 +65,7 @@ class ProjectRecords(Access):
 
 
 def _select(transaction: Transaction, where: str = "", **parameters: str | None) -> list[Project]:
-    rows = transaction.rows(f"SELECT id, name, path, created FROM projects {where} ORDER BY name, path", parameters)
+    rows = transaction.rows(
+        statement("SELECT id, name, path, created FROM projects", where, "ORDER BY name, path"), parameters
+    )
     return [Project(**row) for row in rows]

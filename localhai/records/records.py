@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from localhai.records.database import Database
 
 FILE_NAME = "localhai.db"
@@ -54,7 +56,7 @@ class Records(ProjectRecords, ExecutionRecords, DataRecords):
         """Let go of all connections. Closing twice is fine."""
         self._database.close()
 
-    def __enter__(self) -> Records:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -70,7 +70,7 @@ class DatumRecord:
         return unquote(urlsplit(self.uri).path) if self.uri.startswith("file://") else None
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`; more keys behind."""
+        """DESIGN.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`, and a few more."""
         return {
             "id": self.id,
             "name": self.name,

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from localhai.errors import DiskFull, LocalhaiError, RecordsUnavailable
 from localhai.records.database import Away
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from localhai.records.database import Row
+    from localhai.records.database import Dialect, Row
 
 BUSY_SECONDS = 5.0
 
@@ -55,9 +55,8 @@ class SqliteTransaction:
 class SqliteDatabase:
     """See database.Database. Idle connections are kept and handed to one thread at a time, never over a fork."""
 
-    dialect: Literal["sqlite"] = "sqlite"
-
     def __init__(self, path: Path) -> None:
+        self.dialect: Dialect = "sqlite"
         self.path = path
         self.where = str(path)
         self._lock = threading.Lock()
