@@ -1,0 +1,52 @@
+# Everything a person or a CI machine types. Each target does its own set-up; nothing to do takes under a second.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST ?= $(BIN)/pytest
+SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/demo
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint format bench docs lock env engine clean
+
+help:  ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: env engine  ## train a small model in three containers, and see what came of it
+	@$(BIN)/python scripts/demo
+
+test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
+	$(PYTEST) tests/
+
+unit: env  ## the fast tests, without Docker
+	$(PYTEST) tests/unit
+
+lint: env  ## style, types, import contracts
+	$(BIN)/ruff check . $(SCRIPTS)
+	$(BIN)/ruff format --check . $(SCRIPTS)
+	$(BIN)/mypy
+	MYPYPATH=scripts $(BIN)/mypy --package machine
+	$(BIN)/lint-imports
+
+format: env  ## let ruff put the style right
+	$(BIN)/ruff check --fix . $(SCRIPTS)
+	$(BIN)/ruff format . $(SCRIPTS)
+
+bench: env engine  ## localhai against bare Docker and others, side by side
+	$(BIN)/python benchmarks
+
+docs: env  ## the documentation, into site/
+	$(BIN)/mkdocs build --strict
+
+lock: env  ## requirements.lock anew from pyproject.toml
+	scripts/lock
+
+env:  ## the virtual environment, from requirements.lock
+	@scripts/ensure-env
+
+engine:  ## the Docker Engine and the images that demo and tests use
+	@scripts/ensure-docker
+
+clean:  ## remove what was built here; leaves .venv, Docker and LOCALHAI_HOME alone
+	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage *.egg-info
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
