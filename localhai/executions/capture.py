@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.executions.log import LogWriter
-from localhai.executions.metadata import MetadataCollector
+from localhai.executions.log import LogWriter, read_stream, repair, stored_lengths
+from localhai.executions.metadata import METADATA, MetadataCollector
 from localhai.executions.stop_condition import StopCondition
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ RATE_LIMIT = 500  # lines in a window: what the platform keeps (reference 2.5)
 
 
 class Capture:
-    """Everything that one execution writes. `pump` runs in a thread of its own; `status` may come from any."""
+    """Everything that one execution writes. `pump` runs in a thread of its own; `status` may come from any.
+
+    With `adopt` the folder holds what an earlier localhai took in: its metadata is found again in the log, and output
+    is expected from the container's start, of which the part that is known is passed over.
+    """
 
     def __init__(
         self,
@@ -33,15 +37,18 @@ class Capture:
         observer: Observer,
         masker: Masker,
         stop_condition: str | None = None,
-        skip: Mapping[str, int] | None = None,
+        adopt: bool = False,
     ) -> None:
         self._lock = threading.Lock()
+        if adopt:
+            repair(folder)
+            (folder / METADATA).unlink(missing_ok=True)
         self._log = LogWriter(folder)
         self._observer = observer
         self._masker = masker
         self._streams = {"stdout": masker.stream(), "stderr": masker.stream()} if masker else {}
-        self._skip = dict(skip or {})
-        self._taken = {"stdout": 0, "stderr": 0, **self._skip}
+        self._taken = stored_lengths(folder)
+        self._skip = dict(self._taken)
         self._condition = StopCondition(stop_condition) if stop_condition else None
         self._metadata = MetadataCollector(folder, self._look_at if self._condition else None)
         self._window_start = 0.0
@@ -51,6 +58,9 @@ class Capture:
         self.changed = threading.Event()
         self.last_output = time.monotonic()
         self.trouble: BaseException | None = None
+        if adopt:
+            for data, time_of_data in read_stream(folder, "stdout"):
+                self._metadata.feed(data, time_of_data)
 
     @property
     def summary(self) -> Summary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.data.files import Checksums, StoredDatum
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Records
@@ -12,11 +13,18 @@ if TYPE_CHECKING:
 
 def find_datum(records: Records, project_id: str, reference: str) -> StoredDatum | None:
     """The datum that `reference` (what stands behind datum://) names here; None when there is none."""
-    found = records.find_datum(reference)
+    found = _by_id(records, reference)
     if found is None:
         alias = records.alias(project_id, reference)
-        found = records.find_datum(alias.datum_id) if alias is not None else None
+        found = _by_id(records, alias.datum_id) if alias is not None else None
     return None if found is None or found.purged else _stored(found)
+
+
+def _by_id(records: Records, datum_id: str) -> DatumRecord | None:
+    try:
+        return records.datum(datum_id)
+    except UsageError:
+        return None
 
 
 def _stored(datum: DatumRecord) -> StoredDatum:

@@ -123,6 +123,18 @@ def repair(folder: Path) -> None:
         os.truncate(log, indexed)
 
 
+def read_stream(folder: Path, stream: EventStream) -> Iterator[tuple[bytes, float]]:
+    """The bytes of one stream as they were stored, each piece with its time in seconds since 1970."""
+    runs = _runs(folder)
+    if not runs:
+        return
+    with (folder / LOG).open("rb") as log:
+        for run in runs:
+            if run.stream == stream:
+                log.seek(run.offset)
+                yield log.read(run.length), run.time.timestamp()
+
+
 def read_events(folder: Path, *, last: int | None = None) -> Iterator[Event]:
     """The lines of the log in the order in which they ended; `last` gives only that many, reading little."""
     runs = _runs(folder)

@@ -1,0 +1,197 @@
+"""After a crash: executions whose localhai died are closed with all that they wrote, or adopted while they run on.
+
+Docker labels are the truth about containers, the records about executions; recovery joins the two (DESIGN.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.containers import canary, labels
+from localhai.errors import EngineNotFound, ProjectError
+from localhai.executions import ending
+from localhai.executions.capture import Capture
+from localhai.executions.execution import PLAN, Execution
+from localhai.executions.home import Home
+from localhai.executions.life import Ended, Life
+from localhai.executions.observer import Observer
+from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.preparation import tree_contents
+from localhai.executions.secrets import Masker, read_env_file
+from localhai.executions.supervision import supervise
+from localhai.project.plan import ExecutionPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localhai.containers.engine import ContainerState
+    from localhai.executions.interruption import Interruption
+    from localhai.records import Execution as ExecutionRecord
+
+
+def recover(home: Home, say: Callable[[str], None]) -> None:
+    """Look after every open execution of this machine whose localhai is gone; tell `say` what was done, a line each.
+
+    What has ended is closed; what still runs gets a process of its own that watches it to its end. Costs one query
+    when there is none. While no engine answers, everything is left for the next time.
+    """
+    me = own_owner()
+    for record in home.records.open_executions(host=me.host):
+        if record.owner is not None and not is_alive(record.owner):
+            try:
+                _look_after(home, record, say)
+            except EngineNotFound as error:
+                say(f"{_name(record)} was left by a localhai that died; no engine answers to look at it: {error}")
+                return
+
+
+def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
+    state = find_container(home, record)
+    if state is not None and state.running:
+        process = _start_adopter(home, record)
+        say(f"{_name(record)} was left running by a localhai that died; process {process} now watches it to its end")
+        return
+    if not home.records.adopt(record.id, record.owner, own_owner()):
+        return  # another localhai was quicker
+    closed = _close_ended(home, record, state)
+    say(f"{_name(record)} was left by a localhai that died; it is closed as {closed.status}, log and outputs are kept")
+
+
+def find_container(home: Home, record: ExecutionRecord) -> ContainerState | None:
+    """The container of an execution, by its label: the id may never have been recorded."""
+    found = home.engine.containers({labels.EXECUTION: record.id})
+    return found[0] if found else None
+
+
+def _start_adopter(home: Home, record: ExecutionRecord) -> int:
+    environment = {**os.environ, "LOCALHAI_HOME": str(home.folder)}
+    if home.settings.database_url:
+        environment["LOCALHAI_DATABASE_URL"] = home.settings.database_url
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", "localhai.executions.recovery", record.id],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+    process.returncode = 0  # it outlives us on purpose: no warning about a child that still runs
+    return process.pid
+
+
+def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = None) -> Execution | None:
+    """Become the owner of an execution whose localhai died, and watch it to its end. None when it has another owner."""
+    record = home.records.execution(execution_id)
+    if record.owner is not None and is_alive(record.owner):
+        return None
+    if not home.records.adopt(record.id, record.owner, own_owner()):
+        return None
+    state = find_container(home, record)
+    if state is None or not state.running:
+        _close_ended(home, record, state)
+        return home.execution(record.id)
+    life = _restore(home, record)
+    life.container = state.id
+    life.interruption = interruption or life.interruption
+    life.capture.status("Its localhai died; another one has taken it over.")
+    ended = supervise(life, home.engine.logs(state.id), time.monotonic() - _age(state))
+    ending.close(life, ended)
+    return home.execution(record.id)
+
+
+def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
+    folder = home.folder / record.folder if record.folder else None
+    if folder is None or not (folder / PLAN).exists():
+        return _close_without_files(home, record)
+    end = _read_end(folder / ending.END)
+    life = _restore(home, record)
+    life.container = state.id if state is not None else None
+    if end is not None:
+        ending.remove_container(life)
+        life.capture.close()
+        return ending.record_end(home.records, record, end)
+    return ending.close(life, _how_it_ended(life, state))
+
+
+def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
+    if state is None or state.status == "created":
+        return Ended(None, None, "its localhai died before its container ran")
+    output = life.home.engine.logs(state.id)
+    life.capture.pump(output)
+    if life.record.stop_requested is not None:
+        return Ended(state.exit_code, "requested", "a stop was requested", state.oom_killed)
+    return Ended(state.exit_code, None, None, state.oom_killed)
+
+
+def _close_without_files(home: Home, record: ExecutionRecord) -> ExecutionRecord:
+    status = "stopped" if record.status == "stopping" else "crashed"
+    return home.records.transition(record.id, status, by="recovery", error="its localhai died before it could start")
+
+
+def _read_end(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):  # never written, or cut by the crash
+        return None
+    return found
+
+
+def _restore(home: Home, record: ExecutionRecord) -> Life:
+    """An execution's life from what is on disk, as far as watching and ending need it."""
+    folder = home.folder / str(record.folder)
+    plan = ExecutionPlan.from_dict(json.loads((folder / PLAN).read_bytes()))
+    project = next(item for item in home.records.projects() if item.id == record.project_id)
+    masker = Masker(_secrets(record).values())
+    stop_condition = plan.limits.stop_condition
+    capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
+    life = Life(
+        home=home,
+        settings=home.settings,
+        project=project,
+        record=home.records.execution(record.id),
+        plan=plan,
+        folder=folder,
+        capture=capture,
+        masker=masker,
+    )
+    life.tree = canary.choose(home.engine, home.folder, None, wanted=home.settings.files)
+    life.tree.resume(tree_contents(life))
+    live = folder / "scratch" / "live"
+    life.live_outputs = sorted(path for path in live.rglob("*") if path.is_file()) if live.exists() else []
+    return life
+
+
+def _secrets(record: ExecutionRecord) -> dict[str, str]:
+    """The values to mask: the file that they came from is recorded, its contents never are."""
+    file = record.document.get("env_file")
+    if file is None:
+        return {}
+    try:
+        return read_env_file(Path(file))
+    except ProjectError:
+        return {}
+
+
+def _age(state: ContainerState) -> float:
+    """Seconds since the container started."""
+    if state.started is None:
+        return 0.0
+    started = datetime.fromisoformat(state.started[:19]).replace(tzinfo=timezone.utc)
+    return max(0.0, time.time() - started.timestamp())
+
+
+def _name(record: ExecutionRecord) -> str:
+    return f"Execution #{record.counter} ({record.step}, project {record.project})"
+
+
+if __name__ == "__main__":
+    with Home() as opened:
+        adopt(opened, sys.argv[1])
