@@ -1,4 +1,4 @@
-"""valohai.yaml as a typed config: read, checked, and remembered when it was found clean."""
+"""valohai.yaml as a typed config: found, read, checked, and remembered when it was found without errors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localhai.errors import Problem, ProjectError
+from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from valohai_yaml.objs import Config
 
+    from localhai.errors import Problem
     from localhai.project.positions import PositionMap
 
 FILE_NAME = "valohai.yaml"
@@ -29,21 +31,72 @@ class ProjectConfig:
     digest: str
 
 
+def find_config(start: Path) -> Path:
+    """The valohai.yaml of the folder `start`, or of the nearest folder above that has one.
+
+    Raises ProjectError that says where it looked.
+    """
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        path = folder / FILE_NAME
+        if path.is_file():
+            return path
+    near = next((start / name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
+    hint = f"rename {near.name}: the platform reads {FILE_NAME}" if near else "go to your project, or write one there"
+    message = f"there is no {FILE_NAME} in {start} or any folder above it"
+    raise ProjectError(message, where=str(start), hints=[hint])
+
+
 def load_config(path: Path, *, verdicts: Path | None = None) -> ProjectConfig:
     """The config in the file `path`.
 
     `verdicts` is a folder where a file found without errors is remembered (by its sha256 and the versions of
     valohai-yaml and localhai), so that reading it again skips every check.
 
-    Raises ProjectError, with every problem and its position, when the file has errors. Warnings are not looked at.
+    Raises ProjectError, with every error and its position, when the file has errors. Warnings are not looked at.
     """
     content = read_bytes(path)
-    document = parse(content, str(path))
-    from valohai_yaml import parse as parse_config
+    digest = hashlib.sha256(content).hexdigest()
+    verdict = None if verdicts is None else verdicts / _verdict_name(digest)
+    if verdict is not None and verdict.exists():
+        return _reload(path, content, digest)
+    from localhai.project.lint import examine
 
+    document = parse(content, str(path))
+    problems, config = examine(document)
+    if config is None:
+        raise refusal(path, [problem for problem in problems if problem.severity == "error"])
+    if verdict is not None:
+        _remember(verdict)
+    return ProjectConfig(path, config, document.positions, digest)
+
+
+def refusal(path: Path, problems: Sequence[Problem]) -> ProjectError:
+    """The error for a file that has errors."""
+    count = f"{len(problems)} error{'' if len(problems) == 1 else 's'}"
+    return ProjectError(f"{path.name} has {count}", problems=problems, where=str(path))
+
+
+def _reload(path: Path, content: bytes, digest: str) -> ProjectConfig:
+    from valohai_yaml.objs import Config
+
+    document = parse(content, str(path), trusted=True)
+    return ProjectConfig(path, Config.parse(document.data), document.positions, digest)
+
+
+def _verdict_name(digest: str) -> str:
+    import valohai_yaml
+
+    import localhai
+
+    versions = f"{digest} {valohai_yaml.__version__} {localhai.__version__}"
+    return hashlib.sha256(versions.encode()).hexdigest()
+
+
+def _remember(verdict: Path) -> None:
+    """A verdict that cannot be kept costs the next start some time, and nothing else."""
     try:
-        config = parse_config(document.data)
-    except Exception as error:
-        problem = Problem("error", str(error), "invalid", document.positions.start())
-        raise ProjectError(f"{path.name} has errors", problems=[problem], where=str(path)) from error
-    return ProjectConfig(path, config, document.positions, hashlib.sha256(content).hexdigest())
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.touch()
+    except OSError:
+        return

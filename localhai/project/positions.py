@@ -97,6 +97,6 @@ def key_of(node: yaml.Node) -> Any:
     import yaml
 
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return yaml.SafeLoader("").construct_object(node, deep=True)
     except (ValueError, yaml.YAMLError):
         return node.value

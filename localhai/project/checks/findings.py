@@ -1,0 +1,55 @@
+"""Where checks put what they find: problems with positions, each once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localhai.errors import Position, Problem, Severity
+
+if TYPE_CHECKING:
+    from localhai.project.positions import DataPath, PositionMap
+
+
+class Findings:
+    """Collects problems; the same thing said twice about one place is kept once."""
+
+    def __init__(self, positions: PositionMap) -> None:
+        self.positions = positions
+        self._found: dict[tuple[str, Position | None], Problem] = {}
+        self._error_paths: list[tuple[object, ...]] = []
+
+    def error(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
+        """Something that fails on the platform. `key` points at the key of `path` instead of its value."""
+        self._error_paths.append(tuple(path))
+        self._add("error", path, message, code, hint=hint, key=key)
+
+    def warning(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
+        """Something that is accepted and most likely not meant."""
+        self._add("warning", path, message, code, hint=hint, key=key)
+
+    def hint(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
+        """Something worth knowing that is not wrong."""
+        self._add("hint", path, message, code, hint=hint, key=key)
+
+    def add(self, problem: Problem) -> None:
+        """A problem whose position is known already."""
+        self._found.setdefault((problem.message, problem.position), problem)
+
+    def has_errors_in(self, path: DataPath) -> bool:
+        """Whether an error was found at `path` or inside it."""
+        wanted = tuple(path)
+        return any(found[: len(wanted)] == wanted for found in self._error_paths)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems in the order of the file."""
+        return tuple(sorted(self._found.values(), key=_order))
+
+    def _add(self, severity: Severity, path: DataPath, message: str, code: str, *, hint: str | None, key: bool) -> None:
+        position = self.positions.key(path) if key else self.positions.value(path)
+        self.add(Problem(severity, message, code, position, hint))
+
+
+def _order(problem: Problem) -> tuple[int, int, int]:
+    rank = {"error": 0, "warning": 1, "hint": 2}[problem.severity]
+    place = problem.position
+    return (place.line, place.column, rank) if place is not None else (0, 0, rank)

@@ -1,0 +1,45 @@
+"""Inputs of steps (reference 1.5)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from localhai.project.checks.items import names
+from localhai.project.sentences import guess, quoted
+
+if TYPE_CHECKING:
+    from localhai.project.checks.findings import Findings
+
+_VARIABLE = re.compile(r"\$(\w+|{\w+})")
+_PARAMETER = re.compile(r"{parameter:(.+?)}")
+
+
+def check(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], findings: Findings) -> None:
+    """One input of a step, or of an override of that step."""
+    default = data.get("default")
+    uris = default if isinstance(default, list) else [default]
+    for index, uri in enumerate(uris):
+        at = (*path, "default", index) if isinstance(default, list) else (*path, "default")
+        if isinstance(uri, str):
+            _check_uri(at, uri, step, findings)
+    if data.get("filename") and len(uris) > 1:
+        message = f"filename has no effect on input {quoted(data['name'])}: it has several files"
+        findings.hint((*path, "filename"), message, "no-effect", key=True)
+
+
+def _check_uri(path: tuple[Any, ...], uri: str, step: dict[str, Any], findings: Findings) -> None:
+    known = names(step, "parameters")
+    for match in _PARAMETER.finditer(uri):
+        if match[1] not in known:
+            message = f"the address takes parameter {quoted(match[1])}, which the step does not have"
+            findings.warning(path, message, "unfilled-placeholder", hint=guess(match[1], known, plural="parameters"))
+    variable = _VARIABLE.search(uri)
+    if variable is not None:
+        message = f"{variable[0]} stays as it is: the platform does not fill in variables here"
+        findings.hint(path, message, "literal-variable", hint="write the address out, or use {parameter:NAME}")
+
+
+def is_required(data: dict[str, Any]) -> bool:
+    """Whether an execution cannot be created without a file for this input."""
+    return not data.get("optional") and not data.get("default")

@@ -1,0 +1,90 @@
+"""Tasks (reference 1.7, 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localhai.project.checks import expression
+from localhai.project.checks.file import check_unique
+from localhai.project.checks.items import named, names
+from localhai.project.sentences import all_of, any_of, guess, quoted
+
+if TYPE_CHECKING:
+    from localhai.project.checks.findings import Findings
+    from localhai.project.checks.items import Item, Items
+
+TYPES = ("grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed")
+ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
+_BAYESIAN_ONLY = ("engine", "optimization-target-metric", "optimization-target-value")
+_RULES = {"multiple": ("items",), "single": ("value",), "linear": ("start", "end")}
+
+
+def check(item: Item, items: Items, findings: Findings) -> None:
+    """One sound task, held against the step that it names."""
+    task, path = item.data, item.path
+    kind = _normal(task.get("type"), "_") or TYPES[0]
+    if kind not in TYPES:
+        message = f"{quoted(task['type'])} is not a type of task"
+        findings.error((*path, "type"), message, "unknown-value", hint=guess(kind, TYPES, plural="types"))
+    on_error = _normal(task.get("on-child-error"), "-")
+    if on_error and on_error not in ON_CHILD_ERROR:
+        message = f"on-child-error must be {any_of(ON_CHILD_ERROR)}, not {quoted(task['on-child-error'])}"
+        findings.error((*path, "on-child-error"), message, "unknown-value", hint=guess(on_error, ON_CHILD_ERROR))
+    expression.check_stop_condition(path, task, findings)
+    _check_kind(path, task, kind, findings)
+    check_unique((*path, "parameters"), named(task, "parameters"), "parameter", f"task {quoted(item.name)}", findings)
+    _check_rules(path, task, findings)
+    _check_sets(path, task, findings)
+    _check_step(path, task, items, findings)
+
+
+def _normal(value: Any, dash: str) -> str:
+    return str(value or "").lower().replace("-", dash).replace("_", dash)
+
+
+def _check_kind(path: tuple[Any, ...], task: dict[str, Any], kind: str, findings: Findings) -> None:
+    if any(task.get("parameter-sets") or ()) and kind != "manual_search":
+        message = "parameter-sets are for `type: manual_search` only"
+        hint = "change the type, or remove them"
+        findings.warning((*path, "parameter-sets"), message, "no-effect", hint=hint, key=True)
+    for key in _BAYESIAN_ONLY:
+        if task.get(key) is not None and kind != "bayesian_tpe":
+            message = f"{key} is for `type: bayesian_tpe` only"
+            findings.warning((*path, key), message, "no-effect", hint="change the type, or remove it", key=True)
+
+
+def _check_rules(path: tuple[Any, ...], task: dict[str, Any], findings: Findings) -> None:
+    for index, entry in named(task, "parameters"):
+        missing = [key for key in _RULES.get(entry["style"], ()) if key not in entry["rules"]]
+        if missing:
+            who = f"parameter {quoted(entry['name'])}"
+            message = f"style {entry['style']} of {who} needs {all_of(missing)} in its rules"
+            findings.warning((*path, "parameters", index, "rules"), message, "missing-rule", key=True)
+
+
+def _check_sets(path: tuple[Any, ...], task: dict[str, Any], findings: Findings) -> None:
+    sets = [entry for entry in task.get("parameter-sets") or () if entry]
+    keys = list(dict.fromkeys(key for entry in sets for key in entry))
+    if any(set(entry) != set(keys) for entry in sets):
+        message = "the parameter sets do not all have the same keys, so values of different sets would be mixed"
+        hint = f"give every set {all_of(str(key) for key in keys)}"
+        findings.warning((*path, "parameter-sets"), message, "uneven-sets", hint=hint, key=True)
+
+
+def _check_step(path: tuple[Any, ...], task: dict[str, Any], items: Items, findings: Findings) -> None:
+    step = items.steps.get(task["step"])
+    if step is None:
+        message = f"there is no step {quoted(task['step'])}"
+        findings.error((*path, "step"), message, "unknown-step", hint=guess(task["step"], items.steps, plural="steps"))
+        return
+    if not step.is_sound:
+        return
+    known = names(step.data, "parameters")
+    places = [((*path, "parameters", index, "name"), entry["name"]) for index, entry in named(task, "parameters")]
+    for index, entry in enumerate(task.get("parameter-sets") or ()):
+        places += [((*path, "parameter-sets", index, key), key) for key in entry]
+    for place, name in places:
+        if name not in known:
+            message = f"step {quoted(step.name)} has no parameter {quoted(name)}"
+            hint = guess(name, known, plural="parameters")
+            findings.warning(place, message, "unknown-parameter", hint=hint, key=place[-1] != "name")
