@@ -32,7 +32,7 @@ def _setting(default: Any, *, toml: str | None, env: str | None = None, doc: str
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set. Paths are absolute once loaded; relative ones in localhai.toml start at its folder."""
+    """Everything that can be set. Paths are absolute once loaded; those in localhai.toml start at its folder."""
 
     home: Path = _setting(
         Path("~/.localhai"), toml=None, env="LOCALHAI_HOME", doc="one home for all projects: records, outputs, cache"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.log import Event
     from localhai.executions.metadata import Summary
-    from localhai.records.executions import Execution as ExecutionRecord
+    from localhai.records import Execution as ExecutionRecord
 
 PLAN = "plan.json"
 
@@ -136,5 +136,5 @@ class Execution:
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of DESIGN.md."""
         if self._document is None:
-            self._document = self.record.to_dict()
+            self._document = dict(self.record.to_dict())
         return self._document

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from localhai.executions.watch import Cause
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records.executions import Execution as ExecutionRecord
-    from localhai.records.projects import Project
+    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import Project
     from localhai.settings import Settings
 
 

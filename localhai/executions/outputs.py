@@ -50,8 +50,7 @@ def collect(life: Life) -> Collected:
         life.capture.status(f"Output {skipped.name} is skipped: it is {skipped.reason}")
     for warning in scan.warnings:
         life.capture.status(f"Outputs: {warning}")
-    late = {name: properties for name, properties in scan.late.items()}
-    files = [(file, late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
+    files = [(file, scan.late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
     return _store(life, files)
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records import Execution as ExecutionRecord
     from localhai.records import Project
     from localhai.settings import Settings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from localhai.errors import EngineLost, LocalhaiError
@@ -94,7 +95,7 @@ class _Supervision:
     def _look_around(self) -> None:
         if self._life.interruption.forced and not self._forced:
             self._forced = True
-            self._in_background(lambda container: self._engine.kill(container))
+            self._in_background(self._engine.kill)
         if time.monotonic() >= self._slow_look_due:
             self._slow_look_due = time.monotonic() + SLOW_LOOK
             self._upload_live()
@@ -189,10 +190,9 @@ class _Supervision:
     def _state_after_return(self) -> ContainerState | None:
         until = time.monotonic() + RETURN_OF_ENGINE
         while time.monotonic() < until and not self._life.interruption.forced:
-            try:
+            with suppress(EngineLost):
                 return self._state()
-            except EngineLost:
-                time.sleep(LOOK)
+            time.sleep(LOOK)
         return None
 
     def _take_in_the_rest(self) -> None:

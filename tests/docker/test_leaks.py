@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from localhai.containers.connect import connect
 
 pytestmark = pytest.mark.docker

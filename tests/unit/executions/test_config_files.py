@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import yaml
+
 from localhai.data.files import Checksums, InputFile
 from localhai.executions.config_files import config_files, inputs_config
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localhai.executions.lines import LineAssembler, displayed
 
 

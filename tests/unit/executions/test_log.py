@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from localhai.errors import DiskFull
 from localhai.executions.log import LogWriter, read_events, repair, stored_lengths
 

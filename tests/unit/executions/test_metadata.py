@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from localhai.executions.metadata import MetadataCollector, Summary, parse_line, read_metadata, read_summary
 
 

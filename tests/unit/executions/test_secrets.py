@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from localhai.errors import ProjectError
 from localhai.executions.secrets import Masker, read_env_file
 

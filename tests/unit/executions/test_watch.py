@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from localhai.executions.life import Ended
 from localhai.executions.verdict import verdict
 from localhai.executions.watch import Watch, final_status
