@@ -181,7 +181,7 @@ def _reason_left_out(path: Path, name: str, found: os.stat_result) -> str | None
         return None
     if name.endswith("/"):  # how git lists an untracked folder with a .git of its own
         return "a git repository of its own and left out, as `vh --adhoc` leaves it out"
-    return None if any(os.scandir(path)) else "a submodule that is not here: git submodule update --init --recursive"
+    return None if os.listdir(path) else "a submodule that is not here: git submodule update --init --recursive"
 
 
 def shown(name: str) -> str:

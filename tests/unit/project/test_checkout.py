@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from localhai.errors import ProjectError, UsageError
+from localhai.project import snapshot
+
+GIT = [
+    "git",
+    "-c",
+    "user.name=a",
+    "-c",
+    "user.email=a@b",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "protocol.file.allow=always",
+]
+
+
+def git(folder, *arguments):
+    return subprocess.run([*GIT, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(folder, message="m", **files):
+    folder.mkdir(exist_ok=True)
+    if not (folder / ".git").exists():
+        git(folder, "init", "-q", "-b", "main")
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def names(taken):
+    return sorted(str(path.relative_to(taken.path)) for path in taken.path.rglob("*") if not path.is_dir())
+
+
+@pytest.fixture(autouse=True)
+def no_git_configuration(monkeypatch, tmp_path):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def history(tmp_path):
+    """(folder, first commit, second commit)"""
+    folder = tmp_path / "project"
+    first = commit(folder, **{"valohai.yaml": "- step: {}", "train.py": "old", ".env": "dot"})
+    git(folder, "tag", "v1")
+    second = commit(folder, **{"train.py": "new"})
+    return folder, first, second
+
+
+@pytest.mark.parametrize("reference", ["v1", "HEAD~1", "sha", "short"])
+def test_a_commit_is_found_by_what_git_users_type(history, cache, reference):
+    folder, first, _ = history
+    typed = {"sha": first, "short": first[:8]}.get(reference, reference)
+    found = snapshot.checkout(folder, typed, cache)
+    assert (found.identifier, found.base_commit, found.kind, found.dirty, found.branch) == (
+        first,
+        first,
+        "git",
+        False,
+        None,
+    )
+    assert (found.path / "train.py").read_text() == "old"
+    assert names(found) == [".env", "train.py", "valohai.yaml"]
+
+
+def test_a_branch_is_remembered(history, cache):
+    folder, _, second = history
+    found = snapshot.checkout(folder, "main", cache)
+    assert (found.identifier, found.branch) == (second, "main")
+
+
+def test_the_working_tree_and_the_index_are_not_touched(history, cache, monkeypatch):
+    monkeypatch.setenv("GIT_OPTIONAL_LOCKS", "0")  # or `git status` below would write the index
+    folder, _, _ = history
+    (folder / "train.py").write_text("edited")
+    git(folder, "add", "train.py")
+    (folder / "train.py").write_text("edited more")
+    before = (git(folder, "status", "--porcelain"), (folder / ".git" / "index").stat().st_mtime_ns)
+    snapshot.checkout(folder, "v1", cache)
+    assert (folder / "train.py").read_text() == "edited more"
+    assert (git(folder, "status", "--porcelain"), (folder / ".git" / "index").stat().st_mtime_ns) == before
+
+
+def test_export_attributes_are_not_for_us(history, cache):
+    folder, _, _ = history
+    commit(
+        folder, **{".gitattributes": "train.py export-ignore\nversion.py export-subst\n", "version.py": "$Format:%H$"}
+    )
+    found = snapshot.checkout(folder, "main", cache)
+    assert (found.path / "version.py").read_text() == "$Format:%H$"
+    assert "train.py" in names(found)
+
+
+def test_modes_and_symlinks_are_kept(history, cache):
+    folder, _, _ = history
+    (folder / "run.sh").write_text("x")
+    (folder / "run.sh").chmod(0o755)
+    (folder / "link").symlink_to("train.py")
+    commit(folder)
+    found = snapshot.checkout(folder, "main", cache)
+    assert os.access(found.path / "run.sh", os.X_OK)
+    assert os.readlink(found.path / "link") == "train.py"
+
+
+@pytest.mark.parametrize("typed", ["mian", "deadbeef", "-x", "", "main:train.py"])
+def test_an_unknown_commit_is_a_usage_error(history, cache, typed):
+    folder, _, _ = history
+    with pytest.raises(UsageError) as raised:
+        snapshot.checkout(folder, typed, cache)
+    assert raised.value.hints
+
+
+def test_a_misspelt_branch_names_the_nearest(history, cache):
+    with pytest.raises(UsageError, match="there is no commit 'mian'") as raised:
+        snapshot.checkout(history[0], "mian", cache)
+    assert raised.value.hints == ("did you mean main?", "branches and tags: main, v1")
+
+
+def test_a_folder_outside_git_says_so(tmp_path, cache):
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(ProjectError, match="needs a git repository"):
+        snapshot.checkout(tmp_path / "plain", "main", cache)
+
+
+def test_a_commit_without_the_yaml_says_so(tmp_path, cache):
+    sha = commit(tmp_path / "project", **{"train.py": "x"})
+    with pytest.raises(ProjectError, match=rf"valohai\.yaml is missing from commit {sha[:12]}"):
+        snapshot.checkout(tmp_path / "project", "main", cache)
+
+
+@pytest.fixture
+def nested(tmp_path, history):
+    """A project with the submodule libs/a, which has the submodule b."""
+    folder, _, _ = history
+    commit(tmp_path / "b", **{"b.py": "b1"})
+    commit(tmp_path / "a", **{"a.py": "a1"})
+    git(tmp_path / "a", "submodule", "--quiet", "add", str(tmp_path / "b"), "b")
+    commit(tmp_path / "a")
+    git(folder, "submodule", "--quiet", "add", str(tmp_path / "a"), "libs/a")
+    git(folder, "submodule", "--quiet", "update", "--init", "--recursive")
+    commit(folder)
+    return folder
+
+
+def test_submodules_are_written_from_their_own_objects(nested, cache):
+    expected = [".env", ".gitmodules", "libs/a/.gitmodules", "libs/a/a.py", "libs/a/b/b.py", "train.py", "valohai.yaml"]
+    assert names(snapshot.checkout(nested, "main", cache)) == expected
+
+
+def test_submodules_are_written_even_when_not_checked_out_now(nested, cache):
+    git(nested, "checkout", "-q", "v1")
+    assert "libs/a/b/b.py" in names(snapshot.checkout(nested, "main", cache))
+
+
+def test_the_tracked_files_of_submodules_belong_to_the_working_tree(nested, cache):
+    (nested / "libs" / "a" / "a.py").write_text("edited")
+    (nested / "libs" / "a" / "untracked.py").write_text("x")
+    taken = snapshot.take(nested, cache)
+    assert names(taken) == ["libs/a/.gitmodules", "libs/a/a.py", "libs/a/b/b.py", "train.py", "valohai.yaml"]
+    assert (taken.path / "libs/a/a.py").read_text() == "edited"
+    assert taken.dirty is True
+
+
+def test_missing_submodules_are_all_named(nested, cache, tmp_path):
+    git(tmp_path, "clone", "-q", str(nested), "clone")
+    with pytest.raises(ProjectError, match=r"needs submodules that are not here: libs/a$") as raised:
+        snapshot.checkout(tmp_path / "clone", "main", cache)
+    assert raised.value.hints == ("git submodule update --init --recursive",)
+    assert not [path for path in cache.iterdir() if path.name.startswith(".making-")]
+    taken = snapshot.take(tmp_path / "clone", cache)
+    assert taken.warnings == ("libs/a is a submodule that is not here: git submodule update --init --recursive",)
+
+
+def test_a_project_below_the_top_of_its_repository_has_its_submodules(nested, cache):
+    (nested / "libs" / "valohai.yaml").write_text("- step: {}")
+    commit(nested)
+    assert names(snapshot.checkout(nested / "libs", "main", cache)) == [
+        "a/.gitmodules",
+        "a/a.py",
+        "a/b/b.py",
+        "valohai.yaml",
+    ]
