@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -63,7 +64,7 @@ class SocketEngine:
             return str(json.load(answer)["Version"])
 
     def has(self, image: str) -> bool:
-        with self._ask("GET", f"/images/{quote(image)}/json", timeout=ANSWER) as answer:
+        with self._ask("GET", f"/images/{quote(image, safe='/:@')}/json", timeout=ANSWER) as answer:
             return answer.status == http.client.OK
 
     def pull(self, image: str) -> None:
@@ -94,7 +95,8 @@ class SocketEngine:
         """One request. `timeout` bounds the first word of the answer, `silence` each of the later ones."""
         connection = _connection(self.where, timeout)
         try:
-            connection.request(method, path, body=body, headers={"Content-Type": "application/x-tar"} if body else {})
+            size = {"Content-Length": str(os.fstat(body.fileno()).st_size)} if body else {}
+            connection.request(method, path, body=body, headers=size)
             channel = connection.sock
             answer = connection.getresponse()
             if silence:

@@ -126,8 +126,8 @@ def give_certificates(folder: Path) -> None:
     folder.mkdir()
     bundle = next((Path(name) for name in bundles() if os.path.isfile(name)), None)
     usual = set(certificates_in(DEBIAN_CERTIFICATES.rglob("*.crt")))
-    extra = [text for text in certificates_in([bundle] if bundle else []) if text not in usual]
-    for number, text in enumerate(dict.fromkeys(extra), 1):
+    extra = dict.fromkeys(text for text in certificates_in([bundle] if bundle else []) if text not in usual)
+    for number, text in enumerate(extra, 1):
         Path(folder, f"this-machine-{number}.crt").write_text(text + "\n", encoding="ascii")
     if extra:
         say(f"{len(extra)} certificate(s) that this machine trusts ({bundle}) go into it, so that pip works there too")
