@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Fill: TypeAlias = Callable[[memoryview], int]
 
+NAMES = ("md5", "sha1", "sha256")
 BLOCK = 1 << 20
 BLOCKS = 6
 INLINE = 4 << 20  # below this, starting threads costs more than it gains
@@ -30,7 +31,7 @@ INLINE = 4 << 20  # below this, starting threads costs more than it gains
 
 def of_bytes(content: bytes) -> Checksums:
     """Checksums of a content in memory."""
-    return Checksums(*(_new(name, content).hexdigest() for name in ("md5", "sha1", "sha256")))
+    return Checksums(*(_new(name, content).hexdigest() for name in NAMES))
 
 
 def of_file(path: Path, *, cancelled: Callable[[], bool] | None = None) -> Checksums:
@@ -63,12 +64,14 @@ def of_files(paths: Sequence[Path], *, cancelled: Callable[[], bool] | None = No
     return found
 
 
-def digest(fill: Fill, *, cancelled: Callable[[], bool] | None = None) -> tuple[Checksums, int]:
+def digest(fill: Fill, *, cancelled: Callable[[], bool] | None = None, threads: bool = True) -> tuple[Checksums, int]:
     """Checksums and size of what `fill(view)` gives: it writes into the view and says how much, 0 at the end."""
+    if not threads:
+        return _digest_inline(fill)
     free: SimpleQueue[bytearray] = SimpleQueue()
     for _ in range(BLOCKS):
         free.put(bytearray(BLOCK))
-    followers = [_Follower(name, free) for name in ("md5", "sha1", "sha256")]
+    followers = [_Follower(name, free) for name in NAMES]
     size = 0
     try:
         while True:
@@ -85,6 +88,17 @@ def digest(fill: Fill, *, cancelled: Callable[[], bool] | None = None) -> tuple[
     finally:
         digests = [follower.finish() for follower in followers]
     return Checksums(*digests), size
+
+
+def _digest_inline(fill: Fill) -> tuple[Checksums, int]:
+    digests = [_new(name) for name in NAMES]
+    view = memoryview(bytearray(BLOCK))
+    size = 0
+    while filled := fill(view):
+        size += filled
+        for item in digests:
+            item.update(view[:filled])
+    return Checksums(*(item.hexdigest() for item in digests)), size
 
 
 class _Turn:
@@ -127,15 +141,8 @@ class _Follower(threading.Thread):
 
 
 def _of_descriptor(descriptor: int, cancelled: Callable[[], bool] | None) -> tuple[Checksums, int]:
-    if os.fstat(descriptor).st_size > INLINE:
-        return digest(lambda view: os.readv(descriptor, [view]), cancelled=cancelled)
-    digests = [_new(name) for name in ("md5", "sha1", "sha256")]
-    size = 0
-    while block := os.read(descriptor, BLOCK):
-        size += len(block)
-        for item in digests:
-            item.update(block)
-    return Checksums(*(item.hexdigest() for item in digests)), size
+    large = os.fstat(descriptor).st_size > INLINE
+    return digest(lambda view: os.readv(descriptor, [view]), cancelled=cancelled, threads=large)
 
 
 def _new(name: str, content: bytes = b"") -> hashlib._Hash:

@@ -36,9 +36,9 @@ def name_of(candidate: Candidate, keep: KeepDirectories) -> str:
     return posixpath.join(posixpath.dirname(candidate.key).lstrip("/"), basename)
 
 
-def of_key(uri: Uri, key: str) -> Candidate:
+def of_key(uri: Uri, key: str, given: str | None = None) -> Candidate:
     """The candidate for a key that `uri` matched; without a wildcard there is no suffix to keep."""
-    return Candidate(key, uri.root if uri.has_wildcard else posixpath.join(posixpath.dirname(key), ""))
+    return Candidate(key, uri.root if uri.has_wildcard else posixpath.join(posixpath.dirname(key), ""), given)
 
 
 def of_datum(name: str) -> Candidate:

@@ -72,6 +72,13 @@ class Sources:
                 self._sources[kind] = self._make(kind)
             return self._sources[kind]
 
+    def cache_key(self, uri: str) -> str:
+        """What the cache knows a URI by: the same s3:// URI is another thing at another S3."""
+        if not uri.startswith("s3://"):
+            return uri
+        place = self._s3_folder if self.emulates_s3 else self._s3_endpoint_url
+        return f"{uri} at {place}" if place else uri
+
     def close(self) -> None:
         """Close all connections, stop the embedded S3. Idempotent."""
         for source in self._sources.values():

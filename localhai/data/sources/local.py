@@ -23,16 +23,20 @@ class LocalSource:
 
     def stat(self, uri: Uri) -> Found:
         """One stat; links are followed."""
-        path = self.path(uri.key)
+        return self.stat_key(uri.key)
+
+    def stat_key(self, key: str) -> Found:
+        """As `stat`, by path."""
+        path = self.path(key)
         try:
             state = path.stat()
         except OSError as error:
             raise Unavailable(_reason(error)) from error
         if stat.S_ISDIR(state.st_mode):
-            raise Unavailable(f"it is a folder: write {uri.text.rstrip('/')}/* for its files, /** for all below it")
+            raise Unavailable(f"it is a folder: write {key.rstrip('/')}/* for its files, /** for all below it")
         if not stat.S_ISREG(state.st_mode):
             raise Unavailable("it is not a regular file")
-        return _found(path, uri.key, state)
+        return _found(path, key, state)
 
     def list(self, uri: Uri) -> list[Found]:
         """Files below the part before the wildcard that match, sorted by path."""

@@ -38,7 +38,7 @@ class S3Source:
         return _found(uri.text, uri.key, head["ContentLength"], head["ETag"])
 
     def list(self, uri: Uri) -> list[Found]:
-        """All pages below the part before the wildcard. Empty keys that end with / stand for folders and are no files."""
+        """All pages below the part before the wildcard. Empty keys that end with / are folders, not files."""
         emulated = self._clients.emulated
         if emulated is not None and not emulated.running and uri.container in emulated.buckets():
             seeds = (seed for seed in emulated.seed_objects(uri.container) if uri.matches(seed.key))

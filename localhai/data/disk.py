@@ -1,0 +1,89 @@
+"""The disk under the cache and the store: room, atomic writes, cheap copies."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localhai.errors import DiskFull, SurroundingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copy when one of them is written
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def disk_in_words(folder: Path, what: str) -> Iterator[None]:
+    """An OSError becomes DiskFull, or a SurroundingsError that says what could not be written where."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(folder, what) from error
+        raise SurroundingsError(f"{what} cannot be written: {error.strerror or error}", where=str(folder)) from error
+
+
+def disk_full(folder: Path, what: str) -> DiskFull:
+    """The error for a full disk."""
+    return DiskFull(
+        f"there is no space left for {what}",
+        where=str(folder),
+        hints=(
+            "free some: `localhai clean --cache` empties the cache of inputs",
+            "or set LOCALHAI_HOME to a larger disk",
+        ),
+    )
+
+
+def require_room(folder: Path, size: int, what: str) -> None:
+    """Raise DiskFull before a large write that cannot succeed."""
+    if size > 0 and shutil.disk_usage(folder).free < size:
+        raise disk_full(folder, f"{what} ({human_size(size)})")
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replace a small file at once: a reader sees the old or the new content, never a part."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def reflink(source: int, target: int) -> bool:
+    """Let the open file `target` share the bytes of `source`; False where the disk cannot."""
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def human_size(size: int) -> str:
+    """`28.9 kB`, in powers of 1000 as the platform writes it (reference 2.5)."""
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":  # noqa: PLR2004 - the step between units
+            break
+        value /= 1000
+    return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def boot_id() -> str:
+    """What changes when the machine starts anew; "" where the system does not tell."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""

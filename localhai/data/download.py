@@ -1,0 +1,272 @@
+"""One download: parallel, ranged, resumable, with its checksums made while it comes.
+
+A few workers fetch segments in order and write them into the part file; the digests follow the gapless beginning.
+A cut connection goes on where it stopped; a content that changed starts over.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from localhai.data import segments as parts
+from localhai.data.checksums import BLOCK, INLINE, digest
+from localhai.data.disk import disk_in_words, human_size, require_room
+from localhai.data.sources.base import Changed, Cut, NoRanges, Unavailable
+from localhai.data.uri import last_segment, parse
+from localhai.errors import DiskFull, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from localhai.data.files import Checksums
+    from localhai.data.segments import Segment
+    from localhai.data.sources.base import Found, Source
+
+READ = 256 << 10
+STARTS = 4  # whole downloads, when the content changes or cannot be resumed
+LOOK = 0.1  # seconds between looks at `cancelled`
+FAREWELL = 1.0  # seconds that workers get to notice that it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a broken connection is tried again without any progress, and after how many seconds."""
+
+    attempts: int = 5
+    first: float = 0.3
+    longest: float = 10.0
+
+    def delay(self, failures: int) -> float:
+        """Seconds before the next try, with some chance in it so that many clients do not come back at once."""
+        return min(self.longest, self.first * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks at a download. `advanced(done)`, `waiting(reason)` and `cancelled()` are called from any thread."""
+
+    advanced: Callable[[int], None]
+    waiting: Callable[[str], None]
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """The part file is complete. `found` is the version that it holds."""
+
+    found: Found
+    checksums: Checksums
+    size: int
+
+
+def resumable(found: Found, part: Path, state: Path) -> int:
+    """How many bytes of this version are here from an earlier try."""
+    known = parts.load(state, found, part)
+    return parts.arrived(known) if known else 0
+
+
+def download(source: Source, found: Found, part: Path, state: Path, watch: Watch, retry: Retry) -> Downloaded:
+    """Fill `part` with the whole of `found`.
+
+    Raises Unavailable when it cannot be had, DiskFull (nothing is left behind then) and Interrupted (what is here is
+    kept for the next try, as it is when the connection stays broken).
+    """
+    for _start in range(STARTS):
+        transfer = _Transfer(source, found, part, state, watch, retry)
+        try:
+            return transfer.run()
+        except DiskFull:
+            discard(part, state)
+            raise
+        except Changed:
+            found = source.stat(parse(found.uri))
+        except NoRanges:
+            found = replace(found, ranges=False)
+        discard(part, state)
+    raise Unavailable("it changes or breaks off again and again while it is downloaded")
+
+
+def discard(part: Path, state: Path) -> None:
+    """Forget what is here of a download."""
+    for path in (state, part):
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+class _Transfer:
+    """One try at a whole file."""
+
+    def __init__(self, source: Source, found: Found, part: Path, state: Path, watch: Watch, retry: Retry) -> None:
+        self.source = source
+        self.found = found
+        self.part = part
+        self.state = state
+        self.watch = watch
+        self.retry = retry
+        self.what = last_segment(found.key) or found.uri
+        self.segments = parts.load(state, found, part) or parts.fresh(found)
+        self._waiting = iter([segment for segment in self.segments if not segment.done])
+        self._digested = 0
+        self._news = threading.Condition()
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+        self._descriptor = -1
+
+    def run(self) -> Downloaded:
+        arrived = parts.arrived(self.segments)
+        require_room(self.part.parent, (self.found.size or 0) - arrived, self.what)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if arrived else os.O_TRUNC)
+        with disk_in_words(self.part.parent, self.what):
+            self._descriptor = os.open(self.part, flags, 0o600)
+            try:
+                return self._run()
+            except (Interrupted, Unavailable, Cut):
+                self._keep()
+                raise
+            finally:
+                os.close(self._descriptor)
+
+    def _run(self) -> Downloaded:
+        self.watch.advanced(parts.arrived(self.segments))
+        small = self.found.size is not None and self.found.size <= INLINE
+        workers = [] if small else self._start_workers()
+        try:
+            if small:
+                self._work()
+            checksums, size = digest(self._fill, threads=not small)
+        finally:
+            self._over.set()
+            for worker in workers:
+                worker.join(FAREWELL)
+        return Downloaded(self.found, checksums, size)
+
+    def _start_workers(self) -> list[threading.Thread]:
+        open_segments = sum(not segment.done for segment in self.segments)
+        count = min(self.source.streams, open_segments)
+        workers = [threading.Thread(target=self._work, name=f"download-{n}", daemon=True) for n in range(count)]
+        for worker in workers:
+            worker.start()
+        return workers
+
+    def _keep(self) -> None:
+        os.fdatasync(self._descriptor)
+        with self._news:
+            parts.save(self.state, self.found, self.segments, synced=True)
+
+    # What the digests see.
+
+    def _fill(self, view: memoryview) -> int:
+        """The next bytes of the gapless beginning; 0 when the whole file was given."""
+        with self._news:
+            while True:
+                if self._failure is not None:
+                    raise self._failure
+                available = parts.prefix(self.segments) - self._digested
+                complete = all(segment.done for segment in self.segments)
+                if available >= min(BLOCK, len(view)) or complete:
+                    break
+                if self.watch.cancelled():
+                    raise Interrupted(f"stopped while {self.what} was downloaded")
+                self._news.wait(LOOK)
+        if not available:
+            return 0
+        count = os.preadv(self._descriptor, [view[:available]], self._digested)
+        self._digested += count
+        return count
+
+    # What each worker does.
+
+    def _work(self) -> None:
+        descriptor = os.dup(self._descriptor)  # a worker that is left behind must not write into another file
+        try:
+            while (segment := self._next()) is not None:
+                self._fetch(segment, descriptor)
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the digests wait
+            with self._news:
+                self._failure = self._failure or error
+                self._news.notify_all()
+        finally:
+            os.close(descriptor)
+
+    def _next(self) -> Segment | None:
+        with self._news:
+            return None if self._over.is_set() or self._failure else next(self._waiting, None)
+
+    def _fetch(self, segment: Segment, descriptor: int) -> None:
+        failures = 0
+        while not segment.done:
+            before = segment.pos
+            try:
+                self._stream(segment, descriptor)
+            except (Cut, Unavailable) as error:
+                if isinstance(error, Unavailable) and not error.unreachable:
+                    raise
+                failures = 1 if segment.pos > before else failures + 1
+                self._wait_or_give_up(error, failures)
+                if segment.pos and self.found.version is None:
+                    raise NoRanges from error
+        with self._news:
+            if len(self.segments) > 1:
+                parts.save(self.state, self.found, self.segments, synced=False)
+
+    def _stream(self, segment: Segment, descriptor: int) -> None:
+        stream = self.source.open(self.found, segment.pos, segment.end)
+        try:
+            while not segment.done:
+                self._go_on_or_raise()
+                wanted = READ if segment.end is None else min(READ, segment.end - segment.pos)
+                block = stream.read(wanted)
+                self._go_on_or_raise()
+                if not block:
+                    self._at_end(segment)
+                    return
+                _write_all(descriptor, block, segment.pos)
+                self._advance(segment, len(block))
+        finally:
+            stream.close()
+
+    def _go_on_or_raise(self) -> None:
+        if self._over.is_set() or self.watch.cancelled():
+            raise Interrupted(f"stopped while {self.what} was downloaded")
+
+    def _at_end(self, segment: Segment) -> None:
+        if segment.end is not None:
+            raise Cut(f"it ended after {human_size(segment.pos)} of {human_size(self.found.size or 0)}")
+        with self._news:
+            segment.end = segment.pos
+            self._news.notify_all()
+
+    def _advance(self, segment: Segment, count: int) -> None:
+        with self._news:
+            segment.pos += count
+            arrived = parts.arrived(self.segments)
+            self._news.notify_all()
+        self.watch.advanced(arrived)
+
+    def _wait_or_give_up(self, error: Cut | Unavailable, failures: int) -> None:
+        if failures >= self.retry.attempts:
+            kept = (
+                f", {human_size(parts.arrived(self.segments))} are kept for the next try" if self.found.version else ""
+            )
+            raise Unavailable(f"{error.reason} (tried {failures} times{kept})", unreachable=True) from error
+        delay = max(self.retry.delay(failures), error.wait if isinstance(error, Cut) else 0.0)
+        self.watch.waiting(f"{error.reason}; trying again in {delay:.0f} s")
+        waited = 0.0
+        while waited < delay:
+            self._go_on_or_raise()
+            waited += LOOK
+            self._over.wait(LOOK)
+
+
+def _write_all(descriptor: int, block: bytes, position: int) -> None:
+    view = memoryview(block)
+    while view:
+        count = os.pwrite(descriptor, view, position)
+        position += count
+        view = view[count:]

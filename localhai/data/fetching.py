@@ -1,0 +1,150 @@
+"""From a wanted file to its bytes in the cache: nothing when they are there, a copy or a download when not."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from localhai.data import locks
+from localhai.data.checksums import digest
+from localhai.data.disk import disk_in_words, reflink, require_room
+from localhai.data.download import Retry, Watch, discard, download, resumable
+from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
+from localhai.data.sources.base import Unavailable
+from localhai.data.sources.local import LocalSource
+from localhai.errors import DiskFull
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localhai.data.cache import Cache, Entry
+    from localhai.data.files import Checksums
+    from localhai.data.progress import Cancelled, Progress
+    from localhai.data.resolving import Placed, Wanted
+    from localhai.data.sources.base import Found, Source
+
+COPIES = 3  # tries at a file that is written to while it is copied
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Brings single files into the cache. `cancelled` and `progress` are called from any thread."""
+
+    cache: Cache
+    progress: Progress
+    cancelled: Cancelled
+    refresh: bool
+    retry: Retry
+
+    def cached(self, wanted: Wanted) -> Entry | None:
+        """The cache's entry, when it is what the source has now; no bytes are moved."""
+        if wanted.stale is not None:
+            return wanted.stale
+        if self.refresh or wanted.found is None or wanted.found.version is None:
+            return None
+        entry = self.cache.last(wanted.key)
+        return entry if entry is not None and entry.version == wanted.found.version else None
+
+    def missing_bytes(self, wanted: Wanted) -> int:
+        """How many bytes are still to come, as far as the source says its size."""
+        if wanted.found is None or not wanted.found.size:
+            return 0
+        return wanted.found.size - resumable(wanted.found, *self.cache.part(wanted.key))
+
+    def fetch(self, placed: Placed) -> Entry:
+        """The file in the cache. One localhai downloads, others wait for it and find it there.
+
+        Raises Unavailable, DiskFull and Interrupted.
+        """
+        wanted, name = placed.wanted, placed.spec.name
+        entry = self.cached(wanted)
+        came = entry is None
+        if entry is None:
+            with locks.held(
+                self.cache.lock(wanted.key),
+                cancelled=self.cancelled,
+                on_wait=lambda: self.progress(Waiting(name, placed.name, "another localhai downloads it")),
+            ):
+                entry = self.cached(wanted) or self._bring(placed)
+        else:
+            self.cache.touch(wanted.key)
+        self.progress(FileDone(name, placed.name, wanted.uri, entry.size, cached=not came))
+        return entry
+
+    def _bring(self, placed: Placed) -> Entry:
+        wanted = placed.wanted
+        source, found = wanted.source, wanted.found
+        assert source is not None and found is not None  # noqa: PT018, S101 - what has no source is in the cache
+        part, state = self.cache.part(wanted.key)
+        try:
+            found, checksums = self._into_part(placed, source, found)
+        except DiskFull:
+            discard(part, state)
+            raise
+        if wanted.datum is not None and checksums != wanted.datum.checksums:
+            discard(part, state)
+            raise Unavailable("the bytes in the store are not those that were stored: their checksums differ")
+        entry = self.cache.add(wanted.key, found.version, part, checksums, found.given)
+        discard(part, state)
+        return entry
+
+    def _into_part(self, placed: Placed, source: Source, found: Found) -> tuple[Found, Checksums]:
+        part, state = self.cache.part(placed.wanted.key)
+        if isinstance(source, LocalSource):
+            return self._copy(placed, source, found, part)
+        resumed = resumable(found, part, state)
+        self.progress(FileStarted(placed.spec.name, placed.name, placed.wanted.uri, found.size, resumed))
+        result = download(source, found, part, state, self._watch(placed), self.retry)
+        return result.found, result.checksums
+
+    def _watch(self, placed: Placed) -> Watch:
+        name = placed.spec.name
+        return Watch(
+            advanced=lambda done: self.progress(FileAdvanced(name, placed.name, done)),
+            waiting=lambda reason: self.progress(Waiting(name, placed.name, reason)),
+            cancelled=self.cancelled,
+        )
+
+    def _copy(self, placed: Placed, source: LocalSource, found: Found, part: Path) -> tuple[Found, Checksums]:
+        """A file of this machine: shared blocks where the disk can, else a copy. No link: its owner may edit it."""
+        for _try in range(COPIES):
+            uri = placed.wanted.uri
+            self.progress(FileStarted(placed.spec.name, placed.name, uri, found.size))
+            checksums = self._copy_once(placed, source.path(found.key), part)
+            after = source.stat_key(found.key)
+            if after.version == found.version:
+                return found, checksums
+            found = after
+        raise Unavailable("it is written to while it is read")
+
+    def _copy_once(self, placed: Placed, path: Path, part: Path) -> Checksums:
+        try:
+            origin = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"it cannot be read: {error.strerror}") from error
+        try:
+            return self._copy_open(placed, origin, part)
+        finally:
+            os.close(origin)
+
+    def _copy_open(self, placed: Placed, origin: int, part: Path) -> Checksums:
+        watch = self._watch(placed)
+        done = 0
+        with disk_in_words(part.parent, placed.name), part.open("wb", buffering=0) as target:
+            shared = reflink(origin, target.fileno())
+            if not shared:
+                require_room(part.parent, os.fstat(origin).st_size, placed.name)
+
+            def fill(view: memoryview) -> int:
+                nonlocal done
+                count = os.readv(origin, [view])
+                rest = view[:count] if not shared else view[:0]
+                while rest:
+                    rest = rest[target.write(rest) :]
+                done += count
+                watch.advanced(done)
+                return count
+
+            checksums, _size = digest(fill, cancelled=self.cancelled)
+        return checksums

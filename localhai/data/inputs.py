@@ -1,0 +1,207 @@
+"""All inputs of one execution: resolved, fetched into the cache, named (reference 4)."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from localhai.data.disk import require_room
+from localhai.data.download import Retry
+from localhai.data.fetching import Fetcher
+from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
+from localhai.data.missing import Missing, input_not_found
+from localhai.data.progress import FetchPlanned, FileDone, never, silent
+from localhai.data.resolving import Resolver
+from localhai.data.sources.base import Cut, SourceError, Unavailable
+from localhai.errors import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from localhai.data.cache import Cache, Entry
+    from localhai.data.files import InputSpec, StoredDatum
+    from localhai.data.progress import Cancelled, Progress, ProgressEvent
+    from localhai.data.resolving import Placed, Resolved
+    from localhai.data.sources import Sources
+
+FILES_AT_ONCE = 4
+
+
+def fetch_inputs(
+    specs: Sequence[InputSpec],
+    *,
+    sources: Sources,
+    cache: Cache,
+    datum_lookup: Callable[[str], StoredDatum | None] | None = None,
+    input_map: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+    cancelled: Cancelled = never,
+    refresh: bool = False,
+    retry: Retry | None = None,
+) -> FetchedInputs:
+    """Every file of every input, in the cache, with its name under the input's folder and its checksums.
+
+    `datum_lookup` gives the datum of an id or an alias, `input_map` is the `[inputs]` map of localhai.toml, `refresh`
+    is VH_NO_DATA_CACHE (reference 2.3): what is cached does not count, and is written again. `cancelled` is asked often
+    and from any thread; `progress` gets one event at a time.
+
+    Raises InputNotFound with all that cannot be had, DiskFull and Interrupted. What came until then stays in the cache
+    or is kept to be resumed.
+    """
+    cache.enter()
+    resolver = Resolver(sources, cache, datum_lookup=datum_lookup, input_map=input_map or {}, refresh=refresh)
+    resolved = resolver.resolve(specs)
+    if resolved.missing:
+        raise input_not_found(resolved.missing)
+    stop = threading.Event()
+    fetcher = Fetcher(
+        cache=cache,
+        progress=_one_at_a_time(progress),
+        cancelled=lambda: stop.is_set() or cancelled(),
+        refresh=refresh,
+        retry=retry or Retry(),
+    )
+    wanted = [placed for placed in resolved.placed if not placed.spec.on_demand]
+    entries = _fetch_all(wanted, fetcher, stop)
+    return FetchedInputs(
+        files=tuple(_input_file(placed, entries) for placed in wanted),
+        notes=tuple(resolved.notes),
+        on_demand=tuple(_on_demand_file(placed) for placed in resolved.placed if placed.spec.on_demand),
+    )
+
+
+def resolve_inputs(
+    specs: Sequence[InputSpec],
+    *,
+    sources: Sources,
+    cache: Cache,
+    datum_lookup: Callable[[str], StoredDatum | None] | None = None,
+    input_map: Mapping[str, str] | None = None,
+) -> Resolved:
+    """What the inputs mean and what cannot be had, without downloading and without raising."""
+    resolver = Resolver(sources, cache, datum_lookup=datum_lookup, input_map=input_map or {}, refresh=False)
+    return resolver.resolve(specs)
+
+
+def _one_at_a_time(progress: Progress) -> Progress:
+    lock = threading.Lock()
+
+    def serialised(event: ProgressEvent) -> None:
+        with lock:
+            progress(event)
+
+    return serialised
+
+
+def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event) -> dict[str, Entry]:
+    """Entries by cache key; each key is fetched once, however many inputs want it."""
+    unique = {item.wanted.key: item for item in placed if item.wanted.path is None}
+    _announce(placed, unique, fetcher)
+    if len(unique) < 2:  # noqa: PLR2004 - one needs no threads
+        return {key: _fetch_one(item, fetcher) for key, item in unique.items()}
+    with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="inputs") as pool:
+        futures = {key: pool.submit(_fetch_one, item, fetcher) for key, item in unique.items()}
+        try:
+            wait(futures.values(), return_when=FIRST_EXCEPTION)
+        finally:
+            if any(future.done() and future.exception() for future in futures.values()) or not _all_done(futures):
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+    _raise_failures(list(futures.values()))
+    return {key: future.result() for key, future in futures.items()}
+
+
+def _all_done(futures: Mapping[str, Future[Entry]]) -> bool:
+    return all(future.done() for future in futures.values())
+
+
+def _announce(placed: Sequence[Placed], unique: Mapping[str, Placed], fetcher: Fetcher) -> None:
+    """Say the whole size before anything starts, and refuse at once what the disk cannot hold."""
+    absent = [item for item in unique.values() if fetcher.cached(item.wanted) is None]
+    missing = sum(fetcher.missing_bytes(item.wanted) for item in absent)
+    fetcher.progress(
+        FetchPlanned(
+            files=len(placed),
+            size=sum(_size(item) for item in placed),
+            to_download=missing,
+            unsized=sum(item.wanted.found is not None and item.wanted.found.size is None for item in placed),
+        )
+    )
+    shareable = all(item.wanted.found is None or item.wanted.found.uri.startswith("file:") for item in absent)
+    if not shareable:
+        require_room(fetcher.cache.folder, missing, "the inputs")
+    for item in placed:
+        if item.wanted.path is not None:
+            fetcher.progress(FileDone(item.spec.name, item.name, item.wanted.uri, _size(item), cached=True))
+
+
+def _size(placed: Placed) -> int:
+    wanted = placed.wanted
+    if wanted.datum is not None:
+        return wanted.datum.size
+    if wanted.stale is not None:
+        return wanted.stale.size
+    return (wanted.found.size if wanted.found is not None else None) or 0
+
+
+def _fetch_one(placed: Placed, fetcher: Fetcher) -> Entry:
+    try:
+        return fetcher.fetch(placed)
+    except SourceError as error:
+        raise input_not_found([_missing(placed, error)]) from error
+
+
+def _missing(placed: Placed, error: SourceError) -> Missing:
+    reason = error.reason if isinstance(error, (Unavailable, Cut)) else "it changes while it is downloaded"
+    return Missing(placed.spec.name, placed.wanted.uri, reason)
+
+
+def _raise_failures(futures: Sequence[Future[Entry]]) -> None:
+    failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
+    if not failures:
+        return
+    missing = [entry for error in failures for entry in getattr(error, "missing", ())]
+    other = [error for error in failures if not hasattr(error, "missing") and not isinstance(error, Interrupted)]
+    if other:
+        raise other[0]
+    if missing:
+        raise input_not_found([Missing(*entry) for entry in missing])
+    raise failures[0]
+
+
+def _input_file(placed: Placed, entries: Mapping[str, Entry]) -> InputFile:
+    wanted = placed.wanted
+    datum = wanted.datum
+    if datum is not None and wanted.path is not None:
+        size, checksums, path = datum.size, datum.checksums, wanted.path
+    else:
+        entry = entries[wanted.key]
+        size, checksums, path = entry.size, entry.checksums, entry.path
+    return InputFile(
+        input=placed.spec.name,
+        name=placed.name,
+        uri=wanted.uri,
+        size=size,
+        checksums=checksums,
+        path=path,
+        datum_id=datum.id if datum else None,
+        metadata=datum.metadata if datum else (),
+    )
+
+
+def _on_demand_file(placed: Placed) -> OnDemandFile:
+    wanted, datum = placed.wanted, placed.wanted.datum
+    found = wanted.found
+    stale = wanted.stale
+    return OnDemandFile(
+        input=placed.spec.name,
+        name=placed.name,
+        uri=wanted.uri,
+        storage_uri=datum.uri if datum else found.uri if found else wanted.uri,
+        size=datum.size if datum else found.size if found else stale.size if stale else None,
+        checksums=datum.checksums if datum else stale.checksums if stale else None,
+        datum_id=datum.id if datum else None,
+        metadata=datum.metadata if datum else (),
+    )

@@ -1,0 +1,209 @@
+"""From URIs as written to the files that they mean: stand-ins, datums, listings, names. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localhai.data import placement
+from localhai.data.missing import Missing
+from localhai.data.sources.base import Cut, Found, SourceError, Unavailable
+from localhai.data.uri import Uri, last_segment, parse, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from localhai.data.cache import Cache, Entry
+    from localhai.data.files import InputSpec, StoredDatum
+    from localhai.data.sources import Sources
+    from localhai.data.sources.base import Source
+
+LOOKS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file that is to be had.
+
+    `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
+    store). `stale` is what the cache has while the server does not answer.
+    """
+
+    uri: str
+    key: str
+    candidate: placement.Candidate
+    found: Found | None = None
+    source: Source | None = None
+    datum: StoredDatum | None = None
+    path: Path | None = None
+    stale: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A wanted file with its place in an input."""
+
+    spec: InputSpec
+    name: str
+    wanted: Wanted
+
+
+@dataclass
+class Resolved:
+    """Everything that all inputs mean."""
+
+    placed: list[Placed] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+class Resolver:
+    """Looks at sources, several at once, each URI once."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        cache: Cache,
+        *,
+        datum_lookup: Callable[[str], StoredDatum | None] | None,
+        input_map: Mapping[str, str],
+        refresh: bool,
+    ) -> None:
+        self._sources = sources
+        self._cache = cache
+        self._datum_lookup = datum_lookup
+        self._input_map = input_map
+        self._refresh = refresh
+        self._resolved = Resolved()
+
+    def resolve(self, specs: Sequence[InputSpec]) -> Resolved:
+        """All files of all inputs, and all that cannot be had."""
+        texts = {spec: [self._stand_in(spec, text) for text in spec.uris] for spec in specs}
+        found = self._look(list(dict.fromkeys(text for each in texts.values() for text in each)))
+        for spec in specs:
+            if not spec.uris and not spec.optional:
+                self._resolved.missing.append(Missing(spec.name, "", "it is required and has no URI"))
+            self._place(spec, texts[spec], found)
+        return self._resolved
+
+    def _stand_in(self, spec: InputSpec, text: str) -> str:
+        target = stand_in(self._input_map, text)
+        if target is None:
+            return text
+        self._resolved.note(
+            f"input {spec.name}: {without_secrets(text)} is replaced by {target} ([inputs] in localhai.toml)"
+        )
+        return target
+
+    def _look(self, texts: Sequence[str]) -> dict[str, list[Wanted] | SourceError]:
+        if len(texts) < 2:  # noqa: PLR2004 - one needs no threads
+            return {text: self._look_at(text) for text in texts}
+        with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
+            return dict(zip(texts, pool.map(self._look_at, texts), strict=True))
+
+    def _look_at(self, text: str) -> list[Wanted] | SourceError:
+        try:
+            uri = parse(text)
+            return self._datum(uri) if uri.scheme == "datum" else self._files(uri)
+        except SourceError as error:
+            return error
+        except ValueError as error:
+            return Unavailable(str(error))
+
+    def _files(self, uri: Uri) -> list[Wanted]:
+        source = self._sources.for_scheme(uri.scheme)
+        try:
+            files = source.list(uri) if uri.has_wildcard else [source.stat(uri)]
+        except (Unavailable, Cut) as error:
+            return [self._stale(uri, error)]
+        return [self._wanted(uri, source, found) for found in files]
+
+    def _wanted(self, uri: Uri, source: Source, found: Found) -> Wanted:
+        candidate = placement.of_key(uri, found.key, found.given)
+        return Wanted(without_secrets(found.uri), self._sources.cache_key(found.uri), candidate, found, source)
+
+    def _stale(self, uri: Uri, error: Unavailable | Cut) -> Wanted:
+        """What the cache has, for one who works without a network. A server that says no is believed."""
+        silent = isinstance(error, Cut) or error.unreachable
+        key = self._sources.cache_key(uri.text)
+        entry = self._cache.last(key) if silent and not self._refresh and not uri.has_wildcard else None
+        if entry is None:
+            raise error
+        candidate = placement.of_key(uri, uri.key, entry.given)
+        return Wanted(without_secrets(uri.text), key, candidate, stale=entry)
+
+    def _datum(self, uri: Uri) -> list[Wanted]:
+        datum = self._datum_lookup(uri.key) if self._datum_lookup is not None else None
+        if datum is None:
+            raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
+        public = f"datum://{datum.id}"
+        candidate = placement.of_datum(datum.name)
+        where = parse(datum.uri)
+        if where.scheme == "file":
+            path = Path(where.key)
+            if not path.is_file() or path.stat().st_size != datum.size:
+                raise Unavailable(f"its bytes are gone from the store ({path})")
+            return [Wanted(public, public, candidate, datum=datum, path=path)]
+        source = self._sources.for_scheme(where.scheme)
+        found = Found(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
+        return [Wanted(public, public, candidate, found, source, datum)]
+
+    def _place(self, spec: InputSpec, texts: Sequence[str], found: Mapping[str, list[Wanted] | SourceError]) -> None:
+        wanted: list[Wanted] = []
+        for written, text in zip(spec.uris, texts, strict=True):
+            files = found[text]
+            if isinstance(files, SourceError):
+                reason = files.reason if isinstance(files, (Unavailable, Cut)) else str(files)
+                if text != written:
+                    reason = f"its stand-in {text}: {reason}"
+                self._resolved.missing.append(Missing(spec.name, written, reason))
+            elif files:
+                wanted += files
+            elif spec.optional:
+                self._resolved.note(f"input {spec.name}: no file matches {text}; the input is optional")
+            else:
+                self._resolved.missing.append(Missing(spec.name, written, "no file matches"))
+        names = placement.place(
+            spec.name,
+            [item.candidate for item in wanted],
+            keep=spec.keep_directories,
+            filename=spec.filename,
+            note=self._resolved.note,
+        )
+        for name, item in zip(names, wanted, strict=True):
+            if name is not None:
+                self._announce(spec, item)
+                self._resolved.placed.append(Placed(spec, name, item))
+
+    def _announce(self, spec: InputSpec, wanted: Wanted) -> None:
+        if wanted.found is not None and wanted.found.uri.startswith("file:"):
+            path = parse(wanted.found.uri).key
+            self._resolved.note(f"input {spec.name}: {path} is a file of this machine: the platform cannot read it")
+        if wanted.stale is not None:
+            self._resolved.note(f"input {spec.name}: {wanted.uri} does not answer: the copy in the cache is used")
+
+
+def stand_in(input_map: Mapping[str, str], text: str) -> str | None:
+    """What the `[inputs]` map puts in place of a URI; the first pattern that matches counts, an exact one before all.
+
+    `*` in a pattern matches anything. A target that is a folder gets the URI's last part added.
+    """
+    target = input_map.get(text)
+    if target is None:
+        target = next((to for pattern, to in input_map.items() if "*" in pattern and _matches(pattern, text)), None)
+    if target is not None and "://" not in target and os.path.isdir(target):
+        return os.path.join(target, last_segment(text.split("?", 1)[0]))
+    return target
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None

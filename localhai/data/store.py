@@ -1,0 +1,225 @@
+"""Where outputs are kept: a folder of this machine, or an S3 bucket. A key is written once and never again.
+
+Keys are the caller's: `/`-separated, without `..`. `put` gives the URI that records keep; the other calls take it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from localhai.data import placement
+from localhai.data.disk import disk_in_words, human_size, reflink, require_room
+from localhai.data.sources.base import SourceError
+from localhai.data.sources.s3_client import plain_words
+from localhai.data.uri import parse
+from localhai.errors import SurroundingsError
+
+if TYPE_CHECKING:
+    from localhai.data.files import Checksums
+    from localhai.data.sources import Sources
+    from localhai.data.sources.s3_client import S3Clients
+
+PART = 64 << 20  # bytes of one part of a multipart upload
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES})
+
+
+class Store(Protocol):
+    """Immutable bytes by key. Failures are SurroundingsError (a full disk is DiskFull), in words."""
+
+    url: str
+
+    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+        """Keep a file and give its URI. `move`: the file at `path` is no longer needed.
+
+        Raises SurroundingsError when the key is taken by other bytes; the same bytes again are fine.
+        """
+
+    def path(self, uri: str) -> Path | None:
+        """The bytes as a file of this machine, None when they are elsewhere or gone."""
+
+    def open(self, uri: str) -> IO[bytes]:
+        """The bytes, to read and close."""
+
+    def delete(self, uri: str) -> None:
+        """Forget the bytes; none there is fine."""
+
+
+def open_store(url_or_path: str | Path, *, sources: Sources | None = None) -> Store:
+    """The store at a folder, `file://` or `s3://bucket/prefix`. S3 needs `sources` for its client.
+
+    Raises SurroundingsError for other schemes, and for the embedded S3, which forgets everything with its process.
+    """
+    text = str(url_or_path)
+    if not text.startswith("s3://"):
+        uri = parse(text)
+        if uri.scheme != "file":
+            raise SurroundingsError(
+                f"outputs cannot be kept at {text}", hints=("a folder or s3://BUCKET/PREFIX can keep them",)
+            )
+        return LocalStore(Path(os.path.abspath(Path(uri.key).expanduser())))
+    if sources is None or sources.emulates_s3:
+        raise SurroundingsError(
+            f"outputs cannot be kept at {text}: the embedded S3 forgets them when localhai ends",
+            hints=("set AWS_ENDPOINT_URL, or s3.endpoint_url in localhai.toml, to an S3 that stays",),
+        )
+    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    return S3Store(bucket, prefix, sources.s3_clients())
+
+
+class LocalStore:
+    """A folder. A file comes in as a second name of the same bytes where the disk allows it, and is made mode 0444."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = str(folder)
+
+    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+        """Link or move on one disk, copy between two. The target appears at once and complete."""
+        target = self.folder / placement.safe(key)
+        with disk_in_words(self.folder, f"the output {key}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                _require_same(target, checksums)
+            else:
+                self._bring(path, target)
+            if move:
+                path.unlink(missing_ok=True)
+        return target.as_uri()
+
+    def path(self, uri: str) -> Path | None:
+        """The stored file."""
+        path = Path(parse(uri).key)
+        return path if path.is_file() else None
+
+    def open(self, uri: str) -> IO[bytes]:
+        """The stored file, opened."""
+        path = self.path(uri)
+        if path is None:
+            raise SurroundingsError(f"the bytes of {uri} are gone from the store", where=str(self.folder))
+        return path.open("rb")
+
+    def delete(self, uri: str) -> None:
+        """The file, and folders that are empty then."""
+        path = Path(parse(uri).key)
+        if self.folder not in path.parents:
+            raise SurroundingsError(f"{uri} is not of this store", where=str(self.folder))
+        with disk_in_words(self.folder, "the store"):
+            path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.folder:
+                break
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _bring(self, path: Path, target: Path) -> None:
+        """Link (never over anything: a key is written once), else copy beside the target and link that."""
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            self._copy(path, target)
+        target.chmod(0o444)
+
+    def _copy(self, path: Path, target: Path) -> None:
+        fresh = target.parent / f".{uuid.uuid4().hex}"
+        try:
+            with path.open("rb") as origin, fresh.open("xb") as copy:
+                if not reflink(origin.fileno(), copy.fileno()):
+                    require_room(target.parent, os.fstat(origin.fileno()).st_size, target.name)
+                    shutil.copyfileobj(origin, copy, 1 << 20)
+            os.replace(fresh, target)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+class S3Store:
+    """A prefix of a bucket, by multipart upload; the checksums go along as metadata of the object."""
+
+    def __init__(self, bucket: str, prefix: str, clients: S3Clients) -> None:
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self.url = f"s3://{bucket}/{self.prefix}".rstrip("/")
+        self._clients = clients
+
+    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+        """Upload; several parts at once for a large file."""
+        full = "/".join(part for part in (self.prefix, placement.safe(key)) if part)
+        known = self._metadata(full)
+        if known is not None and known.get("sha256") != checksums.sha256:
+            raise _taken(f"s3://{self.bucket}/{full}", self.url)
+        if known is None:
+            self._upload(path, full, checksums)
+        if move:
+            path.unlink(missing_ok=True)
+        return f"s3://{self.bucket}/{full}"
+
+    def path(self, uri: str) -> Path | None:  # noqa: ARG002 - part of the protocol
+        """Never here."""
+        return None
+
+    def open(self, uri: str) -> IO[bytes]:
+        """The object as it comes."""
+        key = parse(uri).key
+        body: Any = self._asked(uri, lambda client: client.get_object(Bucket=self.bucket, Key=key)["Body"])
+        return body  # type: ignore[no-any-return]  # a StreamingBody reads and closes as files do
+
+    def delete(self, uri: str) -> None:
+        """The object."""
+        key = parse(uri).key
+        self._asked(uri, lambda client: client.delete_object(Bucket=self.bucket, Key=key))
+
+    def _upload(self, path: Path, key: str, checksums: Checksums) -> None:
+        from s3transfer.manager import TransferConfig, TransferManager
+
+        config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=4)
+        extra = {"Metadata": {"md5": checksums.md5, "sha1": checksums.sha1, "sha256": checksums.sha256}}
+
+        def upload(client: Any) -> None:
+            with TransferManager(client, config) as manager:
+                manager.upload(str(path), self.bucket, key, extra).result()
+
+        self._asked(f"s3://{self.bucket}/{key} ({human_size(path.stat().st_size)})", upload)
+
+    def _metadata(self, key: str) -> dict[str, str] | None:
+        import botocore.exceptions
+
+        def head(client: Any) -> dict[str, str] | None:
+            try:
+                found: dict[str, str] = client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                    return None
+                raise
+            return found
+
+        answer: dict[str, str] | None = self._asked(f"s3://{self.bucket}/{key}", head)
+        return answer
+
+    def _asked(self, what: str, ask: Any) -> Any:
+        try:
+            client = self._clients.client()
+            with plain_words(self.bucket, unsigned=self._clients.unsigned):
+                return ask(client)
+        except SourceError as error:
+            reason = getattr(error, "reason", "the object changed")
+            raise SurroundingsError(f"the store does not take or give {what}: {reason}", where=self.url) from error
+
+
+def _require_same(target: Path, checksums: Checksums) -> None:
+    from localhai.data import checksums as calculate
+
+    if calculate.of_file(target) != checksums:
+        raise _taken(str(target), str(target.parent))
+
+
+def _taken(what: str, where: str) -> SurroundingsError:
+    return SurroundingsError(
+        f"{what} is kept already and holds other bytes: nothing stored is ever replaced", where=where
+    )

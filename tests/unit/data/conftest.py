@@ -1,0 +1,180 @@
+"""Real servers on threads: moto for S3, http.server with faults for the web."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localhai.data.cache import Cache
+from localhai.data.download import Retry
+from localhai.data.emulated_s3 import EmulatedS3
+from localhai.data.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+IMPATIENT = Retry(attempts=3, first=0.001, longest=0.002)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[EmulatedS3]:
+    with EmulatedS3(None) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_admin(s3_server: EmulatedS3) -> Iterator[Any]:
+    """A boto3 client that fills buckets."""
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_server.endpoint_url,
+        region_name=s3_server.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Credentials from the environment, and nothing from the machine that runs the tests."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def bucket(s3_admin: Any, request: pytest.FixtureRequest) -> str:
+    """A bucket of this test alone."""
+    name = "b-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
+    s3_admin.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def s3_sources(s3_server: EmulatedS3, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sources]:
+    request.getfixturevalue("aws_environment")
+    with Sources(s3_endpoint_url=s3_server.endpoint_url, base=tmp_path) as sources:
+        yield sources
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Iterator[Sources]:
+    with Sources(base=tmp_path) as sources:
+        yield sources
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    with Cache(tmp_path / "home") as cache:
+        yield cache
+
+
+@dataclass
+class Page:
+    """What the web server gives at a path, and its faults. `cut_after` bytes of a body the connection is dropped."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    etag: str | None = '"v1"'
+    ranges: bool = True
+    head: bool = True
+    cut_after: list[int | None] = field(default_factory=list)
+    before: Callable[[], None] | None = None
+    sized: bool = True
+
+
+@dataclass
+class Web:
+    """A web server of one test: pages by path, and the requests that came."""
+
+    address: str
+    pages: dict[str, Page] = field(default_factory=dict)
+    requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+    def url(self, path: str) -> str:
+        return f"http://{self.address}{path}"
+
+    def methods(self) -> list[str]:
+        return [method for method, _, _ in self.requests]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    web: Web
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        self.web.requests.append((self.command, self.path, dict(self.headers.items())))
+        page = self.web.pages.get(self.path, Page(b"nothing here", 404))
+        if page.before is not None and body:
+            page.before()
+        status = page.status if body or page.head else 405
+        content, headers = self._part(page, status)
+        if headers.get("Content-Range"):
+            status = 206
+        self.send_response(status)
+        for name, value in {**headers, **page.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if body:
+            self._send(page, content)
+
+    def _part(self, page: Page, status: int) -> tuple[bytes, dict[str, str]]:
+        headers = {"ETag": page.etag} if page.etag else {}
+        content = page.body
+        asked = self.headers.get("Range")
+        fits = self.headers.get("If-Range") in {None, page.etag}
+        if page.ranges:
+            headers["Accept-Ranges"] = "bytes"
+        if asked and page.ranges and fits and status == 200:
+            start, _, end = asked.removeprefix("bytes=").partition("-")
+            last = int(end) if end else len(content) - 1
+            headers["Content-Range"] = f"bytes {start}-{last}/{len(content)}"
+            content = content[int(start) : last + 1]
+        if page.sized:
+            headers["Content-Length"] = str(len(content))
+        return content, headers
+
+    def _send(self, page: Page, content: bytes) -> None:
+        cut = page.cut_after.pop(0) if page.cut_after else None
+        with suppress(ConnectionError):
+            self.wfile.write(content if cut is None else content[:cut])
+        if cut is not None:
+            self.close_connection = True
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    handler = type("Handler", (_Handler,), {"web": Web(f"127.0.0.1:{server.server_address[1]}")})
+    server.RequestHandlerClass = handler
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield handler.web
+    server.shutdown()
+    thread.join()
+    server.server_close()
