@@ -50,10 +50,11 @@ def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection
     ignored = ignore.load(folder / ".vhignore")
     files: dict[str, os.stat_result] = {}
     others: dict[str, os.stat_result | None] = {}
+    base = str(folder)
     for name in sorted(names):
-        found = _lstat(folder / name)
+        found = _lstat(f"{base}/{name}")  # a Path for each file would double the cost of an unchanged folder
         wanted = found is not None and not name.startswith(".") and not (ignored is not None and ignored(name))
-        if wanted and found is not None and _is_file(folder, name, found):
+        if wanted and found is not None and _is_file(f"{base}/{name}", found):
             files[name] = found
         else:
             others[name] = found
@@ -111,18 +112,18 @@ def _walk(folder: Path) -> Iterator[str]:
             return
 
 
-def _lstat(path: Path) -> os.stat_result | None:
+def _lstat(path: str) -> os.stat_result | None:
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):  # git lists what is in its index, there or not
         return None
     except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+        raise ProjectError(f"{shown(path)} cannot be read: {error.strerror}", where=shown(path)) from error
 
 
-def _is_file(folder: Path, name: str, found: os.stat_result) -> bool:
+def _is_file(path: str, found: os.stat_result) -> bool:
     if stat.S_ISLNK(found.st_mode):
-        return os.path.isfile(folder / name)
+        return os.path.isfile(path)
     return stat.S_ISREG(found.st_mode)
 
 

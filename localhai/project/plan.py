@@ -64,7 +64,8 @@ class ExecutionPlan:
 
     `image` is what runs (after `--image` and the image map), `image_requested` what valohai.yaml says. `command` holds
     the interpolated items (reference 1.4), `script` the one file that the shell runs. `parameters` hold cast values in
-    declaration order, without those that have none. `environment_variables` are the step's defaults with overrides.
+    declaration order, without those that have none. `environment_variables` are the project's, the step's defaults and
+    the explicit ones, later ones winning.
     `commit` is a git SHA or `~<sha256>`, None while a plan is only looked at.
     """
 

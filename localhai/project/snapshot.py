@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from localhai.errors import DiskFull, ProjectError
-from localhai.project import git, packaging, tarball
-from localhai.project.copying import Copier
+from localhai.project import git, packaging
 from localhai.project.remembered import Remembered, Shelf
 
 if TYPE_CHECKING:
@@ -108,6 +105,8 @@ def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> 
 
 def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> int:
     """Delete snapshots that are not in `keep` (identifiers) and were not used for `idle` seconds; gives bytes freed."""
+    import shutil
+
     freed = 0
     now = time.time()
     for path in list(cache.iterdir()) if cache.is_dir() else []:
@@ -128,6 +127,9 @@ def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> i
 @contextmanager
 def making(cache: Path) -> Iterator[Path]:
     """A new folder in the cache for one snapshot in the making; gone afterwards unless it was settled."""
+    import shutil
+    import tempfile
+
     try:
         cache.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=_IN_THE_MAKING, dir=cache))
@@ -152,6 +154,8 @@ def settle(made: Path, path: Path) -> None:
 
 
 def _make(folder: Path, cache: Path, package: packaging.Package, shelf: Shelf, key: str) -> Remembered:
+    from localhai.project import tarball
+
     started = time.time_ns()
     before = shelf.previous()
     warnings = []
@@ -175,6 +179,8 @@ def _make(folder: Path, cache: Path, package: packaging.Package, shelf: Shelf, k
 def _copy(
     folder: Path, made: Path, files: Mapping[str, os.stat_result], before: Mapping[str, tuple[Path, list[int]]]
 ) -> dict[str, os.stat_result]:
+    from localhai.project.copying import Copier
+
     copier = Copier()
     base, target = str(folder), str(made)
     parents = {""}

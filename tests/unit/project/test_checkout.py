@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -52,14 +53,32 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """Two commits, and a third with the submodule libs/a, which has the submodule b."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        place = tmp_path_factory.mktemp("made-once")
+        folder = place / "project"
+        first = commit(folder, **{"valohai.yaml": "- step: {}", "train.py": "old", ".env": "dot"})
+        git(folder, "tag", "v1")
+        second = commit(folder, **{"train.py": "new"})
+        shutil.copytree(folder, place / "nested", symlinks=True)
+        commit(place / "b", **{"b.py": "b1"})
+        commit(place / "a", **{"a.py": "a1"})
+        git(place / "a", "submodule", "--quiet", "add", str(place / "b"), "b")
+        commit(place / "a")
+        git(place / "nested", "submodule", "--quiet", "add", str(place / "a"), "libs/a")
+        git(place / "nested", "submodule", "--quiet", "update", "--init", "--recursive")
+        commit(place / "nested")
+        return place, first, second
+
+
 @pytest.fixture
-def history(tmp_path):
+def history(made_once, tmp_path):
     """(folder, first commit, second commit)"""
-    folder = tmp_path / "project"
-    first = commit(folder, **{"valohai.yaml": "- step: {}", "train.py": "old", ".env": "dot"})
-    git(folder, "tag", "v1")
-    second = commit(folder, **{"train.py": "new"})
-    return folder, first, second
+    place, first, second = made_once
+    return shutil.copytree(place / "project", tmp_path / "project", symlinks=True), first, second
 
 
 @pytest.mark.parametrize("reference", ["v1", "HEAD~1", "sha", "short"])
@@ -144,17 +163,9 @@ def test_a_commit_without_the_yaml_says_so(tmp_path, cache):
 
 
 @pytest.fixture
-def nested(tmp_path, history):
+def nested(made_once, tmp_path):
     """A project with the submodule libs/a, which has the submodule b."""
-    folder, _, _ = history
-    commit(tmp_path / "b", **{"b.py": "b1"})
-    commit(tmp_path / "a", **{"a.py": "a1"})
-    git(tmp_path / "a", "submodule", "--quiet", "add", str(tmp_path / "b"), "b")
-    commit(tmp_path / "a")
-    git(folder, "submodule", "--quiet", "add", str(tmp_path / "a"), "libs/a")
-    git(folder, "submodule", "--quiet", "update", "--init", "--recursive")
-    commit(folder)
-    return folder
+    return shutil.copytree(made_once[0] / "nested", tmp_path / "project", symlinks=True)
 
 
 def test_submodules_are_written_from_their_own_objects(nested, cache):

@@ -70,12 +70,22 @@ def plain(tmp_path):
     return write(tmp_path / "plain", valohai_yaml="- step: {}", train_py="print(1)", src__deep__util_py="x = 1")
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        place = tmp_path_factory.mktemp("made-once")
+        folder = write(place / "project", valohai_yaml="- step: {}", train_py="print(1)", src__deep__util_py="x = 1")
+        git(folder, "init", "-q", "-b", "main")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", "first")
+        return folder
+
+
 @pytest.fixture
-def repository(plain):
-    git(plain, "init", "-q", "-b", "main")
-    git(plain, "add", "-A")
-    git(plain, "commit", "-q", "-m", "first")
-    return plain
+def repository(made_once, tmp_path):
+    """The same project, with one commit."""
+    return shutil.copytree(made_once, tmp_path / "repository", symlinks=True)
 
 
 def state(folder):
