@@ -36,7 +36,7 @@ def columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         elif name in _PLAIN:
             values[name] = value
         elif name == "owner":
-            values |= {f"owner_{part}": getattr(value, part, None) for part in _OWNER}
+            values |= {f"owner_{part}": None if value is None else getattr(value, part) for part in _OWNER}
     return values
 
 
@@ -117,6 +117,7 @@ def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[DatumRecord, ...]
             **row,
             "status": Status(row["status"]),
             "owner": None if owner["host"] is None else Owner(**owner),
+            "folder": row["folder"] or "",
             "document": json.loads(row["document"]),
         },
         tags=tags,

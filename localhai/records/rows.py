@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from localhai.records.times import seconds_between
 
@@ -67,7 +66,11 @@ class DatumRecord:
         """Where the file is on this machine, None when it is elsewhere."""
         if self.uri.startswith("/"):
             return self.uri
-        return unquote(urlsplit(self.uri).path) if self.uri.startswith("file://") else None
+        if not self.uri.startswith("file://"):
+            return None
+        from urllib.parse import unquote, urlsplit  # 3 ms that most commands need not spend
+
+        return unquote(urlsplit(self.uri).path)
 
     def to_dict(self) -> dict[str, Any]:
         """DESIGN.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`, and a few more."""
@@ -119,7 +122,8 @@ class Execution:
     """One row of executions, with its project's name, its tags and its outputs.
 
     Times are text as in `times`. `document` holds what has no column: `image_digest, command, parameters, inputs,
-    metadata, parity, error` and whatever else the runner remembers; it never holds a secret.
+    metadata, parity, error` and whatever else the runner remembers; it never holds a secret. `folder` is empty until
+    it is known.
     """
 
     id: str
@@ -141,7 +145,7 @@ class Execution:
     owner: Owner | None = None
     stop_requested: str | None = None
     container_id: str | None = None
-    folder: str | None = None
+    folder: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[DatumRecord, ...] = ()
 
