@@ -31,7 +31,7 @@ class TreeContents:
 
     `repository` is a folder with the code snapshot (shared by executions: never handed to a container itself),
     `inputs` the files, `config` the files of /valohai/config by name, `outputs` the host folder where outputs end up,
-    `scratch` a folder of this execution alone, free to use and to delete.
+    `scratch` a folder of this execution alone, free to use and to delete. `key` names the execution in volume names.
     """
 
     repository: Path
@@ -48,6 +48,12 @@ class FileTree(Protocol):
 
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
         """Make what the container needs before it is created. Nothing that a step does can change a cached file."""
+
+    def resume(self, contents: TreeContents) -> None:
+        """Take over a tree that another localhai prepared and could not finish. `prepare` is not called then."""
+
+    def resume(self, contents: TreeContents) -> None:
+        """Instead of `prepare`: know a tree that another process prepared and did not remove. Changes nothing."""
 
     def fill(self, container: str) -> None:
         """Called between create and start; copies in what could not be mounted."""

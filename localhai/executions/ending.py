@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.hints import hints
+from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, LocalhaiError
 from localhai.executions.log import read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from localhai.executions.life import Ended, Life
     from localhai.records import Execution as ExecutionRecord
 
 END = "end.json"
 RESERVE = "reserve"  # space that is given back when the disk is full, so that the end can still be written
 RESERVED_BYTES = 512 * 1024
-LAST_LINES = 10
+LAST_LINES = 60
 
 
 def reserve(folder: Path) -> None:
@@ -75,12 +77,19 @@ def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
 
 def _hints(life: Life, ended: Ended) -> list[str]:
     lines = [event.message for event in read_events(life.folder, last=LAST_LINES) if event.stream != "status"]
+    info = life.home.engine.info()
+    memory = life.plan.limits.memory_max
     return hints(
         exit_code=ended.exit_code,
-        oom_killed=ended.oom_killed,
         lines=lines,
+        oom_killed=ended.oom_killed,
         image=life.plan.image,
         command="\n".join(life.plan.command),
+        gpus=info.gpus,
+        memory_limit=None if memory is None else int(memory * MEGABYTE),
+        stopped=ended.cause is not None,
+        architecture=life.image.architecture if life.image is not None else "",
+        engine_architecture=info.architecture,
     )
 
 

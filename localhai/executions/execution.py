@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.lines import displayed
@@ -12,6 +11,7 @@ from localhai.project.plan import ExecutionPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from localhai.executions.home import Home
     from localhai.executions.log import Event

@@ -100,7 +100,7 @@ class Home:
         def make() -> Store:
             from localhai.data.store import open_store
 
-            return open_store(self.settings.store or str(self.folder / "store"))
+            return open_store(self.settings.store or self.folder / "store", sources=self.sources_for(self.settings))
 
         return self._once("store", make)
 

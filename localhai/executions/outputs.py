@@ -45,7 +45,7 @@ def collect(life: Life) -> Collected:
     Raises DiskFull, and SurroundingsError when the store does not answer; outputs then stay where they are.
     """
     live = [_live_file(path, life.scratch / "live") for path in life.live_outputs]
-    scan = outputs.scan(life.folder / "outputs")
+    scan = outputs.scan(life.folder / "outputs", uploaded={file.name for file in live})
     for skipped in scan.skipped:
         life.capture.status(f"Output {skipped.name} is skipped: it is {skipped.reason}")
     for warning in scan.warnings:

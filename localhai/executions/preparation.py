@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai import __version__
-from localhai.containers import canary, images, labels, limits, package_cache
+from localhai.containers import canary, images, labels, limits
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
 from localhai.data.files import InputSpec
@@ -18,7 +18,9 @@ from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.latest import creator_name
 
 if TYPE_CHECKING:
-    from localhai.containers.engine import PullProgress
+    from collections.abc import Mapping
+
+    from localhai.containers.engine import Image, PullProgress
     from localhai.executions.life import Life
 
 SCRIPT = ".command"
@@ -33,10 +35,10 @@ def prepare(life: Life) -> None:
     Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
     somebody asked to stop meanwhile. What was made until then is known to `life`, for `ending` to remove.
     """
-    _find_image(life)
+    life.image = image = _image(life)
     _fetch(life)
     _check(life)
-    _make_container(life)
+    _make_container(life, image)
 
 
 def _check(life: Life) -> None:
@@ -44,8 +46,8 @@ def _check(life: Life) -> None:
         raise Interrupted("it was interrupted before its container started")
 
 
-def _find_image(life: Life) -> None:
-    life.image = images.ensure(
+def _image(life: Life) -> Image:
+    image = images.ensure(
         life.home.engine,
         life.plan.image,
         _pull_policy(life),
@@ -53,7 +55,8 @@ def _find_image(life: Life) -> None:
         notify=life.capture.status,
         locks=life.home.folder / "cache" / "locks",
     )
-    life.update(image_digest=life.image.digest)
+    life.update(image_digest=image.digest)
+    return image
 
 
 def _pull_policy(life: Life) -> str:
@@ -107,14 +110,11 @@ def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
     return [{"name": name, "files": files} for name, files in found.items()]
 
 
-def _make_container(life: Life) -> None:
+def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
-    assert life.image is not None
-    assert life.snapshot is not None
-    life.tree = canary.choose(engine, life.home.folder, life.image, wanted=life.settings.files)
+    life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
     mounts = life.tree.prepare(tree_contents(life))
-    spec = _spec(life, mounts)
-    life.container = engine.create(spec)
+    life.container = engine.create(_spec(life, image, mounts))
     life.update(container_id=life.container)
     life.tree.fill(life.container)
 
@@ -168,25 +168,42 @@ def _config(life: Life) -> dict[str, bytes]:
     return files
 
 
-def _spec(life: Life, mounts: tuple[Mount, ...]) -> ContainerSpec:
-    plan, record, engine = life.plan, life.record, life.home.engine
-    assert life.image is not None
-    packages = package_cache.plan(life) if life.options.package_cache else package_cache.NONE
-    limited = limits.engine_limits()
+def _spec(life: Life, image: Image, mounts: tuple[Mount, ...]) -> ContainerSpec:
+    plan, record = life.plan, life.record
+    limited = _limits(life)
     return ContainerSpec(
         name=f"localhai-{record.id}",
-        image=life.image.id,
+        image=image.id,
         command=_command(plan.script),
         environment=container_variables(
             platform_variables(execution_id=record.id, project_id=life.project.id),
-            helpful=packages.environment,
+            helpful={},
             planned=plan.environment_variables,
             secret=life.options.secrets,
         ),
         labels=execution_labels(life),
-        mounts=(*mounts, *packages.mounts, *_own_mounts(life)),
+        mounts=(*mounts, *_own_mounts(life)),
         working_dir=REPOSITORY,
+        **limited,
     )
+
+
+def _limits(life: Life) -> Mapping[str, Any]:
+    """The step's resources as the engine takes them; what cannot be given as asked is said."""
+    wanted, info = life.plan.limits, life.home.engine.info()
+    found = limits.engine_limits(
+        cpu_max=wanted.cpu_max,
+        memory_min=wanted.memory_min,
+        memory_max=wanted.memory_max,
+        devices=dict(wanted.devices or ()),
+        variables=life.plan.environment_variables,
+        network=life.settings.network,
+        engine_cpus=info.cpus,
+        engine_memory=info.memory,
+    )
+    for note in found.notes:
+        life.capture.status(note)
+    return found.fields
 
 
 def _command(script: str) -> tuple[str, ...]:

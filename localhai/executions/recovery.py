@@ -162,8 +162,12 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
         capture=capture,
         masker=masker,
     )
-    life.tree = canary.choose(home.engine, home.folder, None, wanted=home.settings.files)
-    life.tree.resume(tree_contents(life))
+    life.image = home.engine.image(str(record.document.get("image_digest") or plan.image)) or home.engine.image(
+        plan.image
+    )
+    if life.image is not None:
+        life.tree = canary.choose(home.engine, home.folder, life.image, wanted=home.settings.files)
+        life.tree.resume(tree_contents(life))
     live = folder / "scratch" / "live"
     life.live_outputs = sorted(path for path in live.rglob("*") if path.is_file()) if live.exists() else []
     return life

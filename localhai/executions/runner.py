@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from localhai.containers.labels import own_owner
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
@@ -16,17 +15,17 @@ from localhai.executions.interruption import Interruption
 from localhai.executions.latest import creator_name, execution_folder, point_latest
 from localhai.executions.life import Ended, Life, RunOptions
 from localhai.executions.observer import Observer
+from localhai.executions.owner import own_owner
 from localhai.executions.preparation import prepare
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
-from localhai.records import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from localhai.executions.home import Home
-    from localhai.project.plan import ExecutionPlan
+    from localhai.project.plan import ExecutionPlan, ParityNote
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
     from localhai.settings import Settings
@@ -85,7 +84,7 @@ def begin(
         image=plan.image,
         commit=plan.commit,
         document=_document(plan, snapshot, settings, options, masker),
-        owner=Owner(**own_owner()),
+        owner=own_owner(),
         title=plan.title,
         tags=plan.tags,
         environment=plan.environment,
@@ -110,10 +109,18 @@ def begin(
         masker=masker,
     )
     observer.started(record.to_dict())
-    for note in plan.parity:
-        capture.status(f"{note.key}: {note.level}: {note.text}")
+    for line in parity_lines(plan.parity):
+        capture.status(line)
     life.record = home.records.transition(record.id, "queued", by="localhai")
     return life
+
+
+def parity_lines(notes: Iterable[ParityNote]) -> list[str]:
+    """Each key that is approximated or ignored, once; keys with the same fate share a line."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        keys.setdefault((note.level, note.text), []).append(note.key)
+    return [f"{level}: {', '.join(names)}: {text}" for (level, text), names in keys.items()]
 
 
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:

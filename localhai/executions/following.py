@@ -1,0 +1,76 @@
+"""The log of an execution that still runs, line by line as it grows."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from localhai.executions.lines import LineAssembler
+from localhai.executions.log import INDEX, LOG, Event
+from localhai.records import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from localhai.executions.execution import Execution
+    from localhai.executions.log import EventStream
+
+LOOK = 0.25  # seconds between two looks at the log
+
+
+class GrowingLog:
+    """Reads a log on from where it stopped the last time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index_at = 0
+        self._log_at = 0
+        self._lines: dict[EventStream, LineAssembler] = {}
+        self._times: dict[EventStream, datetime] = {}
+
+    def read(self) -> Iterator[Event]:
+        """The lines that have ended since the last call."""
+        for stream, moment, length in self._new_rows():
+            with (self._folder / LOG).open("rb") as log:
+                log.seek(self._log_at)
+                data = log.read(length)
+            self._log_at += length
+            self._times[stream] = moment
+            for line in self._lines.setdefault(stream, LineAssembler()).feed(data):
+                yield Event(stream, moment, line.decode("utf-8", "replace"))
+
+    def rest(self) -> Iterator[Event]:
+        """Lines that never got their newline."""
+        for stream, assembler in self._lines.items():
+            for line in assembler.end():
+                yield Event(stream, self._times[stream], line.decode("utf-8", "replace"))
+
+    def _new_rows(self) -> list[tuple[EventStream, datetime, int]]:
+        try:
+            with (self._folder / INDEX).open("rb") as index:
+                index.seek(self._index_at)
+                data = index.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]  # a row may be in the writing
+        self._index_at += len(whole)
+        rows = []
+        for row in whole.decode().splitlines():
+            micros, stream, length = row.split()[:3]
+            moment = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
+            rows.append((stream, moment, int(length)))
+        return rows  # type: ignore[return-value]  # streams are written by LogWriter alone
+
+
+def follow_events(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event]:
+    """Every event from the first, then those that come, until the execution has ended."""
+    log = GrowingLog(execution.folder)
+    while True:
+        ended = execution.refresh().record.status in FINAL  # asked first: what was written before is then there
+        yield from log.read()
+        if ended:
+            yield from log.rest()
+            return
+        sleep(LOOK)
