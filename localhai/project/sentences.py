@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 _LONGEST_QUOTE = 60
 _MOST_NAMES = 12
 
+_KINDS: tuple[tuple[type, str], ...] = (
+    (dict, "mapping"),
+    (list, "list"),
+    (tuple, "pair"),
+    (set, "set"),
+    (bytes, "piece of binary data"),
+)
+
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -44,11 +52,12 @@ def described(value: Any) -> str:  # noqa: PLR0911  # one return per kind of YAM
         return f"the text {quoted(value)}"
     if isinstance(value, (dt.date, dt.datetime)):
         return f"the date {value}"
-    if isinstance(value, dict):
-        return "a mapping" if value else "an empty mapping"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    return f"{quoted(value)}"
+    empty = "" if value else "empty "
+    return next((f"{_article(empty)}{empty}{word}" for kind, word in _KINDS if isinstance(value, kind)), quoted(value))
+
+
+def _article(empty: str) -> str:
+    return "an " if empty else "a "
 
 
 def any_of(words: Iterable[str]) -> str:

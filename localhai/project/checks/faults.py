@@ -84,7 +84,7 @@ def _wrong_value(path: Path, value: Any, wanted: str, kind: Any) -> Fault:
 
 def _required(broken: Broken, path: Path) -> Iterator[Fault]:
     missing = [key for key in broken.wanted if key not in broken.value]
-    message = f"{owner(path, broken.value)} has no {all_of(missing)}"
+    message = f"{owner(path, broken.value)} has no {' and no '.join(missing)}"
     yield Fault(path, message, "missing-key", advice.missing(path, missing), at_key=True)
 
 
@@ -159,6 +159,8 @@ def _choice(broken: Broken, path: Path) -> Iterator[Fault]:
 
 
 def _key_choice(broken: Broken, path: Path, branches: list[dict[str, Any]]) -> Iterator[Fault]:
+    if not isinstance(broken.value, dict):
+        return  # its type is wrong, which is said already
     keys = [key for branch in branches for key in branch.get("required", ())]
     given = [key for key in keys if key in broken.value]
     who = owner(path, broken.value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem
 from localhai.project.checks.items import KINDS, Item, Items, kind_of
-from localhai.project.sentences import all_of, guess, quoted
+from localhai.project.sentences import all_of, described, guess, quoted
 
 if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
@@ -37,11 +37,11 @@ def collect(data: Any, findings: Findings) -> Items:
             continue
         if entry[kind] is not None:  # else it is an indentation fault, and said as such
             _ignored_kinds(index, entry, kind, findings)
-        is_sound = isinstance(entry[kind], dict) and not findings.has_errors_in((index, kind))
+        is_sound = isinstance(entry[kind], dict) and (index, kind) not in findings.misshapen
         item = Item(kind, index, entry[kind], is_sound)
         _same_name(item, items, findings)
         items.add(item)
-    _nothing_to_run(data, items, findings)
+    _nothing_to_run(items, findings)
     return items
 
 
@@ -51,7 +51,7 @@ def _unknown_kind(index: int, entry: dict[Any, Any], findings: Findings) -> None
         return
     key = next(iter(entry))
     hint = guess(key, KINDS, plural="kinds of items")
-    message = f"{key} is no kind of item, so this one is ignored"
+    message = f"{key if isinstance(key, str) else described(key)} is no kind of item, so this one is ignored"
     findings.warning((index, key), message, "unknown-item", hint=hint, key=True)
 
 
@@ -74,8 +74,8 @@ def _same_name(item: Item, items: Items, findings: Findings) -> None:
         findings.warning((*item.path, "name"), message, "duplicate-name", hint=f"the first is in line {line}")
 
 
-def _nothing_to_run(data: Any, items: Items, findings: Findings) -> None:
-    if not isinstance(data, list) or items.steps or any(item.key == "step" for item in items.all):
+def _nothing_to_run(items: Items, findings: Findings) -> None:
+    if findings.has_errors_in(()) or items.steps or any(item.key == "step" for item in items.all):
         return
     hint = "add a step: `- step:` with name, image and command"
     if items.all:

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 class Findings:
-    """Collects problems; the same thing said twice about one place is kept once."""
+    """Collects problems; the same thing said twice about one place is kept once.
+
+    `misshapen` holds the paths of items (index, kind) whose shape is wrong, so that their insides cannot be relied upon.
+    """
 
     def __init__(self, positions: PositionMap) -> None:
         self.positions = positions
         self._found: dict[tuple[str, Position | None], Problem] = {}
+        self.misshapen: set[tuple[object, ...]] = set()
         self._error_paths: list[tuple[object, ...]] = []
 
     def error(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:

@@ -34,6 +34,8 @@ def subject(path: Sequence[Any]) -> str:
         return str(last)
     if len(path) == 1:
         return f"item {last + 1} of the file"
+    if isinstance(path[-2], int):  # a list in a list: one end of an edge
+        return f"part {last + 1} of {subject(path[:-1])}"
     noun = _ENTRIES.get(str(path[-2]))
     return f"{noun} {last + 1}" if noun else f"item {last + 1} of {path[-2]}"
 

@@ -10,12 +10,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks.faults import Broken, faults
+from localhai.project.sentences import described
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
     from localhai.project.checks.findings import Findings
 
+_FREE = frozenset({"settings", "options", "configuration", "defaults", "parameter-sets", "default"})
 _UNCHECKED = {"blueprint": "/schemas/pipeline", "deployment": "/schemas/deployment"}
 
 
@@ -34,10 +36,30 @@ def validator() -> Draft202012Validator:
 
 def check(data: Any, findings: Findings) -> None:
     """Report every fault of shape in the whole file."""
-    for error in validator().iter_errors(data):
+    for error in validator().iter_errors(_with_text_keys(data, (), findings)):
         for fault in faults(Broken.of(error)):
+            findings.misshapen.add(fault.path[:2])
             report = findings.error if _is_fatal(data, fault.path) else findings.warning
             report(fault.path, fault.message, fault.code, hint=fault.hint, key=fault.at_key)
+
+
+def _with_text_keys(data: Any, path: tuple[Any, ...], findings: Findings) -> Any:
+    """`data` without the keys that are no text (`1:`, `on:`), on which validator and parser would crash."""
+    if isinstance(data, list):
+        return [_with_text_keys(value, (*path, index), findings) for index, value in enumerate(data)]
+    if not isinstance(data, dict):
+        return data
+    for key in data:
+        if not isinstance(key, str) and not _is_free(path):
+            message = f"{described(key)} stands here as a key, and keys are text"
+            findings.misshapen.add(path[:2])
+            findings.error((*path, key), message, "key-not-text", hint="put it in quotes", key=True)
+    return {key: _with_text_keys(value, (*path, key), findings) for key, value in data.items() if isinstance(key, str)}
+
+
+def _is_free(path: tuple[Any, ...]) -> bool:
+    """Whether the mapping at `path` may hold any keys: beside an item's kind, or where the schema asks nothing."""
+    return len(path) < 2 or not _FREE.isdisjoint(path)  # noqa: PLR2004  # (index, kind)
 
 
 def _is_fatal(data: Any, path: tuple[Any, ...]) -> bool:

@@ -1,0 +1,87 @@
+"""load_config: the typed config, its errors, and the memory of clean files."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from localhai.errors import ProjectError
+from localhai.project.config import find_config, load_config
+
+GOOD = "- step: {name: train, image: busybox, command: 'date {parameters}'}\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "valohai.yaml"
+    file.write_text(GOOD)
+    return file
+
+
+def test_config_positions_and_digest(path):
+    project = load_config(path)
+    assert project.path == path
+    assert project.config.steps["train"].image == "busybox"
+    assert project.positions.value((0, "step", "image")).column == GOOD.index("busybox") + 1
+    assert project.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_errors_are_raised_together_and_warnings_are_not(path):
+    path.write_text(GOOD + "- step: {name: train, image: 8, command: 9}\n- stepp: {}\n")
+    with pytest.raises(ProjectError) as caught:
+        load_config(path)
+    assert caught.value.message == "valohai.yaml has 2 errors"
+    assert caught.value.exit_code == 3
+    assert [problem.severity for problem in caught.value.problems] == ["error", "error"]
+
+
+def test_warnings_do_not_stop(path):
+    path.write_text(GOOD + GOOD)
+    assert list(load_config(path).config.steps) == ["train"]
+
+
+def test_syntax_errors_are_project_errors(path):
+    path.write_text("- step: [\n")
+    with pytest.raises(ProjectError) as caught:
+        load_config(path)
+    assert caught.value.problems[0].position.line == 2
+
+
+def test_a_clean_verdict_is_kept_and_gives_the_same(path, tmp_path):
+    verdicts = tmp_path / "verdicts"
+    first = load_config(path, verdicts=verdicts)
+    assert len(list(verdicts.iterdir())) == 1
+    again = load_config(path, verdicts=verdicts)
+    assert again.config.serialize() == first.config.serialize()
+    assert again.positions.value((0, "step", "image")) == first.positions.value((0, "step", "image"))
+
+
+def test_a_verdict_is_of_the_content_not_of_the_name(path, tmp_path):
+    verdicts = tmp_path / "verdicts"
+    load_config(path, verdicts=verdicts)
+    path.write_text("- step: {name: train, image: 8, command: date}\n")
+    with pytest.raises(ProjectError):
+        load_config(path, verdicts=verdicts)
+    assert len(list(verdicts.iterdir())) == 1
+
+
+def test_a_verdict_that_cannot_be_kept_does_no_harm(path, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert load_config(path, verdicts=blocked / "verdicts").config.steps
+
+
+def test_finding_the_file_in_a_folder_above(path):
+    below = path.parent / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_config(below) == path
+
+
+def test_not_finding_it_says_where_it_looked_and_what_is_near(tmp_path):
+    with pytest.raises(ProjectError, match=str(tmp_path)):
+        find_config(tmp_path)
+    (tmp_path / "valohai.yml").write_text("")
+    with pytest.raises(ProjectError) as caught:
+        find_config(tmp_path)
+    assert "valohai.yml" in caught.value.hints[0]
