@@ -14,7 +14,6 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import localhai
 from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan
 
@@ -72,12 +71,13 @@ def _items(settings: dict[str, Any], name: str) -> list[Any]:
 def _versions() -> list[Any]:
     """What tells one installation from another without loading it: also one that is being worked on."""
     with os.scandir(os.path.dirname(__file__)) as files:
-        newest = max(file.stat().st_mtime_ns for file in files if file.name.endswith(".py"))
+        found = [(file.name, file.stat()) for file in files if file.name.endswith(".py")]
+    ours = sorted((name, state.st_size, state.st_mtime_ns) for name, state in found)
     parser = importlib.util.find_spec("valohai_yaml")
     if parser is None or parser.origin is None:
-        return [localhai.__version__, newest]
-    found = os.stat(parser.origin)
-    return [localhai.__version__, newest, parser.origin, found.st_mtime_ns, found.st_ino]
+        return [ours]
+    with open(parser.origin, "rb") as init:  # it holds the version
+        return [ours, parser.origin, hashlib.sha256(init.read()).hexdigest()]
 
 
 def _recall(place: Path) -> ExecutionPlan | None:
