@@ -141,7 +141,8 @@ def making(cache: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(f"no space left for the code snapshot in {cache}", hints=["localhai clean"]) from error
-        raise ProjectError(f"the code cannot be copied: {error}", where=str(error.filename or cache)) from error
+        place = packaging.shown(os.fsdecode(error.filename or cache))
+        raise ProjectError(f"the code cannot be copied: {place}: {error.strerror or error}", where=place) from error
 
 
 def settle(made: Path, path: Path) -> None:
