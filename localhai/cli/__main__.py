@@ -1,0 +1,5 @@
+"""`python -m localhai.cli`."""
+
+from localhai.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""`localhai alias ...`: its commands."""

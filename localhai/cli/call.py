@@ -1,0 +1,108 @@
+"""One call of the command line: what was chosen for all commands, and how they reach home and project."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.cli import words
+from localhai.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.folder import ProjectFolder
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+@dataclass
+class Call:
+    """Chosen once and read by every command; click hands it round as `context.obj`.
+
+    `home` may be given: tests and embedders bring one with an engine of their own. `folder` is where the project is
+    looked for, None for the working directory. `format` is `human`, `json` or a separated-values format. `execution`
+    is the one that this call started, as last heard of.
+    """
+
+    home: Home | None = None
+    folder: Path | None = None
+    format: str = "human"
+    execution: Mapping[str, Any] | None = None
+
+    @property
+    def json(self) -> bool:
+        return self.format == "json"
+
+    @contextmanager
+    def open_project(self, *, yaml: str | None = None, recover: bool = False) -> Iterator[OpenProject]:
+        """The project here. Raises ProjectError when there is none, `recover` looks after what a crash left."""
+        from localhai.executions.open_project import OpenProject
+
+        folder = self._find_project(yaml)
+        settings = _settings(folder)
+        with self._open_home(settings) as home:
+            if recover:
+                _recover(home)
+            yield OpenProject(home, folder, settings)
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        """For commands that look at executions. Outside of a project, ids still name them."""
+        try:
+            folder = self._find_project(None)
+        except ProjectError:
+            if self.folder is not None:
+                raise
+            folder = None
+        with self._open_home(_settings(folder)) as home:
+            _recover(home)
+            yield Look(home, None if folder is None else home.records.project(folder.path, folder.name))
+
+    def _find_project(self, yaml: str | None) -> ProjectFolder:
+        from localhai.project.folder import find_project
+
+        return find_project(self.folder or Path.cwd(), yaml)
+
+    @contextmanager
+    def _open_home(self, settings: Settings) -> Iterator[Home]:
+        if self.home is not None:
+            yield self.home
+            return
+        from localhai.executions.home import Home
+
+        with Home(settings) as home:
+            yield home
+
+
+@dataclass(frozen=True)
+class Look:
+    """A home, and the project that the call was made in, if any."""
+
+    home: Home
+    project: Project | None
+
+    @property
+    def project_id(self) -> str | None:
+        return None if self.project is None else self.project.id
+
+    def execution(self, reference: str) -> Execution:
+        """By `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
+        return self.home.execution(reference, project_id=self.project_id)
+
+
+def _settings(folder: ProjectFolder | None) -> Settings:
+    from localhai.settings import Settings
+
+    return Settings.load(None if folder is None else folder.path)
+
+
+def _recover(home: Home) -> None:
+    from localhai.executions.recovery import recover
+
+    recover(home, words.say)

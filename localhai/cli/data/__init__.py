@@ -1,0 +1,1 @@
+"""`localhai data ...`: its commands."""

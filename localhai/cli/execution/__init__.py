@@ -1,0 +1,1 @@
+"""`localhai execution ...`: its commands."""

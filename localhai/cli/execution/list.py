@@ -1,0 +1,77 @@
+"""`localhai execution list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.table import Column, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from localhai.cli.call import Call, Look
+    from localhai.executions.execution import Execution
+
+STATUSES = ("complete", "crashed", "created", "error", "incomplete", "queued", "started", "stopped", "stopping")
+INCOMPLETE = ("created", "queued", "started", "stopping")
+
+
+@click.command("list")
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option("--step", help="Only executions of this step.")
+@click.option("--tag", help="Only executions with this tag.")
+@click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--all-projects", is_flag=True, help="Executions of every project of this home.")
+@json_option
+@project_option
+@pass_call
+def list_executions(
+    call: Call, *, statuses: tuple[str, ...], step: str | None, tag: str | None, count: int, all_projects: bool
+) -> None:
+    """Show a list of executions, newest first."""
+    with call.look() as look:
+        all_projects = all_projects or look.project is None
+        found = select(look, statuses, step, tag, count, all_projects=all_projects)
+        if call.json:
+            words.emit_json([execution.to_dict() for execution in found])
+        elif not found and call.format == "human":
+            words.say("no executions" + (" yet: localhai run STEP" if not (statuses or step or tag) else " like that"))
+        else:
+            _print(found, call.format, all_projects=all_projects)
+
+
+def select(
+    look: Look, statuses: Sequence[str], step: str | None, tag: str | None, count: int, *, all_projects: bool
+) -> list[Execution]:
+    """Executions that fulfil all conditions, newest first."""
+    from localhai.executions.execution import Execution
+
+    project_id = None if all_projects else look.project_id
+    wanted: list[str | None] = []
+    for status in statuses:
+        wanted.extend(INCOMPLETE if status == "incomplete" else (status,))
+    rows = [
+        row
+        for status in dict.fromkeys(wanted) or (None,)
+        for row in look.home.records.executions(project_id, status=status, step=step, tag=tag, limit=count)
+    ]
+    rows.sort(key=lambda row: row.id, reverse=True)
+    return [Execution(look.home, row) for row in rows[:count]]
+
+
+def _print(found: Sequence[Execution], form: str, *, all_projects: bool) -> None:
+    columns = [Column("#", right=True), Column("Status"), Column("Step"), Column("Duration", right=True)]
+    columns += [Column("Created"), Column("Commit"), Column("Title"), Column("Id")]
+    if all_projects:
+        columns.insert(0, Column("Project"))
+    rows = []
+    for execution in found:
+        item = execution.record
+        row: list[str | None] = [str(item.counter), str(item.status), item.step, formats.duration(item.duration)]
+        row += [formats.moment(item.created), formats.commit(item.commit), item.title, item.id]
+        rows.append([item.project, *row] if all_projects else row)
+    print_table(columns, rows, form=form)

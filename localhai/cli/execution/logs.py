@@ -1,0 +1,97 @@
+"""`localhai execution logs EXECUTION`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import words
+from localhai.cli.options import execution_argument, json_option, pass_call, project_option
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from localhai.cli.call import Call
+    from localhai.executions.execution import Execution
+    from localhai.executions.log import Event
+
+COLOURS = {"status": "blue", "stderr": "yellow"}
+
+
+@click.command("logs")
+@execution_argument
+@click.option("--status/--no-status", default=None, help="Show status lines. Naming streams shows only these.")
+@click.option("--stderr/--no-stderr", default=None, help="Show what was written to stderr.")
+@click.option("--stdout/--no-stdout", default=None, help="Show what was written to stdout.")
+@click.option("--last", "-n", type=click.IntRange(min=0), help="Only that many lines, the last ones.")
+@click.option("--follow/--no-follow", "--stream/--no-stream", "-f", help="Wait for more lines until it has ended.")
+@click.option("--timestamps", "-t", is_flag=True, help="Put the time (UTC) before each line.")
+@click.option("--all/--no-all", "every", hidden=True, help="As with vh: here all lines are shown anyway.")
+@json_option
+@project_option
+@pass_call
+def logs(
+    call: Call,
+    reference: str,
+    *,
+    status: bool | None,
+    stderr: bool | None,
+    stdout: bool | None,
+    last: int | None,
+    follow: bool,
+    timestamps: bool,
+    every: bool,
+) -> None:
+    """Show the log of an execution: stdout, stderr and status lines, in the order in which they came.
+
+    Everything goes to stdout; lines of a progress bar show its last state. `--json` prints
+    `[{stream, time, message}]`.
+    """
+    del every
+    streams = wanted_streams(status=status, stderr=stderr, stdout=stdout)
+    with call.look() as look:
+        execution = look.execution(reference)
+        if call.json:
+            events = list(_selected(_events(execution, follow=follow), streams, last))
+            words.emit_json([event.to_dict() for event in events])
+            return
+        _print(_selected(_events(execution, follow=follow), streams, last if not follow else None), timestamps)
+
+
+def wanted_streams(**chosen: bool | None) -> set[str]:
+    """`--stdout` alone means only stdout, `--no-status` all but status."""
+    named = {stream for stream, value in chosen.items() if value}
+    return named or {stream for stream, value in chosen.items() if value is None}
+
+
+def _events(execution: Execution, *, follow: bool) -> Iterable[Event]:
+    if not follow:
+        return execution.events()
+    from localhai.executions.following import follow_events
+
+    return follow_events(execution)
+
+
+def _selected(events: Iterable[Event], streams: Collection[str], last: int | None) -> Iterable[Event]:
+    found = (event for event in events if event.stream in streams)
+    if last is None:
+        return found
+    from collections import deque
+
+    return deque(found, maxlen=last)
+
+
+def _print(events: Iterable[Event], timestamps: bool) -> None:
+    coloured = words.is_coloured(sys.stdout)
+    out = sys.stdout
+    for event in events:
+        message = event.message
+        if "\r" in message:
+            message = message.rstrip("\r").rsplit("\r", 1)[-1]
+        if timestamps:
+            message = f"{event.time:%H:%M:%S.%f} {message}"
+        if coloured and event.stream in COLOURS:
+            message = words.style(message, out, fg=COLOURS[event.stream])
+        out.write(message + "\n")

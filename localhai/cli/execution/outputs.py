@@ -1,0 +1,66 @@
+"""`localhai execution outputs EXECUTION`."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.options import execution_argument, json_option, pass_call, project_option
+from localhai.cli.table import Column, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from localhai.cli.call import Call
+
+
+@click.command("outputs")
+@execution_argument
+@click.option(
+    "--download",
+    "-d",
+    "folder",
+    metavar="DIR",
+    help="Copy the files to this folder; `{counter}` in it becomes the execution's number.",
+)
+@click.option("--filter", "--filter-download", "-f", "pattern", metavar="GLOB", help="Only outputs like this: '*.csv'.")
+@click.option("--force", is_flag=True, help="Copy also over files that are there already.")
+@json_option
+@project_option
+@pass_call
+def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | None, force: bool) -> None:
+    """List the outputs of an execution, or copy them to a folder."""
+    with call.look() as look:
+        execution = look.execution(reference)
+        found = [item for item in execution.outputs if pattern is None or fnmatch(item["name"], pattern)]
+        if folder is not None:
+            from localhai.cli.execution.copying import copy_outputs
+
+            target = Path(folder.replace("{counter}", str(execution.counter)))
+            copy_outputs(found, target, force=force)
+        if call.json:
+            words.emit_json(found)
+        elif not found and call.format == "human":
+            words.say(f"execution #{execution.counter} has no outputs" + (f" like {pattern}" if pattern else ""))
+        else:
+            print_outputs(found, call.format)
+
+
+def print_outputs(found: Sequence[dict[str, Any]], form: str = "human") -> None:
+    """A table of outputs."""
+    columns = [Column("Name"), Column("Size", right=True), Column("Datum"), Column("Tags"), Column("Where")]
+    rows = [
+        [
+            item["name"],
+            formats.size(item["size"]) if form == "human" else item["size"],
+            f"datum://{item['id']}",
+            ", ".join(item["tags"]),
+            "deleted" if item.get("purged") else item["path"] or item["uri"],
+        ]
+        for item in found
+    ]
+    print_table(columns, rows, form=form)

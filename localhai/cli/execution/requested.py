@@ -1,0 +1,137 @@
+"""What a `run` or `plan` command line asks for, and the options that both have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from localhai.errors import ProjectError, UsageError
+from localhai.project.overrides import Overrides, parse_step_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from valohai_yaml.objs import Step
+
+    from localhai.executions.life import RunOptions
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.config import ProjectConfig
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
+
+_PLANNING = (
+    click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
+    click.option("--environment", "-e", help="The environment's slug; recorded, without effect here."),
+    click.option("--image", "-i", help="Another Docker image than the step's."),
+    click.option("--title", "-t", help="Title of the execution."),
+    click.option(
+        "--var", "-v", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable. Repeatable."
+    ),
+    click.option(
+        "--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in everything printed or stored."
+    ),
+    click.option("--tag", "tags", multiple=True, help="Tag the execution. Repeatable."),
+    click.option("--time-limit", metavar="DURATION", help="Seconds, or as in valohai.yaml: 1h 30m."),
+    click.option("--parameter-file", metavar="FILE", help="Parameter values from a JSON or YAML file."),
+    click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
+)
+
+
+def planning_options(function: Decorated) -> Decorated:
+    """Everything that changes a plan."""
+    for option in reversed(_PLANNING):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A command line, understood against the project: ready to plan or run."""
+
+    project: OpenProject
+    config: ProjectConfig
+    step: str
+    overrides: Overrides
+    options: RunOptions
+    commit: str | None
+
+
+def understand(project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]) -> Requested:
+    """Look the step up and sort its options. `given` has the values of `planning_options`.
+
+    Raises UsageError and ProjectError.
+    """
+    from localhai.project.planning import find_step
+
+    config = config_of(project, given["commit"])
+    step = find_step(config.config, step_name)
+    typed = parse_step_arguments(step, arguments)
+    overrides = Overrides(
+        parameters={**_parameter_file(step, given["parameter_file"]), **typed.parameters},
+        inputs=typed.inputs,
+        environment_variables=_variables(given["variables"]),
+        image=given["image"],
+        environment=given["environment"],
+        time_limit=given["time_limit"],
+        title=given["title"],
+        tags=given["tags"],
+    )
+    options = project.options()
+    if given["env_file"] is not None:
+        from localhai.executions.secrets import read_env_file
+
+        options = replace(options, secrets={**options.secrets, **read_env_file(Path(given["env_file"]))})
+    return Requested(project, config, step.name, overrides, options, given["commit"])
+
+
+def config_of(project: OpenProject, commit: str | None) -> ProjectConfig:
+    """The valohai.yaml that counts: that of the commit, else the one on disk."""
+    if commit is None:
+        return project.config()
+    from localhai.project.config import load_config
+
+    snapshot = project.snapshot(commit)
+    return load_config(snapshot.path / project.folder.yaml.relative_to(project.folder.path))
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    variables = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--var {text!r} is not NAME=VALUE")
+        variables[name.strip()] = value
+    return variables
+
+
+def _parameter_file(step: Step, file: str | None) -> dict[str, Any]:
+    """Values by declared name. What is typed beside them wins; names that the step has not are an error."""
+    if file is None:
+        return {}
+    from localhai.project.names import find_by_option, unknown
+
+    values = _read_values(Path(file))
+    found = {}
+    for wanted, value in values.items():
+        name = find_by_option(str(wanted), step.parameters)
+        if name is None:
+            raise unknown("parameter", "parameters", str(wanted), list(step.parameters), of=f" in step {step.name}")
+        found[name] = value
+    return found
+
+
+def _read_values(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path} is neither JSON nor YAML: {error}", where=str(path)) from error
+    if not isinstance(values, dict):
+        raise ProjectError(f"{path} holds no mapping of parameter names to values", where=str(path))
+    return values

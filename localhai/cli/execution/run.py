@@ -1,0 +1,133 @@
+"""`localhai execution run STEP`, in short `localhai run STEP`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import words
+from localhai.cli.execution.requested import config_of, planning_options, understand
+from localhai.cli.execution.run_command import StepCommand
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+    from localhai.cli.execution.requested import Requested
+    from localhai.executions.open_project import OpenProject
+
+EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
+
+
+@click.command("run", cls=StepCommand, epilog=EPILOG)
+@planning_options
+@click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image.")
+@click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads.")
+@click.option("--sync", "-s", "download", metavar="DIR", help="Copy the outputs to this folder in the end.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done, as `localhai plan`.")
+@click.option("--quiet", "-q", is_flag=True, help="Nothing but the step's own output.")
+@click.option("--no-progress", is_flag=True, help="No progress bars.")
+@click.option("--no-prefix", is_flag=True, help="No step name before each line on a terminal.")
+@click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
+@click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
+@click.option("--validate-adhoc/--no-validate-adhoc", hidden=True)
+@click.option("--autorestart/--no-autorestart", hidden=True)
+@json_option
+@project_option
+@pass_call
+@click.pass_context
+def run(
+    ctx: click.Context,
+    call: Call,
+    /,
+    *,
+    step_name: str | None,
+    step_arguments: tuple[str, ...],
+    want_help: bool,
+    dry_run: bool,
+    **given: Any,
+) -> int:
+    """Start an execution of a step and follow it to its end.
+
+    STEP is its name or an unambiguous beginning of it. What the step writes goes to stdout and stderr as it comes,
+    everything that localhai says to stderr.
+
+    Exits with 0 when the execution is complete, 1 when it failed, 2 for a wrong command line, 3 for a wrong project, 4
+    when something around it is missing, 130 when it was interrupted.
+    """
+    if want_help and step_name is None:
+        click.echo(ctx.get_help())
+        _list_steps(call, given)
+        return 0
+    with call.open_project(yaml=given["yaml"], recover=not (want_help or dry_run or step_name is None)) as project:
+        if step_name is None:
+            raise _no_step(project, given["commit"])
+        if want_help:
+            return _help_of_step(project, step_name, given["commit"])
+        requested = understand(project, step_name, step_arguments, given)
+        if dry_run:
+            from localhai.cli.plan import show_plan
+
+            show_plan(call, requested)
+            return 0
+        return start(call, requested, given)
+
+
+def start(call: Call, requested: Requested, given: dict[str, Any]) -> int:
+    """Run it, in sight of the person; gives the exit code."""
+    from localhai.cli.execution.following_run import follow
+
+    options = requested.options
+    if given["pull"] is not None:
+        options = replace(options, pull=given["pull"])
+    if given["no_package_cache"]:
+        options = replace(options, package_cache=False)
+    project = requested.project
+    return follow(
+        call,
+        requested.step,
+        lambda observer, interruption: project.run(
+            requested.step,
+            overrides=requested.overrides,
+            commit=requested.commit,
+            options=options,
+            observer=observer,
+            interruption=interruption,
+        ),
+        quiet=given["quiet"],
+        progress=not given["no_progress"],
+        prefix=not given["no_prefix"],
+        download=given["download"],
+    )
+
+
+def _no_step(project: OpenProject, commit: str | None) -> UsageError:
+    from localhai.cli.execution.step_help import step_list
+
+    config = config_of(project, commit).config
+    return UsageError("which step?", hints=["localhai run STEP [--NAME=VALUE]...", *step_list(config).splitlines()])
+
+
+def _help_of_step(project: OpenProject, step_name: str, commit: str | None) -> int:
+    from localhai.cli.execution.step_help import step_help
+    from localhai.project.planning import find_step
+
+    click.echo(step_help(find_step(config_of(project, commit).config, step_name), "localhai run"))
+    return 0
+
+
+def _list_steps(call: Call, given: dict[str, Any]) -> None:
+    """Below the help, where there is a project that can be read."""
+    from localhai.cli.execution.step_help import step_list
+    from localhai.errors import LocalhaiError
+
+    try:
+        with call.open_project(yaml=given["yaml"]) as project:
+            steps = step_list(config_of(project, given["commit"]).config)
+    except LocalhaiError:
+        return
+    words.emit("\n" + steps)
+    sys.stdout.flush()

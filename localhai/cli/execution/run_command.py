@@ -1,0 +1,77 @@
+"""The click command behind `localhai run`: one command line shared by `run` and by a step with options of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli.call import Call
+from localhai.cli.execution.words_of_run import sort_words
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from localhai.cli.execution.words_of_run import RunWords
+
+# Options that `vh` has too win over parameters of the same name, as they do there; ours give way behind STEP.
+LIKE_VH = frozenset({
+    "--commit", "--environment", "--image", "--title", "--watch", "--var", "--tag", "--sync", "--adhoc", "--yaml",
+    "--git-packaging", "--no-git-packaging", "--validate-adhoc", "--no-validate-adhoc", "--open-browser", "--help",
+    "--debug-port", "--debug-key-file", "--ssh", "--autorestart", "--no-autorestart", "--k8s-cpu-min",
+    "--k8s-memory-min", "--k8s-cpu-max", "--k8s-memory-max", "--k8s-device", "--k8s-device-none", "--k8s-preset",
+})  # fmt: skip
+
+
+class StepCommand(click.Command):
+    """Options of its own anywhere, then STEP and whatever options that step has."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "add_help_option": False})
+        self.params += [
+            click.Option(
+                ["--help", "-h", "want_help"], is_flag=True, help="Show this; behind STEP, the step's options."
+            ),
+            click.Argument(["step_name"], required=False, metavar="[STEP]"),
+            click.Argument(["step_arguments"], nargs=-1, type=click.UNPROCESSED, metavar="[STEP-OPTIONS]..."),
+        ]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        found = self._sorted(ctx, args)
+        words = [*found.own, "--"]
+        if found.step is not None:
+            words += [found.step, *found.rest]
+        elif found.rest and not ctx.resilient_parsing:
+            raise click.UsageError(f"{found.rest[0]} is an option of a step: name the STEP first.", ctx)
+        return super().parse_args(ctx, words)
+
+    def _sorted(self, ctx: click.Context, args: list[str]) -> RunWords:
+        table = {
+            name: not option.is_flag
+            for option in self.params
+            if isinstance(option, click.Option)
+            for name in (*option.opts, *option.secondary_opts)
+        }
+        found = sort_words(args, table)
+        doubtful = {name for name in found.after - LIKE_VH if name.startswith("--")}
+        if doubtful and found.step is not None and not ctx.resilient_parsing:
+            taken = doubtful & _options_of_step(ctx.ensure_object(Call), found)
+            if taken:
+                found = sort_words(args, table, taken)
+        return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from localhai.cli.completing import step_options, steps
+
+        call, step = ctx.ensure_object(Call), ctx.params.get("step_name")
+        if step is None and not incomplete.startswith("-"):
+            return steps(call, incomplete)
+        own = super().shell_complete(ctx, incomplete)
+        return [*step_options(call, step, incomplete), *own] if step else own
+
+
+def _options_of_step(call: Call, found: RunWords) -> set[str]:
+    """`--name` for each parameter and input of the step that is meant; nothing when it cannot be told here."""
+    from localhai.cli.completing import names_of_step
+
+    return {f"--{name}" for name in names_of_step(call, found.step or "")}

@@ -1,0 +1,69 @@
+"""Sizes, durations and moments as people read them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_STEP = 1000
+_MINUTE = 60
+_HOUR = 3600
+_WIDEST_VALUE = 60
+
+
+def size(count: float | None) -> str:
+    """Bytes in decimal units, as the log writes them: 28.9 kB."""
+    if count is None:
+        return ""
+    for unit in _UNITS[:-1]:
+        if count < _STEP:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= _STEP
+    return f"{count:.1f} {_UNITS[-1]}"
+
+
+def duration(seconds: float | None) -> str:
+    """0.5 s, 12.3 s, 3 min 05 s, 2 h 07 min."""
+    if seconds is None:
+        return ""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
+
+
+def moment(text: str | None) -> str:
+    """A stored time in local time, to the second."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number(value: Any) -> str:
+    """A metadata value: floats to six digits, anything long cut."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        text = value
+    else:
+        import json
+
+        text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
+
+
+def commit(identifier: str | None) -> str:
+    """The beginning of a commit's identifier, enough to know it by."""
+    return (identifier or "")[:13]
+
+
+def value(given: Any) -> str:
+    """A parameter's value as it is, on one line and not cut."""
+    if isinstance(given, str):
+        return given if "\n" not in given else repr(given)
+    import json
+
+    return json.dumps(given, ensure_ascii=False)

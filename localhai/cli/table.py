@@ -1,0 +1,81 @@
+"""Tables: rich ones on a terminal, plain aligned columns elsewhere, separated values when asked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.cli import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import TextIO
+
+SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
+GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header, and whether its cells stand to the right, as numbers do."""
+
+    header: str
+    right: bool = False
+
+
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, form: str = "human", stream: TextIO | None = None
+) -> None:
+    """Print rows of cells; None is an empty cell. `form` is `human` or one of SEPARATORS."""
+    stream = stream or sys.stdout
+    cells = [[cell(value) for value in row] for row in rows]
+    if form in SEPARATORS:
+        _print_separated(columns, cells, SEPARATORS[form], stream)
+    elif words.is_terminal(stream):
+        _print_rich(columns, cells, stream)
+    else:
+        stream.write("".join(line + "\n" for line in aligned(columns, cells)))
+
+
+def cell(value: Any) -> str:
+    """A value on one line."""
+    if value is None:
+        return ""
+    return " ".join(str(value).split("\n"))
+
+
+def aligned(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of equal columns, header first."""
+    headers = [column.header for column in columns]
+    table = [headers, *cells]
+    widths = [max(len(row[number]) for row in table) for number in range(len(columns))]
+    return [
+        GAP.join(
+            text.rjust(width) if column.right else text.ljust(width)
+            for text, width, column in zip(row, widths, columns, strict=True)
+        ).rstrip()
+        for row in table
+    ]
+
+
+def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], stream: TextIO) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(Text(column.header), justify="right" if column.right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(text, style=words.STATUS_COLOURS.get(text, "")) for text in row))
+    Console(file=stream, highlight=False, no_color=not words.is_coloured(stream)).print(table)
+
+
+def _print_separated(columns: Sequence[Column], cells: Sequence[Sequence[str]], separator: str, stream: TextIO) -> None:
+    import csv
+
+    writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
+    writer.writerow([column.header for column in columns])
+    writer.writerows(cells)

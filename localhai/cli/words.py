@@ -1,0 +1,69 @@
+"""What localhai itself says: facts to stdout, everything else to stderr. Colour only where it is wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+NAME = "localhai"
+
+STATUS_COLOURS: Mapping[str, str] = {
+    "complete": "green",
+    "error": "red",
+    "crashed": "red",
+    "stopped": "yellow",
+    "stopping": "yellow",
+    "started": "blue",
+    "queued": "blue",
+    "created": "blue",
+}
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person looks at it, who can be shown colours and redrawn lines."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """A terminal, unless NO_COLOR is set to anything (https://no-color.org)."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def style(text: str, stream: TextIO, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
+    """`text` in colour if the stream has any."""
+    return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if is_coloured(stream) else text
+
+
+def emit(text: str) -> None:
+    """A fact, to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def emit_json(document: Any) -> None:
+    """The one JSON document of a call, to stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def say(text: str) -> None:
+    """A line of localhai's own, to stderr."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{style(f'{NAME}:', sys.stderr, fg='cyan')} {text}\n")
+    sys.stderr.flush()
+
+
+def hint(text: str) -> None:
+    """What could be done next, to stderr."""
+    sys.stderr.write(style(f"  {text}", sys.stderr, dim=True) + "\n")
+
+
+def status_word(status: str, stream: TextIO) -> str:
+    """A status in its colour."""
+    return style(status, stream, fg=STATUS_COLOURS.get(status), bold=True)
