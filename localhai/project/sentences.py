@@ -40,7 +40,7 @@ def quoted(value: object) -> str:
     return f"'{text}'"
 
 
-def described(value: Any) -> str:  # noqa: PLR0911  # one return per kind of YAML value reads best
+def described(value: Any) -> str:
     """What a YAML value is, to stand behind "not"."""
     if value is None:
         return "nothing"

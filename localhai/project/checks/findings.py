@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Findings:
     """Collects problems; the same thing said twice about one place is kept once.
 
-    `misshapen` holds the paths of items (index, kind) whose shape is wrong, so that their insides cannot be relied upon.
+    `misshapen` holds the paths (index, kind) of items whose shape is wrong: their insides cannot be relied upon.
     """
 
     def __init__(self, positions: PositionMap) -> None:
