@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 START = 60.0  # seconds from dockerd's start to its first answer; a first start makes folders and firewall rules
-LOG_TAIL = 20  # lines
+LOG_TAIL = 12  # lines
 
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 CONTAINERD_PID = Path("/var/run/docker/containerd/containerd.pid")
@@ -142,6 +142,8 @@ def _listens(path: Path) -> bool:
 
 
 def _tail(log: Path) -> list[str]:
+    """The last lines that tell of trouble: dockerd chats of its connections while it dies."""
     with contextlib.suppress(OSError):
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if "level=info" not in line][-LOG_TAIL:]
     return ["(no log)"]
