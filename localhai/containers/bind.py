@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.containers import archives, labels, layout, ownership
+from localhai.containers import archives, layout, ownership
 from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
 from localhai.containers.engine import Mount
 from localhai.containers.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
@@ -32,9 +32,7 @@ class BindTree:
     read-only mounts (`layout.choose`).
     """
 
-    def __init__(
-        self, engine: Engine, image: Image, *, overlay: Callable[[Path], bool] = lambda _scratch: False
-    ) -> None:
+    def __init__(self, engine: Engine, image: Image | None, *, overlay: Callable[[Path], bool] | None = None) -> None:
         self._engine = engine
         self._image = image
         self._overlay = overlay
@@ -61,15 +59,6 @@ class BindTree:
             Mount(str(contents.outputs), OUTPUTS),
             Mount(str(config), CONFIG, read_only=True),
         )
-
-    def resume(self, contents: TreeContents) -> None:
-        self._contents = contents
-        self._volumes = self._engine.volumes({labels.EXECUTION: contents.labels[labels.EXECUTION]})
-        live = contents.scratch / "live"
-        self._live = 1 + max((int(path.name) for path in live.glob("*")), default=-1)
-
-    def resume(self, contents: TreeContents) -> None:
-        self._contents = contents
 
     def fill(self, container: str) -> None:
         """Everything is mounted: nothing to do."""

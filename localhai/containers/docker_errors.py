@@ -14,7 +14,7 @@ NOT_FOUND = 404
 CONFLICT = 409
 NOT_MODIFIED = 304
 
-_IMAGE_HINTS = (
+IMAGE_HINTS = (
     "check its name and tag in valohai.yaml",
     'run it with another image: --image=NAME, or put `"THIS-IMAGE" = "OTHER"` under [images] in localhai.toml',
 )
@@ -29,24 +29,24 @@ def image_not_found(reference: str, said: str) -> ImageNotFound:
         return ImageNotFound(
             f"the registry does not give out the image {reference}: it does not exist, or needs a login",
             where=reference,
-            hints=[f"log in, if it is private: docker login {registry}".rstrip(), *_IMAGE_HINTS, f"it said: {said}"],
+            hints=[f"log in, if it is private: docker login {registry}".rstrip(), *IMAGE_HINTS, f"it said: {said}"],
         )
     if _has(text, "manifest unknown", "not found", "repository does not exist", "no such image", "does not exist"):
         return ImageNotFound(
-            f"there is no image {reference}", where=reference, hints=[*_IMAGE_HINTS, f"the engine said: {said}"]
+            f"there is no image {reference}", where=reference, hints=[*IMAGE_HINTS, f"the engine said: {said}"]
         )
     if _has(text, "invalid reference format", "invalid repository name", "must be lowercase"):
-        return ImageNotFound(f"{reference!r} is no name of an image", where=reference, hints=_IMAGE_HINTS)
+        return ImageNotFound(f"{reference!r} is no name of an image", where=reference, hints=IMAGE_HINTS)
     if _has(text, "toomanyrequests", "rate limit", "too many requests"):
         return ImageNotFound(
             f"the registry limits pulls, so the image {reference} could not be pulled",
             where=reference,
-            hints=[f"log in: docker login {registry_of(reference)}".rstrip(), "or wait some hours", *_IMAGE_HINTS],
+            hints=[f"log in: docker login {registry_of(reference)}".rstrip(), "or wait some hours", *IMAGE_HINTS],
         )
     return ImageNotFound(
         f"the image {reference} is not on this engine and could not be pulled: the registry cannot be reached",
         where=reference,
-        hints=["look at network and proxy of the engine", *_IMAGE_HINTS, f"the engine said: {said}"],
+        hints=["look at network and proxy of the engine", *IMAGE_HINTS, f"the engine said: {said}"],
     )
 
 

@@ -61,6 +61,8 @@ def _host(spec: ContainerSpec, *, podman: bool, relabel_off: bool) -> dict[str, 
         host["ShmSize"] = spec.shm_size
     if spec.gpus:
         host["DeviceRequests"] = [{"Driver": "", "Count": spec.gpus, "Capabilities": [["gpu"]]}]
+    if spec.host_users and not podman:
+        host["UsernsMode"] = "host"
     if relabel_off:
         host["SecurityOpt"] = ["label=disable"]
     if not podman:
@@ -104,6 +106,7 @@ def state(data: Mapping[str, Any]) -> ContainerState:
             for key in ("IPAddress", "GlobalIPv6Address")
             if network.get(key)
         ),
+        image=str(data.get("Image", "")),
     )
 
 
@@ -118,6 +121,7 @@ def listed(data: Mapping[str, Any]) -> ContainerState:
         running=status in {"running", "paused", "restarting"},
         exit_code=int(code[1]) if code else None,
         labels=dict(data.get("Labels") or {}),
+        image=str(data.get("ImageID", "")),
     )
 
 
@@ -155,6 +159,7 @@ def info(place: str, data: Mapping[str, Any]) -> EngineInfo:
         rootless="rootless" in options,
         remapped="userns" in options,
         gpus="nvidia" in (data.get("Runtimes") or {}) or "nvidia.com/gpu" in devices,
+        id=str(data.get("ID") or data.get("Name") or ""),
     )
 
 

@@ -28,6 +28,7 @@ class EngineInfo:
     rootless: bool = False
     remapped: bool = False
     gpus: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ContainerSpec:
     shm_size: int | None = None
     gpus: int | None = None  # -1: all
     interactive: bool = False
+    host_users: bool = False  # users are those of the machine even where the engine maps them to others
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class ContainerState:
     finished: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class Engine(Protocol):
         """None when there is no such container."""
 
     def stop(self, container: str, grace: float) -> None:
-        """SIGTERM, then SIGKILL after `grace` seconds. Gone or stopped already is fine. Blocks until stopped."""
+        """SIGTERM to all its processes, SIGKILL after `grace` seconds. Blocks until it stopped; gone is fine."""
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None: ...
 
@@ -153,6 +156,11 @@ class Engine(Protocol):
 
     def containers(self, labels: Mapping[str, str | None]) -> list[ContainerState]:
         """All containers, running or not, that have these labels; None matches any value."""
+
+    def execute(
+        self, container: str, command: tuple[str, ...], *, user: str = "", detach: bool = False
+    ) -> tuple[int, bytes]:
+        """Run a command in a running container: exit code and what it wrote; (0, b"") at once when detached."""
 
     def put_archive(self, container: str, path: str, tar: BinaryIO) -> None:
         """Unpack a tar stream at a folder of a container, which need not be running."""

@@ -49,12 +49,6 @@ class FileTree(Protocol):
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
         """Make what the container needs before it is created. Nothing that a step does can change a cached file."""
 
-    def resume(self, contents: TreeContents) -> None:
-        """Take over a tree that another localhai prepared and could not finish. `prepare` is not called then."""
-
-    def resume(self, contents: TreeContents) -> None:
-        """Instead of `prepare`: know a tree that another process prepared and did not remove. Changes nothing."""
-
     def fill(self, container: str) -> None:
         """Called between create and start; copies in what could not be mounted."""
 

@@ -1,0 +1,116 @@
+"""What a step may use, as fields of a ContainerSpec. Pure; plain numbers in, no engine asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEGABYTE = 1024 * 1024
+MOST_PORT = 65535
+_GPU_WORDS = ("gpu", "nvidia")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """`fields` are for `ContainerSpec(**fields)`; `notes` say what could not be given as asked."""
+
+    fields: Mapping[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+
+def engine_limits(
+    *,
+    cpu_max: float | None = None,
+    memory_min: float | None = None,
+    memory_max: float | None = None,
+    devices: Mapping[str, int] | None = None,
+    variables: Mapping[str, str] | None = None,
+    network: str | None = None,
+    engine_cpus: int = 0,
+    engine_memory: int = 0,
+) -> EngineLimits:
+    """Resources (vCPU and megabytes, reference 1.1) and agent control variables (reference 2.3) together.
+
+    VH_CPU_LIMIT is `2` (cores) or `0,2,4` (these cores) and beats `cpu_max`; VH_DOCKER_NETWORK beats `network`;
+    VH_EXPOSE_PORTS is `8080`, `8080:80` or several with commas or spaces (its format is unconfirmed). What the engine
+    does not have is given as far as it goes, with a note. Raises UsageError for a value that cannot be read.
+    """
+    variables = variables or {}
+    notes: list[str] = []
+    cpus, cpuset = _processors(variables.get("VH_CPU_LIMIT", "").strip(), cpu_max)
+    if cpus is not None and engine_cpus and cpus > engine_cpus:
+        notes.append(f"the step asks for {cpus:g} processors, and the engine has {engine_cpus}: it gets those")
+        cpus = float(engine_cpus)
+    memory = _bytes(memory_max)
+    reservation = _bytes(memory_min)
+    if memory is not None and reservation is not None:
+        reservation = min(reservation, memory)
+    if memory is not None and engine_memory and memory > engine_memory:
+        notes.append(
+            f"the step may use {memory_max:g} MB of memory, and the engine has "
+            f"{engine_memory // MEGABYTE} MB: no limit is set"
+        )
+        memory = None
+    fields: dict[str, Any] = {
+        "cpus": cpus,
+        "cpuset": cpuset,
+        "memory": memory,
+        "memory_reservation": reservation,
+        "gpus": _gpus(devices or {}, notes),
+        "network": variables.get("VH_DOCKER_NETWORK", "").strip() or network,
+        "ports": _ports(variables.get("VH_EXPOSE_PORTS", "")),
+    }
+    return EngineLimits({name: value for name, value in fields.items() if value}, tuple(notes))
+
+
+def _processors(limit: str, cpu_max: float | None) -> tuple[float | None, str | None]:
+    if not limit:
+        return cpu_max, None
+    if re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)+|\d+-\d+", limit):
+        return None, limit
+    try:
+        cpus = float(limit)
+    except ValueError:
+        cpus = 0.0
+    if not 0 < cpus < float("inf"):
+        raise UsageError(
+            f"VH_CPU_LIMIT={limit!r} cannot be read", hints=["give a number of cores (2), or the cores (0,2,4)"]
+        )
+    return cpus, None
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else int(megabytes * MEGABYTE)
+
+
+def _gpus(devices: Mapping[str, int], notes: list[str]) -> int | None:
+    """`nvidia.com/gpu: 2` and the like; other devices have no counterpart in Docker."""
+    count = 0
+    for name, number in devices.items():
+        if any(word in name.lower() for word in _GPU_WORDS):
+            count += number
+        else:
+            notes.append(f"the device {name} of the step's resources has no counterpart here: ignored")
+    return count or None
+
+
+def _ports(text: str) -> dict[int, int]:
+    """Ports of the container and of this machine."""
+    found: dict[int, int] = {}
+    for item in re.split(r"[,\s]+", text.strip()):
+        if not item:
+            continue
+        match = re.fullmatch(r"(?:(\d+):)?(\d+)(?:/tcp)?", item)
+        here, inside = (int(match[1] or match[2]), int(match[2])) if match else (0, 0)
+        if not (0 < here <= MOST_PORT and 0 < inside <= MOST_PORT):
+            raise UsageError(
+                f"VH_EXPOSE_PORTS: {item!r} is no port", hints=["give ports such as 8080, or 8080:80 for HERE:INSIDE"]
+            )
+        found[inside] = here
+    return found
