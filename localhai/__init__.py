@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.version import __version__
+
 if TYPE_CHECKING:
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject, open_project
 
-__version__ = "0.1.0"
 __all__ = ["Execution", "Home", "OpenProject", "__version__", "open_project"]
 
 _PLACES = {

@@ -6,7 +6,8 @@ import contextlib
 import os
 import stat
 import tarfile
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -28,7 +29,7 @@ class Entry:
     source: Path | bytes | None = None
     mode: int = 0o755
     link: str | None = None
-    time: float = 0.0
+    time: float = field(default_factory=time.time)
 
 
 def tree_entries(folder: Path, name: str, *, opened: bool) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.containers import docker_payload as payload
 from localhai.containers.docker_errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, image_not_found, refused
-from localhai.containers.docker_stream import ContainerOutput, ReplySource, SocketSource
+from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
 from localhai.containers.engine import PullProgress
 from localhai.containers.transport import EngineRefused, path_part
 from localhai.errors import EngineLost, SurroundingsError
@@ -102,12 +102,12 @@ class DockerEngine:
             raise refused(error.message, "listen to the container") from error
 
     def logs(self, container: str) -> OutputStream:
-        query = {"follow": 1, "stdout": 1, "stderr": 1}
+        query = {"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 0 if self._podman else 1}
         try:
             reply = self._transport.open("GET", f"/containers/{container}/logs", query=query, timeout=None)
         except EngineRefused as error:
             raise refused(error.message, "read the container's log") from error
-        return ContainerOutput(ReplySource(reply))
+        return ContainerOutput(ReplySource(reply), None if self._podman else LogDemultiplexer())
 
     def start(self, container: str) -> None:
         self._call("POST", f"/containers/{container}/start", doing="start the container", fine=(NOT_MODIFIED,))

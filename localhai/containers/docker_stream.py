@@ -69,6 +69,50 @@ def _flush(found: list[tuple[Stream, bytes]], stream: Stream, parts: list[bytes]
         parts.clear()
 
 
+class LogDemultiplexer:
+    """Demultiplexes a log read with timestamps from Docker's `local` driver, and puts back the newlines it loses.
+
+    The driver cuts lines at 16 KiB, gives all pieces of one line the same timestamp, and forgets the newline behind
+    the last piece. So an open line that is followed by another timestamp had ended.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._open: dict[int, bytes] = {}
+
+    def feed(self, data: bytes) -> list[tuple[Stream, bytes]]:
+        """As `Demultiplexer.feed`, in whole messages."""
+        data = self._buffer + data if self._buffer else data
+        found: list[tuple[Stream, bytes]] = []
+        parts: list[bytes] = []
+        stream: Stream = "stdout"
+        position, size = 0, len(data)
+        while size - position >= HEADER:
+            kind, length = _unpack(data, position)
+            end = position + HEADER + length
+            if end > size:
+                break
+            moment, _, text = data[position + HEADER : end].partition(b" ")
+            position = end
+            named: Stream = "stderr" if kind == STDERR else "stdout"
+            if named != stream:
+                _flush(found, stream, parts)
+                stream = named
+            open_since = self._open.pop(kind, moment)
+            if open_since != moment:
+                parts.append(b"\n")
+            if not text.endswith(b"\n"):
+                self._open[kind] = moment
+            parts.append(text)
+        self._buffer = data[position:]
+        _flush(found, stream, parts)
+        return found
+
+
+class _Takes(Protocol):
+    def feed(self, data: bytes) -> list[tuple[Stream, bytes]]: ...
+
+
 class _Source(Protocol):
     def read(self) -> bytes: ...
 
@@ -111,12 +155,12 @@ class ReplySource:
 class ContainerOutput:
     """An `OutputStream` over either source."""
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: _Source, demultiplexer: _Takes | None = None) -> None:
         self._source = source
+        self._demultiplexer = demultiplexer or Demultiplexer()
         self._closed = False
 
     def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
-        demultiplexer = Demultiplexer()
         while not self._closed:
             try:
                 data = self._source.read()
@@ -126,7 +170,7 @@ class ContainerOutput:
                 raise EngineLost(f"the container's output broke off ({error})") from error
             if not data:
                 break
-            yield from demultiplexer.feed(data)
+            yield from self._demultiplexer.feed(data)
         self.close()
 
     def close(self) -> None:

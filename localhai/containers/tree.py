@@ -49,6 +49,9 @@ class FileTree(Protocol):
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
         """Make what the container needs before it is created. Nothing that a step does can change a cached file."""
 
+    def resume(self, contents: TreeContents) -> None:
+        """Instead of `prepare`: take over a tree that another localhai prepared and could not finish."""
+
     def fill(self, container: str) -> None:
         """Called between create and start; copies in what could not be mounted."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.life import Ended, Life
     from localhai.records import Execution as ExecutionRecord
+    from localhai.records import Records
 
 END = "end.json"
 RESERVE = "reserve"  # space that is given back when the disk is full, so that the end can still be written
@@ -115,7 +116,7 @@ def remove_container(life: Life) -> None:
             life.capture.status(f"The container could not be removed: {error}; `localhai clean` removes it later")
 
 
-def record_end(records: Any, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
+def record_end(records: Records, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     from localhai.records import FINAL
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.log import Event
     from localhai.executions.metadata import Summary
+    from localhai.records import DatumRecord
     from localhai.records import Execution as ExecutionRecord
 
 PLAN = "plan.json"
@@ -133,8 +134,17 @@ class Execution:
         self._document = None
         return self
 
+    def _output(self, datum: DatumRecord) -> dict[str, Any]:
+        """An output in the JSON shape; `path` is the file in this execution's folder while it is there."""
+        found = datum.to_dict()
+        if self.record.folder:
+            path = self.folder / "outputs" / datum.name
+            if path.is_file():
+                found["path"] = str(path)
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of DESIGN.md."""
         if self._document is None:
-            self._document = dict(self.record.to_dict())
+            self._document = {**self.record.to_dict(), "outputs": [self._output(item) for item in self.record.outputs]}
         return self._document

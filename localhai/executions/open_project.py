@@ -56,9 +56,10 @@ class OpenProject:
         """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError."""
         from localhai.project import snapshot
 
+        path, cache, yaml = self.folder.path, self.home.code_cache, self.folder.yaml_name
         if commit is None:
-            return snapshot.take(self.folder.path, self.home.code_cache)
-        return snapshot.checkout(self.folder.path, commit, self.home.code_cache)
+            return snapshot.take(path, cache, yaml=yaml, exclude=[self.home.folder])
+        return snapshot.checkout(path, commit, cache, yaml=yaml)
 
     def plan(
         self,
@@ -72,21 +73,26 @@ class OpenProject:
         config: ProjectConfig | None = None,
     ) -> ExecutionPlan:
         """What `run` would do. Needs neither Docker nor network. Raises ProjectError and UsageError."""
-        from localhai.project.planning import plan
-
         if overrides is None:
             overrides = Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
-        return plan(
-            (config or self.config()).config,
-            step,
-            overrides,
-            images=self.settings.images,
-            environment_variables=self.settings.environment_variables,
-            secrets=secrets,
-            mounts=self.settings.mounts,
-            project=self.folder.name,
-            commit=commit,
-        )
+        known: dict[str, Any] = {
+            "images": self.settings.images,
+            "environment_variables": self.settings.environment_variables,
+            "secrets": secrets,
+            "mounts": self.settings.mounts,
+            "project": self.folder.name,
+            "commit": commit,
+        }
+        if config is None:
+            from localhai.project.recalled_plan import plan_file
+
+            cache = self.home.folder / "cache"
+            return plan_file(
+                self.folder.yaml, step, overrides, cache=cache / "plans", verdicts=cache / "verdicts", **known
+            )
+        from localhai.project.planning import plan
+
+        return plan(config.config, step, overrides, **known)
 
     def run(
         self,

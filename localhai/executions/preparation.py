@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai import __version__
 from localhai.containers import canary, images, labels, limits
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
@@ -16,6 +15,7 @@ from localhai.executions.datums import find_datum
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.latest import creator_name
+from localhai.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

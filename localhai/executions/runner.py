@@ -109,7 +109,7 @@ def begin(
         masker=masker,
     )
     observer.started(record.to_dict())
-    for line in parity_lines(plan.parity):
+    for line in (*snapshot.warnings, *parity_lines(plan.parity)):
         capture.status(line)
     life.record = home.records.transition(record.id, "queued", by="localhai")
     return life

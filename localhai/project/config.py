@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
+from localhai.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,9 +88,7 @@ def _reload(path: Path, content: bytes, digest: str) -> ProjectConfig:
 def _verdict_name(digest: str) -> str:
     import valohai_yaml
 
-    import localhai
-
-    versions = f"{digest} {valohai_yaml.__version__} {localhai.__version__}"
+    versions = f"{digest} {valohai_yaml.__version__} {__version__}"
     return hashlib.sha256(versions.encode()).hexdigest()
 
 
