@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.containers import archives, layout, ownership
+from localhai.containers import archives, labels, layout, ownership
 from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
 from localhai.containers.engine import Mount
 from localhai.containers.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
@@ -59,6 +59,11 @@ class BindTree:
             Mount(str(contents.outputs), OUTPUTS),
             Mount(str(config), CONFIG, read_only=True),
         )
+
+    def resume(self, contents: TreeContents) -> None:
+        self._contents = contents
+        self._volumes = self._engine.volumes({labels.EXECUTION: contents.labels[labels.EXECUTION]})
+        self._live = 1 + max((int(path.name) for path in (contents.scratch / "live").glob("*")), default=-1)
 
     def fill(self, container: str) -> None:
         """Everything is mounted: nothing to do."""

@@ -53,6 +53,10 @@ class VolumeTree:
         self._engine.create_volume(self.volume, contents.labels)
         return (Mount(self.volume, TOP, kind="volume"),)
 
+    def resume(self, contents: TreeContents) -> None:
+        self._contents = contents
+        self._live = 1 + max((int(path.name) for path in (contents.scratch / "live").glob("*")), default=-1)
+
     def fill(self, container: str) -> None:
         """Send repository, inputs and config as one tar stream, made while it is sent."""
         self._engine.put_archive(container, "/", archives.pack(self._entries()))
