@@ -40,6 +40,13 @@ def execution_argument(function: Decorated) -> Decorated:
     return click.argument("reference", metavar="EXECUTION", shell_complete=_complete_execution)(function)
 
 
+def executions_argument(*, required: bool) -> Callable[[Decorated], Decorated]:
+    """EXECUTIONS: any number of them, ranges too; see `references`."""
+    return click.argument(
+        "references", metavar="EXECUTIONS...", nargs=-1, required=required, shell_complete=_complete_execution
+    )
+
+
 def yes_option(function: Decorated) -> Decorated:
     """`--yes`: do not ask."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")(function)

@@ -62,11 +62,14 @@ def _print_outputs(execution: Execution, stream: TextIO) -> None:
     outputs = execution.outputs
     if not outputs:
         return
-    rows = [[item["name"], formats.size(item["size"]), item["path"] or item["uri"]] for item in outputs[:MOST_OUTPUTS]]
+    shown = outputs[:MOST_OUTPUTS]
     stream.write("\n")
-    print_table([Column("output"), Column("size", right=True), Column("where")], rows, stream=stream)
+    rows = [[item["name"], formats.size(item["size"])] for item in shown]
+    print_table([Column("output"), Column("size", right=True)], rows, stream=stream)
     if len(outputs) > MOST_OUTPUTS:
         stream.write(f"... and {len(outputs) - MOST_OUTPUTS} more\n")
+    places = {str(item["path"] or item["uri"]).removesuffix(item["name"]) for item in shown}
+    stream.writelines(f"in {place}\n" for place in sorted(places))
 
 
 def _print_next(execution: Execution) -> None:

@@ -1,0 +1,52 @@
+"""`localhai execution delete EXECUTION...`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.asking import confirm
+from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
+from localhai.cli.references import find_executions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from localhai.cli.call import Call
+    from localhai.executions.execution import Execution
+
+
+@click.command("delete")
+@executions_argument(required=True)
+@click.option("--purge-outputs", is_flag=True, help="Their outputs too, without asking.")
+@yes_option
+@json_option
+@project_option
+@pass_call
+def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool, yes: bool) -> None:
+    """Delete executions that have ended: record, log and outputs.
+
+    Outputs go with their execution; where there are any, that is asked first. `--json` prints what was deleted.
+    """
+    from localhai.executions.deleting import delete as delete_one
+
+    with call.look() as look:
+        found = find_executions(look, references)
+        question = _question(found)
+        if question and not (yes or purge_outputs):
+            confirm(question, option="--purge-outputs")
+        for execution in found:
+            delete_one(look.home, execution)
+            words.say(f"execution #{execution.counter} ({execution.step}) is deleted")
+        if call.json:
+            words.emit_json([{"id": item.id, "counter": item.counter} for item in found])
+
+
+def _question(found: Sequence[Execution]) -> str | None:
+    outputs = [item for execution in found for item in execution.outputs if not item["purged"]]
+    if not outputs:
+        return None
+    count = f"{len(outputs)} output{'' if len(outputs) == 1 else 's'}"
+    return f"This deletes {count} ({formats.size(sum(item['size'] for item in outputs))}) too. Go on?"

@@ -1,0 +1,75 @@
+"""Forgetting an execution: its outputs, its folder, its record."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from localhai.errors import SurroundingsError, UsageError
+from localhai.executions.latest import LATEST, point_latest
+from localhai.records import FINAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
+
+_folder_re = re.compile(r"(\d+)-.+")
+
+
+def delete(home: Home, execution: Execution) -> None:
+    """Delete an execution that has ended, with the bytes of its outputs. Raises UsageError, SurroundingsError.
+
+    Files go first: cut off in between, it can be done again. Its data stay known to the records, as purged, since
+    other executions may have used them.
+    """
+    if execution.record.status not in FINAL:
+        raise UsageError(
+            f"execution #{execution.counter} is {execution.status} and cannot be deleted",
+            where=execution.id,
+            hints=[f"stop it first: localhai execution stop {execution.counter}"],
+        )
+    data = home.records.data(execution_id=execution.id, purged=False, limit=None)
+    for datum in data:
+        home.store.delete(datum.uri)
+    home.records.purge_data([datum.id for datum in data])
+    if execution.record.folder:
+        _remove_folder(execution.folder)
+    home.records.delete_execution(execution.id)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files in a folder; each file once, whatever it is called there."""
+    seen: dict[tuple[int, int], int] = {}
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        try:
+            status = path.lstat()
+        except OSError:  # gone meanwhile, or not ours to look at
+            continue
+        seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(seen.values())
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise SurroundingsError(
+            f"{error.filename} cannot be deleted: {error.strerror}",
+            where=str(folder),
+            hints=["what a step left there as root goes with: sudo rm -r"],
+        ) from error
+    latest = folder.parent / LATEST
+    if latest.is_symlink() and not latest.exists():
+        _point_to_newest(folder.parent)
+
+
+def _point_to_newest(folder: Path) -> None:
+    (folder / LATEST).unlink(missing_ok=True)
+    left = [(int(match[1]), path) for path in folder.iterdir() if (match := _folder_re.fullmatch(path.name))]
+    if left:
+        point_latest(max(left)[1])
