@@ -50,13 +50,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (1 if arguments.server == "moto" else 3)
-    os.environ.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench", AWS_DEFAULT_REGION="us-east-1")
+    os.environ.update(dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "bench"))
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         figures = measure(Path(folder), int(arguments.size * (1 << 30)), arguments.server, rounds)
     if arguments.json:
         print(json.dumps(figures))
     else:
-        text = "localhai with checksums {ours:.2f} s, boto3 download_file {boto3:.2f} s, ratio {ratio:.2f} (at most {limit})"
+        text = "localhai with checksums {ours:.2f} s, boto3 {boto3:.2f} s, ratio {ratio:.2f} (at most {limit})"
         print(text.format(**figures))
 
 
@@ -78,10 +78,7 @@ def measure(folder: Path, size: int, server: str, rounds: int) -> dict[str, floa
 
 
 def endpoint_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    while not (line := process.stdout.readline().strip()).startswith("http://"):
-        pass
-    return line
+    return next(line.strip() for line in process.stdout or () if line.startswith("http://"))
 
 
 def compare(folder: Path, seed: Path, server: str, endpoint: str, rounds: int) -> dict[str, float]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from localhai.data.segments import Segment
     from localhai.data.sources.base import Found, Source
 
-READ = 256 << 10
+READ = 512 << 10
 STARTS = 4  # whole downloads, when the content changes or cannot be resumed
 LOOK = 0.1  # seconds between looks at `cancelled`
 FAREWELL = 1.0  # seconds that workers get to notice that it is over

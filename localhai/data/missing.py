@@ -35,7 +35,7 @@ def input_not_found(missing: Sequence[Missing]) -> InputNotFound:
 
 def _hints(missing: Sequence[Missing]) -> list[str]:
     options = " ".join(dict.fromkeys(f"--{item.input}={_sample(item)}" for item in missing))
-    pairs = {item.uri: _sample(item) for item in missing if item.uri}
+    pairs = {without_secrets(item.uri): _sample(item) for item in missing if item.uri}  # its *** match as any * does
     hints = [f"give files of this machine instead: {options}"]
     if pairs:
         table = [f"{_quoted(uri)} = {_quoted(path)}" for uri, path in pairs.items()]

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 class S3Source:
     """S3 of any maker. Files of the embedded S3 that nobody has written to are looked at without starting it."""
 
-    streams = 4
-
     def __init__(self, clients: S3Clients) -> None:
         self._clients = clients
+        self.streams = 2 if clients.nearby else 4  # more only wait for one another where there is no distance
 
     def stat(self, uri: Uri) -> Found:
         """One HEAD; on a 404 a second one tells whether it is the bucket that is missing."""

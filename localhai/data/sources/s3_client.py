@@ -6,6 +6,7 @@ import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from localhai.data.sources.base import Changed, Cut, Unavailable
 
@@ -49,6 +50,15 @@ class S3Clients:
         self.unsigned = False
         self._client: S3Client | None = None
         self._lock = threading.Lock()
+
+    @property
+    def nearby(self) -> bool:
+        """Whether S3 is on this machine."""
+        return self.emulated is not None or urlsplit(self.endpoint_url or "").hostname in {
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        }
 
     def client(self) -> S3Client:
         """The one client; it may be used from all threads."""

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localhai.data.cache import Cache
-from localhai.data.download import Retry
 from localhai.data.emulated_s3 import EmulatedS3
 from localhai.data.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-IMPATIENT = Retry(attempts=3, first=0.001, longest=0.002)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +105,12 @@ class Web:
     pages: dict[str, Page] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
+    stop: Callable[[], None] = lambda: None
+
+    def add(self, path: str, body: bytes, **options: Any) -> Page:
+        page = self.pages[path] = Page(body, **options)
+        return page
+
     def url(self, path: str) -> str:
         return f"http://{self.address}{path}"
 
@@ -174,7 +177,12 @@ def web() -> Iterator[Web]:
     server.RequestHandlerClass = handler
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
+
+    def stop() -> None:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    handler.web.stop = stop
     yield handler.web
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    stop()

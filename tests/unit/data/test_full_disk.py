@@ -1,0 +1,58 @@
+"""A real small disk that runs full. Only who may mount one has these tests; test_fetch_local.py has one for all."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localhai.data import fetching
+from localhai.data.cache import Cache
+from localhai.data.files import InputSpec
+from localhai.data.inputs import fetch_inputs
+from localhai.errors import DiskFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localhai.data.sources import Sources
+
+CAP_SYS_ADMIN = 1 << 21
+
+
+def may_mount() -> bool:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    capabilities = [int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")]
+    return bool(capabilities and capabilities[0] & CAP_SYS_ADMIN)
+
+
+if may_mount():
+
+    @pytest.fixture
+    def small_disk(tmp_path: Path) -> Iterator[Path]:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+        yield folder
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+    @pytest.mark.parametrize("foreseen", [True, False])
+    def test_a_full_disk_is_one_error_and_leaves_nothing_behind(
+        web: Any, sources: Sources, small_disk: Path, monkeypatch: pytest.MonkeyPatch, *, foreseen: bool
+    ) -> None:
+        web.add("/big", bytes(6_000_000), sized=foreseen)
+        with Cache(small_disk) as cache:
+            with pytest.raises(DiskFull, match="there is no space left"):
+                fetch_inputs([InputSpec("data", (web.url("/big"),))], sources=sources, cache=cache)
+            assert (cache.report().files, cache.report().unfinished) == (0, 0)
+            web.add("/small", b"fits")
+            assert fetch_inputs([InputSpec("d", (web.url("/small"),))], sources=sources, cache=cache).files[0].size == 4
+            monkeypatch.setattr(fetching, "reflink", lambda *_: False)
+            origin = small_disk.parent / "big"
+            origin.write_bytes(bytes(6_000_000))
+            with pytest.raises(DiskFull):
+                fetch_inputs([InputSpec("d", (str(origin),))], sources=sources, cache=cache)
+            assert (cache.report().files, cache.report().unfinished) == (1, 0)

@@ -1,0 +1,147 @@
+"""URIs, wildcards, names: pure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localhai.data import checksums
+from localhai.data.outputs import encoded_name
+from localhai.data.placement import Candidate, place, safe
+from localhai.data.sources.base import Unavailable
+from localhai.data.sources.fsspec import FsspecSource
+from localhai.data.uri import parse, without_secrets
+from localhai.errors import Interrupted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("s3://bucket/a/b.csv", ("s3", "bucket", "a/b.csv")),
+        ("S3://bucket/x", ("s3", "bucket", "x")),
+        ("gs://b/k", ("gs", "b", "k")),
+        ("azure://account/container/dir/blob", ("azure", "account/container", "dir/blob")),
+        ("https://u:p@host/a%20b.csv?x=1", ("https", "host", "a b.csv")),
+        ("file:///tmp/a%20b", ("file", "", "/tmp/a b")),
+        ("data/100%.csv", ("file", "", "data/100%.csv")),
+        ("datum://best", ("datum", "", "best")),
+    ],
+)
+def test_parts_of_uris(text: str, parts: tuple[str, str, str]) -> None:
+    uri = parse(text)
+    assert (uri.scheme, uri.container, uri.key) == parts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "expected"),
+    [
+        ("a/*.jpg", "a/x.jpg", True),
+        ("a/*.jpg", "a/b/x.jpg", False),
+        ("a/**.jpg", "a/b/x.jpg", True),
+        ("a/**/*.json", "a/x.json", True),
+        ("a/**/*.json", "a/b/c/x.json", True),
+        ("**/x", "x", True),
+        ("a/**", "b/x", False),
+        ("a.c/*", "abc/x", False),
+        ("a/[x]/*", "a/x/y", False),
+        ("a/?.txt", "a/b.txt", False),
+        ("a/*", "a/two\nlines", True),
+    ],
+)
+def test_wildcards(pattern: str, key: str, expected: bool) -> None:
+    assert parse(f"s3://bucket/{pattern}").matches(key) is expected
+
+
+@given(st.text(max_size=400))
+def test_a_safe_name_never_leads_out(name: str) -> None:
+    parts = safe(name).split("/")
+    assert not {"", ".", ".."} & set(parts)
+    assert all(len(part.encode("utf-8", "surrogatepass")) <= 255 and "\0" not in part for part in parts)
+
+
+@given(st.binary(min_size=1, max_size=40).filter(lambda raw: b"\0" not in raw))
+def test_an_encoded_output_name_is_text_and_can_be_undone(raw: bytes) -> None:
+    name = encoded_name(raw)
+    name.encode()
+    try:
+        assert name == raw.decode()
+    except UnicodeDecodeError:
+        from urllib.parse import unquote_to_bytes
+
+        assert unquote_to_bytes(name) == raw
+
+
+def test_a_file_and_a_folder_of_one_name_cannot_both_be() -> None:
+    notes: list[str] = []
+    assert place("d", [Candidate("a"), Candidate("a/b")], keep="full", note=notes.append) == [None, "a/b"]
+    assert place("d", [Candidate("a/b"), Candidate("a")], keep="full", note=notes.append) == [None, "a"]
+    assert len(notes) == 2
+
+
+def test_secrets_are_not_shown() -> None:
+    url = "https://u:pw@host/x?X-Amz-Signature=abc&v=1&sig=def"
+    assert without_secrets(url) == "https://u:***@host/x?X-Amz-Signature=***&v=1&sig=***"
+    assert without_secrets("s3://b/k") == "s3://b/k"
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_checksums_of_files(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(os.urandom(size))
+    sums = checksums.of_files([path])[path]
+    for name in ("md5", "sha1", "sha256"):
+        assert getattr(sums, name) == hashlib.new(name, path.read_bytes()).hexdigest()
+    assert checksums.of_bytes(path.read_bytes()) == sums
+
+
+def test_checksums_follow_no_link_and_can_be_stopped(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(bytes(5_000_000))
+    (tmp_path / "link").symlink_to("x")
+    with pytest.raises(OSError, match="symbolic links"):
+        checksums.of_file(tmp_path / "link")
+    with pytest.raises(Interrupted):
+        checksums.of_file(tmp_path / "x", cancelled=lambda: True)
+
+
+class Bucket:
+    """A file system with fsspec's calls and two files."""
+
+    files = {"bucket/d/a.csv": b"aaa", "bucket/d/e/b.csv": b"bbbb"}  # noqa: RUF012 - never changed
+
+    def info(self, path: str) -> dict[str, Any]:
+        if path not in self.files:
+            raise FileNotFoundError(path)
+        return {"name": path, "size": len(self.files[path]), "type": "file", "etag": f"e{len(self.files[path])}"}
+
+    def find(self, path: str, *, detail: bool) -> dict[str, dict[str, Any]]:
+        assert detail
+        return {name: self.info(name) for name in self.files if name.startswith(path)}
+
+    def open(self, path: str, mode: str, *, block_size: int) -> Any:
+        import io
+
+        assert (mode, block_size) == ("rb", 8 << 20)
+        return io.BytesIO(self.files[path])
+
+
+def test_object_stores_behind_fsspec() -> None:
+    accounts: list[str] = []
+    source = FsspecSource(lambda account: accounts.append(account) or Bucket())  # type: ignore[func-returns-value]
+    found = source.list(parse("azure://account/bucket/d/**.csv"))
+    assert [(item.uri, item.size) for item in found] == [
+        ("azure://account/bucket/d/a.csv", 3),
+        ("azure://account/bucket/d/e/b.csv", 4),
+    ]
+    assert source.open(found[1], 1, 3).read(10) == b"bb"
+    assert source.stat(parse("azure://account/bucket/d/a.csv")).version == "e3 3"
+    assert accounts == ["account"]
+    with pytest.raises(Unavailable, match="no such bucket or key"):
+        source.stat(parse("azure://account/bucket/gone"))
