@@ -1,0 +1,145 @@
+"""Data, their tags and aliases. Runs on SQLite here, and on PostgreSQL in tests/docker."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from localhai.errors import UsageError
+from localhai.records import DatumRecord, new_id
+
+OUTPUT_KEYS = ["id", "name", "size", "ctime", "uri", "path", "md5", "sha1", "sha256", "tags", "aliases"]
+
+
+def datum(name="model.pkl", **more):
+    values = {"size": 5, "ctime": "2026-01-01T00:00:00Z", "md5": "m", "sha1": "s", "sha256": "t", **more}
+    return DatumRecord(id=new_id(), name=name, **{"uri": f"/store/{name}", **values})
+
+
+@pytest.fixture
+def project(records):
+    return records.project("/a/news", "news")
+
+
+@pytest.fixture
+def execution(records, project):
+    return records.create_execution(project.id, step="train", image="i", commit=None, document={}, owner=None)
+
+
+def test_outputs_come_back_as_they_went_in(records, project, execution):
+    one = datum("models/best.h5", size=2**40, tags=("b", "a"), properties=({"acc": 0.9}, {"valohai.tags": ["b"]}))
+    two = datum("same"), datum("same")
+    records.add_data(execution.id, [one, *two])
+    found = records.execution(execution.id).outputs
+    assert [item.id for item in found] == [one.id, two[0].id, two[1].id]
+    assert dataclasses.replace(one, ctime=found[0].ctime) == dataclasses.replace(
+        found[0], execution_id=None, project_id=None
+    )
+    assert (found[0].execution_id, found[0].project_id) == (execution.id, project.id)
+    assert records.datum(one.id) == found[0]
+    assert set(OUTPUT_KEYS) <= set(found[0].to_dict())
+    assert records.execution(execution.id).to_dict()["outputs"][0]["path"] == "/store/models/best.h5"
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"), [("/s/a b", "/s/a b"), ("file:///s/a%20b", "/s/a b"), ("s3://bucket/key", None)]
+)
+def test_a_path_is_told_only_for_files_of_this_machine(uri, path):
+    assert datum(uri=uri).path == path
+
+
+def test_adding_again_changes_nothing_and_thousands_are_fine(records, execution):
+    many = [datum(f"part-{number}", tags=("x",)) for number in range(3000)]
+    records.add_data(execution.id, many)
+    records.add_data(execution.id, [dataclasses.replace(many[0], name="other"), *many[1:]])
+    found = records.data(execution_id=execution.id, limit=None)
+    assert [item.name for item in found] == [f"part-{number}" for number in range(3000)]
+    assert all(item.tags == ("x",) for item in found)
+
+
+def test_all_or_none_are_added(records, execution):
+    bad = dataclasses.replace(datum(), ctime="yesterday")
+    with pytest.raises(ValueError, match="yesterday"):
+        records.add_data(execution.id, [datum(), bad])
+    with pytest.raises(UsageError, match="no execution nowhere"):
+        records.add_data("nowhere", [datum()])
+    records.add_data(execution.id, [])
+    assert records.data() == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*", ["a%c", "Abc", "a[b]/c_d", "abc"]),
+        ("a*", ["a%c", "a[b]/c_d", "abc"]),
+        ("a?c", ["a%c", "abc"]),
+        ("a%c", ["a%c"]),
+        ("*[b]*", ["a[b]/c_d"]),
+        ("*c_d", ["a[b]/c_d"]),
+        ("a!c", []),
+    ],
+)
+def test_names_are_matched_by_pattern(records, project, execution, pattern, names):
+    records.add_data(execution.id, [datum(name) for name in ("abc", "a[b]/c_d", "Abc", "a%c")])
+    assert [item.name for item in records.data(project.id, name=pattern)] == names
+
+
+def test_names_with_newline_and_odd_bytes_are_kept_readable(records, execution):
+    records.add_data(execution.id, [datum("two\nlines"), datum("caf\udce9")])
+    assert [item.name for item in records.execution(execution.id).outputs] == ["two\nlines", "caf\\xe9"]
+
+
+def test_lists_are_paged_filtered_and_newest_first(records, project, execution):
+    added = [datum(f"n{number}", tags=("even",) if number % 2 == 0 else ()) for number in range(5)]
+    records.add_data(execution.id, added)
+    assert [item.name for item in records.data(project.id, limit=2, offset=1)] == ["n3", "n2"]
+    assert [item.name for item in records.data(tag="even")] == ["n4", "n2", "n0"]
+    records.purge_data([added[0].id])
+    assert [item.name for item in records.data(tag="even", purged=False)] == ["n4", "n2"]
+    assert records.datum(added[0].id).purged is not None
+    assert records.data("other project") == []
+
+
+def test_an_alias_moves_from_datum_to_datum(records, project, execution):
+    old, new = datum("v1"), datum("v2")
+    records.add_data(execution.id, [old, new])
+    first = records.set_alias(project.id, "production", old.id)
+    assert records.datum(old.id).aliases == ("production",)
+    moved = records.set_alias(project.id, "production", new.id)
+    assert moved.datum_id == new.id
+    assert moved.created == first.created
+    assert moved.updated >= first.updated
+    assert records.datum(old.id).aliases == ()
+    assert records.alias(project.id, "production") == moved
+    records.set_alias(project.id, "best", new.id)
+    assert [alias.name for alias in records.aliases(project.id)] == ["best", "production"]
+    assert records.execution(execution.id).to_dict()["outputs"][1]["aliases"] == ["best", "production"]
+
+
+def test_aliases_belong_to_a_project_and_to_real_data(records, project, execution):
+    records.add_data(execution.id, [one := datum()])
+    records.set_alias(project.id, "best", one.id)
+    assert records.alias(records.project("/b", "other").id, "best") is None
+    assert records.alias(project.id, "worst") is None
+    with pytest.raises(UsageError, match="no datum nonsense"):
+        records.set_alias(project.id, "best", "nonsense")
+
+
+def test_tags_are_replaced(records, execution):
+    records.add_data(execution.id, [one := datum(tags=("old",))])
+    assert records.tag_datum(one.id, ["z", "a", "z"]).tags == ("z", "a")
+    assert records.tag_datum(one.id, []).tags == ()
+    with pytest.raises(UsageError):
+        records.tag_datum("nonsense", ["a"])
+
+
+def test_data_of_a_deleted_execution_stay_known_as_purged(records, project, execution):
+    records.add_data(execution.id, [one := datum()])
+    records.set_alias(project.id, "best", one.id)
+    records.transition(execution.id, "error")
+    records.delete_execution(execution.id)
+    kept = records.datum(one.id)
+    assert kept.purged is not None
+    assert kept.execution_id == execution.id
+    assert records.alias(project.id, "best").datum_id == one.id

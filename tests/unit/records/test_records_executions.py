@@ -1,0 +1,304 @@
+"""Executions from creation to deletion. Runs on SQLite here, and on PostgreSQL in tests/docker."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from os.path import commonpath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from localhai.errors import UsageError
+from localhai.records import FINAL, Owner, Status, TransitionError, allowed
+
+DESIGN_KEYS = [
+    "id",
+    "counter",
+    "status",
+    "exit_code",
+    "step",
+    "project",
+    "commit",
+    "image",
+    "image_digest",
+    "command",
+    "parameters",
+    "inputs",
+    "outputs",
+    "metadata",
+    "environment",
+    "tags",
+    "title",
+    "created",
+    "started",
+    "finished",
+    "duration",
+    "parity",
+    "error",
+]
+
+
+def create(records, project, step="train", **more):
+    given = {"image": "python:3.11", "commit": "~abc", "document": {}, "owner": None, **more}
+    return records.create_execution(project.id, step=step, **given)
+
+
+def finished(records, project, **more):
+    execution = create(records, project, **more)
+    for status in ("queued", "started", "complete"):
+        execution = records.transition(execution.id, status)
+    return execution
+
+
+@pytest.fixture
+def project(records):
+    return records.project("/a/news", "news")
+
+
+def test_the_json_shape_is_that_of_the_design(records, project, owner):
+    document = {"parameters": {"epochs": 3}, "command": ["python train.py"], "parity": [], "unseen": 1}
+    execution = create(
+        records, project, document=document, owner=owner, title="Try ☕", tags=["b", "a", "b"], environment="gpu"
+    )
+    shape = execution.to_dict()
+    assert list(shape) == DESIGN_KEYS
+    assert shape["counter"] == 1
+    assert shape["status"] == "created"
+    assert shape["project"] == "news"
+    assert shape["parameters"] == {"epochs": 3}
+    assert shape["tags"] == ["b", "a"]
+    assert shape["created"].endswith("Z")
+    assert shape["duration"] is None
+    assert records.execution(execution.id) == execution
+    assert execution.owner == owner
+    assert execution.document["unseen"] == 1
+
+
+def test_counters_count_per_project(records, project):
+    other = records.project("/b", "other")
+    assert [create(records, project).counter for _ in range(3)] == [1, 2, 3]
+    assert create(records, other).counter == 1
+
+
+def test_a_life_is_remembered_change_by_change(records, project):
+    execution = create(records, project)
+    records.transition(execution.id, "queued", by="runner")
+    records.transition(execution.id, Status.STARTED, container_id="c1", image_digest="sha256:1")
+    ended = records.transition(
+        execution.id, "error", by="runner", exit_code=3, error="3 is not 0", metadata={"loss": 0.5}
+    )
+    assert ended.status is Status.ERROR
+    assert ended.exit_code == 3
+    assert ended.container_id == "c1"
+    assert ended.to_dict()["image_digest"] == "sha256:1"
+    assert ended.to_dict()["metadata"] == {"loss": 0.5}
+    assert ended.duration is not None
+    assert ended.created <= ended.queued <= ended.started <= ended.finished
+    changes = records.status_changes(execution.id)
+    assert [(change.old, str(change.new)) for change in changes] == [
+        (None, "created"),
+        ("created", "queued"),
+        ("queued", "started"),
+        ("started", "error"),
+    ]
+    assert [change.by for change in changes] == ["localhai", "runner", "localhai", "runner"]
+
+
+def test_a_second_look_at_a_finished_execution_changes_nothing(records, project):
+    ended = finished(records, project)
+    assert records.transition(ended.id, "complete", exit_code=9, error="late") == ended
+    with pytest.raises(TransitionError):
+        records.transition(ended.id, "crashed", error="late")
+    assert records.execution(ended.id) == ended
+    assert len(records.status_changes(ended.id)) == 4
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(wishes=st.lists(st.sampled_from(Status), max_size=8))
+def test_whatever_is_asked_the_record_walks_allowed_ways_only(records, wishes):
+    execution = create(records, records.project("/a/news", "news"))
+    status = Status.CREATED
+    for wish in wishes:
+        if wish is status or allowed(status, wish):
+            status = records.transition(execution.id, wish).status
+        else:
+            with pytest.raises(TransitionError):
+                records.transition(execution.id, wish)
+    found = records.execution(execution.id)
+    assert found.status is status
+    assert (found.finished is not None) == (status in FINAL)
+
+
+def test_a_given_end_is_kept(records, project):
+    execution = create(records, project)
+    ended = records.transition(execution.id, "crashed", finished="2026-01-01T01:00:00+01:00")
+    assert ended.finished == "2026-01-01T00:00:00.000000Z"
+
+
+def test_update_changes_columns_tags_and_keys_of_the_document(records, project, owner):
+    execution = create(records, project, document={"parity": ["x"]})
+    changed = records.update(
+        execution.id, title="T", tags=["one"], folder="executions/news/1-x", owner=owner, inputs=[{"name": "data"}]
+    )
+    assert (changed.title, changed.tags, changed.folder, changed.owner) == ("T", ("one",), "executions/news/1-x", owner)
+    assert changed.document == {"parity": ["x"], "inputs": [{"name": "data"}]}
+    assert records.update(execution.id) == changed
+    assert records.update(execution.id, tags=[], title=None).tags == ()
+
+
+@pytest.mark.parametrize("name", ["status", "id", "counter", "document"])
+def test_update_leaves_alone_what_never_changes(records, project, name):
+    with pytest.raises(ValueError, match=name):
+        records.update(create(records, project).id, **{name: "x"})
+
+
+def test_found_by_counter_latest_id_and_prefix(records, project):
+    first, second = create(records, project), create(records, project)
+    telling = first.id[: len(commonpath([first.id, second.id])) + 1]
+    for ref in ("1", "#1", first.id, first.id.upper(), telling):
+        assert records.find_execution(ref, project.id) == first
+    assert records.find_execution("latest", project.id) == second
+    assert records.find_execution("latest") == second
+    assert records.find_execution(first.id) == first
+
+
+def test_ids_reach_into_other_projects_but_counters_do_not(records, project):
+    other = create(records, records.project("/b", "other"))
+    assert records.find_execution(other.id, project.id) == other
+    with pytest.raises(UsageError, match="no execution '1'"):
+        records.find_execution("1", project.id)
+
+
+def test_an_ambiguous_prefix_lists_candidates(records, project):
+    first, second = create(records, project), create(records, project)
+    with pytest.raises(UsageError, match="2 executions begin with") as caught:
+        records.find_execution(first.id[:4], project.id)
+    assert any(first.id in hint for hint in caught.value.hints)
+    assert any(second.id in hint for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize("ref", ["7", "#7", "ffff", "%", "_", "lastest", "", "' OR 1=1", "99999999999999999999"])
+def test_an_unknown_reference_shows_the_latest(records, project, ref):
+    execution = create(records, project)
+    with pytest.raises(UsageError, match="there is no execution") as caught:
+        records.find_execution(ref, project.id)
+    assert any(execution.id in hint for hint in caught.value.hints)
+
+
+def test_a_counter_needs_a_project(records, project):
+    create(records, project)
+    with pytest.raises(UsageError, match="no project is given"):
+        records.find_execution("#1")
+
+
+def test_nothing_ran_yet(records, project):
+    with pytest.raises(UsageError, match="no execution yet"):
+        records.find_execution("latest", project.id)
+    with pytest.raises(UsageError, match="no execution nonsense"):
+        records.execution("nonsense")
+
+
+def test_lists_are_filtered_paged_and_newest_first(records, project):
+    train = [create(records, project, tags=["keep", f"n{number}"]) for number in range(3)]
+    other = create(records, records.project("/b", "other"), step="evaluate", tags=["keep,"])
+    records.transition(train[0].id, "queued")
+    assert records.executions() == [other, train[2], train[1], records.execution(train[0].id)]
+    assert [item.counter for item in records.executions(project.id, limit=2, offset=1)] == [2, 1]
+    assert [item.id for item in records.executions(step="evaluate")] == [other.id]
+    assert [item.id for item in records.executions(status="queued")] == [train[0].id]
+    assert [item.id for item in records.executions(tag="n1")] == [train[1].id]
+    assert records.count_executions(tag="keep") == 3
+    assert records.count_executions(project.id, status=Status.CREATED) == 2
+    assert len(records.executions(limit=None)) == records.count_executions() == 4
+
+
+def test_open_executions_are_those_that_have_not_ended(records, project, owner):
+    away = Owner(host="away", pid=1, process_start="1", boot_id="x")
+    running = create(records, project, owner=owner)
+    elsewhere = create(records, project, owner=away)
+    stopping = create(records, project, owner=owner)
+    records.transition(stopping.id, "stopping")
+    finished(records, project, owner=owner)
+    assert [item.id for item in records.open_executions()] == [running.id, elsewhere.id, stopping.id]
+    assert [item.id for item in records.open_executions(host="here")] == [running.id, stopping.id]
+    assert records.open_executions(project_id="none") == []
+
+
+def test_a_stop_is_asked_for_once_and_seen(records, project):
+    execution = create(records, project)
+    assert not records.stop_requested(execution.id)
+    assert records.request_stop(execution.id)
+    asked = records.execution(execution.id).stop_requested
+    assert records.request_stop(execution.id)
+    assert records.stop_requested(execution.id)
+    assert records.execution(execution.id).stop_requested == asked
+    assert not records.request_stop(finished(records, project).id)
+
+
+def test_one_of_several_adopts(records, project, owner):
+    execution = create(records, project, owner=owner)
+    heirs = [Owner(host="here", pid=number, process_start="9", boot_id="b-1") for number in range(1, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda heir: records.adopt(execution.id, owner, heir), heirs))
+    assert won.count(True) == 1
+    assert records.execution(execution.id).owner == heirs[won.index(True)]
+
+
+def test_only_open_executions_are_adopted_even_without_owner(records, project, owner):
+    assert records.adopt(create(records, project).id, None, owner)
+    assert not records.adopt(create(records, project).id, owner, owner)
+    assert not records.adopt(finished(records, project, owner=owner).id, owner, owner)
+
+
+def test_threads_closing_one_execution_differently_agree_on_one_end(records, project):
+    execution = create(records, project)
+    records.transition(execution.id, "queued")
+    records.transition(execution.id, "started")
+
+    def close(status):
+        try:
+            return str(records.transition(execution.id, status, error=status).status)
+        except TransitionError as error:
+            return str(error.old)
+
+    with ThreadPoolExecutor(3) as pool:
+        seen = set(pool.map(close, ["complete", "error", "crashed"]))
+    found = records.execution(execution.id)
+    assert seen == {str(found.status)} == {found.document["error"]}
+    assert len(records.status_changes(execution.id)) == 4
+
+
+def test_threads_updating_one_document_lose_nothing(records, project):
+    execution = create(records, project)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: records.update(execution.id, **{f"key{number}": number}), range(16)))
+    assert len(records.execution(execution.id).document) == 16
+
+
+def test_deleting_needs_an_end_and_frees_the_reference(records, project):
+    execution = create(records, project, tags=["x"])
+    with pytest.raises(UsageError, match="cannot be deleted") as caught:
+        records.delete_execution(execution.id)
+    assert caught.value.hints == ("stop it first: localhai execution stop 1",)
+    records.transition(execution.id, "error")
+    records.delete_execution(execution.id)
+    with pytest.raises(UsageError):
+        records.execution(execution.id)
+    assert records.status_changes(execution.id) == []
+    assert records.executions(tag="x") == []
+    assert create(records, project).counter == 2
+
+
+def test_odd_text_is_stored_and_shown(records, project):
+    execution = create(records, project, title="a\0b\ud800", step="caf\udce9\n", tags=["'; DROP TABLE data --", "%:x"])
+    found = records.execution(execution.id)
+    assert found.title == "a\\x00b\\ud800"
+    assert found.step == "caf\\xe9\n"
+    assert found.tags == ("'; DROP TABLE data --", "%:x")
+    assert records.update(execution.id, error="\0\ud800 :id %s").document["error"] == "\0\ud800 :id %s"
