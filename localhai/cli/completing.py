@@ -28,19 +28,6 @@ def steps(call: Call, incomplete: str) -> list[CompletionItem]:
     ]
 
 
-def step_options(call: Call, step_name: str, incomplete: str) -> list[CompletionItem]:
-    """`--NAME=` for the parameters and inputs of a step."""
-    from localhai.project.names import option_name
-
-    step = _step(call, step_name)
-    if step is None:
-        return []
-    described = [(name, item.description) for name, item in step.parameters.items()]
-    described += [(name, "input") for name in step.inputs]
-    found = ((f"--{option_name(name)}", text) for name, text in described)
-    return [CompletionItem(option, help=text or "") for option, text in found if option.startswith(incomplete)]
-
-
 def names_of_step(call: Call, step_name: str) -> set[str]:
     """The option names, without dashes, of a step's parameters and inputs."""
     from localhai.project.names import option_name

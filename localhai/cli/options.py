@@ -37,13 +37,13 @@ def project_option(function: Decorated) -> Decorated:
 
 def execution_argument(function: Decorated) -> Decorated:
     """EXECUTION: `5`, `#5`, `latest`, an id or the beginning of one."""
-    return click.argument("reference", metavar="EXECUTION", shell_complete=_complete_execution)(function)
+    return click.argument("reference", metavar="EXECUTION", shell_complete=complete_execution)(function)
 
 
 def executions_argument(*, required: bool) -> Callable[[Decorated], Decorated]:
     """EXECUTIONS: any number of them, ranges too; see `references`."""
     return click.argument(
-        "references", metavar="EXECUTIONS...", nargs=-1, required=required, shell_complete=_complete_execution
+        "references", metavar="EXECUTIONS...", nargs=-1, required=required, shell_complete=complete_execution
     )
 
 
@@ -62,7 +62,8 @@ def _set_project(ctx: click.Context, _option: click.Parameter, value: str | None
         ctx.ensure_object(Call).folder = Path(value)
 
 
-def _complete_execution(ctx: click.Context, _argument: click.Parameter, incomplete: str) -> list[Any]:
+def complete_execution(ctx: click.Context, _argument: click.Parameter, incomplete: str) -> list[Any]:
+    """Numbers of executions, for a shell."""
     from localhai.cli.completing import executions
 
     return executions(ctx.find_object(Call) or Call(), incomplete)

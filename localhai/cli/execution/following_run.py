@@ -14,7 +14,7 @@ from localhai.errors import Interrupted
 from localhai.executions.interruption import Interruption, signals_ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
@@ -30,6 +30,7 @@ def follow(
     progress: bool = True,
     prefix: bool = True,
     download: str | None = None,
+    notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
     """Do `work` under a screen and under signals; gives the exit code of DESIGN.md. Raises what `work` raises."""
     screen = Screen(step, as_json=call.json, quiet=quiet, progress=progress, prefix=prefix)
@@ -51,6 +52,9 @@ def follow(
         print_summary(execution, sys.stderr)
     elif not execution.complete:
         words.say(f"execution #{execution.counter} is {execution.status}: {execution.error}")
+    if notes is not None and not quiet:
+        for note in notes(execution):
+            words.say(note)
     return exit_code(execution.status, interrupted=interruption.asked)
 
 

@@ -9,28 +9,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import words
-from localhai.cli.execution.requested import config_of, planning_options, understand
+from localhai.cli.execution.requested import Decorated, config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
+    from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
 
 
+_RUNNING = (
+    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
+    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    click.option("--sync", "-s", "download", metavar="DIR", help="Copy the outputs to this folder in the end."),
+    click.option("--dry-run", is_flag=True, help="Only show what would be done, as `localhai plan`."),
+    click.option("--quiet", "-q", is_flag=True, help="Nothing but the step's own output."),
+    click.option("--no-progress", is_flag=True, help="No progress bars."),
+    click.option("--no-prefix", is_flag=True, help="No step name before each line on a terminal."),
+)
+
+
+def running_options(function: Decorated) -> Decorated:
+    """How to run and what to show of it."""
+    for option in reversed(_RUNNING):
+        function = option(function)
+    return function
+
+
 @click.command("run", cls=StepCommand, epilog=EPILOG)
 @planning_options
-@click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image.")
-@click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads.")
-@click.option("--sync", "-s", "download", metavar="DIR", help="Copy the outputs to this folder in the end.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be done, as `localhai plan`.")
-@click.option("--quiet", "-q", is_flag=True, help="Nothing but the step's own output.")
-@click.option("--no-progress", is_flag=True, help="No progress bars.")
-@click.option("--no-prefix", is_flag=True, help="No step name before each line on a terminal.")
+@running_options
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
 @click.option("--validate-adhoc/--no-validate-adhoc", hidden=True)
@@ -76,8 +91,14 @@ def run(
         return start(call, requested, given)
 
 
-def start(call: Call, requested: Requested, given: dict[str, Any]) -> int:
-    """Run it, in sight of the person; gives the exit code."""
+def start(
+    call: Call,
+    requested: Requested,
+    given: Mapping[str, Any],
+    *,
+    notes: Callable[[Execution], Iterable[str]] | None = None,
+) -> int:
+    """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
     from localhai.cli.execution.following_run import follow
 
     options = requested.options
@@ -101,6 +122,7 @@ def start(call: Call, requested: Requested, given: dict[str, Any]) -> int:
         progress=not given["no_progress"],
         prefix=not given["no_prefix"],
         download=given["download"],
+        notes=notes,
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from localhai.cli.call import Call
 from localhai.cli.execution.words_of_run import sort_words
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from localhai.cli.execution.words_of_run import RunWords
 
 # Options that `vh` has too win over parameters of the same name, as they do there; ours give way behind STEP.
@@ -26,13 +25,15 @@ LIKE_VH = frozenset({
 class StepCommand(click.Command):
     """Options of its own anywhere, then STEP and whatever options that step has."""
 
+    metavar = "STEP"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "add_help_option": False})
         self.params += [
             click.Option(
                 ["--help", "-h", "want_help"], is_flag=True, help="Show this; behind STEP, the step's options."
             ),
-            click.Argument(["step_name"], required=False, metavar="[STEP]"),
+            click.Argument(["step_name"], required=False, metavar=f"[{self.metavar}]"),
             click.Argument(["step_arguments"], nargs=-1, type=click.UNPROCESSED, metavar="[STEP-OPTIONS]..."),
         ]
 
@@ -55,23 +56,28 @@ class StepCommand(click.Command):
         found = sort_words(args, table)
         doubtful = {name for name in found.after - LIKE_VH if name.startswith("--")}
         if doubtful and found.step is not None and not ctx.resilient_parsing:
-            taken = doubtful & _options_of_step(ctx.ensure_object(Call), found)
+            taken = doubtful & {f"--{name}" for name in self.names_of(ctx.ensure_object(Call), found.step)}
             if taken:
                 found = sort_words(args, table, taken)
         return found
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from localhai.cli.completing import step_options, steps
+    def names_of(self, call: Call, step_name: str) -> set[str]:
+        """Option names, without dashes, of the parameters and inputs of the step; none when that cannot be told."""
+        from localhai.cli.completing import names_of_step
 
+        return names_of_step(call, step_name)
+
+    def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
+        """What can stand for STEP."""
+        from localhai.cli.completing import steps
+
+        return steps(call, incomplete)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         call, step = ctx.ensure_object(Call), ctx.params.get("step_name")
         if step is None and not incomplete.startswith("-"):
-            return steps(call, incomplete)
+            return self.complete_subject(call, incomplete)
         own = super().shell_complete(ctx, incomplete)
-        return [*step_options(call, step, incomplete), *own] if step else own
-
-
-def _options_of_step(call: Call, found: RunWords) -> set[str]:
-    """`--name` for each parameter and input of the step that is meant; nothing when it cannot be told here."""
-    from localhai.cli.completing import names_of_step
-
-    return {f"--{name}" for name in names_of_step(call, found.step or "")}
+        names = self.names_of(call, step) if step else set()
+        options = sorted(f"--{name}" for name in names)
+        return [*(CompletionItem(option) for option in options if option.startswith(incomplete)), *own]

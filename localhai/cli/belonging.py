@@ -1,0 +1,28 @@
+"""The project that an execution belongs to, opened where its folder is still there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localhai.errors import ProjectError
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Look
+    from localhai.executions.execution import Execution
+    from localhai.executions.open_project import OpenProject
+
+
+def project_of(look: Look, execution: Execution) -> OpenProject:
+    """Raises ProjectError when the project's folder or its valohai.yaml is gone."""
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.folder import find_project
+    from localhai.settings import Settings
+
+    row = next(item for item in look.home.records.projects() if item.id == execution.record.project_id)
+    folder = find_project(Path(row.path))
+    if str(folder.path) != row.path:
+        raise ProjectError(
+            f"the project {row.name} of execution #{execution.counter} is not in {row.path} any more", where=row.path
+        )
+    return OpenProject(look.home, folder, Settings.load(folder.path))

@@ -1,0 +1,129 @@
+"""`localhai rerun EXECUTION`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import words
+from localhai.cli.belonging import project_of
+from localhai.cli.execution.requested import Requested, planning_options, understand
+from localhai.cli.execution.run import running_options, start
+from localhai.cli.execution.run_command import StepCommand
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.errors import LocalhaiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from click.shell_completion import CompletionItem
+
+    from localhai.cli.call import Call
+    from localhai.executions.execution import Execution
+    from localhai.executions.open_project import OpenProject
+
+EPILOG = "Parameters and inputs of its step can be changed: `localhai rerun 5 --epochs=20`."
+
+
+class RerunCommand(StepCommand):
+    """As `run`, with an execution in the place of STEP."""
+
+    metavar = "EXECUTION"
+
+    def names_of(self, call: Call, reference: str) -> set[str]:
+        from localhai.project.names import option_name
+
+        try:
+            with call.look() as look:
+                plan = look.execution(reference).plan()
+        except (LocalhaiError, OSError, ValueError):
+            return set()
+        return {option_name(name) for name in (*plan.parameters, *(item.name for item in plan.inputs))}
+
+    def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
+        from localhai.cli.completing import executions
+
+        return executions(call, incomplete)
+
+
+@click.command("rerun", cls=RerunCommand, epilog=EPILOG)
+@planning_options
+@running_options
+@click.option("--current", is_flag=True, help="Run your files as they are now, instead of the code that it ran with.")
+@json_option
+@project_option
+@pass_call
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    call: Call,
+    /,
+    *,
+    step_name: str | None,
+    step_arguments: tuple[str, ...],
+    want_help: bool,
+    dry_run: bool,
+    current: bool,
+    **given: Any,
+) -> int:
+    """Run an execution again: the same code, image, parameters, inputs and variables, but for what is given here."""
+    if want_help:
+        click.echo(ctx.get_help())
+        return 0
+    if step_name is None:
+        raise UsageError("which execution?", hints=["localhai rerun 5", "see them: localhai execution list"])
+    with call.look() as look:
+        earlier = look.execution(step_name)
+        if current and given["commit"]:
+            raise UsageError("--current and --commit exclude each other")
+        if not current and not given["commit"]:
+            given["commit"] = earlier.record.commit
+        requested = _again(earlier, project_of(look, earlier), step_arguments, given)
+        if dry_run:
+            from localhai.cli.plan import show_plan
+
+            show_plan(call, requested)
+            return 0
+        return start(call, requested, given, notes=lambda later: _differences(earlier, later))
+
+
+def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: dict[str, Any]) -> Requested:
+    from localhai.executions.repeating import repeated
+    from localhai.project.planning import find_step
+
+    plan = earlier.plan()
+    if given["env_file"] is None:
+        given["env_file"] = _env_file(earlier)
+    try:
+        asked = understand(project, plan.step, arguments, given)
+    except LocalhaiError as error:
+        hint = "--current runs your files as they are now"
+        raise type(error)(error.message, where=error.where, hints=[*error.hints, hint]) from error
+    step = find_step(asked.config.config, asked.step)
+    return replace(asked, overrides=repeated(plan, step, asked.overrides, secrets=tuple(asked.options.secrets)))
+
+
+def _env_file(earlier: Execution) -> str | None:
+    """The file that its secrets came from, if it is still there."""
+    file = earlier.record.document.get("env_file")
+    if file is None:
+        return None
+    if Path(file).is_file():
+        return str(file)
+    words.say(f"its secrets came from {file}, which is gone: give others with --env-file")
+    return None
+
+
+def _differences(earlier: Execution, later: Execution) -> Iterable[str]:
+    """What was not as the first time although nobody asked for it."""
+    before, after = earlier.to_dict(), later.to_dict()
+    if before["image"] == after["image"] and before["image_digest"] != after["image_digest"]:
+        yield f"the image {after['image']} has changed since #{earlier.counter}"
+    from localhai.executions.diff import diff
+
+    names = diff(before, after, {"same": True})["inputs"]
+    if names:
+        yield f"not what #{earlier.counter} had: {', '.join(names)} (localhai diff {earlier.counter} {later.counter})"
