@@ -8,6 +8,7 @@ import time
 
 _RANDOM_BITS = 74  # 12 after the version, 62 after the variant
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
+_STEP_MASK = (1 << 62) - 1  # ids of one millisecond stand far apart, so that their beginnings tell them apart
 
 
 class IdMaker:
@@ -20,9 +21,10 @@ class IdMaker:
     def __call__(self) -> str:
         milliseconds = time.time_ns() // 1_000_000
         with self._lock:
-            number = milliseconds << _RANDOM_BITS | int.from_bytes(os.urandom(10), "big") & _RANDOM_MASK
-            if number >> _RANDOM_BITS <= self._last >> _RANDOM_BITS:
-                number = self._last + 1
+            random = int.from_bytes(os.urandom(10), "big") & _RANDOM_MASK
+            number = milliseconds << _RANDOM_BITS | random
+            if milliseconds <= self._last >> _RANDOM_BITS:
+                number = self._last + 1 + (random & _STEP_MASK)
             self._last = number
         return _uuid(number)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from os.path import commonpath
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -160,8 +159,7 @@ def test_update_leaves_alone_what_never_changes(records, project, name):
 
 def test_found_by_counter_latest_id_and_prefix(records, project):
     first, second = create(records, project), create(records, project)
-    telling = first.id[: len(commonpath([first.id, second.id])) + 1]
-    for ref in ("1", "#1", first.id, first.id.upper(), telling):
+    for ref in ("1", "#1", first.id, first.id.upper(), first.id[:-1]):
         assert records.find_execution(ref, project.id) == first
     assert records.find_execution("latest", project.id) == second
     assert records.find_execution("latest") == second

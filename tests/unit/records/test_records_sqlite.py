@@ -173,6 +173,8 @@ def as_nobody(action):
     if child == 0:
         try:
             if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
                 os.setuid(65534)
             action()
         except BaseException as error:  # noqa: BLE001 - told to the test
