@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from localhai.containers import archives, labels, layout, ownership
 from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
@@ -38,6 +38,10 @@ class BindTree:
         self._overlay = overlay
         self._opened = image is not None and ownership.must_be_open(image, engine.info())
         self._contents: TreeContents | None = None
+
+    @property
+    def way(self) -> Literal["bind", "volumes"]:
+        return "bind"
 
     @property
     def contents(self) -> TreeContents:

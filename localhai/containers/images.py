@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
-import threading
 from typing import TYPE_CHECKING
 
 from localhai.containers.docker_errors import IMAGE_HINTS
+from localhai.containers.locking import alone
 from localhai.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image, PullProgress
-
-_locks: dict[str, threading.Lock] = {}
-_locks_guard = threading.Lock()
 
 
 def ensure(
@@ -69,41 +63,12 @@ def _pull(
     notify: Callable[[str], None],
     locks: Path | None,
 ) -> Image:
-    with _alone(f"{engine.info().place} {reference}", locks) as waited:
+    with alone(f"pull {engine.info().place} {reference}", locks) as waited:
         found = engine.image(reference) if policy == "missing" or waited else None
         if found is not None:  # somebody else pulled it while we waited
             return found
         notify(f"pulling the image {reference}")
         return engine.pull(reference, progress)
-
-
-@contextlib.contextmanager
-def _alone(key: str, locks: Path | None) -> Iterator[bool]:
-    """Hold the lock of a key, in this process and among processes; gives whether it was held by somebody else."""
-    with _locks_guard:
-        lock = _locks.setdefault(key, threading.Lock())
-    waited = not lock.acquire(blocking=False)
-    if waited:
-        lock.acquire()
-    try:
-        if locks is None:
-            yield waited
-            return
-        locks.mkdir(parents=True, exist_ok=True)
-        with open(locks / f"pull-{hashlib.sha256(key.encode()).hexdigest()[:24]}", "wb") as file:
-            yield _lock_file(file.fileno()) or waited
-    finally:
-        lock.release()
-
-
-def _lock_file(number: int) -> bool:
-    """Whether somebody held it before us. The lock ends with the file, even when we are killed."""
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        return True
-    return False
 
 
 def _ignore(_text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,10 @@ class TreeContents:
 
 class FileTree(Protocol):
     """The tree of one execution. Two implementations: `bind.BindTree`, `volumes.VolumeTree`."""
+
+    @property
+    def way(self) -> Literal["bind", "volumes"]:
+        """Which of the two ways to reach files this is."""
 
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
         """Make what the container needs before it is created. Nothing that a step does can change a cached file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from localhai.containers import archives, layout, ownership
 from localhai.containers.engine import ContainerSpec, Mount
@@ -35,6 +35,10 @@ class VolumeTree:
         self._image = image
         self._opened = image is not None and not ownership.is_root(image.user)
         self._contents: TreeContents | None = None
+
+    @property
+    def way(self) -> Literal["bind", "volumes"]:
+        return "volumes"
 
     @property
     def contents(self) -> TreeContents:
