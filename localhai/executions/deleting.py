@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
+from localhai.containers.ownership import remove_tree
 from localhai.errors import SurroundingsError, UsageError
 from localhai.executions.latest import LATEST, point_latest
 from localhai.records import FINAL
@@ -53,16 +53,12 @@ def folder_size(folder: Path) -> int:
 
 
 def _remove_folder(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
+    if not remove_tree(str(folder)):
         raise SurroundingsError(
-            f"{error.filename} cannot be deleted: {error.strerror}",
+            f"{folder} cannot be deleted: it holds files of other users",
             where=str(folder),
-            hints=["what a step left there as root goes with: sudo rm -r"],
-        ) from error
+            hints=[f"sudo rm -r {folder}, then delete the execution again"],
+        )
     latest = folder.parent / LATEST
     if latest.is_symlink() and not latest.exists():
         _point_to_newest(folder.parent)

@@ -1,0 +1,113 @@
+"""`localhai clean`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.asking import confirm
+from localhai.cli.options import json_option, pass_call, project_option, yes_option
+from localhai.cli.table import Column, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from localhai.cli.call import Call, Look
+    from localhai.executions.cleaning import Portion
+
+
+@click.command("clean")
+@click.option("--cache", is_flag=True, help="Downloaded inputs and packages, and code that no execution ran with.")
+@click.option("--executions", "older", metavar="OLDER", help="Executions that ended longer ago than this: 30d, 12h.")
+@click.option("--containers", is_flag=True, help="Containers, volumes and networks that a crash left.")
+@click.option("--all", "everything", is_flag=True, help="All of these, and every execution that has ended.")
+@click.option("--all-projects", is_flag=True, help="With --executions or --all: of every project of this home.")
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@yes_option
+@json_option
+@project_option
+@pass_call
+def clean(
+    call: Call,
+    *,
+    cache: bool,
+    older: str | None,
+    containers: bool,
+    everything: bool,
+    all_projects: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Free disk space. Shows what would go and how much that is, and asks.
+
+    Without options it only shows. In a project's folder, executions are those of the project. `--json` prints
+    `{portions: [{what, count, size}], size, removed, problems}`.
+    """
+    chosen = bool(cache or older or containers or everything)
+    with call.look() as look:
+        portions = list(_portions(look, cache, older, containers, everything or not chosen, all_projects=all_projects))
+        size = sum(portion.size or 0 for portion in portions)
+        problems: list[str] = []
+        remove = chosen and not dry_run and bool(portions)
+        if not call.json:
+            _print(portions, size)
+        if remove:
+            if not yes:
+                confirm(f"Remove this ({formats.size(size)})? Go on?")
+            problems = [problem for portion in portions for problem in portion.remove()]
+    if call.json:
+        shown = [portion.to_dict() for portion in portions]
+        words.emit_json({"portions": shown, "size": size, "removed": remove, "problems": problems})
+    else:
+        _say_end(portions, size, problems, removed=remove, chosen=chosen)
+    return 1 if problems else 0
+
+
+def _portions(
+    look: Look, cache: bool, older: str | None, containers: bool, everything: bool, *, all_projects: bool
+) -> Iterator[Portion]:
+    from localhai.executions import cleaning
+    from localhai.project.durations import seconds
+
+    if older or everything:
+        age = seconds(older) if older else 0.0
+        project_id = None if all_projects else look.project_id
+        yield from cleaning.old_executions(look.home, project_id, age, datetime.now(timezone.utc))
+    if containers or everything:
+        yield from _leftovers(look, required=containers)
+    if cache or everything:
+        yield from cleaning.cached(look.home)
+
+
+def _leftovers(look: Look, *, required: bool) -> Iterator[Portion]:
+    from localhai.errors import EngineNotFound
+    from localhai.executions import cleaning
+
+    try:
+        yield from cleaning.leftovers(look.home)
+    except EngineNotFound:
+        if required:
+            raise
+        words.say("no Docker Engine answers: what may be left there is not looked for")
+
+
+def _print(portions: Sequence[Portion], size: int) -> None:
+    if not portions:
+        return
+    columns = [Column("What"), Column("Count", right=True), Column("Size", right=True)]
+    rows = [[portion.what, portion.count, formats.size(portion.size)] for portion in portions]
+    print_table(columns, [*rows, ["in all", "", formats.size(size)]])
+
+
+def _say_end(portions: Sequence[Portion], size: int, problems: Sequence[str], *, removed: bool, chosen: bool) -> None:
+    for problem in problems:
+        words.say(problem)
+    if not portions:
+        words.say("nothing to remove")
+    elif removed:
+        words.say(f"removed, {formats.size(size)} freed" if not problems else "the rest is removed")
+    elif not chosen:
+        words.hint("localhai clean --cache | --executions 30d | --containers | --all")

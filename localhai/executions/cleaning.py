@@ -1,0 +1,166 @@
+"""What takes space on this machine and can go: caches, old executions, what crashes left on the engine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import TYPE_CHECKING
+
+from localhai.errors import EngineLost, EngineNotFound, UsageError
+from localhai.executions.deleting import delete, folder_size
+from localhai.executions.execution import Execution
+from localhai.records import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from localhai.containers.engine import Engine
+    from localhai.containers.reap import Leftovers
+    from localhai.executions.home import Home
+
+_uuid_re = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Something that can go: how many of what, its bytes where they are known, and how it is removed.
+
+    `remove` gives a sentence for each thing that resisted.
+    """
+
+    what: str
+    count: int
+    size: int | None
+    remove: Callable[[], Sequence[str]]
+
+    def to_dict(self) -> dict[str, str | int | None]:
+        """`what, count, size`."""
+        return {"what": self.what, "count": self.count, "size": self.size}
+
+
+def cached(home: Home) -> Iterator[Portion]:
+    """Inputs, code that no remembered execution ran with, and downloaded packages."""
+    from localhai.data.cache import Cache
+
+    report = Cache(home.folder).report()
+    if report.files or report.unfinished:
+        yield Portion("downloaded inputs", report.files, report.size + report.unfinished, partial(_clean_inputs, home))
+    unused = _unused_code(home)
+    if unused:
+        sizes = sum(folder_size(home.code_cache / name) for name in unused)
+        yield Portion("code snapshots of no execution", len(unused), sizes, partial(_clean_code, home))
+    packages = home.folder / "cache" / "packages"
+    if packages.is_dir():
+        count = sum(path.is_file() for path in packages.rglob("*"))
+        yield Portion("downloaded packages", count, folder_size(packages), partial(_clean_packages, home))
+
+
+def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:
+    """Executions that ended more than `older_than` seconds before `now`, with their outputs."""
+    before = (now - timedelta(seconds=older_than)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    rows = home.records.executions(project_id, limit=None)
+    found = [Execution(home, row) for row in rows if row.status in FINAL and (row.finished or row.created) <= before]
+    if found:
+        size = sum(_size_of(execution) for execution in found)
+        yield Portion("executions with logs and outputs", len(found), size, partial(_delete_all, home, found))
+
+
+def leftovers(home: Home) -> Iterator[Portion]:
+    """Containers, volumes and networks of executions that have ended. Raises EngineNotFound."""
+    from localhai.containers import reap
+
+    engine = home.engine
+    ended = [found for found in (reap.of_execution(engine, id_) for id_ in _ended_on(engine, home)) if found]
+    helpers = reap.helpers(engine)
+    count = sum(len(item.containers) + len(item.volumes) + len(item.networks) for item in ended) + len(helpers)
+    if count:
+        everything = [*ended, reap.Leftovers(tuple(helpers))]
+        yield Portion("leftover containers, volumes and networks", count, None, partial(_reap, engine, everything))
+
+
+def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
+    """Executions that something on the engine belongs to and that nobody runs."""
+    from localhai.containers import labels, reap
+
+    states = reap.containers(engine)
+    alive = {item.labels[labels.EXECUTION] for item in states if labels.is_alive(labels.parse_owner(item.labels))}
+    names = [*engine.volumes({labels.EXECUTION: None}), *engine.networks({labels.EXECUTION: None})]
+    found = {item.labels[labels.EXECUTION] for item in states} | {
+        id_ for name in names for id_ in _uuid_re.findall(name)
+    }
+    running = {item.labels[labels.EXECUTION] for item in states if item.running}
+    for execution in sorted(found - alive):
+        is_final = _is_final(home, execution)
+        if is_final or (is_final is None and execution not in running):  # unknown here: of another home, and over
+            yield execution
+
+
+def _is_final(home: Home, execution: str) -> bool | None:
+    try:
+        return home.records.execution(execution).status in FINAL
+    except UsageError:
+        return None
+
+
+def _reap(engine: Engine, everything: Sequence[Leftovers]) -> list[str]:
+    from localhai.containers import reap
+
+    return [problem for item in everything for problem in reap.remove(engine, item)]
+
+
+def _clean_inputs(home: Home) -> Sequence[str]:
+    from localhai.data.cache import Cache
+
+    cleaned = Cache(home.folder).clean()
+    return [f"{cleaned.kept} inputs stay: another localhai uses them right now"] if cleaned.kept else []
+
+
+def _unused_code(home: Home) -> list[str]:
+    used = _used_code(home)
+    places = home.code_cache.iterdir() if home.code_cache.is_dir() else ()
+    return [path.name for path in places if not path.name.startswith(".") and path.name.partition("+")[0] not in used]
+
+
+def _used_code(home: Home) -> set[str]:
+    return {row.commit for row in home.records.executions(limit=None, outputs=False) if row.commit}
+
+
+def _clean_code(home: Home) -> Sequence[str]:
+    from localhai.project.snapshot import prune
+
+    prune(home.code_cache, keep=_used_code(home), idle=60.0)  # one that is being started has just been touched
+    return ()
+
+
+def _clean_packages(home: Home) -> Sequence[str]:
+    from localhai.containers import package_cache
+    from localhai.containers.ownership import remove_tree
+
+    folder = home.folder / "cache" / "packages"
+    try:
+        gone = package_cache.clear(home.engine, home.folder, _some_image(home))
+    except (EngineNotFound, EngineLost):
+        gone = remove_tree(str(folder))
+    return [] if gone else [f"{folder} holds files of root's: sudo rm -r {folder}"]
+
+
+def _some_image(home: Home) -> str:
+    """An image that is on the engine: that of the newest execution."""
+    for row in home.records.executions(limit=20, outputs=False):
+        image = home.engine.image(row.image)
+        if image is not None:
+            return image.id
+    return ""
+
+
+def _size_of(execution: Execution) -> int:
+    """Its folder; outputs in the store are the same bytes under a second name, or elsewhere."""
+    return folder_size(execution.folder) if execution.record.folder else 0
+
+
+def _delete_all(home: Home, found: Sequence[Execution]) -> Sequence[str]:
+    for execution in found:
+        delete(home, execution)
+    return ()
