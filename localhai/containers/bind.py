@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from localhai.containers import archives, labels, layout, ownership
+from localhai.containers import layout, ownership
 from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
 from localhai.containers.engine import Mount
 from localhai.containers.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
@@ -66,7 +66,6 @@ class BindTree:
 
     def resume(self, contents: TreeContents) -> None:
         self._contents = contents
-        self._volumes = self._engine.volumes({labels.EXECUTION: contents.labels[labels.EXECUTION]})
         self._live = 1 + max((int(path.name) for path in (contents.scratch / "live").glob("*")), default=-1)
 
     def fill(self, container: str) -> None:
@@ -116,6 +115,8 @@ class BindTree:
             raise SurroundingsError(
                 f"{outputs} holds files of another user", where=outputs, hints=[f"sudo chown -R $USER {outputs}"]
             )
+        from localhai.containers import archives
+
         fresh = contents.scratch / "outputs"
         archives.unpack(self._engine.get_archive(container, OUTPUTS), fresh)
         os.rename(outputs, contents.scratch / "outputs-of-the-container")

@@ -7,11 +7,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers import archives, layout
+from localhai.containers import layout
 from localhai.containers.bind import BindTree
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.ownership import remove_tree
-from localhai.containers.volumes import VolumeTree
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:
@@ -34,10 +33,13 @@ def choose(engine: Engine, home: Path, image: Image | None, wanted: str = "auto"
     The first call for an engine makes a container that is never started (about 0.03 s); later ones read a small file
     in HOME/cache. Another engine at the same address is noticed by its id.
     """
-    if wanted == "volumes":
-        return VolumeTree(engine, image)
     folder = home / "cache"
-    if wanted == "auto" and not _known(engine, image, folder, "sees", lambda: sees(engine, image, folder)):
+    bind = wanted == "bind" or (
+        wanted == "auto" and _known(engine, image, folder, "sees", lambda: sees(engine, image, folder))
+    )
+    if not bind:
+        from localhai.containers.volumes import VolumeTree
+
         return VolumeTree(engine, image)
     return BindTree(
         engine,
@@ -82,6 +84,8 @@ def can_overlay(engine: Engine, image: Image | None, scratch: Path) -> bool:
 
 def _read_back(engine: Engine, image: Image | None, mount: Mount, place: Path) -> bytes | None:
     """What a container, made and never started, holds as `token` in this mount; None when it cannot be made."""
+    from localhai.containers import archives
+
     if image is None:
         return None
     spec = ContainerSpec(

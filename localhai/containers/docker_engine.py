@@ -6,9 +6,12 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers import docker_payload as payload
+from localhai.containers import terminal
 from localhai.containers.docker_errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, image_not_found, refused
 from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
 from localhai.containers.engine import PullProgress
@@ -87,6 +90,8 @@ class DockerEngine:
     def create(self, spec: ContainerSpec) -> str:
         relabel_off = os.path.exists(SELINUX) and any(mount.kind == "bind" for mount in spec.mounts)
         body = payload.creation(spec, podman=self._podman, relabel_off=relabel_off)
+        if spec.interactive:
+            body["Tty"] = terminal.has_terminal()
         query = {"name": spec.name} if spec.name else None
         return str(
             self._call(
@@ -205,6 +210,28 @@ class DockerEngine:
             return code, b"".join(data for _stream, data in self.logs(container))
         finally:
             self.remove(container)
+
+    def interactive(self, spec: ContainerSpec) -> int:
+        container = self.create(replace(spec, interactive=True))
+        try:
+            query = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1}
+            tty = terminal.has_terminal()
+            hijacked = self._transport.hijack(f"/containers/{container}/attach", query)
+            self.start(container)
+            with contextlib.ExitStack() as stack:
+                if tty:
+                    stack.enter_context(terminal.raw_terminal())
+                    stack.enter_context(terminal.follow_size(partial(self._resize, container)))
+                terminal.converse(hijacked, tty=tty)
+            return self.wait(container) or 0
+        except EngineRefused as error:
+            raise refused(error.message, "open a terminal in the container") from error
+        finally:
+            self.remove(container)
+
+    def _resize(self, container: str, rows: int, columns: int) -> None:
+        with contextlib.suppress(SurroundingsError):
+            self._call("POST", f"/containers/{container}/resize", query={"h": rows, "w": columns}, doing="resize")
 
     # files
 

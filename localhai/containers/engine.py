@@ -171,6 +171,9 @@ class Engine(Protocol):
     def run(self, spec: ContainerSpec, timeout: float | None = 60.0) -> tuple[int, bytes]:
         """Run a helper container to its end and remove it: exit code and what it wrote."""
 
+    def interactive(self, spec: ContainerSpec) -> int:
+        """Run a container in this terminal to its end and remove it: its exit code. Piped input works too."""
+
     def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None: ...
 
     def remove_volume(self, name: str) -> None:

@@ -178,6 +178,15 @@ class FakeEngine:
         finally:
             self.remove(container)
 
+    def interactive(self, spec: ContainerSpec) -> int:
+        """Runs it like any other; nothing is typed."""
+        container = self.create(spec)
+        try:
+            self.start(container)
+            return self.wait(container) or 0
+        finally:
+            self.remove(container)
+
     def put_archive(self, container: str, path: str, tar: BinaryIO) -> None:
         found = self._get(container)
         with tempfile.TemporaryDirectory(prefix="localhai-fake-") as folder:

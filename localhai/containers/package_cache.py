@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from localhai.containers import archives, labels, ownership
+from localhai.containers import labels, ownership
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.locking import alone
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from localhai.containers.archives import Entry
     from localhai.containers.engine import Engine, Image
     from localhai.containers.tree import FileTree
 
@@ -130,6 +131,8 @@ def _fill(engine: Engine, image: Image, kind: str, mount: Mount) -> None:
         user="0:0",
         network="none",
     )
+    from localhai.containers import archives
+
     container = engine.create(spec)
     try:
         engine.put_archive(container, "/", archives.pack(_entries(opened=kind == "user")))
@@ -137,14 +140,16 @@ def _fill(engine: Engine, image: Image, kind: str, mount: Mount) -> None:
         engine.remove(container)
 
 
-def _entries(*, opened: bool) -> Iterator[archives.Entry]:
+def _entries(*, opened: bool) -> Iterator[Entry]:
+    from localhai.containers.archives import Entry
+
     mode = 0o777 if opened else 0o755
     for name in ("", *(f"/{folder}" for folder in FOLDERS)):
-        yield archives.Entry(f"{INSIDE[1:]}{name}", mode=mode)
+        yield Entry(f"{INSIDE[1:]}{name}", mode=mode)
     files = {
         "apt-fill": _APT_FILL,
         "apt-keep": _APT_KEEP,
         "apt.conf": _APT_CONF,
     }  # the last one tells that all is there
     for name, text in files.items():
-        yield archives.Entry(os.path.join(INSIDE[1:], name), text.encode(), 0o644)
+        yield Entry(os.path.join(INSIDE[1:], name), text.encode(), 0o644)
