@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import uuid
 
 import pytest
+import sqlalchemy
+from sqlalchemy.pool import NullPool
 
 from localhai.records import Owner, Patience, Records
 
@@ -26,7 +30,17 @@ def home(tmp_path, empty_database):
 
 @pytest.fixture
 def url():
-    return None
+    """None for SQLite. tests/docker runs the same tests with a PostgreSQL server, each in a database of its own."""
+    server = os.environ.get("RECORDS_TEST_SERVER")
+    if server is None:
+        yield None
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool, future=True)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE records"))
+        yield f"{server.rsplit('/', 1)[0]}/{name}"
+        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
