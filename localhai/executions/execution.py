@@ -89,11 +89,12 @@ class Execution:
     @property
     def outputs(self) -> list[dict[str, Any]]:
         """`[{id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases}]`."""
-        return list(self.to_dict()["outputs"])
+        found: list[dict[str, Any]] = self.to_dict()["outputs"]
+        return list(found)
 
     def output(self, name: str) -> dict[str, Any]:
         """The newest output of this name. Raises KeyError, naming what there is."""
-        for item in reversed(self.outputs):
+        for item in self.outputs[::-1]:
             if item["name"] == name:
                 return item
         raise KeyError(

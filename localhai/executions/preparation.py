@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers import canary, images, labels, limits
+from localhai.containers import canary, images, labels, limits, package_cache
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
 from localhai.data.files import InputSpec
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.containers.engine import Image, PullProgress
+    from localhai.containers.package_cache import PackageCache
     from localhai.executions.life import Life
 
 SCRIPT = ".command"
@@ -114,7 +115,10 @@ def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
     life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
     mounts = life.tree.prepare(tree_contents(life))
-    life.container = engine.create(_spec(life, image, mounts))
+    packages = package_cache.NONE
+    if life.options.package_cache:
+        packages = package_cache.prepare(engine, life.home.folder, image, life.tree)
+    life.container = engine.create(_spec(life, image, mounts, packages))
     life.update(container_id=life.container)
     life.tree.fill(life.container)
 
@@ -168,7 +172,7 @@ def _config(life: Life) -> dict[str, bytes]:
     return files
 
 
-def _spec(life: Life, image: Image, mounts: tuple[Mount, ...]) -> ContainerSpec:
+def _spec(life: Life, image: Image, mounts: tuple[Mount, ...], packages: PackageCache) -> ContainerSpec:
     plan, record = life.plan, life.record
     limited = _limits(life)
     return ContainerSpec(
@@ -177,12 +181,12 @@ def _spec(life: Life, image: Image, mounts: tuple[Mount, ...]) -> ContainerSpec:
         command=_command(plan.script),
         environment=container_variables(
             platform_variables(execution_id=record.id, project_id=life.project.id),
-            helpful={},
+            helpful=packages.environment,
             planned=plan.environment_variables,
             secret=life.options.secrets,
         ),
         labels=execution_labels(life),
-        mounts=(*mounts, *_own_mounts(life)),
+        mounts=(*mounts, *packages.mounts, *_own_mounts(life)),
         working_dir=REPOSITORY,
         **limited,
     )
