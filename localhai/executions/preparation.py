@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.containers.engine import Image, PullProgress
-    from localhai.containers.package_cache import PackageCache
+    from localhai.containers.tree import FileTree
     from localhai.executions.life import Life
 
 SCRIPT = ".command"
@@ -115,10 +115,7 @@ def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
     life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
     mounts = life.tree.prepare(tree_contents(life))
-    packages = package_cache.NONE
-    if life.options.package_cache:
-        packages = package_cache.prepare(engine, life.home.folder, image, life.tree)
-    life.container = engine.create(_spec(life, image, mounts, packages))
+    life.container = engine.create(container_spec(life, image, life.tree, mounts))
     life.update(container_id=life.container)
     life.tree.fill(life.container)
 
@@ -172,8 +169,12 @@ def _config(life: Life) -> dict[str, bytes]:
     return files
 
 
-def _spec(life: Life, image: Image, mounts: tuple[Mount, ...], packages: PackageCache) -> ContainerSpec:
+def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount, ...]) -> ContainerSpec:
+    """The container of an execution, with a tree that is prepared and gave `mounts`."""
     plan, record = life.plan, life.record
+    packages = package_cache.NONE
+    if life.options.package_cache:
+        packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree)
     limited = _limits(life)
     return ContainerSpec(
         name=f"localhai-{record.id}",

@@ -13,7 +13,8 @@ from localhai.containers.ownership import remove_tree
 from localhai.executions.capture import Capture
 from localhai.executions.life import Life, RunOptions
 from localhai.executions.observer import Observer
-from localhai.executions.preparation import _fetch, _spec, tree_contents
+from localhai.executions.preparation import _fetch, container_spec, tree_contents
+from localhai.executions.repeating import pinned
 from localhai.executions.secrets import Masker
 from localhai.records import new_id
 
@@ -79,7 +80,7 @@ def visit(
         settings=settings,
         project=project,
         record=execution.record,
-        plan=execution.plan(),
+        plan=pinned(execution.plan(), execution.inputs),
         folder=folder,
         capture=Capture(folder, observer=_Teller(say), masker=masker),
         snapshot=snapshot,
@@ -130,7 +131,7 @@ def _converse(life: Life, image: Image, key: str, command: tuple[str, ...]) -> i
     keeper = None  # never started: files go in and out through it, by whichever way
     try:
         mounts = tree.prepare(replace(tree_contents(life), key=key, labels=belonging))
-        spec: ContainerSpec = replace(_spec(life, image, mounts), labels=belonging)
+        spec: ContainerSpec = replace(container_spec(life, image, tree, mounts), labels=belonging)
         keeper = engine.create(replace(spec, name=f"localhai-{key}-files"))
         tree.fill(keeper)
         code = engine.interactive(replace(spec, name=f"localhai-{key}", command=command))
