@@ -91,10 +91,10 @@ def rerun(
 
 
 def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: dict[str, Any]) -> Requested:
-    from localhai.executions.repeating import repeated
+    from localhai.executions.repeating import pinned, repeated
     from localhai.project.planning import find_step
 
-    plan = earlier.plan()
+    plan = pinned(earlier.plan(), earlier.inputs)
     if given["env_file"] is None:
         given["env_file"] = _env_file(earlier)
     try:

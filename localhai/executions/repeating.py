@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
@@ -10,13 +11,32 @@ from localhai.project.names import find_by_option, option_name
 from localhai.project.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from valohai_yaml.objs import Step
 
-    from localhai.project.plan import ExecutionPlan
+    from localhai.project.plan import ExecutionPlan, PlannedInput
 
 HIDDEN = MASK.decode()
+DATUM = "datum://"
+
+
+def pinned(plan: ExecutionPlan, recorded: Iterable[Mapping[str, Any]]) -> ExecutionPlan:
+    """The plan with the very data that were used: an alias may mean another datum by now.
+
+    `recorded` are the execution's inputs in their JSON shape. Data of the input map and of other schemes stay as
+    they are written.
+    """
+    used = {item["name"]: [file["uri"] for file in item["files"] if file["uri"].startswith(DATUM)] for item in recorded}
+    return replace(plan, inputs=tuple(_pinned(item, used.get(item.name, [])) for item in plan.inputs))
+
+
+def _pinned(item: PlannedInput, used: Sequence[str]) -> PlannedInput:
+    named = [uri for uri in item.uris if uri.startswith(DATUM)]
+    if not named or len(named) != len(used):
+        return item
+    following = iter(used)
+    return replace(item, uris=tuple(next(following) if uri.startswith(DATUM) else uri for uri in item.uris))
 
 
 def repeated(plan: ExecutionPlan, step: Step, changes: Overrides, *, secrets: Collection[str] = ()) -> Overrides:
