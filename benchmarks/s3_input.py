@@ -69,7 +69,7 @@ def measure(folder: Path, size: int, server: str, rounds: int) -> dict[str, floa
             file.write(block)
     script = EMBEDDED if server == "embedded" else MOTO
     with subprocess.Popen(
-        [sys.executable, "-c", script, seed.parent.parent], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, seed.parent.parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             return compare(folder, seed, server, endpoint_of(process), rounds)
