@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -167,7 +168,14 @@ def _passwords(plan: ExecutionPlan) -> Iterator[str]:
 
 def _live(life: Life) -> LocalhaiError | None:
     """From `queued` to a final state. Gives what kept the execution from starting."""
-    ended, trouble = _start_and_watch(life)
+    try:
+        ended, trouble = _start_and_watch(life)
+    except BaseException as error:  # a fault of ours: the container goes and the execution is closed all the same
+        with suppress(LocalhaiError):
+            life.home.engine.kill(life.container or "")
+        with suppress(LocalhaiError):
+            life.record = ending.close(life, Ended(None, None, f"localhai failed: {type(error).__name__}: {error}"))
+        raise
     life.record = ending.close(life, ended)
     return trouble
 

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from localhai.errors import EngineLost, LocalhaiError
+from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.life import Ended
 from localhai.executions.watch import STOPPED_BY_WISH, Watch
 
@@ -150,8 +150,8 @@ class _Supervision:
             return
         try:
             paths = life.tree.read_only_outputs(life.container or "")
-        except EngineLost:
-            return  # the waiter hears it too
+        except SurroundingsError:
+            return  # a lost engine is heard by the waiter too; what is not taken now is collected at the end
         for path in paths:
             life.live_outputs.append(path)
             self._tell(f"Uploaded while running: {path.name}")
