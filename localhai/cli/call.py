@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from localhai.settings import Settings
 
 
+class ReaderGone(Exception):
+    """Whoever read our stdout has gone, as `head` does when it has enough."""
+
+
 @dataclass
 class Call:
     """Chosen once and read by every command; click hands it round as `context.obj`.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import words
+from localhai.cli.call import ReaderGone
 from localhai.errors import Interrupted, LocalhaiError, ProjectError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ CLOSED = 141  # 128 + SIGPIPE, what a program has that does not catch it
 
 def report(error: BaseException, call: Call, arguments: Sequence[str]) -> int:
     """Say what went wrong; gives the exit code."""
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, (ReaderGone, BrokenPipeError)):
         return _closed()
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         error = Interrupted("interrupted")

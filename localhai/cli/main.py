@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from localhai.cli.call import Call
+from localhai.cli.call import Call, ReaderGone
 from localhai.cli.commands import ROOT
 from localhai.cli.lazy import LazyGroup
 
@@ -50,6 +50,12 @@ class Root(LazyGroup):
     ) -> click.Context:
         extra["obj"] = extra.get("obj") or Call()
         return super().make_context(info_name, args or ["--help"], parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would end here, as if an execution had failed
+            raise ReaderGone from error
 
     def main(
         self,

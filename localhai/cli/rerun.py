@@ -97,13 +97,20 @@ def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...],
     plan = pinned(earlier.plan(), earlier.inputs)
     if given["env_file"] is None:
         given["env_file"] = _env_file(earlier)
-    try:
-        asked = understand(project, plan.step, arguments, given)
-    except LocalhaiError as error:
-        hint = "--current runs your files as they are now"
-        raise type(error)(error.message, where=error.where, hints=[*error.hints, hint]) from error
+    _require_code(project, given["commit"])
+    asked = understand(project, plan.step, arguments, given)
     step = find_step(asked.config.config, asked.step)
     return replace(asked, overrides=repeated(plan, step, asked.overrides, secrets=tuple(asked.options.secrets)))
+
+
+def _require_code(project: OpenProject, commit: str | None) -> None:
+    if commit is None:
+        return
+    try:
+        project.snapshot(commit)
+    except LocalhaiError as error:
+        error.hints = (*error.hints, "--current runs your files as they are now")
+        raise
 
 
 def _env_file(earlier: Execution) -> str | None:

@@ -68,7 +68,10 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
 
     config = config_of(project, given["commit"])
     step = find_step(config.config, step_name)
-    typed = parse_step_arguments(step, arguments)
+    try:
+        typed = parse_step_arguments(step, arguments)
+    except UsageError as error:
+        raise _with_own_options(error, arguments) from error
     overrides = Overrides(
         parameters={**_parameter_file(step, given["parameter_file"]), **typed.parameters},
         inputs=typed.inputs,
@@ -85,6 +88,17 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
 
         options = replace(options, secrets={**options.secrets, **read_env_file(Path(given["env_file"]))})
     return Requested(project, config, step.name, overrides, options, given["commit"])
+
+
+def _with_own_options(error: UsageError, arguments: Sequence[str]) -> UsageError:
+    """A typing error may have been meant for us instead of the step."""
+    import difflib
+
+    context = click.get_current_context(silent=True)
+    options = context.command.params if context is not None else []
+    own = [name for option in options for name in option.opts if name.startswith("--")]
+    near = [match for word in arguments for match in difflib.get_close_matches(word.partition("=")[0], own, n=1)]
+    return UsageError(error.message, where=error.where, hints=[*error.hints, *(f"or {name}?" for name in near)])
 
 
 def config_of(project: OpenProject, commit: str | None) -> ProjectConfig:
