@@ -11,18 +11,18 @@ HOW = {
     "zsh": 'add to ~/.zshrc:  eval "$(localhai completion zsh)"',
     "fish": "localhai completion fish > ~/.config/fish/completions/localhai.fish",
 }
+HELP = """Print a completion script: commands, options, steps and their parameters.
+
+\b
+bash:  eval "$(localhai completion bash)"      in ~/.bashrc
+zsh:   eval "$(localhai completion zsh)"       in ~/.zshrc
+fish:  localhai completion fish > ~/.config/fish/completions/localhai.fish
+"""  # \b keeps click from wrapping the lines
 
 
-@click.command("completion")
+@click.command("completion", help=HELP)
 @click.argument("shell", type=click.Choice(sorted(HOW)))
 def completion(shell: str) -> None:
-    r"""Print a completion script: commands, options, steps and their parameters.
-
-    \b
-    bash:  eval "$(localhai completion bash)"      in ~/.bashrc
-    zsh:   eval "$(localhai completion zsh)"       in ~/.zshrc
-    fish:  localhai completion fish > ~/.config/fish/completions/localhai.fish
-    """
     import sys
 
     from click.shell_completion import get_completion_class
