@@ -36,6 +36,9 @@ _RUNNING = (
 )
 
 
+_K8S_LIMITS = ("--k8s-cpu-min", "--k8s-cpu-max", "--k8s-memory-min", "--k8s-memory-max")
+
+
 def running_options(function: Decorated) -> Decorated:
     """How to run and what to show of it."""
     for option in reversed(_RUNNING):
@@ -43,13 +46,35 @@ def running_options(function: Decorated) -> Decorated:
     return function
 
 
+def _options_of_the_platform(function: Decorated) -> Decorated:
+    """Options of `vh` that a script may carry and that mean nothing on one machine: taken, and said."""
+    for name in ("--open-browser", "--ssh", "--k8s-device-none"):
+        function = click.option(name, is_flag=True, hidden=True)(function)
+    for name in ("--debug-port", "--debug-key-file", "--k8s-preset", "--k8s-device", *_K8S_LIMITS):
+        function = click.option(name, hidden=True, multiple=name == "--k8s-device")(function)
+    return click.option("--git-packaging/--no-git-packaging", "-g/-G", hidden=True, default=True)(function)
+
+
+def _say_without_effect(given: Mapping[str, Any]) -> None:
+    names = ["open_browser", "ssh", "debug_port", "debug_key_file", "k8s_device", "k8s_device_none", "k8s_preset"]
+    names += [name[2:].replace("-", "_") for name in _K8S_LIMITS]
+    found = [f"--{name.replace('_', '-')}" for name in names if given[name]]
+    if not given["git_packaging"]:
+        found.append("--no-git-packaging")
+    if found:
+        words.say(f"without effect on this machine: {', '.join(found)}")
+    if given["ssh"]:
+        words.say("a shell in its environment, when it has ended: localhai shell latest")
+
+
 @click.command("run", cls=StepCommand, epilog=EPILOG)
 @planning_options
 @running_options
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
-@click.option("--validate-adhoc/--no-validate-adhoc", hidden=True)
-@click.option("--autorestart/--no-autorestart", hidden=True)
+@click.option("--validate-adhoc/--no-validate-adhoc", hidden=True, default=None)
+@click.option("--autorestart/--no-autorestart", hidden=True, default=None)
+@_options_of_the_platform
 @json_option
 @project_option
 @pass_call
@@ -83,6 +108,8 @@ def run(
         if want_help:
             return _help_of_step(project, step_name, given["commit"])
         requested = understand(project, step_name, step_arguments, given)
+        if not given["quiet"]:
+            _say_without_effect(given)
         if dry_run:
             from localhai.cli.plan import show_plan
 

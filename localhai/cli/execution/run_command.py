@@ -33,7 +33,12 @@ class StepCommand(click.Command):
             click.Option(
                 ["--help", "-h", "want_help"], is_flag=True, help="Show this; behind STEP, the step's options."
             ),
-            click.Argument(["step_name"], required=False, metavar=f"[{self.metavar}]"),
+            click.Argument(
+                ["step_name"],
+                required=False,
+                metavar=f"[{self.metavar}]",
+                shell_complete=lambda ctx, _argument, text: self.complete_subject(ctx.ensure_object(Call), text),
+            ),
             click.Argument(["step_arguments"], nargs=-1, type=click.UNPROCESSED, metavar="[STEP-OPTIONS]..."),
         ]
 
@@ -74,10 +79,8 @@ class StepCommand(click.Command):
         return steps(call, incomplete)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        call, step = ctx.ensure_object(Call), ctx.params.get("step_name")
-        if step is None and not incomplete.startswith("-"):
-            return self.complete_subject(call, incomplete)
+        step = ctx.params.get("step_name")
         own = super().shell_complete(ctx, incomplete)
-        names = self.names_of(call, step) if step else set()
+        names = self.names_of(ctx.ensure_object(Call), step) if step else set()
         options = sorted(f"--{name}" for name in names)
         return [*(CompletionItem(option) for option in options if option.startswith(incomplete)), *own]

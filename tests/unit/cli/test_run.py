@@ -209,6 +209,13 @@ def test_help_of_run_lists_the_steps_and_help_of_a_step_its_options(localhai: Co
     assert "--data=URI" in step.out
 
 
+def test_options_of_the_platform_are_taken_and_said(localhai: CommandLine) -> None:
+    answer = localhai("run", "-a", "-w", "--autorestart", "train", "--k8s-cpu-min", "2", "--ssh", "-G", "-e", "aws")
+
+    assert answer.code == 0
+    assert "without effect on this machine: --ssh, --k8s-cpu-min, --no-git-packaging" in answer.err
+
+
 def test_dry_run_runs_nothing(localhai: CommandLine) -> None:
     answer = localhai("run", "train", "--dry-run", "--json")
 

@@ -1,0 +1,205 @@
+"""doctor, clean, completion, and how errors nobody foresaw end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.shell_completion import BashComplete
+from click.testing import CliRunner
+
+from localhai.cli.call import Call
+from localhai.cli.main import cli
+from localhai.executions.home import Home
+from localhai.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import CommandLine
+
+
+def localhai_process(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "localhai.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_doctor_finds_all_well(localhai: CommandLine) -> None:
+    answer = localhai("doctor", "--json")
+    levels = {finding["name"]: finding["level"] for finding in answer.json["findings"]}
+
+    assert answer.code == 0
+    assert answer.json["ok"]
+    assert {"home", "records", "store", "project", "s3", "engine", "container", "files"} <= levels.keys()
+    assert levels["engine"] == levels["container"] == levels["records"] == "ok"
+
+
+def test_doctor_without_an_engine_says_what_was_tried_and_exits_with_4(project: Path) -> None:
+    answer = localhai_process("doctor", folder=project, DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert answer.returncode == 4
+    assert "problem  engine: no Docker Engine answers" in answer.stdout
+    assert "/nowhere/docker.sock" in answer.stdout
+    assert "-> DOCKER_HOST decides alone" in answer.stdout
+    assert "ok       records: 0 executions" in answer.stdout
+
+
+def test_doctor_finds_what_is_wrong_around(localhai: CommandLine) -> None:
+    (localhai.project / "localhai.toml").write_text('[s3]\nfolder = "missing"\n')
+    (localhai.project / "valohai.yaml").write_text("- step: 5\n")
+
+    answer = localhai("doctor", "--json")
+    levels = {finding["name"]: finding["level"] for finding in answer.json["findings"]}
+
+    assert answer.code == 4
+    assert levels["s3"] == levels["project"] == "problem"
+
+
+def test_clean_shows_before_it_removes(localhai: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("data")
+    localhai("run", "train", f"--data={tmp_path / 'data.csv'}")
+
+    shown = localhai("clean")
+    refused = localhai("clean", "--executions", "1d")
+    asked = localhai("clean", "--all")
+
+    assert shown.code == refused.code == 0
+    assert "executions with logs and outputs" in shown.out
+    assert "nothing to remove" in refused.err
+    assert asked.code == 2
+    assert "add --yes" in asked.err
+    assert len(localhai("execution", "list", "--json").json) == 1
+
+
+def test_clean_all_leaves_nothing_of_the_project_behind(localhai: CommandLine) -> None:
+    localhai("run", "train")
+
+    answer = localhai("clean", "--all", "--yes", "--json")
+
+    assert answer.json["removed"]
+    assert answer.json["problems"] == []
+    assert localhai("execution", "list", "--json").json == []
+    assert not list((localhai.home.folder / "executions").rglob("*.txt"))
+    assert not [path for path in (localhai.home.folder / "store").rglob("*") if path.is_file()]
+
+
+def test_clean_removes_what_a_crash_left_on_the_engine(localhai: CommandLine) -> None:
+    from localhai.containers.engine import ContainerSpec
+    from localhai.containers.labels import Owner, build
+
+    dead = Owner("elsewhere" if os.name == "nt" else os.uname().nodename, 2**22 + 1, "0", "another boot")
+    labels = build(execution="0" * 8 + "-0000-7000-8000-" + "0" * 12, project="gone", owner=dead)
+    localhai.engine.create(ContainerSpec("left", "python:3.11-slim", ("true",), labels=labels))
+
+    assert localhai("clean", "--containers", "--yes").code == 0
+    assert localhai.engine.all_containers == []
+
+
+def test_a_plan_needs_no_engine_and_records_nothing(project: Path, home_folder: Path) -> None:
+    human = localhai_process("plan", "train", "--epochs=4", folder=project, DOCKER_HOST="unix:///nowhere")
+    machine = localhai_process("plan", "train", "--json", folder=project, DOCKER_HOST="unix:///nowhere")
+
+    assert human.returncode == machine.returncode == 0
+    assert "epochs = 4" in human.stdout
+    assert "python:3.11-slim" in human.stdout
+    assert machine.stdout.startswith("{")
+    assert not (home_folder / "localhai.db").exists()
+
+
+def test_running_without_an_engine_exits_with_4(project: Path) -> None:
+    answer = localhai_process("run", "train", folder=project, DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert answer.returncode == 4
+    assert "/nowhere/docker.sock" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", {"run", "execution", "doctor"}),
+        ("execution l", {"list", "logs"}),
+        ("run ", {"train", "evaluate"}),
+        ("run tr", {"train"}),
+        ("run train --ep", {"--epochs"}),
+        ("run train --ti", {"--title", "--time-limit"}),
+        ("execution info ", {"latest", "1"}),
+        ("rerun ", {"latest", "1"}),
+        ("rerun 1 --ep", {"--epochs"}),
+    ],
+)
+def test_shells_complete_commands_steps_and_parameters(localhai: CommandLine, typed: str, offered: set[str]) -> None:
+    localhai("run", "train", "-q")
+    *words, incomplete = typed.split(" ")
+    obj = Call(home=localhai.home, folder=localhai.project)
+    completer = BashComplete(cli, {"obj": obj}, "localhai", "_LOCALHAI_COMPLETE")
+
+    assert offered <= {item.value for item in completer.get_completions(words, incomplete)}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(localhai: CommandLine, shell: str) -> None:
+    assert "_LOCALHAI_COMPLETE" in localhai("completion", shell).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], ["There is no command 'rnu'", "Did you mean 'run'?"]),
+        (["execution", "lst"], ["Did you mean 'list'?"]),
+        (["execution", "s"], ["could be any of summarize, stop"]),
+        (["execution", "list", "--bogus"], ["--bogus", "localhai execution list --help"]),
+        (["diff", "1"], ["Missing argument 'B'"]),
+    ],
+)
+def test_wrong_commands_and_options_exit_with_2(localhai: CommandLine, arguments: list[str], words: list[str]) -> None:
+    answer = localhai(*arguments)
+
+    assert answer.code == 2
+    assert all(word in answer.err for word in words), answer.err
+
+
+def test_beginnings_of_commands_will_do(localhai: CommandLine) -> None:
+    assert localhai("e", "li", "--json").json == []
+    assert localhai("alias", "l", "--json").json == []
+
+
+class Broken:
+    """An engine that fails as nobody foresaw."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(f"no {name}")
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Home(Settings.load(), engine=Broken()) as home:  # type: ignore[arg-type]
+        result = CliRunner().invoke(cli, ["doctor"], obj=Call(home=home, folder=project))
+        crash = next(home.folder.glob("crash-*.txt"))
+        monkeypatch.setenv("LOCALHAI_DEBUG", "1")
+        debugged = CliRunner().invoke(cli, ["doctor"], obj=Call(home=home, folder=project))
+
+    assert result.exit_code == 1
+    assert "RuntimeError: no info" in result.stderr
+    assert str(crash) in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "RuntimeError: no info" in crash.read_text()
+    assert "Traceback" in debugged.stderr
+
+
+def test_a_reader_that_has_enough_is_no_error(localhai: CommandLine) -> None:
+    localhai("run", "train", "-q")
+    command = f"'{sys.executable}' -m localhai.cli execution logs 1 | true; echo ${{PIPESTATUS[0]}}"
+
+    done = subprocess.run(["bash", "-c", command], cwd=localhai.project, capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.stdout.strip() in {"0", "141"}
