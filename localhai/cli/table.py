@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from localhai.cli import words
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
 GAP = "  "
+SHORT = 20  # cells up to this long are never broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,25 @@ class Column:
 def print_table(
     columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, form: str = "human", stream: TextIO | None = None
 ) -> None:
-    """Print rows of cells; None is an empty cell. `form` is `human` or one of SEPARATORS."""
+    """Print rows of cells; None is an empty cell. `form` is `human` or one of SEPARATORS.
+
+    For people, columns without a single value are left out.
+    """
     stream = stream or sys.stdout
     cells = [[cell(value) for value in row] for row in rows]
     if form in SEPARATORS:
         _print_separated(columns, cells, SEPARATORS[form], stream)
-    elif words.is_terminal(stream):
+        return
+    columns, cells = _with_values(columns, cells)
+    if words.is_terminal(stream):
         _print_rich(columns, cells, stream)
     else:
         stream.write("".join(line + "\n" for line in aligned(columns, cells)))
+
+
+def _with_values(columns: Sequence[Column], cells: list[list[str]]) -> tuple[list[Column], list[list[str]]]:
+    kept = [number for number in range(len(columns)) if not cells or any(row[number] for row in cells)]
+    return [columns[number] for number in kept], [[row[number] for number in kept] for row in cells]
 
 
 def cell(value: Any) -> str:
@@ -66,8 +77,10 @@ def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], strea
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(Text(column.header), justify="right" if column.right else "left", overflow="fold")
+    for number, column in enumerate(columns):
+        is_short = max((len(row[number]) for row in cells), default=0) <= SHORT
+        justify: Literal["left", "right"] = "right" if column.right else "left"
+        table.add_column(Text(column.header), justify=justify, overflow="fold", no_wrap=is_short)
     for row in cells:
         table.add_row(*(Text(text, style=words.STATUS_COLOURS.get(text, "")) for text in row))
     Console(file=stream, highlight=False, no_color=not words.is_coloured(stream)).print(table)

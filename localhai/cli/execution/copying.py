@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, words
+from localhai.cli.execution.progress import Progress
 from localhai.errors import DiskFull, SurroundingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import IO
 
+    from localhai.executions.home import Home
 
 NO_SPACE = 28
+BLOCK = 1 << 20
 
 
-def copy_outputs(outputs: Sequence[dict[str, Any]], folder: Path, *, force: bool) -> int:
+def copy_outputs(home: Home, outputs: Sequence[dict[str, Any]], folder: Path, *, force: bool) -> int:
     """Copy outputs to `folder`, under their names; gives how many. Those there already stay unless `force`."""
     copied = 0
     size = 0
+    progress = Progress(enabled=True)
     for item in outputs:
         target = folder / item["name"]
         if item.get("purged"):
@@ -28,26 +32,34 @@ def copy_outputs(outputs: Sequence[dict[str, Any]], folder: Path, *, force: bool
         elif target.exists() and not force:
             words.say(f"{target} is there already (--force copies over it)")
         else:
-            _copy(item, target)
+            _copy(home, item, target, progress)
             copied, size = copied + 1, size + item["size"]
+    progress.stop()
     words.say(f"copied {copied} file{'' if copied == 1 else 's'} ({formats.size(size)}) to {folder}")
     return copied
 
 
-def _copy(item: dict[str, Any], target: Path) -> None:
+def _copy(home: Home, item: dict[str, Any], target: Path, progress: Progress) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_source(item), temporary)
+        with _open(home, item) as source, temporary.open("wb") as copy:
+            done = 0
+            while data := source.read(BLOCK):
+                copy.write(data)
+                done += len(data)
+                progress.advance("output", item["name"], done, item["size"])
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         if error.errno == NO_SPACE:
             raise DiskFull(f"no space left for {target}", where=str(target)) from error
         raise SurroundingsError(f"{item['name']} cannot be copied: {error.strerror}", where=str(target)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _source(item: dict[str, Any]) -> Path:
-    if item["path"] is not None:
-        return Path(item["path"])
-    raise SurroundingsError(f"{item['name']} is in {item['uri']}, which cannot be read here", where=item["uri"])
+def _open(home: Home, item: dict[str, Any]) -> IO[bytes]:
+    """The file of this machine, else the bytes from the store."""
+    if item["path"] is not None and Path(item["path"]).is_file():
+        return Path(item["path"]).open("rb")
+    return home.store.open(item["uri"])

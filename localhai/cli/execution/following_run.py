@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
     from localhai.executions.observer import Observer
 
 
 def follow(
     call: Call,
+    home: Home,
     step: str,
     work: Callable[[Observer, Interruption], Execution],
     *,
@@ -45,7 +47,7 @@ def follow(
         from localhai.cli.execution.copying import copy_outputs
 
         target = Path(download.replace("{counter}", str(execution.counter)))
-        copy_outputs(execution.outputs, target, force=True)
+        copy_outputs(home, execution.outputs, target, force=True)
     if call.json:
         words.emit_json(execution.to_dict())
     elif not quiet:

@@ -65,13 +65,15 @@ def select(
 
 def _print(found: Sequence[Execution], form: str, *, all_projects: bool) -> None:
     columns = [Column("#", right=True), Column("Status"), Column("Step"), Column("Duration", right=True)]
-    columns += [Column("Created"), Column("Commit"), Column("Title"), Column("Id")]
+    columns += [Column("Created"), Column("Commit"), Column("Title"), Column("Tags"), Column("Id")]
+    with_id = all_projects or form != "human"  # a number is only good within a project
     if all_projects:
         columns.insert(0, Column("Project"))
     rows = []
     for execution in found:
         item = execution.record
         row: list[str | None] = [str(item.counter), str(item.status), item.step, formats.duration(item.duration)]
-        row += [formats.moment(item.created), formats.commit(item.commit), item.title, item.id]
+        row += [formats.moment(item.created), formats.commit(item.commit), item.title, ", ".join(item.tags)]
+        row.append(item.id if with_id else None)
         rows.append([item.project, *row] if all_projects else row)
     print_table(columns, rows, form=form)

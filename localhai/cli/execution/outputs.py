@@ -13,7 +13,7 @@ from localhai.cli.options import execution_argument, json_option, pass_call, pro
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from localhai.cli.call import Call
 
@@ -41,7 +41,7 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
             from localhai.cli.execution.copying import copy_outputs
 
             target = Path(folder.replace("{counter}", str(execution.counter)))
-            copy_outputs(found, target, force=force)
+            copy_outputs(look.home, found, target, force=force)
         if call.json:
             words.emit_json(found)
         elif not found and call.format == "human":
@@ -51,16 +51,31 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
 
 
 def print_outputs(found: Sequence[dict[str, Any]], form: str = "human") -> None:
-    """A table of outputs."""
-    columns = [Column("Name"), Column("Size", right=True), Column("Datum"), Column("Tags"), Column("Where")]
+    """A table of outputs; for people the place is said once, below it."""
+    is_human = form == "human"
+    columns = [Column("Name"), Column("Size", right=True), Column("Datum"), Column("Aliases"), Column("Tags")]
+    columns.append(Column("Where"))
     rows = [
         [
             item["name"],
-            formats.size(item["size"]) if form == "human" else item["size"],
+            formats.size(item["size"]) if is_human else item["size"],
             f"datum://{item['id']}",
+            ", ".join(item["aliases"]),
             ", ".join(item["tags"]),
-            "deleted" if item.get("purged") else item["path"] or item["uri"],
+            "deleted" if item.get("purged") else None if is_human else _place(item),
         ]
         for item in found
     ]
     print_table(columns, rows, form=form)
+    if is_human:
+        for folder in folders(found):
+            words.emit(f"in {folder}")
+
+
+def folders(found: Iterable[dict[str, Any]]) -> list[str]:
+    """The folders that outputs are in, of this machine or of the store."""
+    return sorted({_place(item).removesuffix(item["name"]) for item in found if not item.get("purged")})
+
+
+def _place(item: dict[str, Any]) -> str:
+    return str(item["path"] or item["uri"])

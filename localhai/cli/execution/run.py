@@ -136,6 +136,7 @@ def start(
     project = requested.project
     return follow(
         call,
+        project.home,
         requested.step,
         lambda observer, interruption: project.run(
             requested.step,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.cli import formats, words
+from localhai.cli.execution.outputs import folders
 from localhai.cli.table import Column, print_table
 from localhai.executions.lines import displayed
 
@@ -68,8 +69,7 @@ def _print_outputs(execution: Execution, stream: TextIO) -> None:
     print_table([Column("output"), Column("size", right=True)], rows, stream=stream)
     if len(outputs) > MOST_OUTPUTS:
         stream.write(f"... and {len(outputs) - MOST_OUTPUTS} more\n")
-    places = {str(item["path"] or item["uri"]).removesuffix(item["name"]) for item in shown}
-    stream.writelines(f"in {place}\n" for place in sorted(places))
+    stream.writelines(f"in {folder}\n" for folder in folders(shown))
 
 
 def _print_next(execution: Execution) -> None:
