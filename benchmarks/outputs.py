@@ -1,78 +1,75 @@
-"""4 GiB of outputs with all three checksums against one `md5sum` pass over them.
+"""4 GiB of outputs collected into the local store with all three checksums, against one `md5sum` pass over them.
 
-    python benchmarks/outputs.py [--size GIB] [--folder FOLDER] [--json]
-
-Prints both times and their ratio (at most 1.3), the best of three each, turn by turn. The files are one of half the
-size, several middling ones and some small ones, read once beforehand so that both sides find them in memory.
+The files are one of half the size, several middling ones and some small ones, and both sides find them in memory.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+import shutil
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
-from localhai.data import checksums
+from measure import MEBIBYTE, Bench, Row, disk_usage, ratio, run, side_by_side, timed
+
+from localhai.data.store import open_store
+from localhai.executions.outputs import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-LIMIT = 1.3
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=float, default=4.0, help="GiB in all")
-    parser.add_argument("--folder", type=Path, help="where the files are made; default the temporary folder")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        figures = measure(Path(folder), int(arguments.size * (1 << 30)))
-    if arguments.json:
-        print(json.dumps(figures))
-    else:
-        print(
-            "all three checksums {ours:.2f} s, md5sum {md5sum:.2f} s, ratio {ratio:.2f} (at most {limit})".format(
-                **figures
-            )
-        )
+GIB = 4
 
 
-def measure(folder: Path, size: int) -> dict[str, float]:
-    paths = make_files(folder, size)
-    ours, theirs = [], []
-    for _ in range(3):
-        theirs.append(
-            timed(lambda: subprocess.run(["md5sum", *map(str, paths)], check=True, stdout=subprocess.DEVNULL))
-        )
-        ours.append(timed(lambda: checksums.of_files(paths)))
-    return {"ours": min(ours), "md5sum": min(theirs), "ratio": min(ours) / min(theirs), "limit": LIMIT}
+def measure(bench: Bench) -> list[Row]:
+    size = round(GIB * 1024 * bench.scale) * MEBIBYTE
+    outputs = bench.folder / "outputs"
+    paths = make_files(outputs, size)
+    before = disk_usage(bench.folder)
+    most = before
+
+    def ours() -> float:
+        nonlocal most
+        life = _life(bench.folder)
+        seconds = timed(lambda: collect(life))
+        most = max(most, disk_usage(bench.folder))
+        shutil.rmtree(bench.folder / "store")
+        for path in paths:
+            path.chmod(0o644)
+        return seconds
+
+    sides = side_by_side(ours, lambda: run(["md5sum", *paths]).seconds, bench.rounds_or(3))
+    return [
+        ratio(f"{size >> 30} GiB of outputs collected, three checksums", "one md5sum pass", 1.3, sides),
+        Row("... bytes of a second copy on the disk", "", (most - before) / MEBIBYTE, 1, "MB"),
+    ]
 
 
 def make_files(folder: Path, size: int) -> list[Path]:
-    block = os.urandom(1 << 20)
-    sizes = [size // 2] + [size // 16] * 7 + [size // 1024] * 64
+    folder.mkdir()
+    block = os.urandom(MEBIBYTE)
     paths = []
-    for number, length in enumerate(sizes):
+    for number, length in enumerate([size // 2] + [size // 16] * 7 + [size // 1024] * 64):
         path = folder / f"output-{number}.bin"
         with path.open("wb") as file:
-            for _ in range(length >> 20):
+            for _ in range(length // MEBIBYTE):
                 file.write(block)
-            file.write(block[: length & ((1 << 20) - 1)])
+            file.write(block[: length % MEBIBYTE])
         paths.append(path)
     return paths
 
 
-def timed(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-if __name__ == "__main__":
-    main()
+def _life(folder: Path) -> Any:
+    """As much of an execution as collecting needs."""
+    return cast(
+        "Any",
+        SimpleNamespace(
+            folder=folder,
+            scratch=folder / "scratch",
+            live_outputs=[],
+            project=SimpleNamespace(id="project"),
+            record=SimpleNamespace(id="execution"),
+            home=SimpleNamespace(store=open_store(folder / "store")),
+            capture=SimpleNamespace(status=print),
+        ),
+    )
