@@ -36,8 +36,8 @@ def plan(
     """Everything an execution of `step` (a name or an unambiguous prefix of one) will be.
 
     `images` maps requested images, `*` allowed, to those that run; `environment_variables` are the project's;
-    `secrets` names variables that the runner adds beneath the plan's, so that they count as given but are never in a
-    plan; `mounts` says whether mounts are allowed;
+    `secrets` names variables that the runner adds, in place of the project's and of defaults: they count as given but
+    are never in a plan; `mounts` says whether mounts are allowed;
     `flag_defaults` whether flags that are not given take their defaults, as `vh` sends them.
     Raises UsageError for what was typed, ProjectError for what valohai.yaml says.
     """
@@ -136,9 +136,13 @@ def _interpolate(uri: str, step: Step, values: Mapping[str, Any]) -> str:
 def _variables(
     step: Step, project: Mapping[str, str], secrets: Collection[str], explicit: Mapping[str, str]
 ) -> dict[str, str]:
-    """Project < step default < explicit (reference 1.6; the order of the first two is unconfirmed)."""
+    """Project < step default < secret file < explicit (reference 1.6; the order of the first two is unconfirmed).
+
+    What a secret takes the place of is left out: its value is not for a plan.
+    """
     defaults = {name: item.default for name, item in step.environment_variables.items() if item.default is not None}
-    variables = {**project, **defaults, **explicit}
+    known = {name: value for name, value in {**project, **defaults}.items() if name not in secrets}
+    variables = {**known, **explicit}
     missing = [
         name
         for name, item in step.environment_variables.items()

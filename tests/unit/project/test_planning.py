@@ -137,6 +137,12 @@ def test_a_secret_counts_as_a_value_and_stays_out_of_the_plan():
     assert "TOKEN" not in planned(VARIABLES, secrets={"TOKEN"}).environment_variables
 
 
+def test_a_secret_takes_the_place_of_a_default_but_not_of_what_was_given():
+    given = Overrides(environment_variables={"B": "given"})
+    found = planned(VARIABLES, given, secrets={"A", "B", "TOKEN"}, environment_variables={"TOKEN": "project"})
+    assert found.environment_variables == {"B": "given"}
+
+
 def test_limits_are_seconds_cores_and_megabytes():
     limits = planned(
         {
