@@ -66,7 +66,6 @@ class BindTree:
 
     def resume(self, contents: TreeContents) -> None:
         self._contents = contents
-        self._live = 1 + max((int(path.name) for path in (contents.scratch / "live").glob("*")), default=-1)
 
     def fill(self, container: str) -> None:
         """Everything is mounted: nothing to do."""

@@ -129,7 +129,11 @@ def _reach(address: Address) -> DockerEngine:
     """Ping, which also tells the newest API version: cheaper than asking for the version."""
     transport = Transport(address)
     timeout = _SSH_ANSWERS_WITHIN if address.url.startswith("ssh://") else ANSWER_WITHIN
-    reply = transport.open("GET", "/_ping", timeout=timeout)
+    try:
+        reply = transport.open("GET", "/_ping", timeout=timeout)
+    except BaseException:
+        transport.close()
+        raise
     version, podman = reply.header("Api-Version"), reply.header("Libpod-Api-Version")
     reply.read()
     transport.version = _spoken(version)

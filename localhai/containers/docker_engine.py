@@ -138,6 +138,8 @@ class DockerEngine:
             if isinstance(error.__cause__, TimeoutError):
                 return None
             raise
+        if not answer:  # an engine that shuts down ends its answer without one
+            raise EngineLost("the Docker Engine shut down")
         return int(answer["StatusCode"])
 
     def state(self, container: str) -> ContainerState | None:

@@ -74,7 +74,7 @@ def is_alive(owner: Owner | None) -> bool:
 def boot_id() -> str:
     """Names the start of this machine; empty where the system does not tell."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return _ask("sysctl", "-n", "kern.bootsessionuuid")  # macOS
 

@@ -59,7 +59,6 @@ class VolumeTree:
 
     def resume(self, contents: TreeContents) -> None:
         self._contents = contents
-        self._live = 1 + max((int(path.name) for path in (contents.scratch / "live").glob("*")), default=-1)
 
     def fill(self, container: str) -> None:
         """Send repository, inputs and config as one tar stream, made while it is sent."""

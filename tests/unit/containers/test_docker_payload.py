@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from localhai.containers import docker_payload as payload
+from localhai.containers.engine import ContainerSpec, Mount
+
+
+def test_the_entrypoint_of_the_image_is_cleared_and_nothing_is_removed_by_itself():
+    body = payload.creation(ContainerSpec("n", "i", ("sh", "-c", "x"), environment={"A": "1=2"}))
+
+    assert (body["Entrypoint"], body["Cmd"]) == (["sh"], ["-c", "x"])
+    assert body["Env"] == ["A=1=2"]
+    assert body["HostConfig"]["AutoRemove"] is False
+
+
+def test_limits_reach_the_engine_and_memory_has_no_swap_beyond_it():
+    spec = ContainerSpec(
+        "n", "i", ("x",), cpus=1.5, cpuset="0,2", memory=1 << 20, gpus=-1, shm_size=64, ports={80: 8080}
+    )
+
+    host = payload.creation(spec)["HostConfig"]
+
+    assert (host["NanoCpus"], host["CpusetCpus"]) == (1_500_000_000, "0,2")
+    assert (host["Memory"], host["MemorySwap"], host["ShmSize"]) == (1 << 20, 1 << 20, 64)
+    assert host["DeviceRequests"] == [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
+    assert host["PortBindings"] == {"80/tcp": [{"HostPort": "8080"}]}
+
+
+def test_podman_keeps_its_own_log_driver():
+    spec = ContainerSpec("n", "i", ("x",))
+
+    assert payload.creation(spec)["HostConfig"]["LogConfig"]["Type"] == "local"
+    assert "LogConfig" not in payload.creation(spec, podman=True)["HostConfig"]
+
+
+def test_selinux_does_not_keep_a_container_from_its_mounts():
+    body = payload.creation(ContainerSpec("n", "i", ("x",), mounts=(Mount("/a", "/b"),)), relabel_off=True)
+
+    assert body["HostConfig"]["SecurityOpt"] == ["label=disable"]
+
+
+def test_a_state_has_times_only_once_they_are():
+    state = payload.state(
+        {
+            "Id": "1",
+            "Name": "/n",
+            "Image": "sha256:x",
+            "State": {"Status": "created", "ExitCode": 0, "StartedAt": "0001-01-01T00:00:00Z"},
+        }
+    )
+
+    assert (state.name, state.running, state.exit_code, state.started, state.image) == (
+        "n",
+        False,
+        None,
+        None,
+        "sha256:x",
+    )
+
+
+@pytest.mark.parametrize(("text", "code"), [("Exited (137) 2 minutes ago", 137), ("Up 3 seconds", None)])
+def test_a_listed_container_has_its_exit_code(text, code):
+    row = {"Id": "1", "Names": ["/n"], "State": "exited" if code else "running", "Status": text, "Labels": {"a": "b"}}
+
+    assert payload.listed(row).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("reference", "parts"),
+    [
+        ("python", ("python", "latest")),
+        ("python:3.11-slim", ("python", "3.11-slim")),
+        ("localhost:5000/a/b", ("localhost:5000/a/b", "latest")),
+        ("localhost:5000/a/b:1", ("localhost:5000/a/b", "1")),
+        ("a@sha256:00", ("a", "sha256:00")),
+    ],
+)
+def test_references_are_split_at_the_tag(reference, parts):
+    assert payload.split_reference(reference) == parts
+
+
+def test_the_digest_is_the_repository_s_where_there_is_one():
+    data = {
+        "Id": "sha256:id",
+        "RepoDigests": ["other@sha256:1", "python@sha256:2"],
+        "Config": {"Env": ["A=b"], "User": "me"},
+    }
+
+    image = payload.image("python:3.11", data)
+
+    assert (image.digest, image.user, dict(image.environment)) == ("sha256:2", "me", {"A": "b"})
+    assert payload.image("python", {"Id": "sha256:id"}).digest == "sha256:id"
+
+
+def test_what_an_engine_says_of_itself():
+    info = payload.info(
+        "p",
+        {
+            "ID": "X",
+            "Architecture": "aarch64",
+            "NCPU": 8,
+            "SecurityOptions": ["name=seccomp", "name=rootless"],
+            "Runtimes": {"nvidia": {}},
+        },
+    )
+
+    assert (info.architecture, info.cpus, info.rootless, info.remapped, info.gpus) == ("arm64", 8, True, False, True)
