@@ -86,7 +86,10 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str, parts
         return False
     target = os.path.join(parent, parts[-1])
     if member.isdir():
-        return _real_folder(folder, parts) is not None
+        made = _real_folder(folder, parts)
+        if made is not None:
+            os.chmod(made, (member.mode & 0o777) | stat.S_IRWXU)
+        return made is not None
     if os.path.isdir(target) and not os.path.islink(target):
         return False
     with contextlib.suppress(FileNotFoundError):

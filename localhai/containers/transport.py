@@ -164,8 +164,12 @@ class Transport:
         timeout: float | None = ANSWER_WITHIN,
     ) -> Any:
         """The JSON of the answer, None where it is empty. Raises EngineRefused, EngineLost."""
-        data = self.open(method, path, query=query, body=body, timeout=timeout).read()
-        return json.loads(data) if data.strip() else None
+        reply = self.open(method, path, query=query, body=body, timeout=timeout)
+        data = reply.read()
+        try:
+            return json.loads(data) if data.strip() else None
+        except ValueError as error:
+            raise EngineRefused(reply.status, "it did not answer as a Docker Engine does") from error
 
     def open(
         self,
