@@ -53,7 +53,7 @@ def follow(
     elif not quiet:
         print_summary(execution, sys.stderr)
     elif not execution.complete:
-        words.say(f"execution #{execution.counter} is {execution.status}: {execution.error}")
+        words.say(f"execution #{execution.counter} {execution.step}: {execution.status}: {execution.error}")
     if notes is not None and not quiet:
         for note in notes(execution):
             words.say(note)
