@@ -107,6 +107,10 @@ def _settings(folder: ProjectFolder | None) -> Settings:
 
 
 def _recover(home: Home) -> None:
-    from localhai.executions.recovery import recover
+    """Nearly always one query and nothing to do: then what it takes is not even loaded."""
+    from localhai.executions.owner import own_owner
 
-    recover(home, words.say)
+    if home.records.open_executions(host=own_owner().host):
+        from localhai.executions.recovery import recover
+
+        recover(home, words.say)

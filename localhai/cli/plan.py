@@ -64,7 +64,7 @@ def show_plan(call: Call, requested: Requested) -> None:
         overrides=requested.overrides,
         secrets=tuple(requested.options.secrets),
         commit=requested.commit,
-        config=requested.config,
+        config=requested.config if requested.commit is not None else None,
     )
     if call.json:
         words.emit_json(found.to_dict())

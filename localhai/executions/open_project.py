@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from localhai.executions.observer import Observer
     from localhai.project.config import ProjectConfig
     from localhai.project.folder import ProjectFolder
+    from localhai.project.overrides import StepArguments
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
@@ -86,13 +87,21 @@ class OpenProject:
         if config is None:
             from localhai.project.recalled_plan import plan_file
 
-            cache = self.home.folder / "cache"
-            return plan_file(
-                self.folder.yaml, step, overrides, cache=cache / "plans", verdicts=cache / "verdicts", **known
-            )
+            return plan_file(self.folder.yaml, step, overrides, **self._remembered(), **known)
         from localhai.project.planning import plan
 
         return plan(config.config, step, overrides, **known)
+
+    def step_arguments(self, step: str, arguments: Sequence[str]) -> tuple[str, StepArguments]:
+        """The name of the step that is meant, and `--NAME=value` sorted. Raises ProjectError and UsageError."""
+        from localhai.project.recalled_plan import step_arguments_file
+
+        return step_arguments_file(self.folder.yaml, step, arguments, **self._remembered())
+
+    def _remembered(self) -> dict[str, Path]:
+        """Where it is remembered what valohai.yaml came to."""
+        cache = self.home.folder / "cache"
+        return {"cache": cache / "plans", "verdicts": cache / "verdicts"}
 
     def run(
         self,
@@ -158,8 +167,13 @@ class OpenProject:
 
     def options(self) -> RunOptions:
         """How the settings say that steps run."""
-        secrets = read_env_file(self.settings.env_file) if self.settings.env_file else {}
-        return RunOptions(pull=self.settings.pull, secrets=secrets, package_cache=self.settings.package_cache)
+        file = self.settings.env_file
+        return RunOptions(
+            pull=self.settings.pull,
+            secrets=read_env_file(file) if file else {},
+            env_file=str(file) if file else None,
+            package_cache=self.settings.package_cache,
+        )
 
     def execution(self, reference: str = "latest") -> Execution:
         """An execution of this project by `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""

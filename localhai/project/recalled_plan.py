@@ -11,13 +11,15 @@ import hashlib
 import importlib.util
 import json
 import os
+import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.overrides import Overrides
+from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _KEPT = 200
@@ -37,27 +39,48 @@ def plan_file(
     `cache` is a folder for remembered plans, `verdicts` as in `config.load_config`. Raises what these two raise.
     """
     overrides = overrides or Overrides()
-    place = _place(cache, yaml, step, overrides, settings)
-    if place is not None and (known := _recall(place)) is not None:
-        return known
+    secret = bool(overrides.environment_variables)  # typed values may be
+    asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
+    place = None if secret else _place(cache, yaml, step, asdict(overrides), asked)
+    known = _recall(place)
+    if known is not None:
+        with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
+            return ExecutionPlan.from_dict(known)
     from localhai.project.config import load_config
     from localhai.project.planning import plan
 
     made = plan(load_config(yaml, verdicts=verdicts).config, step, overrides, **settings)
-    if place is not None:
-        with contextlib.suppress(OSError):
-            _remember(place, made)
+    _remember(place, made.to_dict())
     return made
 
 
-def _place(cache: Path, yaml: Path, step: str, overrides: Overrides, settings: dict[str, Any]) -> Path | None:
-    """The file for this plan; None where nothing may be kept or the key cannot be told."""
-    if overrides.environment_variables:  # typed values may be secret
-        return None
-    settings = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
+def step_arguments_file(
+    yaml: Path, step: str, arguments: Sequence[str], *, cache: Path, verdicts: Path | None = None
+) -> tuple[str, StepArguments]:
+    """The name of the step that is meant and what was typed for it: `find_step`, `parse_step_arguments`, remembered.
+
+    Raises what these two and `config.load_config` raise.
+    """
+    place = _place(cache, yaml, step, list(arguments))
+    known = _recall(place)
+    if known is not None:
+        with contextlib.suppress(KeyError, TypeError):
+            return str(known["step"]), StepArguments(dict(known["parameters"]), dict(known["inputs"]))
+    from localhai.project.config import load_config
+    from localhai.project.overrides import parse_step_arguments
+    from localhai.project.planning import find_step
+
+    found = find_step(load_config(yaml, verdicts=verdicts).config, step)
+    typed = parse_step_arguments(found, arguments)
+    _remember(place, {"step": found.name, "parameters": typed.parameters, "inputs": typed.inputs})
+    return found.name, typed
+
+
+def _place(cache: Path, yaml: Path, *asked: Any) -> Path | None:
+    """The file for what is asked of a valohai.yaml; None where the key cannot be told."""
     try:
         content = hashlib.sha256(yaml.read_bytes()).hexdigest()
-        key = json.dumps([content, _versions(), step, asdict(overrides), settings])
+        key = json.dumps([content, _versions(), *asked])
     except (OSError, TypeError):
         return None
     return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
@@ -80,18 +103,25 @@ def _versions() -> list[Any]:
         return [ours, parser.origin, hashlib.sha256(init.read()).hexdigest()]
 
 
-def _recall(place: Path) -> ExecutionPlan | None:
-    try:
-        return ExecutionPlan.from_dict(json.loads(place.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+def _recall(place: Path | None) -> dict[str, Any] | None:
+    if place is None:
         return None
+    try:
+        known = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) else None
 
 
-def _remember(place: Path, made: ExecutionPlan) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    scratch = place.with_suffix(f".{os.getpid()}")
-    scratch.write_text(json.dumps(made.to_dict()), encoding="ascii")
-    scratch.replace(place)
-    kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-    for path in kept[:-_KEPT]:
-        path.unlink(missing_ok=True)
+def _remember(place: Path | None, made: dict[str, Any]) -> None:
+    """What cannot be written is not remembered, and that is all."""
+    if place is None:
+        return
+    with contextlib.suppress(OSError, TypeError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        scratch = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        scratch.write_text(json.dumps(made), encoding="ascii")
+        scratch.replace(place)
+        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-_KEPT]:
+            path.unlink(missing_ok=True)

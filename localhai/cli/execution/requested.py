@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from localhai.errors import ProjectError, UsageError
-from localhai.project.overrides import Overrides, parse_step_arguments
+from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,11 +52,15 @@ class Requested:
     """A command line, understood against the project: ready to plan or run."""
 
     project: OpenProject
-    config: ProjectConfig
     step: str
     overrides: Overrides
     options: RunOptions
     commit: str | None
+
+    @property
+    def config(self) -> ProjectConfig:
+        """The valohai.yaml that counts, read with its parser."""
+        return config_of(self.project, self.commit)
 
 
 def understand(project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]) -> Requested:
@@ -64,16 +68,9 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
 
     Raises UsageError and ProjectError.
     """
-    from localhai.project.planning import find_step
-
-    config = config_of(project, given["commit"])
-    step = find_step(config.config, step_name)
-    try:
-        typed = parse_step_arguments(step, arguments)
-    except UsageError as error:
-        raise _with_own_options(error, arguments) from error
+    step, typed, from_file = _step_and_values(project, step_name, arguments, given)
     overrides = Overrides(
-        parameters={**_parameter_file(step, given["parameter_file"]), **typed.parameters},
+        parameters={**from_file, **typed.parameters},
         inputs=typed.inputs,
         environment_variables=_variables(given["variables"]),
         image=given["image"],
@@ -86,8 +83,25 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
     if given["env_file"] is not None:
         from localhai.executions.secrets import read_env_file
 
-        options = replace(options, secrets={**options.secrets, **read_env_file(Path(given["env_file"]))})
-    return Requested(project, config, step.name, overrides, options, given["commit"])
+        file = Path(given["env_file"]).absolute()
+        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
+    return Requested(project, step, overrides, options, given["commit"])
+
+
+def _step_and_values(
+    project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]
+) -> tuple[str, StepArguments, dict[str, Any]]:
+    """The step's name, what was typed for it, and its parameters from a file."""
+    try:
+        if given["commit"] is None and given["parameter_file"] is None:
+            return *project.step_arguments(step_name, arguments), {}
+        from localhai.project.planning import find_step
+
+        step = find_step(config_of(project, given["commit"]).config, step_name)
+        typed = parse_step_arguments(step, arguments)
+    except UsageError as error:
+        raise _with_own_options(error, arguments) from error
+    return step.name, typed, _parameter_file(step, given["parameter_file"])
 
 
 def _with_own_options(error: UsageError, arguments: Sequence[str]) -> UsageError:

@@ -8,7 +8,7 @@ import pytest
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project.overrides import Overrides
-from localhai.project.recalled_plan import plan_file
+from localhai.project.recalled_plan import plan_file, step_arguments_file
 
 YAML = """\
 - step:
@@ -113,3 +113,23 @@ def test_a_recalled_plan_needs_no_parser(yaml, cache):
     )
     done = subprocess.run([sys.executable, "-c", code, yaml, cache], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_sorted_arguments_are_recalled(yaml, cache):
+    first = step_arguments_file(yaml, "tr", ["--lr", "0.5"], cache=cache)
+    assert (first[0], first[1].parameters, first[1].inputs) == ("train", {"lr": "0.5"}, {})
+    assert step_arguments_file(yaml, "tr", ["--lr", "0.5"], cache=cache) == first
+    assert step_arguments_file(yaml, "tr", ["--lr", "0.6"], cache=cache)[1].parameters == {"lr": "0.6"}
+
+
+def test_arguments_that_the_step_has_not_are_an_error_each_time(yaml, cache):
+    for _ in range(2):
+        with pytest.raises(UsageError, match="--epochs|epochs"):
+            step_arguments_file(yaml, "train", ["--epochs", "3"], cache=cache)
+
+
+def test_a_changed_file_sorts_arguments_anew(yaml, cache):
+    step_arguments_file(yaml, "train", ["--lr=1"], cache=cache)
+    yaml.write_text(YAML.replace("lr", "rate"))
+    with pytest.raises(UsageError):
+        step_arguments_file(yaml, "train", ["--lr=1"], cache=cache)
