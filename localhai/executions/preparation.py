@@ -37,7 +37,7 @@ def prepare(life: Life) -> None:
     somebody asked to stop meanwhile. What was made until then is known to `life`, for `ending` to remove.
     """
     life.image = image = _image(life)
-    _fetch(life)
+    fetch(life)
     _check(life)
     _make_container(life, image)
 
@@ -69,10 +69,12 @@ def _is_true(life: Life, variable: str) -> bool:
 
 
 def _tell_pull(life: Life, event: PullProgress) -> None:
+    _check(life)
     life.observer.progress("image", event.image, event.current, event.total or None)
 
 
-def _fetch(life: Life) -> None:
+def fetch(life: Life) -> None:
+    """Bring the inputs of an execution into the cache and record them. Raises InputNotFound, DiskFull, Interrupted."""
     specs = [
         InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional)
         for item in life.plan.inputs
@@ -169,6 +171,11 @@ def _config(life: Life) -> dict[str, bytes]:
     return files
 
 
+def container_name(execution_id: str) -> str:
+    """By which recovery tells it from helpers with the same labels."""
+    return f"localhai-{execution_id}"
+
+
 def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount, ...]) -> ContainerSpec:
     """The container of an execution, with a tree that is prepared and gave `mounts`."""
     plan, record = life.plan, life.record
@@ -177,7 +184,7 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
         packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree)
     limited = _limits(life)
     return ContainerSpec(
-        name=f"localhai-{record.id}",
+        name=container_name(record.id),
         image=image.id,
         command=_command(plan.script),
         environment=container_variables(

@@ -13,7 +13,7 @@ from localhai.containers.ownership import remove_tree
 from localhai.executions.capture import Capture
 from localhai.executions.life import Life, RunOptions
 from localhai.executions.observer import Observer
-from localhai.executions.preparation import _fetch, container_spec, tree_contents
+from localhai.executions.preparation import fetch, container_spec, tree_contents
 from localhai.executions.repeating import pinned
 from localhai.executions.secrets import Masker
 from localhai.records import new_id
@@ -89,7 +89,7 @@ def visit(
     )
     try:
         life.image = image = _image(life, execution, say)
-        _fetch(life)
+        fetch(life)
         _say_changes(life, execution, say)
         code = _converse(life, image, key, tuple(command) or SHELL)
     finally:
