@@ -43,7 +43,8 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     result, collected = _keep_outputs(life, result)
     _end_capture(life, result, ended)
     end = _end_document(life, result, collected)
-    (life.folder / END).write_text(json.dumps(end))
+    with suppress(OSError):  # a full disk: the records may still have room
+        (life.folder / END).write_text(json.dumps(end))
     remove_container(life)
     life.capture.close()
     return record_end(life.home.records, life.record, end)
@@ -55,7 +56,7 @@ def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
         if life.tree is not None:
             life.tree.finish(life.container)
         return result, collect(life)
-    except LocalhaiError as error:
+    except (LocalhaiError, OSError) as error:
         with suppress(LocalhaiError):
             life.capture.status(f"Outputs could not be kept: {error}")
         status = "crashed" if isinstance(error, EngineLost) else "error"
@@ -72,7 +73,7 @@ def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
         code = "" if result.exit_code is None else f" (exit code {result.exit_code})"
         reason = "" if result.error is None else f": {result.error}"
         life.capture.status(f"Execution #{life.record.counter} is {result.status}{reason or code}")
-    except LocalhaiError as error:
+    except (LocalhaiError, OSError) as error:
         life.observer.status(f"The end of the log could not be written: {error}")
 
 
@@ -128,13 +129,17 @@ def record_end(records: Records, record: ExecutionRecord, end: dict[str, Any]) -
     current = records.execution(record.id)
     if current.status in FINAL:
         return current
-    if end["status"] == "stopped" and current.status != "stopping":
+    status, error = end["status"], end["error"]
+    if status == "stopped" and current.status != "stopping":
         records.transition(record.id, "stopping", by="localhai")
+    elif current.status == "stopping" and status != "crashed":
+        # a wish that came in its last moment: nothing else may follow (reference 6)
+        status, error = "stopped", error or "a stop was requested"
     return records.transition(
         record.id,
-        end["status"],
+        status,
         by="localhai",
         exit_code=end["exit_code"],
-        error=end["error"],
+        error=error,
         metadata=end["metadata"],
     )

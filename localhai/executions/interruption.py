@@ -61,3 +61,28 @@ def signals_ask(interruption: Interruption, say: Callable[[int, int], None]) -> 
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def ctrl_c_asks(interruption: Interruption) -> Iterator[None]:
+    """For programs that handle no signals: Ctrl-C asks `interruption`, and is raised when everything is closed.
+
+    Only where it would be raised anyway: in the main thread, with Python's own handler.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        pressed.set()
+        interruption.ask()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if pressed.is_set():
+            raise KeyboardInterrupt

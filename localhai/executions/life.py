@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run, beside what to run: nothing here changes what the platform would do."""
+    """How to run, beside what to run: nothing here changes what the platform would do.
+
+    `env_file` is where `secrets` came from: it is recorded, they never are.
+    """
 
     pull: str = "missing"
     secrets: Mapping[str, str] = field(default_factory=dict)
+    env_file: str | None = None
     package_cache: bool = True
     keep: bool = False
 

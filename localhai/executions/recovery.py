@@ -10,11 +10,13 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers import canary, labels
+from localhai.containers import canary, labels, reap
 from localhai.errors import EngineNotFound, ProjectError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
@@ -23,10 +25,11 @@ from localhai.executions.home import Home
 from localhai.executions.life import Ended, Life
 from localhai.executions.observer import Observer
 from localhai.executions.owner import is_alive, own_owner
-from localhai.executions.preparation import tree_contents
+from localhai.executions.preparation import container_name, tree_contents
 from localhai.executions.secrets import Masker, read_env_file
 from localhai.executions.supervision import supervise
 from localhai.project.plan import ExecutionPlan
+from localhai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,14 +63,15 @@ def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None])
         return
     if not home.records.adopt(record.id, record.owner, own_owner()):
         return  # another localhai was quicker
-    closed = _close_ended(home, record, state)
+    with own_home(home, record) as own:
+        closed = _close_ended(own, record, state)
     say(f"{_name(record)} was left by a localhai that died; it is closed as {closed.status}, log and outputs are kept")
 
 
 def find_container(home: Home, record: ExecutionRecord) -> ContainerState | None:
     """The container of an execution, by its label: the id may never have been recorded."""
     found = home.engine.containers({labels.EXECUTION: record.id})
-    return found[0] if found else None
+    return next((state for state in found if state.name == container_name(record.id)), None)  # others are helpers
 
 
 def _start_adopter(home: Home, record: ExecutionRecord) -> int:
@@ -87,6 +91,17 @@ def _start_adopter(home: Home, record: ExecutionRecord) -> int:
     return process.pid
 
 
+def own_home(home: Home, record: ExecutionRecord) -> Home:
+    """The same home by the settings of the execution's project: whoever looks may stand in another one."""
+    project = next(item for item in home.records.projects() if item.id == record.project_id)
+    try:
+        settings = Settings.load(Path(project.path))
+    except ProjectError:  # its localhai.toml was spoiled since
+        settings = home.settings
+    settings = replace(settings, home=home.settings.home, database_url=home.settings.database_url)
+    return Home(settings, engine=home.engine)
+
+
 def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = None) -> Execution | None:
     """Become the owner of an execution whose localhai died, and watch it to its end. None when it has another owner."""
     record = home.records.execution(execution_id)
@@ -95,19 +110,36 @@ def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = 
     if not home.records.adopt(record.id, record.owner, own_owner()):
         return None
     state = find_container(home, record)
-    if state is None or not state.running:
-        _close_ended(home, record, state)
-        return home.execution(record.id)
+    with own_home(home, record) as own:
+        if state is None or not state.running:
+            _close_ended(own, record, state)
+        else:
+            _watch_on(own, record, state, interruption)
+    return home.execution(record.id)
+
+
+def _watch_on(home: Home, record: ExecutionRecord, state: ContainerState, interruption: Interruption | None) -> None:
     life = _restore(home, record)
     life.container = state.id
     life.interruption = interruption or life.interruption
     life.capture.status("Its localhai died; another one has taken it over.")
     ended = supervise(life, home.engine.logs(state.id), time.monotonic() - _age(state))
     ending.close(life, ended)
-    return home.execution(record.id)
+    _sweep(home, record)
+
+
+def _sweep(home: Home, record: ExecutionRecord) -> None:
+    """What the dead one made beside its container: helpers, volumes that it had no time to use."""
+    reap.remove(home.engine, reap.of_execution(home.engine, record.id))
 
 
 def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
+    closed = _close(home, record, state)
+    _sweep(home, record)
+    return closed
+
+
+def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
     folder = home.folder / record.folder if record.folder else None
     if folder is None or not (folder / PLAN).exists():
         return _close_without_files(home, record)
@@ -122,6 +154,8 @@ def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | No
 
 
 def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
+    if state is None and life.record.container_id is not None:
+        return Ended(None, None, "its localhai died, and its container was removed by somebody else")
     if state is None or state.status == "created":
         return Ended(None, None, "its localhai died before its container ran")
     output = life.home.engine.logs(state.id)
@@ -149,7 +183,7 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     folder = home.folder / str(record.folder)
     plan = ExecutionPlan.from_dict(json.loads((folder / PLAN).read_bytes()))
     project = next(item for item in home.records.projects() if item.id == record.project_id)
-    masker = Masker(_secrets(record).values())
+    masker = Masker(_secrets(home, record).values())
     stop_condition = plan.limits.stop_condition
     capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
     life = Life(
@@ -173,15 +207,13 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     return life
 
 
-def _secrets(record: ExecutionRecord) -> dict[str, str]:
-    """The values to mask: the file that they came from is recorded, its contents never are."""
-    file = record.document.get("env_file")
-    if file is None:
-        return {}
-    try:
-        return read_env_file(Path(file))
-    except ProjectError:
-        return {}
+def _secrets(home: Home, record: ExecutionRecord) -> dict[str, str]:
+    """The values to mask: the files that they came from are known, their contents are kept nowhere."""
+    found: dict[str, str] = {}
+    for file in (home.settings.env_file, record.document.get("env_file")):
+        with suppress(ProjectError):  # gone or spoiled since
+            found |= read_env_file(Path(file)) if file else {}
+    return found
 
 
 def _age(state: ContainerState) -> float:

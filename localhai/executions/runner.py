@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError
+from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
-from localhai.executions.interruption import Interruption
+from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name, execution_folder, point_latest
 from localhai.executions.life import Ended, Life, RunOptions
 from localhai.executions.observer import Observer
@@ -46,21 +47,24 @@ def run(
     """Run one execution from record to end, in this thread; gives it in its final state, whatever that is.
 
     Raises what kept it from starting (InputNotFound, ImageNotFound, EngineNotFound, DiskFull...), after it was closed
-    as `error`; Interrupted, after it was closed as `stopped` before its container started.
+    as `error`; Interrupted, after it was closed as `stopped` before its container started; KeyboardInterrupt, where
+    nobody handles signals, after it was closed as `stopped`.
     """
-    life = begin(
-        home,
-        project,
-        plan,
-        snapshot,
-        settings=settings or home.settings,
-        options=options or RunOptions(),
-        observer=observer or Observer(),
-        interruption=interruption or Interruption(),
-    )
-    trouble = _live(life)
-    execution = Execution(home, life.record)
-    life.observer.finished(execution.to_dict())
+    interruption = interruption or Interruption()
+    with ctrl_c_asks(interruption):
+        life = begin(
+            home,
+            project,
+            plan,
+            snapshot,
+            settings=settings or home.settings,
+            options=options or RunOptions(),
+            observer=observer or Observer(),
+            interruption=interruption,
+        )
+        trouble = _live(life)
+        execution = Execution(home, life.record)
+        life.observer.finished(execution.to_dict())
     if trouble is not None:
         raise trouble
     return execution
@@ -92,28 +96,43 @@ def begin(
     )
     relative = execution_folder(project.name, project.id, record.counter, record.id)
     folder = home.folder / relative
-    _make_folder(folder, plan, masker)
-    record = home.records.update(record.id, folder=relative)
-    capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
-    life = Life(
-        home=home,
-        settings=settings,
-        project=project,
-        record=record,
-        plan=plan,
-        folder=folder,
-        capture=capture,
-        snapshot=snapshot,
-        options=options,
-        observer=observer,
-        interruption=interruption,
-        masker=masker,
-    )
-    observer.started(record.to_dict())
-    for line in (*snapshot.warnings, *parity_lines(plan.parity)):
-        capture.status(line)
-    life.record = home.records.transition(record.id, "queued", by="localhai")
+    try:
+        _make_folder(folder, plan, masker)
+        record = home.records.update(record.id, folder=relative)
+        capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
+        life = Life(
+            home=home,
+            settings=settings,
+            project=project,
+            record=record,
+            plan=plan,
+            folder=folder,
+            capture=capture,
+            snapshot=snapshot,
+            options=options,
+            observer=observer,
+            interruption=interruption,
+            masker=masker,
+        )
+        observer.started(record.to_dict())
+        for line in (*snapshot.warnings, *parity_lines(plan.parity)):
+            capture.status(line)
+        life.record = home.records.transition(record.id, "queued", by="localhai")
+    except (LocalhaiError, OSError) as error:
+        trouble = in_words(error, folder)
+        (folder / ending.RESERVE).unlink(missing_ok=True)
+        home.records.transition(record.id, "error", by="localhai", error=masker.mask_text(trouble.message))
+        raise trouble from error
     return life
+
+
+def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
+    """What the disk refused, as one of our errors; ours as they are."""
+    if isinstance(error, LocalhaiError):
+        return error
+    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else SurroundingsError
+    what = error.filename if isinstance(error.filename, str) else str(folder)
+    return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
 
 
 def parity_lines(notes: Iterable[ParityNote]) -> list[str]:
@@ -130,7 +149,7 @@ def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
         (folder / PLAN).write_text(masker.mask_text(json.dumps(plan.to_dict(), indent=2)))
         ending.reserve(folder)
     except OSError as error:
-        raise DiskFull(f"{folder} cannot be written: {error.strerror}", where=str(folder)) from error
+        raise in_words(error, folder) from error
     point_latest(folder)
 
 
@@ -144,6 +163,7 @@ def _document(
         "inputs": [{"name": item.name, "files": []} for item in plan.inputs],
         "parity": [{"key": note.key, "level": note.level, "text": note.text} for note in plan.parity],
         "environment_variables": sorted({*plan.environment_variables, *options.secrets}),
+        "env_file": options.env_file,
         "image_requested": plan.image_requested,
         "dirty": snapshot.dirty,
         "base_commit": snapshot.base_commit,
@@ -194,6 +214,6 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
     except LocalhaiError as error:
         return Ended(None, "failed-here", error.message), error
     except OSError as error:
-        trouble = DiskFull(f"localhai cannot write: {error}") if error.errno == 28 else LocalhaiError(str(error))  # noqa: PLR2004  # ENOSPC
+        trouble = in_words(error, life.folder)
         return Ended(None, "failed-here", trouble.message), trouble
     return supervise(life, output, time.monotonic()), None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LOOK = 0.25  # seconds between looks at wishes and limits
 SLOW_LOOK = 1.0  # seconds between looks at the records and at outputs
 RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for
+LOSSES = 10  # how often one execution gets over a lost engine
+KILLED = 128  # exit codes from here on: a signal, or an engine that does not know
 DRAIN = 15.0  # seconds in which the last output of an ended container must come
 
 
@@ -66,15 +69,36 @@ class _Supervision:
         self._slow_look_due = time.monotonic() + SLOW_LOOK
 
     def watch(self) -> Ended:
+        ended, look = None, self._watch_to_its_end
+        for _loss in range(LOSSES):
+            try:
+                ended = look()
+            except LocalhaiError as error:
+                trouble = error
+                look = partial(self._after, error)
+                continue
+            if ended is not None:
+                return ended
+            look = self._watch_to_its_end  # it still runs
+        return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
+
+    def _watch_to_its_end(self) -> Ended | None:
+        """Raises what kept the engine from telling."""
         pump = self._listen(self._output)
         waiter = self._wait()
         while not waiter.ended:
             self._rest()
             self._look_around()
-        if waiter.trouble is not None:
-            return self._after_losing_the_engine(waiter.trouble, pump)
         self._drain(pump, self._output)
-        return self._ended(waiter.exit_code)
+        if waiter.trouble is not None:
+            raise waiter.trouble
+        state = self._state()
+        if state is None or is_removed(state):
+            return self._removed()
+        if isinstance(self._life.capture.trouble, EngineLost):
+            self._hear_again(state)
+            self._drain(self._listen(self._output), self._output)
+        return Ended(waiter.exit_code, self._cause, self._reason, state.oom_killed)
 
     def _listen(self, output: OutputStream) -> threading.Thread:
         name = f"output-{self._life.record.counter}"
@@ -96,14 +120,19 @@ class _Supervision:
         if self._life.interruption.forced and not self._forced:
             self._forced = True
             self._in_background(self._engine.kill)
+        requested = False
         if time.monotonic() >= self._slow_look_due:
             self._slow_look_due = time.monotonic() + SLOW_LOOK
             self._upload_live()
-            requested = self._cause is None and self._life.home.records.stop_requested(self._life.record.id)
-        else:
-            requested = False
+            requested = self._cause is None and self._stop_requested()
         if self._cause is None:
             self._find_cause(requested=requested)
+
+    def _stop_requested(self) -> bool:
+        try:
+            return self._life.home.records.stop_requested(self._life.record.id)
+        except LocalhaiError:  # records that are away for a moment, or for good, end no step
+            return False
 
     def _find_cause(self, *, requested: bool) -> None:
         life = self._life
@@ -121,13 +150,17 @@ class _Supervision:
                 self._stop(*exceeded)
 
     def _stop(self, cause: Cause, reason: str) -> None:
-        life = self._life
         self._cause, self._reason = cause, reason
-        if cause in STOPPED_BY_WISH:
-            life.record = life.home.records.transition(life.record.id, "stopping", by="localhai")
-        grace = life.settings.stop_grace
+        grace = self._life.settings.stop_grace
         self._tell(f"Stopping: {reason}; the container has {grace:g} s to end by itself.")
         self._in_background(lambda container: self._engine.stop(container, grace))
+        if cause in STOPPED_BY_WISH:
+            threading.Thread(target=self._record_stopping, daemon=True).start()
+
+    def _record_stopping(self) -> None:
+        """Beside the watching: records that are away must not keep a second Ctrl-C from being heard."""
+        with suppress(LocalhaiError):  # the end of the execution records it too
+            self._life.home.records.transition(self._life.record.id, "stopping", by="localhai")
 
     def _tell(self, text: str) -> None:
         try:
@@ -150,7 +183,7 @@ class _Supervision:
             return
         try:
             paths = life.tree.read_only_outputs(life.container or "")
-        except SurroundingsError:
+        except (SurroundingsError, OSError):
             return  # a lost engine is heard by the waiter too; what is not taken now is collected at the end
         for path in paths:
             life.live_outputs.append(path)
@@ -162,45 +195,55 @@ class _Supervision:
             output.close()
             pump.join(DRAIN)
 
-    def _ended(self, exit_code: int | None) -> Ended:
-        state = self._state()
-        if state is None:
-            return Ended(None, self._cause, self._reason or "its container was removed by somebody else")
-        return Ended(exit_code, self._cause, self._reason, state.oom_killed)
-
     def _state(self) -> ContainerState | None:
         return self._engine.state(self._life.container or "")
 
-    def _after_losing_the_engine(self, trouble: LocalhaiError, pump: threading.Thread) -> Ended:
-        """The engine went away under us. If it comes back, what it still knows is taken in."""
-        self._tell(f"The engine stopped answering ({trouble.message}); waiting up to {RETURN_OF_ENGINE:g} s for it.")
-        self._drain(pump, self._output)
-        state = self._state_after_return()
-        if state is None:
-            return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
-        if state.running:
-            return self._wait_again()
-        self._take_in_the_rest()
-        exit_code = state.exit_code
-        if exit_code == 0 or self._cause is not None:
-            return Ended(exit_code, self._cause, self._reason, state.oom_killed)
-        self._life.update(exit_code=exit_code)
-        return Ended(None, None, f"the engine was restarted while it ran (exit code {exit_code})")
+    def _hear_again(self, state: ContainerState) -> None:
+        """All output from the start; what the log has is passed over."""
+        self._life.capture.trouble = None
+        self._life.capture.skip_what_is_stored()
+        self._output = self._engine.logs(state.id)
 
-    def _state_after_return(self) -> ContainerState | None:
+    def _removed(self) -> Ended:
+        """Its files may still be in a volume, which is free once the container is wholly gone."""
+        until = time.monotonic() + DRAIN
+        while self._state() is not None and time.monotonic() < until:
+            time.sleep(LOOK)
+        self._life.container = None
+        return Ended(None, self._cause, self._reason or "its container was removed by somebody else")
+
+    def _after(self, trouble: LocalhaiError) -> Ended | None:
+        """The engine went away under us, or does not know the container. None: it still runs, and is heard again.
+
+        Raises what keeps the engine from telling.
+        """
+        if isinstance(trouble, EngineLost):
+            self._tell(f"The engine does not answer ({trouble.message}); waiting up to {RETURN_OF_ENGINE:g} s for it.")
+        answered, state = self._state_after_return()
+        if not answered:
+            return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
+        if state is None or is_removed(state):
+            return self._removed()
+        self._hear_again(state)
+        if state.running:
+            if self._cause is not None:  # the engine may have forgotten that it should stop
+                self._in_background(lambda container: self._engine.stop(container, self._life.settings.stop_grace))
+            return None
+        self._drain(self._listen(self._output), self._output)
+        if self._cause is None and state.exit_code is not None and state.exit_code >= KILLED:
+            return Ended(None, None, f"the engine went away while it ran, and ended it (exit code {state.exit_code})")
+        return Ended(state.exit_code, self._cause, self._reason, state.oom_killed)
+
+    def _state_after_return(self) -> tuple[bool, ContainerState | None]:
+        """Whether the engine answered in time, and what it knows of the container."""
         until = time.monotonic() + RETURN_OF_ENGINE
         while time.monotonic() < until and not self._life.interruption.forced:
-            with suppress(EngineLost):
-                return self._state()
+            with suppress(LocalhaiError):
+                return True, self._state()
             time.sleep(LOOK)
-        return None
+        return False, None
 
-    def _take_in_the_rest(self) -> None:
-        self._life.capture.skip_what_is_stored()
-        stream = self._engine.logs(self._life.container or "")
-        self._drain(self._listen(stream), stream)
 
-    def _wait_again(self) -> Ended:
-        self._life.capture.skip_what_is_stored()
-        self._output = self._engine.logs(self._life.container or "")
-        return self.watch()
+def is_removed(state: ContainerState) -> bool:
+    """Whether somebody is about to take the container away."""
+    return state.status in {"removing", "dead"}
