@@ -13,7 +13,7 @@ from localhai.containers.ownership import remove_tree
 from localhai.executions.capture import Capture
 from localhai.executions.life import Life, RunOptions
 from localhai.executions.observer import Observer
-from localhai.executions.preparation import fetch, container_spec, tree_contents
+from localhai.executions.preparation import container_spec, fetch, tree_contents
 from localhai.executions.repeating import pinned
 from localhai.executions.secrets import Masker
 from localhai.records import new_id
