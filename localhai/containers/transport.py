@@ -120,8 +120,12 @@ class Reply:
 
     def read(self) -> bytes:
         """All of it; the connection is then free for the next call."""
-        with self._transport.guarded():
-            data = self._response.read()
+        try:
+            with self._transport.guarded():
+                data = self._response.read()
+        except BaseException:
+            self.close()
+            raise
         self._transport.give_back(self._connection, self._response)
         return data
 

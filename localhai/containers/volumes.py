@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Literal
 
 from localhai.containers import archives, layout, ownership
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
-from localhai.errors import DiskFull, SurroundingsError
+from localhai.errors import DiskFull, EngineLost, SurroundingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TOP = "/valohai"
 LIVE = f"{TOP}/.localhai-live"
+FETCHED = "fetched"
 _FIND = "find . -type f ! -perm -0200 ! -perm -0020 ! -perm -0002 -print0"
 _MOVE = 'batch=$1; shift; for f; do mkdir -p "$batch/${f%/*}" && mv -- "$f" "$batch/$f"; done'
 
@@ -69,18 +71,43 @@ class VolumeTree:
 
         Needs `find`, `sh` and `mv` in the image; without them the files are collected at the end.
         """
-        code, said = self._engine.execute(container, ("sh", "-c", f"cd {OUTPUTS} && {_FIND}"), user="0")
-        names = [name.decode("utf-8", "surrogateescape") for name in said.split(b"\0") if name]
-        names = [name for name in names if name.isprintable()]  # others cannot be said to the engine
-        if code != 0 or not names:
-            return []
         batch = f"{LIVE}/{os.urandom(4).hex()}"
-        script = f"cd {OUTPUTS} && {_MOVE}"
-        self._engine.execute(container, ("sh", "-c", script, "sh", batch, *names), user="0")
+        if not self._set_aside(container, batch):
+            return []
         fresh = self.contents.scratch / "arriving"
-        archives.unpack(self._engine.get_archive(container, batch), fresh)
-        self._engine.execute(container, ("rm", "-rf", batch), user="0")
-        return self._placed(fresh)
+        try:
+            archives.unpack(self._engine.get_archive(container, batch), fresh)
+        except FileNotFoundError:
+            return []
+        found = self._placed(fresh)
+        with open(self.contents.scratch / FETCHED, "a", encoding="utf-8") as file:
+            file.write(f"{os.path.basename(batch)}\n")
+        with self._unless_it_ended():
+            self._engine.execute(container, ("rm", "-rf", batch), user="0")
+        return found
+
+    def _set_aside(self, container: str, batch: str) -> bool:
+        """Move read-only outputs into a folder of their own; False when there are none, or the step has ended."""
+        with self._unless_it_ended():
+            code, said = self._engine.execute(container, ("sh", "-c", f"cd {OUTPUTS} && {_FIND}"), user="0")
+            names = [name.decode("utf-8", "surrogateescape") for name in said.split(b"\0") if name]
+            names = [name for name in names if name.isprintable()]  # others cannot be said to the engine
+            if code == 0 and names:
+                script = f"cd {OUTPUTS} && {_MOVE}"
+                self._engine.execute(container, ("sh", "-c", script, "sh", batch, *names), user="0")
+                return True
+        return False
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _unless_it_ended() -> Iterator[None]:
+        """A step that ends meanwhile cannot run commands: what is left is collected at the end."""
+        try:
+            yield
+        except EngineLost:
+            raise
+        except SurroundingsError:
+            return
 
     def _placed(self, fresh: Path) -> list[Path]:
         found = []
@@ -110,6 +137,7 @@ class VolumeTree:
         ownership.remove_tree(str(fresh))
         try:
             archives.unpack(self._engine.get_archive(holder, OUTPUTS), fresh)
+            self._put_back(holder, fresh)
         except FileNotFoundError:
             return  # the step removed the folder, or the container was never filled
         except OSError as error:
@@ -119,6 +147,29 @@ class VolumeTree:
             if os.path.isdir(target) and not os.path.islink(target):
                 ownership.remove_tree(target)
             os.replace(os.path.join(fresh, entry), target)
+
+    def _put_back(self, holder: str, fresh: Path) -> None:
+        """Outputs that were set aside and never fetched, because localhai died in between."""
+        aside = self.contents.scratch / "aside"
+        try:
+            archives.unpack(self._engine.get_archive(holder, LIVE), aside)
+        except FileNotFoundError:
+            return
+        for batch in set(os.listdir(aside)) - self._fetched():
+            for here, _folders, names in os.walk(aside / batch):
+                for name in names:
+                    path = os.path.join(here, name)
+                    target = fresh / os.path.relpath(path, aside / batch)
+                    if not os.path.lexists(target):
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        os.rename(path, target)
+
+    def _fetched(self) -> set[str]:
+        """Batches of live outputs that are on this machine."""
+        try:
+            return set((self.contents.scratch / FETCHED).read_text(encoding="utf-8").split())
+        except FileNotFoundError:
+            return set()
 
     def _helper(self) -> str | None:
         """A container, made and never started, that holds the volume; None when the volume is gone, or the image."""
