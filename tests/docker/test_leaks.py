@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
 from localhai.containers.connect import connect
+from localhai.containers.engine import Engine
 
 pytestmark = pytest.mark.docker
 
 LABEL = {"localhai.execution": None}
 
 
-def test_no_container_is_left() -> None:
-    assert connect().containers(LABEL) == []
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    found = connect()
+    yield found
+    found.close()
 
 
-def test_no_volume_is_left() -> None:
-    assert connect().volumes(LABEL) == []
+def test_no_container_is_left(engine: Engine) -> None:
+    assert engine.containers(LABEL) == []
 
 
-def test_no_network_is_left() -> None:
-    assert connect().networks(LABEL) == []
+def test_no_volume_is_left(engine: Engine) -> None:
+    assert engine.volumes(LABEL) == []
+
+
+def test_no_network_is_left(engine: Engine) -> None:
+    assert engine.networks(LABEL) == []

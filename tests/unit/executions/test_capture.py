@@ -14,7 +14,7 @@ class Heard(Observer):
         self.bytes = b""
         self.words: list[str] = []
 
-    def output(self, stream: str, data: bytes) -> None:
+    def output(self, _stream: str, data: bytes) -> None:
         self.bytes += data
 
     def status(self, text: str) -> None:

@@ -1,0 +1,4 @@
+import sys
+
+print("two")
+sys.exit(3)

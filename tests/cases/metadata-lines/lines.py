@@ -1,0 +1,18 @@
+import sys
+
+print('{"plain": 1}')
+print('   {"indented": 2}  ')
+print('\t{"tabbed": 3}\r')
+print('[{"array": 4}]')
+print("5")
+print('"text"')
+print('epoch done {"after-text": 6}')
+print('{"before-text": 7} done')
+print('{"first": 8} {"second": 9}')
+print("{'single-quotes': 10}")
+print('{"unfinished": 11')
+print("{}")
+print('{"both": 1, "kinds": "a"}')
+print('{"a": {"b": 1}}{"c": 2}')
+print('{"stderr": 12}', file=sys.stderr)
+print('{"last": 13}', end="")
