@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from localhai.containers.connect import connect
 from localhai.containers.engine import Engine
 
