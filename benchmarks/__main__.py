@@ -1,6 +1,6 @@
 """The table of the README: localhai against bare Docker and others, both sides side by side in one run.
 
-    python benchmarks/run.py [--rows noop,hundred,...] [--rounds N] [--scale 0.1] [--strict] [--json]
+    python benchmarks [--rows noop,hundred,...] [--rounds N] [--scale 0.1] [--strict] [--json]
 
 Needs a Docker Engine with the image python:3.11-slim. Everything is made in a temporary folder and removed in the end.
 """
