@@ -1,0 +1,95 @@
+"""A task of valohai.yaml as a TaskPlan (reference 1.7). Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from localhai.errors import Problem, ProjectError
+from localhai.project import names
+from localhai.tasks.building import TaskFault, Wish, build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from valohai_yaml.objs import Config, Step
+    from valohai_yaml.objs.task import Task
+
+    from localhai.errors import Position
+    from localhai.project.config import ProjectConfig
+    from localhai.tasks.plan import TaskPlan
+
+
+def find_task(config: Config, wanted: str) -> Task:
+    """The task with this name, or the only one whose name begins with it. Raises UsageError."""
+    found: Task = config.tasks[names.find_by_prefix("task", "tasks", wanted, list(config.tasks))]
+    return found
+
+
+def plan_blueprint(config: ProjectConfig, name: str, *, seed: int) -> TaskPlan:
+    """The plan of the task of this name. Raises UsageError for the name, ProjectError for the rest."""
+    task = find_task(config.config, name)
+    step = config.config.steps.get(task.step)
+    where = f"task {task.name}"
+    if step is None:  # the linter says so too
+        problem = Problem("error", f"there is no step {task.step!r}", "unknown-step", _position(config, task, "step"))
+        raise ProjectError(f"there is no step {task.step!r}", problems=[problem], where=where)
+    try:
+        return plan_task(task, step, seed=seed)
+    except TaskFault as fault:
+        position = _position(config, task, fault.key, fault.parameter)
+        problem = Problem("error", fault.message, "task", position, fault.hint or None)
+        raise ProjectError(fault.message, problems=[problem], where=where) from fault
+
+
+def plan_task(task: Task, step: Step, *, seed: int) -> TaskPlan:
+    """As `plan_blueprint`, from the parsed objects. Raises TaskFault."""
+    wish = Wish(
+        name=task.name,
+        type=task.type.value,
+        variants=[(item.name, item.style.value, item.rules) for item in task.parameters],
+        sets=task.parameter_sets if task.type.value == "manual_search" else (),
+        execution_count=task.execution_count,
+        batch_size=task.execution_batch_size,
+        maximum_queued_executions=task.maximum_queued_executions,
+        on_child_error=task.on_child_error.value if task.on_child_error else None,
+        stop_condition=task.stop_condition,
+        reuse_children=bool(task.reuse_children),
+        metric=task.optimization_target_metric,
+        value=task.optimization_target_value,
+        engine=task.engine,
+        notes=_notes(task),
+    )
+    return build(wish, step, seed=seed)
+
+
+def _notes(task: Task) -> Sequence[str]:
+    if task.engine and task.engine.lower() != "optuna":
+        return [f"approximated: engine: Optuna proposes the parameters here, not {task.engine}"]
+    return ()
+
+
+def _position(config: ProjectConfig, task: Task, key: str, parameter: str | None = None) -> Position | None:
+    index = _index(config, task)
+    if index is None:
+        return None
+    path: list[str | int] = [index, "task", key]
+    if parameter is not None and key == "parameters":
+        number = next((place for place, item in enumerate(task.parameters) if item.name == parameter), None)
+        path += [] if number is None else [number, "name"]
+    return config.positions.value(path)
+
+
+def _index(config: ProjectConfig, task: Task) -> int | None:
+    """Which item of the file the task is: a parsed config does not know."""
+    named = re.compile(rf"\bname:\s*[\"']?{re.escape(task.name)}[\"']?\s*($|[#,}}])")
+    parsed = config.config
+    items = len(parsed.steps) + len(parsed.tasks) + len(parsed.pipelines)
+    items += len(parsed.endpoints) + len(parsed.deployments)
+    found = (place for place in range(items) if named.search(_name_line(config, place)))
+    return next(found, None)
+
+
+def _name_line(config: ProjectConfig, place: int) -> str:
+    """The line with the name of an item if it is a task; of other items a line without one."""
+    return config.positions.value([place, "task", "name"]).source

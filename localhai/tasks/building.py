@@ -1,0 +1,200 @@
+"""From what valohai.yaml or a command line says about a sweep to a TaskPlan. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.project.names import find_by_option, listing, nearest
+from localhai.tasks.plan import BAYESIAN_BATCH, Target, TaskPlan
+from localhai.tasks.sets import grid_values
+from localhai.tasks.variants import RuleError, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from valohai_yaml.objs import Step
+
+    from localhai.tasks.plan import OnChildError, TaskType
+
+
+class TaskFault(ValueError):
+    """Why no task can be made; `key` names the key of the task to blame, `parameter` the parameter."""
+
+    def __init__(self, message: str, *, key: str = "parameters", parameter: str | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.key = key
+        self.parameter = parameter
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A task as somebody wants it: `variants` are (name, style, rules), names as typed."""
+
+    name: str
+    type: TaskType
+    variants: Sequence[tuple[str, str, Mapping[str, Any]]] = ()
+    sets: Sequence[Mapping[str, Any]] = ()
+    execution_count: int | None = None
+    batch_size: int | None = None
+    maximum_queued_executions: int | None = None
+    on_child_error: OnChildError | None = None
+    stop_condition: str | None = None
+    reuse_children: bool = False
+    metric: str | None = None
+    value: float | None = None
+    engine: str | None = None
+    notes: Sequence[str] = field(default=())
+
+
+def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
+    """The plan of a task over `step`. Raises TaskFault."""
+    variants = tuple(_variant(step, name, style, rules) for name, style, rules in wish.variants)
+    _check_numbers(wish)
+    notes = list(wish.notes)
+    sets: tuple[dict[str, Any], ...] = ()
+    if wish.type == "manual_search":
+        sets = _manual_sets(wish, step, variants, seed, notes)
+        variants, count = (), len(sets)
+    elif wish.type == "grid_search":
+        count = math.prod(_lengths(variants, seed))
+    else:
+        _check_domains(variants)
+        count = _count(wish, variants)
+    if wish.type == "bayesian_tpe":
+        _check_bayesian(wish, variants)
+    return TaskPlan(
+        name=wish.name,
+        step=step.name,
+        type=wish.type,
+        count=count,
+        variants=variants,
+        sets=sets,
+        batch_size=wish.batch_size or BAYESIAN_BATCH,
+        maximum_queued_executions=wish.maximum_queued_executions,
+        on_child_error=wish.on_child_error or "continue-and-error",
+        stop_condition=wish.stop_condition,
+        reuse_children=wish.reuse_children,
+        target=Target(wish.metric, wish.value) if wish.metric else None,
+        engine=wish.engine,
+        seed=seed,
+        notes=tuple(notes),
+    )
+
+
+def _variant(step: Step, wanted: str, style: str, rules: Mapping[str, Any]) -> Variant:
+    name = _parameter(step, wanted)
+    return Variant(name, style, dict(rules), str(step.parameters[name].type))
+
+
+def _parameter(step: Step, wanted: str) -> str:
+    name = find_by_option(wanted, step.parameters)
+    if name is None:
+        near = nearest(wanted, step.parameters)
+        known = f"known parameters: {listing(step.parameters)}" if step.parameters else "it has no parameters"
+        hint = f"did you mean {near}?" if near else known
+        raise TaskFault(f"step {step.name} has no parameter {wanted!r}", parameter=wanted, hint=hint)
+    return name
+
+
+def _check_numbers(wish: Wish) -> None:
+    numbers = {
+        "execution-count": wish.execution_count,
+        "execution-batch-size": wish.batch_size,
+        "maximum-queued-executions": wish.maximum_queued_executions,
+    }
+    for key, value in numbers.items():
+        if value is not None and value < 1:
+            raise TaskFault(f"{key} is {value}: it must be at least 1", key=key)
+    names = [find_name for find_name, _style, _rules in wish.variants]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise TaskFault(f"parameter {double} varies twice", parameter=double, hint="give all its values at once")
+
+
+def _lengths(variants: Sequence[Variant], seed: int) -> list[int]:
+    lengths = []
+    for variant in variants:
+        values = _tried(variant, lambda variant=variant: grid_values(seed, [variant])[0])
+        if not len(values):
+            raise TaskFault(f"parameter {variant.name} has no values", parameter=variant.name)
+        lengths.append(len(values))
+    return lengths
+
+
+def _check_domains(variants: Sequence[Variant]) -> None:
+    for variant in variants:
+        domain = _tried(variant, variant.domain)
+        if not domain.probes():
+            raise TaskFault(f"parameter {variant.name} has no values", parameter=variant.name)
+
+
+def _tried(variant: Variant, action: Any) -> Any:
+    try:
+        return action()
+    except RuleError as error:
+        raise TaskFault(f"parameter {variant.name} {error}", parameter=variant.name) from error
+
+
+def _count(wish: Wish, variants: Sequence[Variant]) -> int:
+    """execution-count; without it, the largest `count` of the rules (unconfirmed)."""
+    if wish.execution_count is not None:
+        return wish.execution_count
+    counts = [int(variant.rules["count"]) for variant in variants if variant.rules.get("count")]
+    if counts:
+        return max(counts)
+    raise TaskFault(f"{wish.type} needs to know how many executions to make", key="execution-count", hint=_COUNT_HINT)
+
+
+_COUNT_HINT = "add `execution-count: 50` to the task"
+
+
+def _check_bayesian(wish: Wish, variants: Sequence[Variant]) -> None:
+    needed = {"optimization-target-metric": wish.metric, "optimization-target-value": wish.value}
+    missing = [key for key, value in needed.items() if value is None]
+    if missing:
+        raise TaskFault(
+            f"bayesian_tpe needs {' and '.join(missing)}",
+            key=missing[0],
+            hint="say which metric should come close to which value",
+        )
+    if not variants:
+        raise TaskFault("bayesian_tpe needs parameters that vary")
+
+
+def _manual_sets(
+    wish: Wish, step: Step, variants: Sequence[Variant], seed: int, notes: list[str]
+) -> tuple[dict[str, Any], ...]:
+    """The i-th values of all parameters together, and the sets as they are written (reference 8.1, 8.2).
+
+    What a set lacks is left to the step's default, and said: on the platform values could come to stand in other sets.
+    """
+    lists = {variant.name: grid for variant in variants for grid in [_column(variant, seed)]}
+    written = [{_parameter(step, str(name)): value for name, value in entry.items()} for entry in wish.sets]
+    length = max([len(written), *(len(values) for values in lists.values())], default=0)
+    if not length:
+        raise TaskFault("manual_search has no parameter sets", key="parameter-sets")
+    constant = {variant.name for variant in variants if variant.style == "single"}
+    sets = []
+    for number in range(length):
+        found = {
+            name: values[0 if name in constant else number]
+            for name, values in lists.items()
+            if name in constant or number < len(values)
+        }
+        sets.append(found | (written[number] if number < len(written) else {}))
+    names = {name for entry in sets for name in entry}
+    uneven = sum(set(entry) != names for entry in sets)
+    if uneven:
+        notes.append(
+            f"{uneven} of {length} parameter sets lack some of the parameters: they take the step's defaults. The"
+            " platform would mix values of different sets"
+        )
+    return tuple(sets)
+
+
+def _column(variant: Variant, seed: int) -> Any:
+    return _tried(variant, lambda: grid_values(seed, [variant])[0])

@@ -1,0 +1,77 @@
+"""TaskPlan: all that a task will be, decided before anything starts. Immutable, JSON values only, pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from localhai.tasks.variants import Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TaskType = Literal["grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed"]
+OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
+
+BAYESIAN_START = 20  # this many executions are random before the optimiser proposes any (reference 8.1)
+BAYESIAN_BATCH = 5  # where execution-batch-size is absent: unconfirmed
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the metric of a task should come to; `value` None: only known by name."""
+
+    metric: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """What one task will be.
+
+    `sets` are the parameter sets of a manual search. `count` is the number of executions. `seed` makes every draw:
+    two plans that are equal give equal sets. `notes` are sentences for the person, about what was filled in.
+    """
+
+    name: str
+    step: str
+    type: TaskType
+    count: int
+    variants: tuple[Variant, ...] = ()
+    sets: tuple[Mapping[str, Any], ...] = ()
+    batch_size: int = BAYESIAN_BATCH
+    maximum_queued_executions: int | None = None
+    on_child_error: OnChildError = "continue-and-error"
+    stop_condition: str | None = None
+    reuse_children: bool = False
+    target: Target | None = None
+    engine: str | None = None
+    seed: int = 0
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that vary, in their order."""
+        found = dict.fromkeys(variant.name for variant in self.variants)
+        for entry in self.sets:
+            found.update(dict.fromkeys(entry))
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; `from_dict` is the inverse."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["variants"] = [variant.to_dict() for variant in self.variants]
+        values["sets"] = [dict(entry) for entry in self.sets]
+        values["target"] = None if self.target is None else {"metric": self.target.metric, "value": self.target.value}
+        values["notes"] = list(self.notes)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TaskPlan:
+        """A plan from what `to_dict` gave, for instance from the record of an earlier task."""
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        known["variants"] = tuple(Variant(**item) for item in known["variants"])
+        known["sets"] = tuple(known["sets"])
+        known["target"] = None if known["target"] is None else Target(**known["target"])
+        known["notes"] = tuple(known["notes"])
+        return cls(**known)

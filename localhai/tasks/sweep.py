@@ -1,0 +1,157 @@
+"""Sweep: the state machine of a task. It is told what happened and says what comes next; it runs nothing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from localhai.executions.stop_condition import StopCondition
+from localhai.tasks import bayesian
+from localhai.tasks.bayesian import Tried
+from localhai.tasks.plan import BAYESIAN_START
+from localhai.tasks.sets import ParameterSets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from localhai.tasks.plan import TaskPlan
+
+FAILED = frozenset({"error", "crashed"})
+Outcome = Literal["complete", "error", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An execution to make: its number in the task, from 0, and the parameters that vary."""
+
+    number: int
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An execution of an earlier start of the task that stays as it is. `parameters` are those that vary."""
+
+    number: int
+    status: str
+    parameters: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+class Sweep:
+    """Which executions a task makes, and when it is over.
+
+    Memory does not grow with the number of executions, but for a Bayesian search, which learns from all of them. Not
+    safe for threads: whoever has several calls it under a lock.
+    """
+
+    def __init__(self, plan: TaskPlan, ended: Iterable[Ended] = ()) -> None:
+        self.plan = plan
+        self.failed = 0
+        self.reason: str | None = None
+        self._sets = ParameterSets(plan)
+        self._stop: Outcome | None = None
+        self._next = 0
+        self._running: dict[int, Mapping[str, Any]] = {}
+        self._conditions: dict[int, StopCondition] = {}
+        self._done: set[int] = set()
+        self._tried: dict[int, Tried] = {}
+        self._batch: tuple[int, Sequence[Mapping[str, Any]]] = (-1, ())
+        for child in ended:
+            self._done.add(child.number)
+            self._note(child.number, child.status, child.parameters, child.metadata)
+
+    @property
+    def stopping(self) -> bool:
+        """No more executions are made, and those that run are to be stopped."""
+        return self._stop is not None
+
+    @property
+    def over(self) -> bool:
+        """Nothing runs and nothing comes."""
+        return not self._running and (self.stopping or self._at_end())
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the task ended, once it is over (reference 8.3).
+
+        A met stop-condition is what was wished for: `complete` (unconfirmed).
+        """
+        if self._stop is not None:
+            return self._stop
+        return "error" if self.failed and self.plan.on_child_error != "continue-and-complete" else "complete"
+
+    def next(self) -> Child | None:
+        """The next execution to start; None when there is none now: ask again when another one has ended.
+
+        Raises SurroundingsError when an optimiser is needed and not there.
+        """
+        if self.stopping or self._at_end() or self._is_full() or not self._can_know():
+            return None
+        child = Child(self._next, self._set(self._next))
+        self._running[child.number] = child.parameters
+        if self.plan.stop_condition:
+            self._conditions[child.number] = StopCondition(self.plan.stop_condition)
+        self._next += 1
+        return child
+
+    def heard(self, number: int, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Metadata of a running execution: one that meets the stop-condition stops the task."""
+        condition = self._conditions.get(number)
+        if condition is not None and not self.stopping and condition.is_met_by(objects):
+            self._stop = "complete"
+            self.reason = f"stop-condition met: {self.plan.stop_condition}"
+
+    def ended(self, number: int, status: str, metadata: Mapping[str, Any]) -> None:
+        """An execution has ended with this status and these latest metadata."""
+        self.heard(number, [metadata])
+        self._conditions.pop(number, None)
+        self._note(number, status, self._running.pop(number), metadata)
+        if status in FAILED and self.plan.on_child_error == "stop-all-and-error" and not self.stopping:
+            self._stop = "error"
+            self.reason = "an execution failed and on-child-error is stop-all-and-error"
+
+    def stop(self, reason: str) -> None:
+        """Somebody wishes the task to stop. What was decided before stays."""
+        if not self.stopping and not self.over:
+            self._stop = "stopped"
+            self.reason = reason
+
+    def fail(self, reason: str) -> None:
+        """Something that every execution needs is gone: no more of them."""
+        if self._stop != "error":
+            self._stop = "error"
+            self.reason = reason
+
+    def _note(self, number: int, status: str, parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        self.failed += status in FAILED
+        if self.plan.type == "bayesian_tpe":
+            usable = bayesian.distance(self.plan, metadata) if status == "complete" else None
+            self._tried[number] = Tried(dict(parameters), usable)
+
+    def _at_end(self) -> bool:
+        while self._next in self._done:
+            self._done.discard(self._next)
+            self._next += 1
+        return self._next >= self.plan.count
+
+    def _is_full(self) -> bool:
+        """maximum-queued-executions caps all that are in progress: here none waits in a queue (unconfirmed)."""
+        most = self.plan.maximum_queued_executions
+        return most is not None and len(self._running) >= most
+
+    def _can_know(self) -> bool:
+        """A batch of a Bayesian search waits for all before it."""
+        if self.plan.type != "bayesian_tpe" or self._next < BAYESIAN_START:
+            return True
+        start = bayesian.batch_start(self.plan, self._next)
+        return self._batch[0] == start or all(number >= start for number in self._running)
+
+    def _set(self, number: int) -> Mapping[str, Any]:
+        if self.plan.type != "bayesian_tpe" or number < BAYESIAN_START:
+            return self._sets[number]
+        start = bayesian.batch_start(self.plan, number)
+        if self._batch[0] != start:
+            before = [self._tried[place] for place in sorted(self._tried) if place < start]
+            self._batch = (start, bayesian.propose(self.plan, before, start))
+        return self._batch[1][number - start]
