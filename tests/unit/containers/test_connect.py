@@ -24,6 +24,8 @@ class Server:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
         self._socket.listen()
+        self._path = str(path)
+        self._closed = False
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -34,6 +36,9 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            if self._closed:
+                connection.close()
+                return
             with connection:
                 self._open.append(connection)
                 while data := connection.recv(65536):
@@ -41,11 +46,16 @@ class Server:
                     connection.sendall(self._answer)
 
     def close(self) -> None:
-        for found in (self._socket, *self._open):
+        if self._closed:
+            return
+        self._closed = True
+        for found in self._open:
             with contextlib.suppress(OSError):
                 found.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as last, contextlib.suppress(OSError):
+            last.connect(self._path)  # wakes accept(), which closing its socket does not do everywhere
         self._thread.join()
+        self._socket.close()
 
 
 @pytest.fixture
