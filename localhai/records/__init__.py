@@ -5,15 +5,20 @@ from __future__ import annotations
 from localhai.records.database import Patience
 from localhai.records.ids import new_id
 from localhai.records.records import Records
-from localhai.records.rows import Alias, DatumRecord, Execution, Owner, Project, StatusChange
+from localhai.records.rows import Alias, AliasChange, DatumRecord, Execution, Owner, Project, StatusChange
 from localhai.records.statuses import FINAL, INCOMPLETE, Status, TransitionError, allowed
+from localhai.records.uses import Use
+from localhai.records.version_rows import Noun, Version, VersionRequest
+from localhai.records.versions import VersionParent
 
 __all__ = [
     "FINAL",
     "INCOMPLETE",
     "Alias",
+    "AliasChange",
     "DatumRecord",
     "Execution",
+    "Noun",
     "Owner",
     "Patience",
     "Project",
@@ -21,6 +26,10 @@ __all__ = [
     "Status",
     "StatusChange",
     "TransitionError",
+    "Use",
+    "Version",
+    "VersionParent",
+    "VersionRequest",
     "allowed",
     "new_id",
 ]

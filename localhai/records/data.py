@@ -8,7 +8,7 @@ from localhai.errors import UsageError
 from localhai.records import data_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import placeholders, statement, storable
-from localhai.records.rows import Alias
+from localhai.records.rows import Alias, AliasChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,17 +103,11 @@ class DataRecords(Access):
         """Give a datum this name in a project; a name that was another's moves (reference 5, `valohai.alias`)."""
         self.datum(datum_id)
         now = self._now()
-        values = {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now}
+        key = {"project_id": project_id, "name": storable(name)}
 
         def work(transaction: Transaction, _again: bool) -> Alias:
-            transaction.change(
-                "INSERT INTO datum_aliases (project_id, name, datum_id, created, updated)"
-                " VALUES (:project_id, :name, :datum_id, :now, :now)"
-                " ON CONFLICT (project_id, name)"
-                " DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated",
-                values,
-            )
-            return _aliases(transaction, "project_id = :project_id AND name = :name", values)[0]
+            rows.point_alias(transaction, project_id, name, datum_id, now)
+            return _aliases(transaction, "project_id = :project_id AND name = :name", key)[0]
 
         return self._write(work)
 
@@ -122,6 +116,28 @@ class DataRecords(Access):
         key = {"project_id": project_id, "name": storable(name)}
         found = self._read(lambda transaction: _aliases(transaction, "project_id = :project_id AND name = :name", key))
         return found[0] if found else None
+
+    def delete_alias(self, project_id: str, name: str) -> bool:
+        """Forget an alias; its history and the datum stay. False when there is none."""
+        key, now = {"project_id": project_id, "name": storable(name)}, self._now()
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            sql = "DELETE FROM datum_aliases WHERE project_id = :project_id AND name = :name"
+            if not transaction.change(sql, key):
+                return again
+            rows.note_alias(transaction, project_id, name, None, now)
+            return True
+
+        return self._write(work)
+
+    def alias_changes(self, project_id: str, name: str) -> list[AliasChange]:
+        """Where an alias has pointed, newest first."""
+        sql = (
+            "SELECT time, datum_id FROM datum_alias_changes WHERE project_id = :project_id AND name = :name"
+            " ORDER BY id DESC"
+        )
+        key = {"project_id": project_id, "name": storable(name)}
+        return [AliasChange(**row) for row in self._read(lambda transaction: transaction.rows(sql, key))]
 
     def aliases(self, project_id: str) -> list[Alias]:
         """All aliases of a project, by name."""

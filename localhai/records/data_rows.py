@@ -60,6 +60,30 @@ def _columns(record: DatumRecord, execution_id: str, project_id: str) -> dict[st
     }
 
 
+def point_alias(transaction: Transaction, project_id: str, name: str, datum_id: str, now: str) -> None:
+    """Make an alias or move it. Where it pointed before stays known; pointing it to where it points is no change."""
+    values = {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now}
+    moved = transaction.change(
+        "INSERT INTO datum_aliases (project_id, name, datum_id, created, updated)"
+        " VALUES (:project_id, :name, :datum_id, :now, :now)"
+        " ON CONFLICT (project_id, name)"
+        " DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated"
+        " WHERE datum_aliases.datum_id <> excluded.datum_id",
+        values,
+    )
+    if moved:
+        note_alias(transaction, project_id, name, datum_id, now)
+
+
+def note_alias(transaction: Transaction, project_id: str, name: str, datum_id: str | None, now: str) -> None:
+    """Remember where an alias points since now; None: it was deleted."""
+    transaction.change(
+        "INSERT INTO datum_alias_changes (project_id, name, datum_id, time)"
+        " VALUES (:project_id, :name, :datum_id, :now)",
+        {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now},
+    )
+
+
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[DatumRecord]:
     """Data with their tags and aliases. `tail` is what follows FROM."""
     found = transaction.rows(statement("SELECT d.* FROM data d", tail), parameters)

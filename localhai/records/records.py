@@ -12,6 +12,8 @@ from localhai.records.database import Patience
 from localhai.records.executions import ExecutionRecords
 from localhai.records.projects import ProjectRecords
 from localhai.records.upgrade import bring_up_to_date
+from localhai.records.uses import UseRecords
+from localhai.records.versions import VersionRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 FILE_NAME = "localhai.db"
 
 
-class Records(ProjectRecords, ExecutionRecords, DataRecords):
+class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords):
     """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
 
     @classmethod

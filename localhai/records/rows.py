@@ -108,6 +108,14 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasChange:
+    """Since `time` an alias pointed to this datum; None: it was deleted."""
+
+    time: str
+    datum_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChange:
     """One change of status: `old` is None when the execution was created, `by` says who changed it."""
 
@@ -155,7 +163,7 @@ class Execution:
         return seconds_between(self.started, self.finished)
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's execution, exactly these keys. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        """DESIGN.md's execution, and `dirty`: the code was not that of a commit. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
         return {
             "id": self.id,
             "counter": self.counter,
@@ -164,6 +172,7 @@ class Execution:
             "step": self.step,
             "project": self.project,
             "commit": self.commit,
+            "dirty": self.document.get("dirty"),
             "image": self.image,
             "image_digest": self.document.get("image_digest"),
             "command": self.document.get("command"),

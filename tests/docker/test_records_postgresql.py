@@ -19,7 +19,12 @@ from localhai.records import Patience, Records
 pytestmark = pytest.mark.docker
 
 UNIT = Path(__file__).parents[1] / "unit" / "records"
-SHARED = ("test_records_projects.py", "test_records_executions.py", "test_records_data.py")
+SHARED = (
+    "test_records_projects.py",
+    "test_records_executions.py",
+    "test_records_data.py",
+    "test_records_versions.py",
+)
 
 
 def load(path):

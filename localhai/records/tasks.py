@@ -1,0 +1,168 @@
+"""Tasks: created, stopped, resumed and closed, with the executions that they made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from localhai.records import execution_rows, task_rows
+from localhai.records.access import Access
+from localhai.records.counters import next_counter
+from localhai.records.database import Away, statement, storable
+from localhai.records.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import Execution, Owner
+    from localhai.records.task_rows import Task
+
+_AT_ONCE = 500
+# Of several executions of one number the last one counts: ids sort by time.
+_LAST = (
+    "task_children c ON c.execution_id = e.id WHERE c.task_id = :task_id AND c.execution_id ="
+    " (SELECT max(o.execution_id) FROM task_children o WHERE o.task_id = c.task_id AND o.number = c.number)"
+)
+
+
+class TaskRecords(Access):
+    """The tasks' part of Records."""
+
+    def create_task(
+        self,
+        project_id: str,
+        *,
+        name: str,
+        step: str,
+        type: str,  # noqa: A002  # Valohai's word
+        commit: str | None,
+        document: Mapping[str, Any],
+        owner: Owner | None,
+    ) -> Task:
+        """A new task, `started`, with its id and the project's next counter of tasks.
+
+        `document` holds JSON values and no secrets: masking is the caller's.
+        """
+        values = {
+            "id": new_id(),
+            "project_id": project_id,
+            "status": "started",
+            "name": storable(name),
+            "step": storable(step),
+            "type": type,
+            "commit": commit,
+            "created": self._now(),
+            "document": json.dumps(dict(document)),
+            **task_rows.columns(owner),
+        }
+        names = ", ".join(f'"{column}"' for column in (*values, "counter"))
+        marks = ", ".join(f":{column}" for column in (*values, "counter"))
+        sql = statement("INSERT INTO tasks (", names, ") VALUES (", marks, ")")
+
+        def work(transaction: Transaction, again: bool) -> Task:
+            if not (again and task_rows.select(transaction, "WHERE t.id = :id", {"id": values["id"]})):
+                counter = next_counter(transaction, project_id, "task")
+                transaction.change(sql, {**values, "counter": counter})
+            return task_rows.one(transaction, str(values["id"]))
+
+        return self._write(work)
+
+    def task(self, task_id: str) -> Task:
+        """By its full id. Raises UsageError when there is none."""
+        return self._read(lambda transaction: task_rows.one(transaction, task_id))
+
+    def find_task(self, ref: str, project_id: str | None = None) -> Task:
+        """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
+        return self._read(lambda transaction: task_rows.find(transaction, ref, project_id))
+
+    def tasks(self, project_id: str | None = None, *, limit: int = 100) -> list[Task]:
+        """Newest first."""
+        where = "WHERE t.project_id = :project_id" if project_id is not None else ""
+        parameters: dict[str, Any] = {"limit": limit}
+        if project_id is not None:
+            parameters["project_id"] = project_id
+        tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
+        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
+
+    def open_tasks(self, *, host: str) -> list[Task]:
+        """All of a machine that have not ended, oldest first: what recovery looks at."""
+        tail = "WHERE t.status = 'started' AND t.owner_host = :host ORDER BY t.id"
+        return self._read(lambda transaction: task_rows.select(transaction, tail, {"host": host}))
+
+    def close_task(self, task_id: str, status: str, **document: Any) -> Task:
+        """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""
+        now = self._now()
+        sql = (
+            "UPDATE tasks SET status = :status, finished = :now, document = :document"
+            " WHERE id = :id AND status = 'started'"
+        )
+
+        def work(transaction: Transaction, _again: bool) -> Task:
+            found = task_rows.one(transaction, task_id)
+            changed = json.dumps({**found.document, **document})
+            transaction.change(sql, {"id": task_id, "status": status, "now": now, "document": changed})
+            return task_rows.one(transaction, task_id)
+
+        return self._write(work)
+
+    def resume_task(self, task_id: str, owner: Owner | None) -> bool:
+        """Start a task that has ended once more, as its owner. False when it runs: one of several wins."""
+        new = task_rows.columns(owner)
+        settings = ", ".join(f"{column} = :{column}" for column in new)
+        sql = statement(
+            "UPDATE tasks SET status = 'started', finished = NULL, stop_requested = NULL,",
+            settings,
+            "WHERE id = :id AND status <> 'started'",
+        )
+        return self._write(lambda transaction, _again: transaction.change(sql, {**new, "id": task_id})) > 0
+
+    def request_task_stop(self, task_id: str) -> bool:
+        """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
+        sql = (
+            "UPDATE tasks SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status = 'started'"
+        )
+        key = {"id": task_id, "now": self._now()}
+        return self._write(lambda transaction, _again: transaction.change(sql, key)) > 0
+
+    def task_stop_requested(self, task_id: str) -> bool:
+        """Cheap, for polling. False also while the database cannot be asked: the next look comes soon."""
+        try:
+            with self._database.begin(write=False) as transaction:
+                found = transaction.rows("SELECT stop_requested FROM tasks WHERE id = :id", {"id": task_id})
+        except Away:
+            return False
+        return bool(found) and found[0]["stop_requested"] is not None
+
+    def add_child(self, task_id: str, number: int, execution_id: str) -> None:
+        """Remember that a task made this execution, as its number `number`."""
+        sql = (
+            "INSERT INTO task_children (task_id, number, execution_id) VALUES (:task_id, :number, :execution_id)"
+            " ON CONFLICT DO NOTHING"
+        )
+        key = {"task_id": task_id, "number": number, "execution_id": execution_id}
+        self._write(lambda transaction, _again: transaction.change(sql, key))
+
+    def task_children(self, task_id: str) -> Iterator[tuple[int, Execution]]:
+        """The executions of a task with their numbers, in order, without outputs. Deleted ones are passed over."""
+        last = -1
+        tail = statement("JOIN", _LAST, "AND c.number > :last ORDER BY c.number LIMIT :limit")
+        while True:
+            key = {"task_id": task_id, "last": last, "limit": _AT_ONCE}
+
+            def work(transaction: Transaction, key: dict[str, Any] = key) -> list[tuple[int, Execution]]:
+                numbers = transaction.rows(statement("SELECT c.number FROM executions e", tail), key)
+                found = execution_rows.select(transaction, tail, key, outputs=False)
+                return list(zip((int(item["number"]) for item in numbers), found, strict=True))
+
+            part = self._read(work)
+            yield from part
+            if len(part) < _AT_ONCE:
+                return
+            last = part[-1][0]
+
+    def task_counts(self, task_id: str) -> dict[str, int]:
+        """How many executions of a task have which status."""
+        sql = statement("SELECT e.status, count(*) AS number FROM executions e JOIN", _LAST, "GROUP BY e.status")
+        found = self._read(lambda transaction: transaction.rows(sql, {"task_id": task_id}))
+        return {item["status"]: int(item["number"]) for item in found}

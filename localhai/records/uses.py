@@ -1,0 +1,114 @@
+"""Uses of data: which execution had which datum as input. With the outputs of executions, this is lineage."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.records import data_rows
+from localhai.records import execution_rows as rows
+from localhai.records.access import Access
+from localhai.records.database import placeholders, statement, storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import DatumRecord, Execution
+
+_DATUM = "datum://"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A datum that was in the input `input` of an execution."""
+
+    execution_id: str
+    datum_id: str
+    input: str
+
+
+class UseRecords(Access):
+    """The part of Records that knows what was used."""
+
+    def record_inputs(self, execution_id: str, inputs: Sequence[Mapping[str, Any]]) -> Execution:
+        """What an execution got: `[{name, files: [{uri, ...}]}]` for its record, and the data among it for lineage."""
+        uses = [{"execution": execution_id, "datum": datum, "input": name} for name, datum in _uses(inputs)]
+
+        def work(transaction: Transaction, _again: bool) -> Execution:
+            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
+            document = json.dumps({**execution.document, "inputs": list(inputs)})
+            rows.update(transaction, execution_id, {"document": document})
+            transaction.change("DELETE FROM input_data WHERE execution_id = :id", {"id": execution_id})
+            if uses:
+                sql = "INSERT INTO input_data (execution_id, datum_id, input) VALUES (:execution, :datum, :input)"
+                transaction.change_many(statement(sql, "ON CONFLICT DO NOTHING"), uses)
+            return rows.one(transaction, execution_id)
+
+        return self._write(work)
+
+    def uses_of_data(self, datum_ids: Sequence[str]) -> list[Use]:
+        """Who used these data, in the order of the executions."""
+        return self._uses("datum_id", datum_ids)
+
+    def uses_by_executions(self, execution_ids: Sequence[str]) -> list[Use]:
+        """Which data these executions used, deleted executions too."""
+        return self._uses("execution_id", execution_ids)
+
+    def data_by_id(self, datum_ids: Sequence[str]) -> dict[str, DatumRecord]:
+        """Those of these data that there are, by id."""
+        return {item.id: item for item in self._data("d.id", datum_ids)}
+
+    def data_of_executions(self, execution_ids: Sequence[str]) -> list[DatumRecord]:
+        """Outputs of these executions, deleted executions too, in their order."""
+        return self._data("d.execution_id", execution_ids)
+
+    def executions_by_id(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """Those of these executions that there are, by id, without their outputs."""
+
+        def work(transaction: Transaction) -> dict[str, Execution]:
+            found: dict[str, Execution] = {}
+            for part in data_rows.parts(execution_ids):
+                listed, parameters = placeholders(part)
+                tail = statement("WHERE e.id IN", listed)
+                found |= {item.id: item for item in rows.select(transaction, tail, parameters, outputs=False)}
+            return found
+
+        return self._read(work)
+
+    def _data(self, column: str, ids: Sequence[str]) -> list[DatumRecord]:
+        def work(transaction: Transaction) -> list[DatumRecord]:
+            found: list[DatumRecord] = []
+            for part in data_rows.parts(ids):
+                listed, parameters = placeholders(part)
+                found += data_rows.select(
+                    transaction, statement("WHERE", column, "IN", listed, "ORDER BY d.id"), parameters
+                )
+            return found
+
+        return self._read(work)
+
+    def _uses(self, column: str, ids: Sequence[str]) -> list[Use]:
+        def work(transaction: Transaction) -> list[Use]:
+            found: list[Use] = []
+            for part in data_rows.parts(ids):
+                listed, parameters = placeholders(part)
+                sql = "SELECT execution_id, datum_id, input FROM input_data WHERE"
+                order = "ORDER BY execution_id, input, datum_id"
+                found += [
+                    Use(**row) for row in transaction.rows(statement(sql, column, "IN", listed, order), parameters)
+                ]
+            return found
+
+        return self._read(work)
+
+
+def _uses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str | None, str]]:
+    found = {
+        (storable(str(item["name"])), file["uri"].removeprefix(_DATUM)): None
+        for item in inputs
+        for file in item["files"]
+        if file["uri"].startswith(_DATUM)
+    }
+    return iter(found)

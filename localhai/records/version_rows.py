@@ -1,0 +1,180 @@
+"""Rows of dataset versions and model versions: two nouns of one shape, each in tables of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from localhai.records import data_rows
+from localhai.records.database import placeholders, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Row, Transaction
+    from localhai.records.rows import DatumRecord
+
+Noun = Literal["dataset", "model"]
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRequest:
+    """A version that an execution asks for with its outputs (reference 5).
+
+    `id` is the version's own, made beforehand so that asking again changes nothing. `version` None is the next one of
+    a model. `files` are ids of data. `base` is (name, version or alias) of what it starts from, without the names in
+    `exclude`; None starts with nothing.
+    """
+
+    id: str
+    noun: Noun
+    name: str
+    version: str | None
+    files: tuple[str, ...]
+    base: tuple[str, str] | None = None
+    exclude: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    packaging: bool = False
+    release_note: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"{self.noun}://{self.name}/{self.version or ''}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; `from_dict` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VersionRequest:
+        known: dict[str, Any] = {name: tuple(item) if isinstance(item, list) else item for name, item in values.items()}
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent."""
+
+    id: str
+    noun: Noun
+    parent: str
+    parent_id: str
+    name: str
+    counter: int
+    created: str
+    execution_id: str | None
+    base: str | None = None
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    packaging: bool = False
+    release_note: str | None = None
+    files: tuple[DatumRecord, ...] = ()
+
+    @property
+    def uri(self) -> str:
+        """`dataset://NAME/VERSION` or `model://NAME/VERSION`."""
+        return f"{self.noun}://{self.parent}/{self.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """`id, dataset|model, name, counter, uri, created, execution, from, aliases, tags, ..., files[datum]`."""
+        found: dict[str, Any] = {
+            "id": self.id,
+            self.noun: self.parent,
+            "name": self.name,
+            "counter": self.counter,
+            "uri": self.uri,
+            "created": self.created,
+            "execution": self.execution_id,
+            "aliases": list(self.aliases),
+            "tags": list(self.tags),
+        }
+        if self.noun == "dataset":
+            found |= {"from": self.base, "packaging": self.packaging}
+        else:
+            found |= {"release_note": self.release_note}
+        return {**found, "files": [file.to_dict() for file in self.files]}
+
+
+def select(transaction: Transaction, noun: Noun, tail: str, parameters: Mapping[str, Any]) -> list[Version]:
+    """Versions without their files. `tail` follows FROM, with `v` for the version and `p` for its parent."""
+    sql = statement(
+        "SELECT v.*, p.name AS parent FROM", f"{noun}_versions v JOIN {noun}s p ON p.id = v.parent_id", tail
+    )
+    found = transaction.rows(sql, parameters)
+    aliases = _aliases(transaction, noun, [row["id"] for row in found])
+    return [_version(noun, row, aliases.get(row["id"], ())) for row in found]
+
+
+def with_files(transaction: Transaction, version: Version) -> Version:
+    """The version with its data, in their order."""
+    tail = statement(
+        "JOIN", f"{version.noun}_version_files f", "ON f.datum_id = d.id WHERE f.version_id = :id ORDER BY f.position"
+    )
+    return replace(version, files=tuple(data_rows.select(transaction, tail, {"id": version.id})))
+
+
+def find(transaction: Transaction, noun: Noun, parent_id: str, reference: str | None) -> Version | None:
+    """By name, alias, `latest` (None means it too), and for a model by its counter.
+
+    What stands there by that very name comes before what the word means otherwise.
+    """
+    key = {"parent": parent_id, "reference": reference or LATEST}
+    aliases = f"{noun}_version_aliases"
+    alias = statement("(SELECT version_id FROM", aliases, "WHERE parent_id = :parent AND name = :reference)")
+    for condition in ("v.name = :reference", statement("v.id =", alias)):
+        found = select(transaction, noun, statement("WHERE v.parent_id = :parent AND", condition), key)
+        if found:
+            return found[0]
+    if key["reference"] == LATEST:
+        newest = select(
+            transaction, noun, "WHERE v.parent_id = :parent ORDER BY v.counter DESC LIMIT 1", {"parent": parent_id}
+        )
+        return newest[0] if newest else None
+    digits = key["reference"].removeprefix("v")
+    if noun != "model" or not digits.isdecimal() or not digits.isascii() or len(digits) > 9:  # noqa: PLR2004 - an int
+        return None
+    counted = {"parent": parent_id, "counter": int(digits)}
+    found = select(transaction, noun, "WHERE v.parent_id = :parent AND v.counter = :counter", counted)
+    return found[0] if found else None
+
+
+def parent(transaction: Transaction, noun: Noun, project_id: str, name: str, *, lock: bool = False) -> str | None:
+    """The id of the dataset or model of this name, None when there is none."""
+    sql = statement(
+        "SELECT id FROM", f"{noun}s", "WHERE project_id = :project AND name = :name", "FOR UPDATE" if lock else ""
+    )
+    found = transaction.rows(sql, {"project": project_id, "name": name})
+    return str(found[0]["id"]) if found else None
+
+
+def _version(noun: Noun, row: Row, aliases: Sequence[str]) -> Version:
+    document = json.loads(row["document"])
+    return Version(
+        id=row["id"],
+        noun=noun,
+        parent=row["parent"],
+        parent_id=row["parent_id"],
+        name=row["name"],
+        counter=row["counter"],
+        created=row["created"],
+        execution_id=row["execution_id"],
+        base=document.get("base"),
+        tags=tuple(document.get("tags", ())),
+        aliases=tuple(aliases),
+        packaging=document.get("packaging", False),
+        release_note=document.get("release_note"),
+    )
+
+
+def _aliases(transaction: Transaction, noun: Noun, ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in data_rows.parts(ids):
+        listed, parameters = placeholders(part)
+        sql = statement("SELECT version_id, name FROM", f"{noun}_version_aliases", "WHERE version_id IN", listed)
+        for row in transaction.rows(statement(sql, "ORDER BY name"), parameters):
+            found.setdefault(row["version_id"], []).append(row["name"])
+    return found

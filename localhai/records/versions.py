@@ -1,0 +1,159 @@
+"""Datasets and models, and their versions: named, immutable collections of data (reference 4.1, 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.records import data_rows, version_making
+from localhai.records import version_rows as rows
+from localhai.records.access import Access
+from localhai.records.database import statement, storable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import DatumRecord
+    from localhai.records.version_rows import Noun, Version, VersionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class VersionParent:
+    """A dataset or a model. `versions` is how many it has, `latest` the name of its newest one."""
+
+    id: str
+    name: str
+    created: str
+    versions: int
+    latest: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """`id, name, created, versions, latest`."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "created": self.created,
+            "versions": self.versions,
+            "latest": self.latest,
+        }
+
+
+class VersionRecords(Access):
+    """The part of Records that knows datasets and models."""
+
+    def foresee_versions(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
+        """What stands against these requests as things are now, as sentences. Changes nothing."""
+
+        def work(transaction: Transaction) -> list[str]:
+            found: list[str] = []
+            coming: set[tuple[str, str]] = set()
+            for request in requests:
+                decision = version_making.decide(transaction, project_id, request, coming=coming)
+                found += _sentences(decision)
+                if decision.refused is None and request.noun == "dataset" and request.version is not None:
+                    coming |= {(request.name, name) for name in (request.version, rows.LATEST, *request.aliases)}
+            return found
+
+        return self._read(work) if requests else []
+
+    def add_outputs(
+        self,
+        execution_id: str,
+        data: Sequence[DatumRecord],
+        aliases: Mapping[str, str],
+        versions: Sequence[VersionRequest],
+    ) -> list[str]:
+        """Data of an execution, the aliases (name to id of a datum) and versions that they ask for: all or none.
+
+        Gives what was refused, as sentences. May be repeated.
+        """
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> list[str]:
+            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
+            if not found:
+                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
+            project_id = found[0]["project_id"]
+            data_rows.insert(transaction, execution_id, project_id, data)
+            for name, datum_id in aliases.items():
+                data_rows.point_alias(transaction, project_id, name, datum_id, now)
+            said: list[str] = []
+            for request in versions:
+                decision = version_making.make(
+                    transaction, project_id, execution_id, request, now, lock=self._locks_rows
+                )
+                said += _sentences(decision)
+            return said
+
+        return self._write(work) if data else []
+
+    def version_parents(self, project_id: str, noun: Noun) -> list[VersionParent]:
+        """The datasets, or models, of a project, by name."""
+        sql = statement(
+            "SELECT p.id, p.name, p.created,",
+            "(SELECT count(*) FROM",
+            f"{noun}_versions v",
+            "WHERE v.parent_id = p.id) AS versions,",
+            "(SELECT v.name FROM",
+            f"{noun}_versions v",
+            "WHERE v.parent_id = p.id ORDER BY v.counter DESC LIMIT 1) AS latest FROM",
+            f"{noun}s p",
+            "WHERE p.project_id = :project ORDER BY p.name",
+        )
+        found = self._read(lambda transaction: transaction.rows(sql, {"project": project_id}))
+        return [VersionParent(**row) for row in found]
+
+    def versions(self, project_id: str, noun: Noun, name: str) -> list[Version]:
+        """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""
+        key = {"project": project_id, "name": storable(name)}
+        tail = "WHERE p.project_id = :project AND p.name = :name ORDER BY v.counter DESC"
+
+        def work(transaction: Transaction) -> list[Version]:
+            found = rows.select(transaction, noun, tail, key)
+            return [rows.with_files(transaction, version) for version in found]
+
+        return self._read(work)
+
+    def find_version(self, project_id: str, noun: Noun, name: str, reference: str | None) -> Version | None:
+        """By version, alias or `latest` (None means it too), with its files; None when there is none."""
+
+        def work(transaction: Transaction) -> Version | None:
+            parent_id = rows.parent(transaction, noun, project_id, storable(name) or "")
+            found = None if parent_id is None else rows.find(transaction, noun, parent_id, storable(reference))
+            return None if found is None else rows.with_files(transaction, found)
+
+        return self._read(work)
+
+    def versions_with(self, datum_id: str) -> list[Version]:
+        """Every dataset version and model version that holds a datum, without their files."""
+
+        def work(transaction: Transaction) -> list[Version]:
+            found: list[Version] = []
+            for noun in ("dataset", "model"):
+                join = f"{noun}_version_files f"
+                tail = statement("JOIN", join, "ON f.version_id = v.id WHERE f.datum_id = :id ORDER BY v.id")
+                found += rows.select(transaction, noun, tail, {"id": datum_id})
+            return found
+
+        return self._read(work)
+
+    def versions_of_execution(self, execution_id: str) -> list[Version]:
+        """What an execution made, without files."""
+
+        def work(transaction: Transaction) -> list[Version]:
+            tail, key = "WHERE v.execution_id = :id ORDER BY v.id", {"id": execution_id}
+            return [
+                *rows.select(transaction, "dataset", tail, key),
+                *rows.select(transaction, "model", tail, key),
+            ]
+
+        return self._read(work)
+
+
+def _sentences(decision: version_making.Decision) -> list[str]:
+    uri = decision.request.uri
+    if decision.refused is not None:
+        return [f"{uri} is not made: {decision.refused}"]
+    return list(decision.warnings)

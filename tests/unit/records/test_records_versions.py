@@ -1,0 +1,220 @@
+"""Versions of datasets and models, histories of aliases, uses of data. On SQLite; on PostgreSQL in tests/docker."""
+
+from __future__ import annotations
+
+import pytest
+
+from localhai.records import DatumRecord, VersionRequest, new_id
+
+
+def datum(name, **more):
+    values = {"size": 5, "ctime": "2026-01-01T00:00:00Z", "md5": "m", "sha1": "s", "sha256": "t", **more}
+    return DatumRecord(id=new_id(), name=name, uri=f"/store/{name}", **values)
+
+
+@pytest.fixture
+def project(records):
+    return records.project("/a/news", "news")
+
+
+def execution(records, project):
+    return records.create_execution(project.id, step="make", image="i", commit=None, document={}, owner=None)
+
+
+@pytest.fixture
+def make(records, project):
+    """Makes one version of new files: `make("dataset", "images", "v1", "a.png", "b.png")`; gives what was said."""
+
+    def made(noun, name, version, *names, **more):
+        data = [datum(item) for item in names]
+        request = VersionRequest(new_id(), noun, name, version, tuple(item.id for item in data), **more)
+        foreseen = records.foresee_versions(project.id, [request])
+        said = records.add_outputs(execution(records, project).id, data, {}, [request])
+        assert said == foreseen
+        return said
+
+    return made
+
+
+@pytest.fixture
+def files(records, project):
+    def found(noun, name, reference):
+        version = records.find_version(project.id, noun, name, reference)
+        return None if version is None else [item.name for item in version.files]
+
+    return found
+
+
+def test_a_version_holds_its_files_and_says_who_made_it(records, project, make):
+    assert make("dataset", "images", "v1", "b.png", "a.png", tags=("x", "y"), packaging=True) == []
+
+    found = records.find_version(project.id, "dataset", "images", "v1")
+    document = found.to_dict()
+    assert [item["name"] for item in document.pop("files")] == ["b.png", "a.png"]
+    assert document == {
+        "id": found.id,
+        "dataset": "images",
+        "name": "v1",
+        "counter": 1,
+        "uri": "dataset://images/v1",
+        "created": found.created,
+        "execution": records.executions()[0].id,
+        "aliases": [],
+        "tags": ["x", "y"],
+        "from": None,
+        "packaging": True,
+    }
+    assert [item.id for item in records.versions_of_execution(found.execution_id)] == [found.id]
+    assert [item.id for item in records.versions_with(found.files[0].id)] == [found.id]
+
+
+def test_a_dataset_version_never_changes(make, files):
+    make("dataset", "images", "v1", "a.png")
+    assert make("dataset", "images", "v1", "b.png") == [
+        "dataset://images/v1 is not made: it exists already, and dataset versions never change"
+    ]
+    assert files("dataset", "images", "v1") == ["a.png"]
+
+
+def test_a_version_starts_from_another_without_what_is_excluded_or_replaced(records, project, make, files):
+    make("dataset", "images", "v1", "a.png", "sub/b.png", "c.png", "d.png")
+    said = make("dataset", "images", "v2", "c.png", base=("images", "v1"), exclude=("a.png", "b.png", "no.png"))
+    assert said == ["dataset://images/v1 has no file 'no.png' to exclude"]
+    assert files("dataset", "images", "v2") == ["d.png", "c.png"]
+    assert files("dataset", "images", "v1") == ["a.png", "sub/b.png", "c.png", "d.png"]
+    assert records.find_version(project.id, "dataset", "images", "v2").base == "dataset://images/v1"
+
+
+def test_a_version_of_nothing_known_is_refused_and_so_leaves_nothing(records, project, make, files):
+    assert make("dataset", "images", "v2", "c.png", base=("images", "v1")) == [
+        "dataset://images/v2 is not made: there is no dataset://images/v1 to start from"
+    ]
+    assert files("dataset", "images", "latest") is None
+    assert [item.versions for item in records.version_parents(project.id, "dataset")] in ([], [0])
+
+
+def test_latest_and_aliases_lead_to_versions_and_move(records, project, make, files):
+    make("dataset", "images", "one", "1", aliases=("production",))
+    make("dataset", "images", "two", "2")
+    assert files("dataset", "images", "latest") == ["2"]
+    assert files("dataset", "images", None) == ["2"]
+    assert files("dataset", "images", "production") == ["1"]
+    make("dataset", "images", "three", "3", aliases=("production",))
+    assert files("dataset", "images", "production") == ["3"]
+    assert files("dataset", "images", "nothing") is None
+    assert files("dataset", "nothing", "latest") is None
+    listed = records.versions(project.id, "dataset", "images")
+    assert [(item.name, item.counter, item.aliases) for item in listed] == [
+        ("three", 3, ("production",)),
+        ("two", 2, ()),
+        ("one", 1, ()),
+    ]
+
+
+def test_a_name_is_a_version_or_an_alias(make, files):
+    make("dataset", "images", "v1", "1", aliases=("production",))
+    assert make("dataset", "images", "production", "2") == [
+        "dataset://images/production is not made: that name is an alias, of dataset://images/v1"
+    ]
+    assert make("dataset", "images", "v2", "2", aliases=("v1",)) == [
+        "dataset://images/v1 is a version and cannot be an alias too"
+    ]
+    assert files("dataset", "images", "v1") == ["1"]
+
+
+def test_a_version_called_latest_is_what_latest_means(make, files):
+    make("dataset", "images", "v1", "1")
+    assert make("dataset", "images", "latest", "2") == []
+    make("dataset", "images", "v3", "3")
+    assert files("dataset", "images", "latest") == ["2"]
+
+
+def test_models_count_their_versions_and_grow(records, project, make, files):
+    make("model", "churn", None, "1.pkl", tags=("dev",), release_note="first")
+    make("model", "churn", "v3", "3.pkl")
+    make("model", "churn", None, "2.pkl")
+    make("model", "churn", None, "4.pkl")
+    names = [(item.name, item.counter) for item in records.versions(project.id, "model", "churn")]
+    assert names == [("v5", 4), ("v4", 3), ("v3", 2), ("v1", 1)]
+    assert files("model", "churn", "v1") == ["1.pkl"]
+    assert files("model", "churn", "1") == ["1.pkl"]
+    make("model", "churn", "v1", "readme.md")
+    assert files("model", "churn", "v1") == ["1.pkl", "readme.md"]
+    assert records.find_version(project.id, "model", "churn", "v1").release_note == "first"
+    assert files("model", "churn", None) == ["4.pkl"]
+
+
+def test_what_is_asked_for_again_is_done_once(records, project):
+    data = [datum("a.png"), datum("b.png")]
+    ids = tuple(item.id for item in data)
+    requests = [
+        VersionRequest(new_id(), "dataset", "images", "v1", ids, aliases=("prod",)),
+        VersionRequest(new_id(), "model", "churn", None, ids),
+    ]
+    one = execution(records, project)
+    for _ in range(2):
+        assert records.add_outputs(one.id, data, {"best": ids[0]}, requests) == []
+    assert len(records.versions(project.id, "model", "churn")) == 1
+    assert len(records.alias_changes(project.id, "best")) == 1
+    assert [VersionRequest.from_dict(item.to_dict()) for item in requests] == requests
+
+
+def test_versions_of_one_execution_build_on_each_other(records, project):
+    data = [datum("a.png"), datum("b.png")]
+    requests = [
+        VersionRequest(new_id(), "dataset", "images", "v1", (data[0].id,)),
+        VersionRequest(new_id(), "dataset", "images", "v2", (data[1].id,), base=("images", "v1")),
+    ]
+    assert records.foresee_versions(project.id, requests) == []
+    assert records.add_outputs(execution(records, project).id, data, {}, requests) == []
+    assert [item.name for item in records.find_version(project.id, "dataset", "images", "v2").files] == [
+        "a.png",
+        "b.png",
+    ]
+
+
+def test_projects_have_datasets_of_their_own(records, project, make):
+    make("dataset", "images", "v1", "a.png")
+    other = records.project("/b", "other")
+    assert records.find_version(other.id, "dataset", "images", "v1") is None
+    assert [(item.name, item.versions, item.latest) for item in records.version_parents(project.id, "dataset")] == [
+        ("images", 1, "v1")
+    ]
+    assert records.version_parents(other.id, "dataset") == []
+
+
+def test_an_alias_remembers_where_it_pointed(records, project):
+    one, two = datum("one"), datum("two")
+    records.add_data(execution(records, project).id, [one, two])
+    for target in (one, one, two):
+        records.set_alias(project.id, "best", target.id)
+    assert records.delete_alias(project.id, "best")
+    assert not records.delete_alias(project.id, "best")
+    assert [item.datum_id for item in records.alias_changes(project.id, "best")] == [None, two.id, one.id]
+    assert records.alias(project.id, "best") is None
+
+
+def test_uses_of_data_are_known_from_both_sides_even_of_deleted_executions(records, project):
+    model = datum("model.pkl")
+    records.add_data(execution(records, project).id, [model])
+    user = execution(records, project)
+    uris = [f"datum://{model.id}", f"datum://{model.id}", "s3://bucket/key"]
+    recorded = [{"name": "model", "files": [{"name": "m", "uri": uri} for uri in uris]}, {"name": "b", "files": []}]
+    for _ in range(2):
+        assert records.record_inputs(user.id, recorded).document["inputs"] == recorded
+    for status in ("queued", "started", "complete"):
+        records.transition(user.id, status)
+    records.delete_execution(user.id)
+    expected = [(user.id, model.id, "model")]
+    for found in (records.uses_of_data([model.id]), records.uses_by_executions([user.id])):
+        assert [(item.execution_id, item.datum_id, item.input) for item in found] == expected
+    assert records.uses_of_data([]) == []
+
+
+def test_rows_are_had_by_many_ids_at_once(records, project):
+    data = [datum(f"part-{number}") for number in range(1200)]
+    one = execution(records, project)
+    records.add_data(one.id, data)
+    assert len(records.data_by_id([item.id for item in data])) == 1200
+    assert [item.id for item in records.data_of_executions([one.id])] == [item.id for item in data]
+    assert set(records.executions_by_id([one.id, new_id()])) == {one.id}
