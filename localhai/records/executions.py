@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
+from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
 from localhai.records.ids import new_id
@@ -57,7 +58,7 @@ class ExecutionRecords(Access):
 
         def work(transaction: Transaction, again: bool) -> Execution:
             if not (again and rows.select(transaction, "WHERE e.id = :id", {"id": values["id"]})):
-                counter = _next_counter(transaction, project_id)
+                counter = next_counter(transaction, project_id, "execution")
                 rows.insert(transaction, {**values, "counter": counter})
                 rows.write_tags(transaction, values["id"], tags)
                 _note(transaction, values["id"], values["created"], None, Status.CREATED, by)
@@ -223,17 +224,6 @@ class ExecutionRecords(Access):
             transaction.change("DELETE FROM executions WHERE id = :id", {"id": execution_id})
 
         self._write(work)
-
-
-def _next_counter(transaction: Transaction, project_id: str) -> int:
-    key = {"project_id": project_id, "noun": "execution"}
-    transaction.change(
-        "INSERT INTO counters (project_id, noun, value) VALUES (:project_id, :noun, 1)"
-        " ON CONFLICT (project_id, noun) DO UPDATE SET value = counters.value + 1",
-        key,
-    )
-    found = transaction.rows("SELECT value FROM counters WHERE project_id = :project_id AND noun = :noun", key)
-    return int(found[0]["value"])
 
 
 def _note(transaction: Transaction, execution_id: str, time: str, old: Status | None, new: Status, by: str) -> None:

@@ -11,6 +11,7 @@ from localhai.records.data import DataRecords
 from localhai.records.database import Patience
 from localhai.records.executions import ExecutionRecords
 from localhai.records.projects import ProjectRecords
+from localhai.records.tasks import TaskRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
 from localhai.records.versions import VersionRecords
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 FILE_NAME = "localhai.db"
 
 
-class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords):
+class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords, TaskRecords):
     """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
 
     @classmethod

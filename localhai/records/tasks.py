@@ -119,9 +119,7 @@ class TaskRecords(Access):
 
     def request_task_stop(self, task_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
-        sql = (
-            "UPDATE tasks SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status = 'started'"
-        )
+        sql = "UPDATE tasks SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status = 'started'"
         key = {"id": task_id, "now": self._now()}
         return self._write(lambda transaction, _again: transaction.change(sql, key)) > 0
 
@@ -151,9 +149,10 @@ class TaskRecords(Access):
             key = {"task_id": task_id, "last": last, "limit": _AT_ONCE}
 
             def work(transaction: Transaction, key: dict[str, Any] = key) -> list[tuple[int, Execution]]:
-                numbers = transaction.rows(statement("SELECT c.number FROM executions e", tail), key)
+                rows = transaction.rows(statement("SELECT c.number, e.id FROM executions e", tail), key)
+                numbers = {row["id"]: int(row["number"]) for row in rows}
                 found = execution_rows.select(transaction, tail, key, outputs=False)
-                return list(zip((int(item["number"]) for item in numbers), found, strict=True))
+                return [(numbers[item.id], item) for item in found if item.id in numbers]
 
             part = self._read(work)
             yield from part
