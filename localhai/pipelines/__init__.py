@@ -1,0 +1,1 @@
+"""Pipelines: nodes, edges, actions, on-error, approval, resume. All but `running` and `recovery` is pure."""

@@ -1,0 +1,183 @@
+"""PipelinePlan: what a pipeline will be, decided before anything starts. Immutable and pure; JSON there and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NodeType = Literal["execution", "task", "deployment"]
+OnError = Literal["stop-all", "stop-next", "continue", "retry"]
+MergeMode = Literal["replace", "append"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One edge (reference 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots."""
+
+    source: str
+    source_kind: str
+    source_key: str
+    target: str
+    target_kind: str
+    target_key: str
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """As it is written in valohai.yaml."""
+        ends = (self.source, self.source_kind, self.source_key), (self.target, self.target_kind, self.target_key)
+        return " -> ".join(".".join(end) for end in ends)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The platform's expanded form: `source_node, source_type, source_key, target_node, ...`."""
+        values: dict[str, Any] = {
+            "source_node": self.source,
+            "source_type": self.source_kind,
+            "source_key": self.source_key,
+            "target_node": self.target,
+            "target_type": self.target_kind,
+            "target_key": self.target_key,
+        }
+        if self.configuration:
+            values["configuration"] = dict(self.configuration)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Edge:
+        """From what `to_dict` gave."""
+        return cls(
+            source=values["source_node"],
+            source_kind=values["source_type"],
+            source_key=values["source_key"],
+            target=values["target_node"],
+            target_kind=values["target_type"],
+            target_key=values["target_key"],
+            configuration=values.get("configuration") or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """When one of `when` happens and all `conditions` hold, do each of `then` (reference 7.5)."""
+
+    when: tuple[str, ...]
+    conditions: tuple[str, ...]
+    then: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Action:
+        """From its fields, lists or tuples."""
+        return cls(tuple(values["when"]), tuple(values["conditions"]), tuple(values["then"]))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOverride:
+    """What a node changes of its step (reference 1.10): defaults only, never types.
+
+    `inputs` and `parameters` name their new defaults: an empty tuple or None takes a default away.
+    """
+
+    image: str | None = None
+    command: tuple[str, ...] | None = None
+    environment: str | None = None
+    mounts: tuple[Mapping[str, Any], ...] | None = None
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment_variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NodeOverride:
+        """From its fields as JSON gives them back."""
+        known = dict(values)
+        known["inputs"] = {name: tuple(uris) for name, uris in values["inputs"].items()}
+        for name in ("command", "mounts"):
+            known[name] = None if values[name] is None else tuple(values[name])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node (reference 1.8).
+
+    `inputs` holds the URIs of every input before edges are looked at, `optional_inputs` those that may stay empty.
+    `explicit_inputs` names those that were given for this run. `defaults` are the parameters of the step,
+    `parameters` those set for this run, by parameters of the pipeline or directly. `commit` is another commit than the
+    pipeline's. A deployment node has `deployment`, `endpoints` and `aliases`, a task node over a blueprint `task`.
+    """
+
+    name: str
+    type: NodeType
+    step: str | None = None
+    task: str | None = None
+    commit: str | None = None
+    override: NodeOverride = field(default_factory=NodeOverride)
+    merge_mode: MergeMode = "replace"
+    on_error: OnError = "stop-all"
+    actions: tuple[Action, ...] = ()
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    optional_inputs: tuple[str, ...] = ()
+    explicit_inputs: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    deployment: str | None = None
+    endpoints: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Node:
+        """From its fields as JSON gives them back."""
+        known = dict(values)
+        known["override"] = NodeOverride.from_dict(values["override"])
+        known["actions"] = tuple(Action.from_dict(action) for action in values["actions"])
+        known["inputs"] = {name: tuple(uris) for name, uris in values["inputs"].items()}
+        for name in ("optional_inputs", "explicit_inputs", "endpoints", "aliases"):
+            known[name] = tuple(values[name])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class PipelinePlan:
+    """A pipeline as it will run. Nodes and edges stand in the order of valohai.yaml; there are no cycles.
+
+    `parameters` are the pipeline's own with the values that count. `arguments` is what was given for this run,
+    as it was given, so that the plan can be made again from other code.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    reuse_executions: bool = False
+
+    def node(self, name: str) -> Node:
+        """By name. Raises KeyError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; `PipelinePlan.from_dict` is the inverse."""
+        return {
+            "name": self.name,
+            "nodes": [asdict(node) for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "parameters": dict(self.parameters),
+            "arguments": dict(self.arguments),
+            "reuse_executions": self.reuse_executions,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PipelinePlan:
+        """A plan from what `to_dict` gave, for instance from the records of an earlier pipeline."""
+        return cls(
+            name=values["name"],
+            nodes=tuple(Node.from_dict(node) for node in values["nodes"]),
+            edges=tuple(Edge.from_dict(edge) for edge in values["edges"]),
+            parameters=values["parameters"],
+            arguments=values["arguments"],
+            reuse_executions=values["reuse_executions"],
+        )

@@ -1,0 +1,51 @@
+"""What a pipeline is told of a node that ended, and what it says of one that is to start. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How a node ended, and all that its edges can carry on.
+
+    `status` is that of its execution or task: complete, error, crashed or stopped. `outputs` are (path under
+    /valohai/outputs, URI), of all children for a task. `inputs` are the URIs of the files it used by input,
+    `deployment` holds `id` and `version_id`.
+    """
+
+    status: str
+    outputs: tuple[tuple[str, str], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    deployment: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.status == COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStart:
+    """A node to start now, with what this run and its edges give it; the rest is the step's.
+
+    `inputs` are the URIs of those inputs that differ from the step's defaults. `parameters` hold plain values, or
+    lists: several values for an execution, one execution each for a task (reference 7.2). `files` are URIs by
+    `ENDPOINT.FILE` for a deployment. `attempt` counts from 1.
+    """
+
+    node: str
+    attempt: int = 1
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

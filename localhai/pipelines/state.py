@@ -1,0 +1,265 @@
+"""PipelineState: told what happened, says what comes next. No threads, no clock, no I/O.
+
+Statuses of nodes: created, queued, waiting-approval, started, complete, error, stopped; of the pipeline besides:
+stopping. The platform's own words for waiting and for nodes that never run are unconfirmed (reference 7.5, 7.6).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from localhai.pipelines.conditions import holds
+from localhai.pipelines.filling import Unfilled, fill
+from localhai.pipelines.graph import Graph
+from localhai.pipelines.results import NodeResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.results import NodeStart
+
+ATTEMPTS = 3  # of a node with `on-error: retry`: how often the platform tries is unconfirmed
+FINAL = frozenset({"complete", "error", "stopped"})
+
+_CREATED, _QUEUED, _WAITING, _STARTED = "created", "queued", "waiting-approval", "started"
+_COMPLETE, _ERROR, _STOPPED, _STOPPING = "complete", "error", "stopped", "stopping"
+_THEN_ENDS: Mapping[str, str] = {"stop-pipeline": _STOPPED, "error-pipeline": _ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something to record: a node (None: the pipeline) has this status now. Without a status it is only a note."""
+
+    node: str | None
+    status: str | None
+    reason: str | None = None
+
+
+class PipelineState:
+    """One run of a plan.
+
+    Ask `ready` for what may start, say `started` and `finished`, and ask again. `kept` are results of nodes that need
+    not run again (see `Graph.keepable`); their actions do not happen a second time.
+    """
+
+    def __init__(self, plan: PipelinePlan, kept: Mapping[str, NodeResult] | None = None) -> None:
+        self.plan = plan
+        self.graph = Graph(plan)
+        self.statuses = dict.fromkeys((node.name for node in plan.nodes), _CREATED)
+        self._nodes = {node.name: node for node in plan.nodes}
+        self._waits = {name: len(before) for name, before in self.graph.before.items()}
+        self._results: dict[str, NodeResult] = {}
+        self._attempts = dict.fromkeys(self.statuses, 0)
+        self._queue: deque[str] = deque()
+        self._running: dict[str, None] = {}
+        self._held: dict[str, Literal["start", "end"]] = {}
+        self._approved: set[str] = set()
+        self._outcome: str | None = None
+        self._reason: str | None = None
+        self._failed: list[str] = []
+        self._unfinished = len(self.statuses)
+        self._changes: list[Change] = []
+        for name, count in self._waits.items():
+            if not count:
+                self._enqueue(name)
+        for name in self.graph.keepable(kept or {}):
+            self._keep(name, (kept or {})[name])
+
+    @property
+    def status(self) -> str:
+        """started, waiting-approval, stopping; in the end complete, error or stopped."""
+        if self.is_done:
+            return self._outcome or (_ERROR if self._failed else _COMPLETE)
+        if self._outcome is not None:
+            return _STOPPING
+        return _WAITING if self._held and not self._running and not self._queue else _STARTED
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not complete, or will not be, as a sentence."""
+        if self._reason is None and self._failed:
+            return f"failed: {', '.join(self._failed)}"
+        return self._reason
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing runs and nothing will."""
+        return not self._running and not self._unfinished and not self._held
+
+    @property
+    def running(self) -> list[str]:
+        return list(self._running)
+
+    @property
+    def to_stop(self) -> list[str]:
+        """Running nodes that must be stopped now."""
+        return list(self._running) if self._outcome is not None else []
+
+    @property
+    def awaiting_approval(self) -> list[str]:
+        return list(self._held)
+
+    def drain(self) -> list[Change]:
+        """What changed since the last call, in order."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def ready(self, limit: int | None = None) -> list[NodeStart]:
+        """Nodes to start now, each given once, at most `limit`. Those that cannot be filled end here as errors."""
+        found: list[NodeStart] = []
+        while self._queue and (limit is None or len(found) < limit):
+            start = self._prepare(self._queue.popleft())
+            if start is not None:
+                found.append(start)
+        if self._outcome is not None:  # a node that came later ended the pipeline
+            for start in found:
+                self._running.pop(start.node)
+                self._finish(start.node, _STOPPED, self._reason)
+            return []
+        return found
+
+    def started(self, name: str) -> None:
+        """Its execution, task or deployment has been made."""
+        self._set(name, _STARTED)
+
+    def finished(self, name: str, result: NodeResult) -> None:
+        """It ended, however it did."""
+        del self._running[name]
+        if self._outcome is not None:
+            self._results[name] = result
+            self._finish(name, _COMPLETE if result.is_complete else _node_status(result), result.error)
+            return
+        self._ended(name, result)
+
+    def approved(self, name: str) -> bool:
+        """A person said that it may go on. False when nothing waits for that."""
+        held = self._held.pop(name, None)
+        if held == "start":
+            self._approved.add(name)
+            self._enqueue(name, "approved")
+        elif held == "end":
+            self._note(name, "approved")
+            self._release(name)
+        return held is not None
+
+    def stop(self, reason: str) -> None:
+        """Start nothing more; see `to_stop`. The first reason counts, and nothing does once all is done."""
+        if not self.is_done:
+            self._end_all(_STOPPED, reason)
+
+    def _prepare(self, name: str) -> NodeStart | None:
+        node = self._nodes[name]
+        try:
+            start = fill(node, self.graph.into[name], self._results, attempt=self._attempts[name] + 1)
+        except Unfilled as trouble:
+            self._ended(name, NodeResult(_ERROR, error=str(trouble)))
+            return None
+        if not self._attempts[name] and name not in self._approved:
+            before = (self._results[other].metadata for other in self.graph.before[name])
+            metadata = {key: value for items in before for key, value in items.items()}
+            self._act(name, "node-starting", metadata, {**node.defaults, **start.parameters})
+            if name in self._held or self._outcome is not None:
+                return None
+        self._attempts[name] += 1
+        self._running[name] = None
+        return start
+
+    def _ended(self, name: str, result: NodeResult) -> None:
+        self._results[name] = result
+        node = self._nodes[name]
+        if result.is_complete:
+            self._finish(name, _COMPLETE)
+        elif node.on_error == "retry" and 0 < self._attempts[name] < ATTEMPTS and result.status != _STOPPED:
+            self._enqueue(name, f"{result.error or result.status}; attempt {self._attempts[name]} of {ATTEMPTS}")
+            return
+        else:
+            self._finish(name, _node_status(result), result.error)
+        parameters = {**node.defaults, **node.parameters, **result.parameters}
+        self._act(name, "node-complete" if result.is_complete else "node-error", result.metadata, parameters)
+        if self._outcome is not None:
+            return
+        if not result.is_complete and node.on_error != "continue":
+            self._fail(name, result)
+        elif name not in self._held:
+            self._release(name)
+
+    def _fail(self, name: str, result: NodeResult) -> None:
+        self._failed.append(name)
+        self._held.pop(name, None)
+        if self._nodes[name].on_error != "stop-next":
+            what = f": {result.error}" if result.error else ""
+            self._end_all(_ERROR, f"node {name} ended as {result.status}{what}")
+            return
+        for other in self.graph.descendants(name):
+            if self.statuses[other] not in FINAL:
+                self._finish(other, _STOPPED, f"node {name} failed")
+
+    def _act(self, name: str, when: str, metadata: Mapping[str, object], parameters: Mapping[str, object]) -> None:
+        for action in self._nodes[name].actions:
+            if when not in action.when:
+                continue
+            does_hold, trouble = holds(action.conditions, metadata, parameters)
+            if trouble is not None:
+                self._note(name, trouble)
+            if does_hold:
+                self._do(name, when, action.then, " and ".join(action.conditions))
+
+    def _do(self, name: str, when: str, thens: Iterable[str], because: str) -> None:
+        why = f"{when} of node {name}" + (f", {because}" if because else "")
+        for then in thens:
+            if then in _THEN_ENDS:
+                self._end_all(_THEN_ENDS[then], f"{then} at {why}")
+            elif then == "require-approval" and self._outcome is None:
+                at_start = when == "node-starting"
+                self._held[name] = "start" if at_start else "end"
+                if at_start:
+                    self._set(name, _WAITING, why)
+                else:
+                    self._note(name, f"what follows waits for approval at {why}")
+            elif then != "noop":
+                self._note(name, f"then {then!r} at {why} is not known and does nothing")
+
+    def _release(self, name: str) -> None:
+        for other in self.graph.after[name]:
+            self._waits[other] -= 1
+            if not self._waits[other] and self.statuses[other] == _CREATED:
+                self._enqueue(other)
+
+    def _keep(self, name: str, result: NodeResult) -> None:
+        self._results[name] = result
+        self._queue.remove(name)
+        self._finish(name, _COMPLETE, "kept")
+        self._release(name)
+
+    def _end_all(self, outcome: str, reason: str) -> None:
+        if self._outcome is not None:
+            return
+        self._outcome, self._reason = outcome, reason
+        self._queue.clear()
+        self._held.clear()
+        for name, status in self.statuses.items():
+            if status not in FINAL and name not in self._running:
+                self._finish(name, _STOPPED, reason)
+
+    def _enqueue(self, name: str, reason: str | None = None) -> None:
+        self._queue.append(name)
+        self._set(name, _QUEUED, reason)
+
+    def _finish(self, name: str, status: str, reason: str | None = None) -> None:
+        self._unfinished -= 1
+        self._set(name, status, reason)
+
+    def _set(self, name: str, status: str, reason: str | None = None) -> None:
+        self.statuses[name] = status
+        self._changes.append(Change(name, status, reason))
+
+    def _note(self, name: str, text: str) -> None:
+        self._changes.append(Change(name, None, text))
+
+
+def _node_status(result: NodeResult) -> str:
+    """A crashed execution is an error of its node."""
+    return _STOPPED if result.status == _STOPPED else _ERROR

@@ -1,0 +1,127 @@
+import pytest
+
+from localhai.pipelines.filling import Unfilled, fill, matching
+from localhai.pipelines.results import NodeResult
+
+OUTPUTS = (("model.pkl", "u1"), ("results/train.pkl", "u2"), ("images1.png", "u3"), ("a[1].txt", "u4"))
+
+
+@pytest.mark.parametrize(
+    ("key", "uris"),
+    [
+        ("model.pkl", ["u1"]),
+        ("*.pkl", ["u1", "u2"]),
+        ("*train*", ["u2"]),
+        ("train.pkl", ["u2"]),
+        ("results/*.pkl", ["u2"]),
+        ("results/train.pkl", ["u2"]),
+        ("images*", ["u3"]),
+        ("a[1].txt", ["u4"]),
+        ("*", ["u1", "u2", "u3", "u4"]),
+        ("MODEL.pkl", []),
+    ],
+)
+def test_keys_mean_paths_under_the_outputs_or_names(key, uris):
+    assert matching(key, OUTPUTS) == uris
+
+
+@pytest.fixture
+def filled(make_plan):
+    def start(edges, target=None, *, given=None, **result):
+        result = {"outputs": OUTPUTS, "status": "complete", **result}
+        plan = make_plan(["a", {"name": "b", **(target or {})}], edges, given)
+        return fill(plan.node("b"), plan.edges, {"a": NodeResult(**result)})
+
+    return start
+
+
+def test_outputs_take_the_place_of_the_default(filled):
+    assert filled([["a.output.model.pkl", "b.input.in"]]).inputs == {"in": ("u1",)}
+
+
+def test_outputs_are_added_to_the_default_where_the_node_says_so(filled):
+    found = filled([["a.output.model.pkl", "b.input.in"]], {"edge-merge-mode": "append"})
+    assert found.inputs == {"in": ("s3://own/a", "u1")}
+
+
+def test_an_override_clears_the_default_that_would_be_added_to(filled):
+    node = {"edge-merge-mode": "append", "override": {"inputs": [{"name": "in"}]}}
+    assert filled([["a.output.model.pkl", "b.input.in"]], node).inputs == {"in": ("u1",)}
+
+
+def test_several_edges_into_one_input_are_combined_without_repeats(filled):
+    edges = [["a.output.model.pkl", "b.input.in"], ["a.output.*.pkl", "b.input.in"]]
+    assert filled(edges).inputs == {"in": ("u1", "u2")}
+
+
+def test_an_optional_input_may_get_nothing(filled):
+    assert filled([["a.output.nothing", "b.input.maybe"]]).inputs == {"maybe": ()}
+
+
+def test_a_default_is_enough_when_edges_are_added(filled):
+    found = filled([["a.output.nothing", "b.input.in"]], {"edge-merge-mode": "append"})
+    assert found.inputs == {"in": ("s3://own/a",)}
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        ["a.output.nothing", "b.input.in"],
+        ["a.input.nothing", "b.input.in"],
+        ["a.metadata.nothing", "b.parameter.n"],
+        ["a.parameter.nothing", "b.parameter.n"],
+        ["a.environment-variable.NOTHING", "b.environment-variable.V"],
+    ],
+)
+def test_an_edge_without_anything_to_carry_is_said(filled, edge):
+    with pytest.raises(Unfilled, match=r"nothing|NOTHING|gets no file"):
+        filled([edge])
+
+
+def test_inputs_are_forwarded(filled):
+    inputs = {"data-1": ("x1",), "data-2": ("x2", "x3"), "other": ("y",)}
+    assert filled([["a.input.other", "b.input.in"]], inputs=inputs).inputs == {"in": ("y",)}
+    assert filled([["a.input.data-*", "b.input.in"]], inputs=inputs).inputs == {"in": ("x1", "x2", "x3")}
+
+
+def test_a_pattern_at_both_ends_forwards_inputs_of_the_same_name(filled):
+    found = filled([["a.input.*", "b.input.*"]], inputs={"in": ("x",), "maybe": (), "strange": ("z",)})
+    assert found.inputs == {"in": ("x",), "maybe": ()}
+
+
+def test_values_are_carried(filled):
+    edges = [
+        {"source": "a.metadata.best.lr", "target": "b.parameter.n"},
+        ["a.parameter.name", "b.parameter.text"],
+        ["a.metadata.names", "b.parameter.many"],
+        ["a.environment-variable.A", "b.environment-variable.V"],
+    ]
+    found = filled(
+        edges,
+        metadata={"best.lr": 7, "names": ["p", "q"]},
+        parameters={"name": "x"},
+        environment_variables={"A": "1"},
+    )
+    assert found.parameters == {"n": 7, "text": "x", "many": ["p", "q"]}
+    assert found.environment_variables == {"V": "1"}
+
+
+def test_an_edge_beats_what_was_typed_and_the_pipeline_parameter(filled):
+    found = filled([["a.metadata.k", "b.parameter.n"]], given={"b.n": "5", "b.text": "t"}, metadata={"k": 9})
+    assert found.parameters == {"n": 9, "text": "t"}
+
+
+def test_a_dependency_only_orders(filled):
+    found = filled([["a.dependency.*", "b.dependency.*"]])
+    assert (found.inputs, found.parameters) == ({}, {})
+
+
+def test_a_deployment_node_takes_files_and_gives_ids(make_plan):
+    nodes = ["a", {"name": "d", "type": "deployment", "deployment": "dep", "endpoints": ["greet"]}, "b"]
+    edges = [["a.output.model.pkl", "d.file.greet.model.v1"], ["d.deployment.version_id", "b.parameter.text"]]
+    plan = make_plan(nodes, edges)
+    assert fill(plan.node("d"), plan.edges[:1], {"a": NodeResult("complete", OUTPUTS)}).files == {
+        "greet.model.v1": ("u1",)
+    }
+    deployed = NodeResult("complete", deployment={"version_id": "20261124.0"})
+    assert fill(plan.node("b"), plan.edges[1:], {"d": deployed}).parameters == {"text": "20261124.0"}

@@ -1,0 +1,222 @@
+import pytest
+
+from localhai.pipelines.results import NodeResult
+from localhai.pipelines.state import ATTEMPTS, PipelineState
+
+OK = NodeResult("complete")
+BAD = NodeResult("error", error="exit code 1")
+
+
+def wait(source, target):
+    return [f"{source}.dependency.*", f"{target}.dependency.*"]
+
+
+def names(starts):
+    return [start.node for start in starts]
+
+
+def run_all(state, results=None, approve=()):
+    """Run to the end or to an approval; gives the order of starts."""
+    order = []
+    while True:
+        found = state.ready()
+        for start in found:
+            state.started(start.node)
+            order.append(start.node)
+        for start in found:
+            result = (results or {}).get(start.node, OK)
+            state.finished(start.node, result(start) if callable(result) else result)
+        if not found and not [state.approved(name) for name in state.awaiting_approval if name in approve]:
+            return order
+
+
+def test_nodes_start_when_all_their_sources_have_ended(make_plan):
+    state = PipelineState(make_plan(["a", "b", "c"], [wait("a", "c"), wait("b", "c")]))
+    assert names(state.ready()) == ["a", "b"]
+    assert state.ready() == []
+    state.finished("a", OK)
+    assert state.ready() == []
+    state.finished("b", OK)
+    assert names(state.ready()) == ["c"]
+    assert not state.is_done
+    state.finished("c", OK)
+    assert state.is_done
+    assert state.status == "complete"
+
+
+def test_a_limit_takes_no_more_and_loses_none(make_plan):
+    state = PipelineState(make_plan(["a", "b", "c"]))
+    assert [names(state.ready(1)) for _ in range(4)] == [["a"], ["b"], ["c"], []]
+
+
+def diamond(make_plan, **of_b):
+    """a and b are independent, b feeds c, a feeds d."""
+    return PipelineState(make_plan(["a", {"name": "b", **of_b}, "c", "d"], [wait("b", "c"), wait("a", "d")]))
+
+
+def test_stop_all_stops_running_siblings_and_starts_nothing_more(make_plan):
+    state = diamond(make_plan)
+    state.ready()
+    state.finished("b", BAD)
+    assert state.to_stop == ["a"]
+    assert state.status == "stopping"
+    state.finished("a", NodeResult("stopped"))
+    assert state.ready() == []
+    assert state.status == "error"
+    assert state.statuses == {"a": "stopped", "b": "error", "c": "stopped", "d": "stopped"}
+    assert "exit code 1" in state.reason
+
+
+def test_stop_next_keeps_what_follows_from_running_and_nothing_else(make_plan):
+    state = diamond(make_plan, **{"on-error": "stop-next"})
+    assert run_all(state, {"b": BAD}) == ["a", "b", "d"]
+    assert state.statuses == {"a": "complete", "b": "error", "c": "stopped", "d": "complete"}
+    assert state.status == "error"
+
+
+def test_continue_goes_on_as_if_nothing_had_happened(make_plan):
+    state = diamond(make_plan, **{"on-error": "continue"})
+    assert sorted(run_all(state, {"b": BAD})) == ["a", "b", "c", "d"]
+    assert state.statuses["b"] == "error"
+    assert state.status == "complete"
+
+
+def test_retry_tries_again_and_then_stops_all(make_plan):
+    state = diamond(make_plan, **{"on-error": "retry"})
+    order = run_all(state, {"b": BAD})
+    assert order.count("b") == ATTEMPTS
+    assert state.status == "error"
+    assert state.statuses["c"] == "stopped"
+
+
+def test_retry_that_succeeds_is_a_success(make_plan):
+    state = diamond(make_plan, **{"on-error": "retry"})
+    order = run_all(state, {"b": lambda start: BAD if start.attempt == 1 else OK})
+    assert order.count("b") == 2
+    assert state.status == "complete"
+
+
+def action(when, then, condition=None):
+    return {"actions": [{"when": when, "then": then, **({"if": condition} if condition else {})}]}
+
+
+@pytest.mark.parametrize(
+    ("then", "status"), [("stop-pipeline", "stopped"), ("error-pipeline", "error"), ("noop", "complete")]
+)
+def test_an_action_ends_the_pipeline(make_plan, then, status):
+    node = {"name": "a", **action("node-complete", then, "metadata.val-loss > 0.5")}
+    state = PipelineState(make_plan([node, "b"], [wait("a", "b")]))
+    run_all(state, {"a": NodeResult("complete", metadata={"val-loss": "0.9"})})
+    assert state.status == status
+    assert state.statuses["a"] == "complete"
+
+
+def test_an_action_of_the_last_node_ends_the_pipeline_too(make_plan):
+    state = PipelineState(make_plan([{"name": "a", **action("node-complete", "error-pipeline")}]))
+    run_all(state)
+    assert state.status == "error"
+    assert "error-pipeline" in state.reason
+
+
+@pytest.mark.parametrize("condition", ["metadata.loss > 0.5", "metadata.missing > 1", "1 +"])
+def test_an_action_whose_condition_is_not_true_does_nothing(make_plan, condition):
+    state = PipelineState(make_plan([{"name": "a", **action("node-complete", "stop-pipeline", condition)}]))
+    run_all(state, {"a": NodeResult("complete", metadata={"loss": 0.1})})
+    assert state.status == "complete"
+
+
+def test_a_condition_that_cannot_be_read_is_said(make_plan):
+    state = PipelineState(
+        make_plan([{"name": "a", **action("node-complete", "stop-pipeline", "metadata.missing > 1")}])
+    )
+    run_all(state)
+    assert any("metadata.missing > 1" in (change.reason or "") for change in state.drain())
+
+
+def test_all_conditions_must_hold(make_plan):
+    node = {"name": "a", **action("node-complete", "stop-pipeline", ["metadata.x > 1", "metadata.x > 5"])}
+    state = PipelineState(make_plan([node]))
+    run_all(state, {"a": NodeResult("complete", metadata={"x": 3})})
+    assert state.status == "complete"
+
+
+def test_conditions_know_the_parameters_of_the_node(make_plan):
+    node = {"name": "a", **action("node-starting", "stop-pipeline", "parameter.n == 7")}
+    state = PipelineState(make_plan([node], given={"a.n": 7}))
+    assert state.ready() == []
+    assert state.status == "stopped"
+    assert PipelineState(make_plan([node])).ready() != []
+
+
+def test_node_error_actions_happen_after_the_last_attempt(make_plan):
+    node = {"name": "a", "on-error": "retry", **action("node-error", "stop-pipeline")}
+    state = PipelineState(make_plan([node]))
+    assert run_all(state, {"a": BAD}) == ["a"] * ATTEMPTS
+    assert state.status == "stopped"
+
+
+def test_approval_before_a_node_holds_it_and_nothing_else(make_plan):
+    node = {"name": "b", **action("node-starting", "require-approval")}
+    state = PipelineState(make_plan(["a", node, "c"], [wait("a", "b")]))
+    assert run_all(state) == ["a", "c"]
+    assert state.awaiting_approval == ["b"]
+    assert state.status == state.statuses["b"] == "waiting-approval"
+    assert not state.approved("a")
+    assert run_all(state, approve={"b"}) == ["b"]
+    assert state.status == "complete"
+
+
+def test_approval_after_a_node_holds_what_follows(make_plan):
+    node = {"name": "a", **action("node-complete", "require-approval")}
+    state = PipelineState(make_plan([node, "b"], [wait("a", "b")]))
+    assert run_all(state) == ["a"]
+    assert not state.is_done
+    assert run_all(state, approve={"a"}) == ["b"]
+    assert state.status == "complete"
+
+
+def test_stop_ends_what_waits_for_approval(make_plan):
+    state = PipelineState(make_plan([{"name": "a", **action("node-starting", "require-approval")}]))
+    run_all(state)
+    state.stop("Ctrl-C")
+    assert state.is_done
+    assert state.status == "stopped"
+
+
+def test_stop_after_the_end_changes_nothing(make_plan):
+    state = PipelineState(make_plan(["a"]))
+    run_all(state)
+    state.stop("too late")
+    assert state.status == "complete"
+
+
+def test_a_node_that_gets_no_file_is_an_error(make_plan):
+    state = PipelineState(make_plan(["a", "b"], [["a.output.*.pkl", "b.input.need"]]))
+    assert run_all(state) == ["a"]
+    assert state.statuses["b"] == "error"
+    assert state.status == "error"
+    assert "input need gets no file" in state.reason
+
+
+def test_resuming_runs_only_what_has_not_succeeded(make_plan):
+    plan = make_plan(["a", "b", "c", "d"], [wait("a", "b"), wait("b", "c"), wait("a", "d")])
+    state = PipelineState(plan, kept={"a": OK, "d": OK, "c": OK})
+    assert [(change.node, change.reason) for change in state.drain() if change.status == "complete"] == [
+        ("a", "kept"),
+        ("d", "kept"),
+    ]
+    assert run_all(state) == ["b", "c"]  # c ran on what an earlier b made
+    assert state.status == "complete"
+
+
+def test_everything_kept_is_complete_at_once(make_plan):
+    state = PipelineState(make_plan(["a", "b"], [wait("a", "b")]), kept={"a": OK, "b": OK})
+    assert state.is_done
+    assert state.status == "complete"
+
+
+def test_every_change_is_told_once_in_order(make_plan):
+    state = PipelineState(make_plan(["a"]))
+    run_all(state)
+    assert [change.status for change in state.drain()] == ["queued", "started", "complete"]
+    assert state.drain() == []
