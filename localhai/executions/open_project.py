@@ -130,7 +130,7 @@ class OpenProject:
             )
             snapshot = self.snapshot()
         else:
-            snapshot = self.snapshot(commit)
+            snapshot = self._as_recorded(self.snapshot(commit))
             plan = self._plan_of(snapshot, step, overrides, parameters, inputs, options)
         import dataclasses
 
@@ -145,6 +145,19 @@ class OpenProject:
             observer=observer,
             interruption=interruption,
         )
+
+    def _as_recorded(self, snapshot: Snapshot) -> Snapshot:
+        """An earlier ad-hoc commit with what was known of it when an execution of this project last ran it."""
+        if snapshot.kind == "git":
+            return snapshot
+        import dataclasses
+
+        rows = self.home.records.executions(self.record.id, limit=None, outputs=False)
+        known = next((row.document for row in rows if row.commit == snapshot.identifier), None)
+        if known is None:
+            return snapshot
+        facts = {name: known[name] for name in ("dirty", "base_commit", "branch") if name in known}
+        return dataclasses.replace(snapshot, **facts)
 
     def _plan_of(
         self,

@@ -41,7 +41,8 @@ def find_by_prefix(kind: str, plural: str, wanted: str, known: Collection[str]) 
         return found[0]
     if found:
         raise UsageError(
-            f"{wanted!r} could be any of these {plural}: {listing(found)}", hints=["give more of the name"]
+            f"{wanted!r} could be any of these {plural}: {listing(found)}",
+            hints=[f"give more of the name, such as {max(found, key=len)!r}"],
         )
     raise unknown(kind, plural, wanted, known)
 

@@ -52,6 +52,7 @@ TABLE: Mapping[str, Parity] = MappingProxyType(
         "step.parameters.widget": _SHOWN,
         "step.inputs": _SAME,
         "step.inputs.description": _SHOWN,
+        "step.inputs.download": Parity("approximated", "it is downloaded beforehand, not when code asks for it"),
         "step.mounts": Parity("approximated", "a folder of this machine is mounted in place of the worker's"),
         "step.environment-variables": _SAME,
         "step.environment-variables.description": _SHOWN,

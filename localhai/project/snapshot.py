@@ -82,7 +82,8 @@ def take(
 def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> Snapshot:
     """A commit of the folder's repository (SHA, branch, tag, unambiguous prefix), with its submodules.
 
-    `~<sha256>` or the beginning of one gives an earlier ad-hoc snapshot. The working tree is not touched.
+    `~<sha256>` or the beginning of one gives an earlier ad-hoc snapshot, `dirty` since its folder does not tell which
+    commit it may equal. The working tree is not touched.
     Raises UsageError for an unknown or ambiguous reference, ProjectError where git or a submodule is missing.
     """
     from localhai.project import checkout as commits
@@ -250,7 +251,7 @@ def _earlier(cache: Path, reference: str) -> Snapshot:
         raise UsageError(f"ad-hoc commit {reference} {many}", hints=["give a git commit, or run the working tree"])
     _touch(found[0])
     files, size = _measure(found[0])
-    return Snapshot(found[0].name, found[0], "adhoc", False, None, None, files, size)
+    return Snapshot(found[0].name, found[0], "adhoc", True, None, None, files, size)
 
 
 def _measure(path: Path) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,19 @@ def test_rerun_runs_the_same_code_and_values_whatever_the_files_say_now(localhai
     assert current.json["parameters"]["epochs"] == 8
     assert "print('changed')" in current.err
     assert localhai.home.execution(again.json["id"]).plan().environment_variables["SEED"] == "1"
+
+
+def test_rerun_says_as_the_first_time_whether_the_code_was_that_of_a_commit(localhai: CommandLine) -> None:
+    git = ("git", "-C", str(localhai.project), "-c", "user.name=A", "-c", "user.email=a@example.com")
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+    clean = localhai("run", "train", "--json").json
+    (localhai.project / "train.py").write_text("print('changed')\n")
+    dirty = localhai("run", "train", "--json").json
+
+    assert (clean["dirty"], dirty["dirty"]) == (False, True)
+    assert localhai("rerun", str(clean["counter"]), "--json").json["dirty"] is False
+    assert localhai("rerun", str(dirty["counter"]), "--json").json["dirty"] is True
 
 
 def test_rerun_keeps_a_default_taken_away(localhai: CommandLine) -> None:

@@ -19,6 +19,7 @@ DESIGN_KEYS = [
     "step",
     "project",
     "commit",
+    "dirty",
     "image",
     "image_digest",
     "command",
