@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
+from localhai.data.outputs import encoded_name
 from localhai.errors import EngineLost, LocalhaiError
 from localhai.executions.log import read_events
 from localhai.executions.outputs import Collected, collect
@@ -35,8 +37,8 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     """Close an execution whose container has ended, or never was. Nothing here depends on how it ended.
 
     1. The outputs are on this machine and ours.  2. They are data in the store.  3. How it ended is on disk, so that
-    another localhai could close it if this one dies now.  4. The container is gone.  5. Records, in this order: data,
-    aliases, the final status.
+    another localhai could close it if this one dies now.  4. The container is gone.  5. Records, in this order: data
+    with their aliases and versions, the final status.
     """
     (life.folder / RESERVE).unlink(missing_ok=True)
     result = verdict(ended, memory_limit=life.plan.limits.memory_max)
@@ -54,7 +56,8 @@ def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
     """Outputs are kept on success, failure and stop alike (reference 5)."""
     try:
         if life.tree is not None:
-            life.tree.finish(life.container)
+            for name in life.tree.finish(life.container):
+                life.capture.status(f"Output {encoded_name(os.fsencode(name))} is skipped: it is not a regular file")
         return result, collect(life)
     except (LocalhaiError, OSError) as error:
         with suppress(LocalhaiError):
@@ -122,10 +125,7 @@ def record_end(records: Records, record: ExecutionRecord, end: dict[str, Any]) -
     from localhai.records import FINAL
 
     collected = Collected.from_dict(end["collected"])
-    if collected.data:
-        records.add_data(record.id, collected.data)
-    for alias, datum_id in collected.aliases.items():
-        records.set_alias(record.project_id, alias, datum_id)
+    records.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
     current = records.execution(record.id)
     if current.status in FINAL:
         return current

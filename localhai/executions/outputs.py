@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from localhai.data import checksums, outputs
-from localhai.records import DatumRecord, new_id
+from localhai.executions.versions import requests
+from localhai.records import DatumRecord, VersionRequest, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collected:
-    """The data of one execution, not yet recorded, and the aliases that shall point to them."""
+    """The data of one execution, not yet recorded, and the aliases and versions that shall hold them."""
 
     data: tuple[DatumRecord, ...] = ()
     aliases: dict[str, str] = field(default_factory=dict)
+    versions: tuple[VersionRequest, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` is the inverse."""
-        return {"data": [asdict(datum) for datum in self.data], "aliases": self.aliases}
+        return {
+            "data": [asdict(datum) for datum in self.data],
+            "aliases": self.aliases,
+            "versions": [request.to_dict() for request in self.versions],
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Collected:
@@ -36,7 +42,8 @@ class Collected:
             DatumRecord(**{**item, "tags": tuple(item["tags"]), "aliases": (), "properties": tuple(item["properties"])})
             for item in values["data"]
         ]
-        return cls(tuple(data), dict(values["aliases"]))
+        versions = tuple(VersionRequest.from_dict(item) for item in values.get("versions", ()))
+        return cls(tuple(data), dict(values["aliases"]), versions)
 
 
 def collect(life: Life) -> Collected:
@@ -76,7 +83,10 @@ def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None
         data.append(datum)
         if properties is not None and properties.alias:
             aliases[properties.alias] = datum.id
-    return Collected(tuple(data), aliases)
+    wanted, warnings = requests(zip(data, (properties for _, properties in files), strict=True))
+    for warning in (*warnings, *life.home.records.foresee_versions(life.project.id, wanted)):
+        life.capture.status(f"Outputs: {warning}")
+    return Collected(tuple(data), aliases, wanted)
 
 
 def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:
