@@ -72,6 +72,11 @@ def unpack(stream: Iterator[bytes], folder: Path, *, strip: int = 1) -> list[str
     return left_out
 
 
+def below_top(name: str) -> str:
+    """The name of a member as seen from the folder that was packed."""
+    return name.partition("/")[2]
+
+
 def _parts(name: str, strip: int) -> list[str] | None:
     """The parts of a name below the folder; None for one that leads out."""
     if name.startswith("/"):

@@ -101,7 +101,7 @@ class BindTree:
             self._engine.execute(container, ("chown", "-h", owner, *(f"{OUTPUTS}/{name}" for name in names)), user="0")
             self._engine.execute(container, ("chmod", "a+rwx", *folders), user="0")
 
-    def finish(self, container: str | None) -> None:
+    def finish(self, container: str | None) -> list[str]:
         """Outputs become ours: see `ownership.reclaim`. An image without `chown`: they are copied out instead.
 
         Raises SurroundingsError when neither works.
@@ -109,7 +109,7 @@ class BindTree:
         contents = self.contents
         outputs = str(contents.outputs)
         if ownership.reclaim(self._engine, self._helper_image(container), outputs, contents.labels):
-            return
+            return []
         if container is None:
             raise SurroundingsError(
                 f"{outputs} holds files of another user", where=outputs, hints=[f"sudo chown -R $USER {outputs}"]
@@ -117,9 +117,10 @@ class BindTree:
         from localhai.containers import archives
 
         fresh = contents.scratch / "outputs"
-        archives.unpack(self._engine.get_archive(container, OUTPUTS), fresh)
+        left_out = archives.unpack(self._engine.get_archive(container, OUTPUTS), fresh)
         os.rename(outputs, contents.scratch / "outputs-of-the-container")
         os.rename(fresh, outputs)
+        return [archives.below_top(name) for name in left_out]
 
     def remove(self, container: str | None) -> None:
         """Raises SurroundingsError naming what could not be deleted."""

@@ -66,8 +66,11 @@ class FileTree(Protocol):
         new paths.
         """
 
-    def finish(self, container: str | None) -> None:
-        """After the container ended: outputs are in `contents.outputs`, owned by the user who runs localhai."""
+    def finish(self, container: str | None) -> list[str]:
+        """After the container ended: outputs are in `contents.outputs`, owned by the user who runs localhai.
+
+        Gives the names, below outputs, of what could not come along: pipes and devices through an archive.
+        """
 
     def remove(self, container: str | None) -> None:
         """Delete repository, inputs, config copies and volumes of this execution; never the outputs."""

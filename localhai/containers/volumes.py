@@ -120,26 +120,30 @@ class VolumeTree:
         ownership.remove_tree(str(fresh))
         return found
 
-    def finish(self, container: str | None) -> None:
-        """Bring the outputs here, whole or not at all. Without its container, by a helper that holds the volume."""
+    def finish(self, container: str | None) -> list[str]:
+        """Bring the outputs here, whole or not at all. Without its container, by a helper that holds the volume.
+
+        The engine leaves sockets out of its archives without a word: those are not among the names.
+        """
         holder = container or self._helper()
         if holder is None:
-            return
+            return []
         try:
-            self._fetch(holder)
+            return [archives.below_top(name) for name in self._fetch(holder)]
         finally:
             if container is None:
                 self._engine.remove(holder)
 
-    def _fetch(self, holder: str) -> None:
+    def _fetch(self, holder: str) -> list[str]:
+        """Gives the members of the archive that were left out."""
         contents = self.contents
         fresh = contents.scratch / "outputs"
         ownership.remove_tree(str(fresh))
         try:
-            archives.unpack(self._engine.get_archive(holder, OUTPUTS), fresh)
+            left_out = archives.unpack(self._engine.get_archive(holder, OUTPUTS), fresh)
             self._put_back(holder, fresh)
         except FileNotFoundError:
-            return  # the step removed the folder, or the container was never filled
+            return []  # the step removed the folder, or the container was never filled
         except OSError as error:
             raise DiskFull(f"the outputs do not fit: {error}", where=str(fresh)) from error
         for entry in os.listdir(fresh):
@@ -147,6 +151,7 @@ class VolumeTree:
             if os.path.isdir(target) and not os.path.islink(target):
                 ownership.remove_tree(target)
             os.replace(os.path.join(fresh, entry), target)
+        return left_out
 
     def _put_back(self, holder: str, fresh: Path) -> None:
         """Outputs that were set aside and never fetched, because localhai died in between."""

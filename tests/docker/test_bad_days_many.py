@@ -103,7 +103,7 @@ def test_one_that_waits_for_a_download_takes_over_when_the_other_dies(bench, slo
 
 
 def test_fifty_at_once_on_a_home_that_nobody_made_yet(bench) -> None:
-    """Schema, counters, canary and code snapshot are all made by whoever comes first; the others wait, and not for long."""
+    """Schema, counters, canary and code snapshot are made by whoever comes first; the others wait, not for long."""
     bench.step("echo '{\"number\": '$NUMBER'}' && echo $NUMBER > /valohai/outputs/number.txt")
     runs = [bench.start("run", "work", "--var", f"NUMBER={number}") for number in range(MANY)]
     failed = [run.err for run in runs if run.code() != 0]
