@@ -35,6 +35,7 @@ def fetch_inputs(
     sources: Sources,
     cache: Cache,
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
+    version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
     input_map: Mapping[str, str] | None = None,
     progress: Progress = silent,
     cancelled: Cancelled = never,
@@ -43,7 +44,8 @@ def fetch_inputs(
 ) -> FetchedInputs:
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
-    `datum_lookup` gives the datum of an id or an alias, `input_map` is the `[inputs]` map of localhai.toml, `refresh`
+    `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
+    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `refresh`
     is VH_NO_DATA_CACHE (reference 2.3): what is cached does not count, and is written again. `cancelled` is asked often
     and from any thread; `progress` gets one event at a time.
 
@@ -51,7 +53,14 @@ def fetch_inputs(
     or is kept to be resumed.
     """
     cache.enter()
-    resolver = Resolver(sources, cache, datum_lookup=datum_lookup, input_map=input_map or {}, refresh=refresh)
+    resolver = Resolver(
+        sources,
+        cache,
+        datum_lookup=datum_lookup,
+        version_lookup=version_lookup,
+        input_map=input_map or {},
+        refresh=refresh,
+    )
     resolved = resolver.resolve(specs)
     if resolved.missing:
         raise input_not_found(resolved.missing)
@@ -78,10 +87,18 @@ def resolve_inputs(
     sources: Sources,
     cache: Cache,
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
+    version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
     input_map: Mapping[str, str] | None = None,
 ) -> Resolved:
     """What the inputs mean and what cannot be had, without downloading and without raising."""
-    resolver = Resolver(sources, cache, datum_lookup=datum_lookup, input_map=input_map or {}, refresh=False)
+    resolver = Resolver(
+        sources,
+        cache,
+        datum_lookup=datum_lookup,
+        version_lookup=version_lookup,
+        input_map=input_map or {},
+        refresh=False,
+    )
     return resolver.resolve(specs)
 
 

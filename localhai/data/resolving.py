@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from localhai.data import placement
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, Found, SourceError, Unavailable
-from localhai.data.uri import Uri, last_segment, parse, without_secrets
+from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,12 +75,14 @@ class Resolver:
         cache: Cache,
         *,
         datum_lookup: Callable[[str], StoredDatum | None] | None,
+        version_lookup: Callable[[str], Sequence[StoredDatum]] | None,
         input_map: Mapping[str, str],
         refresh: bool,
     ) -> None:
         self._sources = sources
         self._cache = cache
         self._datum_lookup = datum_lookup
+        self._version_lookup = version_lookup
         self._input_map = input_map
         self._refresh = refresh
         self._resolved = Resolved()
@@ -113,7 +115,9 @@ class Resolver:
     def _look_at(self, text: str) -> list[Wanted] | SourceError:
         try:
             uri = parse(text)
-            return self._datum(uri) if uri.scheme == "datum" else self._files(uri)
+            if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
+                return [self._datum(datum) for datum in self._data(uri)]
+            return self._files(uri)
         except SourceError as error:
             return error
         except ValueError as error:
@@ -141,10 +145,15 @@ class Resolver:
         candidate = placement.of_key(uri, uri.key, entry.given)
         return Wanted(without_secrets(uri.text), key, candidate, stale=entry)
 
-    def _datum(self, uri: Uri) -> list[Wanted]:
+    def _data(self, uri: Uri) -> Sequence[StoredDatum]:
+        if uri.scheme != "datum":
+            return self._version_lookup(uri.text) if self._version_lookup is not None else ()
         datum = self._datum_lookup(uri.key) if self._datum_lookup is not None else None
         if datum is None:
             raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
+        return [datum]
+
+    def _datum(self, datum: StoredDatum) -> Wanted:
         public = f"datum://{datum.id}"
         candidate = placement.of_datum(datum.name)
         where = parse(datum.uri)
@@ -152,10 +161,10 @@ class Resolver:
             path = Path(where.key)
             if not path.is_file() or path.stat().st_size != datum.size:
                 raise Unavailable(f"its bytes are gone from the store ({path})")
-            return [Wanted(public, public, candidate, datum=datum, path=path)]
+            return Wanted(public, public, candidate, datum=datum, path=path)
         source = self._sources.for_scheme(where.scheme)
         found = Found(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
-        return [Wanted(public, public, candidate, found, source, datum)]
+        return Wanted(public, public, candidate, found, source, datum)
 
     def _place(self, spec: InputSpec, texts: Sequence[str], found: Mapping[str, list[Wanted] | SourceError]) -> None:
         wanted: list[Wanted] = []

@@ -9,6 +9,8 @@ from functools import cached_property
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 PLATFORM_ONLY = frozenset({"swift", "dataset", "model"})
+ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earlier executions
+DATUM = "datum://"
 OBJECT_STORES = frozenset({"s3", "gs", "azure"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCHEME_ALIASES = {"gcs": "gs", "az": "azure", "abfs": "azure", "s3a": "s3", "s3n": "s3"}

@@ -1,30 +1,140 @@
-"""`datum://` in inputs: an earlier output by its id, or by an alias of the project (reference 4.1)."""
+"""Addresses of data in inputs: `datum://`, `dataset://`, `model://` (reference 4.1).
+
+They are resolved when an execution is created, and frozen: what an alias means later does not change it. What cannot
+be resolved stays as it is written, for the one error that names all missing inputs.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from localhai.data.files import Checksums, StoredDatum
-from localhai.errors import UsageError
+from localhai.data.resolving import stand_in
+from localhai.data.sources.base import Unavailable
+from localhai.data.uri import ADDRESSES, DATUM, parse
 
 if TYPE_CHECKING:
-    from localhai.records import DatumRecord, Records
+    from collections.abc import Mapping, Sequence
+
+    from localhai.project.plan import ExecutionPlan, PlannedInput
+    from localhai.records import DatumRecord, Noun, Records, Version
+
+MOST_NAMES = 10
 
 
-def find_datum(records: Records, project_id: str, reference: str) -> StoredDatum | None:
-    """The datum that `reference` (what stands behind datum://) names here; None when there is none."""
-    found = _by_id(records, reference)
-    if found is None:
-        alias = records.alias(project_id, reference)
-        found = _by_id(records, alias.datum_id) if alias is not None else None
-    return None if found is None or found.purged else _stored(found)
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What an address in an input meant: the data, and for a dataset or a model the version."""
+
+    input: str
+    uri: str
+    version: str | None
+    data: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.version is None:
+            return f"input {self.input}: {self.uri} is {DATUM}{self.data[0]}"
+        named = "" if self.version == self.uri else f" is {self.version}:"
+        files = "1 file" if len(self.data) == 1 else f"{len(self.data)} files"
+        return f"input {self.input}: {self.uri}{named or ':'} {files}"
+
+    def to_dict(self) -> dict[str, object]:
+        """`input, uri, version, data`."""
+        return {"input": self.input, "uri": self.uri, "version": self.version, "data": list(self.data)}
 
 
-def _by_id(records: Records, datum_id: str) -> DatumRecord | None:
-    try:
-        return records.datum(datum_id)
-    except UsageError:
-        return None
+@dataclass
+class Addresses:
+    """The data that addresses mean in one project."""
+
+    records: Records
+    project_id: str
+    _known: dict[str, DatumRecord] = field(default_factory=dict)
+
+    def freeze(self, plan: ExecutionPlan, stand_ins: Mapping[str, str]) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
+        """The plan with data by their ids. An address with a stand-in stays: the stand-in takes its place."""
+        resolutions: list[Resolution] = []
+        inputs = tuple(self._frozen(item, stand_ins, resolutions) for item in plan.inputs)
+        return (replace(plan, inputs=inputs), tuple(resolutions)) if resolutions else (plan, ())
+
+    def prefetch(self, uris: Sequence[str]) -> None:
+        """Look up many data at once, which `datum` then knows."""
+        ids = [uri.removeprefix(DATUM) for uri in uris if uri.startswith(DATUM)]
+        self._known |= self.records.data_by_id(ids) if ids else {}
+
+    def datum(self, reference: str) -> StoredDatum:
+        """By id or alias. Raises Unavailable, in words."""
+        return _stored(self._datum(reference))
+
+    def files(self, address: str) -> list[StoredDatum]:
+        """The files of a dataset version or model version. Raises Unavailable, in words."""
+        return [_stored(file) for file in self._version(address).files]
+
+    def _frozen(self, item: PlannedInput, stand_ins: Mapping[str, str], resolutions: list[Resolution]) -> PlannedInput:
+        uris: list[str] = []
+        for uri in item.uris:
+            found = None if stand_in(stand_ins, uri) is not None else self._resolve(item.name, uri)
+            if found is None or not found.data:
+                uris.append(uri)
+                continue
+            uris += [f"{DATUM}{datum_id}" for datum_id in found.data]
+            if uris[-1:] != [uri]:
+                resolutions.append(found)
+        return replace(item, uris=tuple(uris))
+
+    def _resolve(self, name: str, uri: str) -> Resolution | None:
+        try:
+            scheme = parse(uri).scheme
+            if scheme not in ADDRESSES:
+                return None
+            if scheme == "datum":
+                return Resolution(name, uri, None, (self._datum(parse(uri).key).id,))
+            version = self._version(uri)
+        except (Unavailable, ValueError):
+            return None
+        return Resolution(name, uri, version.uri, tuple(file.id for file in version.files))
+
+    def _datum(self, reference: str) -> DatumRecord:
+        found = self._known.get(reference) or self.records.data_by_id([reference]).get(reference)
+        if found is None:
+            alias = self.records.alias(self.project_id, reference)
+            found = None if alias is None else self.records.data_by_id([alias.datum_id]).get(alias.datum_id)
+        if found is None:
+            raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
+        if found.purged:
+            raise Unavailable(f"the bytes of that datum ({found.name}) were deleted")
+        return found
+
+    def _version(self, address: str) -> Version:
+        uri = parse(address)
+        noun: Noun = "dataset" if uri.scheme == "dataset" else "model"
+        name, _, reference = uri.key.partition("/")
+        if not name or "/" in reference or (noun == "dataset" and not reference):
+            raise Unavailable(f"{noun}://NAME/VERSION is needed, where VERSION may be an alias or latest")
+        found = self.records.find_version(self.project_id, noun, name, reference or None)
+        if found is None:
+            raise Unavailable(self._unknown(noun, name, reference))
+        purged = [file.name for file in found.files if file.purged]
+        if purged:
+            raise Unavailable(f"files of {found.uri} were deleted: {_some(purged)}")
+        if not found.files:
+            raise Unavailable(f"{found.uri} has no files")
+        return found
+
+    def _unknown(self, noun: Noun, name: str, reference: str) -> str:
+        known = [item.name for item in self.records.version_parents(self.project_id, noun)]
+        if name not in known:
+            listed = f"; known: {_some(known)}" if known else ""
+            return f"no {noun} of that name is known here: it may be on the platform{listed}"
+        versions = self.records.versions(self.project_id, noun, name)
+        names = [word for version in versions for word in (version.name, *version.aliases)]
+        return f"the {noun} {name} has no version or alias {reference!r}; known: {_some(names)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def _stored(datum: DatumRecord) -> StoredDatum:

@@ -11,7 +11,7 @@ from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
 from localhai.executions import config_files
-from localhai.executions.datums import find_datum
+from localhai.executions.datums import Addresses
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.latest import creator_name
@@ -81,11 +81,14 @@ def fetch(life: Life) -> None:
         if item.uris
     ]
     if specs:
+        addresses = Addresses(life.home.records, life.project.id)
+        addresses.prefetch([uri for spec in specs for uri in spec.uris])
         fetched = fetch_inputs(
             specs,
             sources=life.home.sources_for(life.settings),
             cache=life.home.data_cache,
-            datum_lookup=lambda reference: find_datum(life.home.records, life.project.id, reference),
+            datum_lookup=addresses.datum,
+            version_lookup=addresses.files,
             input_map=life.settings.inputs,
             progress=FetchReporter(life),
             cancelled=life.interruption.is_asked,
@@ -94,7 +97,7 @@ def fetch(life: Life) -> None:
         for note in fetched.notes:
             life.capture.status(note)
         life.inputs = fetched.files
-    life.update(inputs=_recorded_inputs(life))
+    life.record = life.home.records.record_inputs(life.record.id, _recorded_inputs(life))
 
 
 def _recorded_inputs(life: Life) -> list[dict[str, Any]]:

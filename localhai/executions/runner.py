@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
+from localhai.executions.datums import Addresses
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name, execution_folder, point_latest
@@ -82,13 +83,17 @@ def begin(
     interruption: Interruption,
 ) -> Life:
     """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost."""
+    plan, resolutions = Addresses(home.records, project.id).freeze(plan, settings.inputs)
     masker = Masker([*options.secrets.values(), *_passwords(plan)])
     record = home.records.create_execution(
         project.id,
         step=plan.step,
         image=plan.image,
         commit=plan.commit,
-        document=_document(plan, snapshot, settings, options, masker),
+        document={
+            **_document(plan, snapshot, settings, options, masker),
+            "resolved": [resolution.to_dict() for resolution in resolutions],
+        },
         owner=own_owner(),
         title=plan.title,
         tags=plan.tags,
@@ -115,7 +120,7 @@ def begin(
             masker=masker,
         )
         observer.started(record.to_dict())
-        for line in (*snapshot.warnings, *parity_lines(plan.parity)):
+        for line in (*snapshot.warnings, *parity_lines(plan.parity), *map(str, resolutions)):
             capture.status(line)
         life.record = home.records.transition(record.id, "queued", by="localhai")
     except (LocalhaiError, OSError) as error:
