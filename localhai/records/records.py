@@ -10,6 +10,7 @@ from localhai.records import times
 from localhai.records.data import DataRecords
 from localhai.records.database import Patience
 from localhai.records.executions import ExecutionRecords
+from localhai.records.pipelines import PipelineRecords
 from localhai.records.projects import ProjectRecords
 from localhai.records.tasks import TaskRecords
 from localhai.records.upgrade import bring_up_to_date
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FILE_NAME = "localhai.db"
 
 
-class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords, TaskRecords):
+class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords, TaskRecords, PipelineRecords):
     """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
 
     @classmethod

@@ -1,0 +1,189 @@
+"""Rows of pipelines: from columns to dataclasses, and from what a person types to a row."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.records.data_rows import parts
+from localhai.records.database import placeholders, statement
+from localhai.records.rows import Owner
+from localhai.records.times import seconds_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Row, Transaction
+
+_PIPELINES = "SELECT l.*, p.name AS project FROM pipelines l JOIN projects p ON p.id = l.project_id"
+_NODES = (
+    "SELECT n.*, e.counter AS execution_counter, e.status AS execution_status,"
+    " t.counter AS task_counter, t.status AS task_status FROM pipeline_nodes n"
+    " LEFT JOIN executions e ON e.id = n.execution_id LEFT JOIN tasks t ON t.id = n.task_id"
+)
+_OWNER = ("host", "pid", "process_start", "boot_id")
+_CANDIDATES = 5
+
+_counter_re = re.compile(r"[#=]?(\d{1,9})")
+_prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineNode:
+    """One node. `execution` and `task` are {id, counter, status}; counter and status None when it was deleted.
+
+    `document` holds `reason`, why it has its status, and `executions`, the ids of all its attempts.
+    """
+
+    name: str
+    type: str
+    status: str
+    execution: Mapping[str, Any] | None = None
+    task: Mapping[str, Any] | None = None
+    approved: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """DESIGN.md's node: `name, type, status, execution | task`, and `reason`."""
+        values: dict[str, Any] = {"name": self.name, "type": self.type, "status": self.status}
+        if self.type == "execution":
+            values["execution"] = None if self.execution is None else dict(self.execution)
+        elif self.type == "task":
+            values["task"] = None if self.task is None else dict(self.task)
+        return {**values, "reason": self.document.get("reason")}
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One row of pipelines with its nodes, in the order of valohai.yaml.
+
+    `status` is created, started, waiting-approval, stopping, complete, error, stopped or crashed. `document` holds
+    `plan`, `tags` and `error`: JSON values, no secrets.
+    """
+
+    id: str
+    project_id: str
+    project: str
+    counter: int
+    status: str
+    name: str
+    title: str | None
+    commit: str | None
+    created: str
+    started: str | None = None
+    finished: str | None = None
+    owner: Owner | None = None
+    stop_requested: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    nodes: tuple[PipelineNode, ...] = ()
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from `started` to `finished`; None until it has finished."""
+        return seconds_between(self.started, self.finished)
+
+    def node(self, name: str) -> PipelineNode | None:
+        """By name, None when there is none."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """DESIGN.md's pipeline. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        plan = self.document.get("plan", {})
+        return {
+            "id": self.id,
+            "counter": self.counter,
+            "status": self.status,
+            "name": self.name,
+            "project": self.project,
+            "commit": self.commit,
+            "title": self.title,
+            "tags": list(self.document.get("tags", ())),
+            "parameters": dict(plan.get("parameters", {})),
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": list(plan.get("edges", ())),
+            "created": self.created,
+            "started": self.started,
+            "finished": self.finished,
+            "duration": self.duration,
+            "error": self.document.get("error"),
+        }
+
+
+def owner_columns(owner: Owner | None) -> dict[str, Any]:
+    """The columns of an owner."""
+    return {f"owner_{part}": None if owner is None else getattr(owner, part) for part in _OWNER}
+
+
+def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any], *, nodes: bool = True) -> list[Pipeline]:
+    """Pipelines with their project's name and nodes. `tail` is what follows FROM."""
+    found = transaction.rows(statement(_PIPELINES, tail), parameters)
+    of_all = _nodes(transaction, [row["id"] for row in found]) if nodes else {}
+    return [_pipeline(row, of_all.get(row["id"], ())) for row in found]
+
+
+def one(transaction: Transaction, pipeline_id: str, *, nodes: bool = True) -> Pipeline:
+    """By its full id. Raises UsageError."""
+    found = select(transaction, "WHERE l.id = :id", {"id": pipeline_id}, nodes=nodes)
+    if not found:
+        raise UsageError(f"there is no pipeline {pipeline_id}", where=pipeline_id)
+    return found[0]
+
+
+def find(transaction: Transaction, ref: str, project_id: str | None) -> Pipeline:
+    """By `5`, `#5`, `=5`, `latest`, id or unambiguous beginning of one. Raises UsageError, with candidates."""
+    ref = ref.strip().lower()
+    own = "l.project_id = :project_id" if project_id is not None else "1 = 1"
+    scope = {} if project_id is None else {"project_id": project_id}
+    latest = select(transaction, statement("WHERE", own, "ORDER BY l.id DESC LIMIT 5"), scope)
+    if ref == "latest" and latest:
+        return latest[0]
+    found: list[Pipeline] = []
+    counter = _counter_re.fullmatch(ref)
+    if counter and project_id is not None:
+        tail = statement("WHERE", own, "AND l.counter = :counter")
+        found = select(transaction, tail, {**scope, "counter": int(counter[1])})
+    if not found and _prefix_re.fullmatch(ref):
+        # `g` comes after every digit of an id, so this range holds what begins with the prefix.
+        found = select(transaction, "WHERE l.id >= :low AND l.id < :high", {"low": ref, "high": f"{ref}g"})
+    if len(found) == 1:
+        return found[0]
+    said = f"{len(found)} pipelines begin with {ref!r}" if found else f"there is no pipeline {ref!r}"
+    lines = [f"#{item.counter} {item.id} {item.name} ({item.project}, {item.status})" for item in found or latest]
+    raise UsageError(said, where=ref, hints=lines[:_CANDIDATES] or ["start one: localhai pipeline run NAME"])
+
+
+def _nodes(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[PipelineNode]]:
+    found: dict[str, list[PipelineNode]] = {}
+    for part in parts(ids):
+        listed, parameters = placeholders(part)
+        sql = statement(_NODES, "WHERE n.pipeline_id IN", listed, "ORDER BY n.pipeline_id, n.position")
+        for row in transaction.rows(sql, parameters):
+            found.setdefault(row["pipeline_id"], []).append(_node(row))
+    return found
+
+
+def _node(row: Row) -> PipelineNode:
+    made = {
+        noun: None
+        if row[f"{noun}_id"] is None
+        else {"id": row[f"{noun}_id"], "counter": row[f"{noun}_counter"], "status": row[f"{noun}_status"]}
+        for noun in ("execution", "task")
+    }
+    return PipelineNode(
+        name=row["name"],
+        type=row["type"],
+        status=row["status"],
+        execution=made["execution"],
+        task=made["task"],
+        approved=row["approved"],
+        document=json.loads(row["document"]),
+    )
+
+
+def _pipeline(row: Row, nodes: Sequence[PipelineNode]) -> Pipeline:
+    owner = {part: row.pop(f"owner_{part}") for part in _OWNER}
+    row["document"] = json.loads(row["document"])
+    return Pipeline(**row, owner=None if owner["host"] is None else Owner(**owner), nodes=tuple(nodes))
