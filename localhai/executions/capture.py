@@ -50,7 +50,9 @@ class Capture:
         self._taken = stored_lengths(folder)
         self._skip = dict(self._taken)
         self._condition = StopCondition(stop_condition) if stop_condition else None
-        self._metadata = MetadataCollector(folder, self._look_at if self._condition else None)
+        self._metadata = MetadataCollector(
+            folder, self._look_at if self._condition or observer.watches_metadata else None
+        )
         self._window_start = 0.0
         self._window_lines = 0
         self._too_many_told = False
@@ -138,6 +140,8 @@ class Capture:
         return data[known:]
 
     def _look_at(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        if self._observer.watches_metadata:
+            self._observer.metadata(objects)
         if self._condition is not None and not self.condition_met.is_set() and self._condition.is_met_by(objects):
             self.condition_met.set()
             self.changed.set()

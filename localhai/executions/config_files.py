@@ -48,8 +48,9 @@ def execution_config(
     creator: str,
     environment_id: str,
     environment: str | None,
+    belonging: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """execution.json: flat, every key with the prefix `valohai.`."""
+    """execution.json: flat, every key with the prefix `valohai.`. `belonging` has the keys of a task or a pipeline."""
     slug = environment or ENVIRONMENT_NAME
     values = {
         "commit-identifier": commit,
@@ -71,6 +72,7 @@ def execution_config(
         "execution-title": title,
         "project-id": project_id,
         "project-name": f"{creator}/{project}",
+        **(belonging or {}),
     }
     return {f"valohai.{key}": value for key, value in values.items()}
 

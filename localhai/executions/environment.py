@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localhai.containers.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 
@@ -10,8 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def platform_variables(*, execution_id: str, project_id: str) -> dict[str, str]:
-    """VH_* as every execution has them. PYTHONUNBUFFERED makes Python's output live; unconfirmed on the platform."""
+_BELONGING = ("task-id", "pipeline-id", "pipeline-node-id")
+
+
+def platform_variables(
+    *, execution_id: str, project_id: str, belonging: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """VH_* as every execution has them, and those of the task or pipeline that it belongs to (`RunOptions.belonging`).
+
+    PYTHONUNBUFFERED makes Python's output live; unconfirmed on the platform.
+    """
+    known = belonging or {}
+    belongs = {f"VH_{key.upper().replace('-', '_')}": str(known[key]) for key in _BELONGING if key in known}
     return {
         "VH_CONFIG_DIR": CONFIG,
         "VH_INPUTS_DIR": INPUTS,
@@ -20,6 +30,7 @@ def platform_variables(*, execution_id: str, project_id: str) -> dict[str, str]:
         "VH_JOB_ID": f"exec-{execution_id}",
         "VH_EXECUTION_ID": execution_id,
         "VH_PROJECT_ID": project_id,
+        **belongs,
         "PYTHONUNBUFFERED": "1",
     }
 

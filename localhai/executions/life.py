@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class RunOptions:
     """How to run, beside what to run: nothing here changes what the platform would do.
 
-    `env_file` is where `secrets` came from: it is recorded, they never are.
+    `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
+    of, by keys of execution.json without their prefix (reference 2.4): `task-id`, `task-counter`, `pipeline-id`...
     """
 
     pull: str = "missing"
@@ -38,6 +39,7 @@ class RunOptions:
     env_file: str | None = None
     package_cache: bool = True
     keep: bool = False
+    belonging: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

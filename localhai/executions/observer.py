@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from localhai.executions.log import EventStream
 
 
 class Observer:
     """Hears everything and does nothing: subclass and override. Called from several threads, never at once."""
+
+    watches_metadata = False  # only then is `metadata` called: looking at a million lines takes time
 
     def started(self, execution: Mapping[str, Any]) -> None:
         """The execution has an id and a counter (its JSON shape, DESIGN.md)."""
@@ -21,6 +23,9 @@ class Observer:
 
     def output(self, stream: EventStream, data: bytes) -> None:
         """Bytes of the container, masked, in order, in any pieces."""
+
+    def metadata(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Metadata events as they come, in order."""
 
     def progress(self, what: str, name: str, done: int, total: int | None) -> None:
         """Bytes of something long: `what` is `input` or `image`. `done == total` at its end."""

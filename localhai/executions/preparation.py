@@ -162,6 +162,7 @@ def _config(life: Life) -> dict[str, bytes]:
                 creator=creator_name(life.settings),
                 environment_id=life.project.id,
                 environment=plan.environment,
+                belonging=life.options.belonging,
             ),
             "inputs": config_files.inputs_config([item.name for item in plan.inputs], life.inputs),
             "parameters": dict(plan.parameters),
@@ -191,7 +192,7 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
         image=image.id,
         command=_command(plan.script),
         environment=container_variables(
-            platform_variables(execution_id=record.id, project_id=life.project.id),
+            platform_variables(execution_id=record.id, project_id=life.project.id, belonging=life.options.belonging),
             helpful=packages.environment,
             planned=plan.environment_variables,
             secret=life.options.secrets,
