@@ -59,7 +59,7 @@ def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
             for name in life.tree.finish(life.container):
                 life.capture.status(f"Output {encoded_name(os.fsencode(name))} is skipped: it is not a regular file")
         return result, collect(life)
-    except (LocalhaiError, OSError) as error:
+    except (LocalhaiError, OSError, UnicodeError) as error:  # a locale may know no name for an output
         with suppress(LocalhaiError):
             life.capture.status(f"Outputs could not be kept: {error}")
         status = "crashed" if isinstance(error, EngineLost) else "error"

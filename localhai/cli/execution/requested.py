@@ -152,14 +152,13 @@ def _parameter_file(step: Step, file: str | None) -> dict[str, Any]:
 
 
 def _read_values(path: Path) -> dict[str, Any]:
-    import yaml
+    from localhai.project.document import parse
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{path} is neither JSON nor YAML: {error}", where=str(path)) from error
+    values = parse(content, str(path)).data  # JSON is YAML
     if not isinstance(values, dict):
         raise ProjectError(f"{path} holds no mapping of parameter names to values", where=str(path))
     return values
