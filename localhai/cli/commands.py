@@ -15,27 +15,68 @@ EXECUTION = {
     "summarize": Entry("localhai.cli.execution.summarize:summarize", "Show several executions side by side."),
     "stop": Entry("localhai.cli.execution.stop:stop", "Stop executions that are in progress."),
     "delete": Entry("localhai.cli.execution.delete:delete", "Delete executions and their outputs."),
+    "open": Entry("localhai.cli.execution.open:open_execution", "Open the folder of an execution."),
+    "ssh": Entry("localhai.cli.execution.elsewhere:ssh", "", hidden=True),
+    "download": Entry("localhai.cli.execution.elsewhere:download", "", hidden=True),
     "ls": Entry("localhai.cli.execution.list:list_executions", "", hidden=True),
     "start": Entry("localhai.cli.execution.run:run", "", hidden=True),
 }
-DATA = {"list": Entry("localhai.cli.data.list:list_data", "Show a list of data.")}
-ALIAS = {"list": Entry("localhai.cli.alias.list:list_aliases", "Show the data aliases of the project.")}
+DATA = {
+    "list": Entry("localhai.cli.data.list:list_data", "Show a list of data."),
+    "info": Entry("localhai.cli.data.info:info", "Show all about one datum."),
+}
+ALIAS = {
+    "list": Entry("localhai.cli.alias.list:list_aliases", "Show the data aliases of the project."),
+    "info": Entry("localhai.cli.alias.info:info", "Show what an alias points to, and pointed to before."),
+    "create": Entry("localhai.cli.alias.create:create", "Make a data alias."),
+    "update": Entry("localhai.cli.alias.update:update", "Point a data alias to another datum."),
+    "delete": Entry("localhai.cli.alias.delete:delete", "Forget data aliases."),
+}
+DATASET = {
+    "list": Entry("localhai.cli.dataset.list:list_datasets", "Show the datasets of the project."),
+    "info": Entry("localhai.cli.dataset.info:info", "Show the versions of a dataset, or the files of one."),
+}
+MODEL = {
+    "list": Entry("localhai.cli.model.list:list_models", "Show the models of the project."),
+    "info": Entry("localhai.cli.model.info:info", "Show a model and its versions."),
+    "versions": Entry("localhai.cli.model.versions:versions", "Show the versions of a model."),
+    "version": Entry("localhai.cli.model.version:version", "Show one version of a model."),
+}
+TASK = {
+    "run": Entry("localhai.cli.task.run:run", "Run a task, or a sweep over a step, and compare what came of it."),
+    "list": Entry("localhai.cli.task.list:list_tasks", "Show a list of tasks."),
+    "info": Entry("localhai.cli.task.info:info", "Compare the executions of a task."),
+    "stop": Entry("localhai.cli.task.stop:stop", "Stop tasks that are in progress."),
+    "resume": Entry("localhai.cli.task.resume:resume", "Go on with a task that was stopped, failed or crashed."),
+    "ls": Entry("localhai.cli.task.list:list_tasks", "", hidden=True),
+    "rerun": Entry("localhai.cli.task.resume:resume", "", hidden=True),
+}
 
 _EXECUTION_HELP = "Executions: run, list, look into, stop, delete."
 _DATA_HELP = "Data: every output is a datum that a later input can name."
 _ALIAS_HELP = "Data aliases: names that stay while the data behind them change."
+_DATASET_HELP = "Datasets: versions of files that an input can name together."
+_MODEL_HELP = "Models: numbered versions of files, with tags and release notes."
+_TASK_HELP = "Tasks: one step with many parameter sets, compared."
 
 execution = LazyGroup("execution", EXECUTION, help=_EXECUTION_HELP)
 data = LazyGroup("data", DATA, help=_DATA_HELP)
 alias = LazyGroup("alias", ALIAS, help=_ALIAS_HELP)
+dataset = LazyGroup("dataset", DATASET, help=_DATASET_HELP)
+model = LazyGroup("model", MODEL, help=_MODEL_HELP)
+task = LazyGroup("task", TASK, help=_TASK_HELP)
 
 ROOT = {
     "run": Entry("localhai.cli.execution.run:run", "Run a step: short for `execution run`."),
     "plan": Entry("localhai.cli.plan:plan", "Show what `run` would do. Needs neither Docker nor network."),
     "lint": Entry("localhai.cli.lint:lint_command", "Find every problem of a valohai.yaml."),
     "execution": Entry("localhai.cli.commands:execution", _EXECUTION_HELP),
+    "task": Entry("localhai.cli.commands:task", _TASK_HELP),
     "data": Entry("localhai.cli.commands:data", _DATA_HELP),
     "alias": Entry("localhai.cli.commands:alias", _ALIAS_HELP),
+    "dataset": Entry("localhai.cli.commands:dataset", _DATASET_HELP),
+    "model": Entry("localhai.cli.commands:model", _MODEL_HELP),
+    "lineage": Entry("localhai.cli.lineage:lineage", "Show what a datum was made from, and what was made from it."),
     "rerun": Entry("localhai.cli.rerun:rerun", "Run an execution again, with the same code, parameters and inputs."),
     "diff": Entry("localhai.cli.diff:diff", "Show in what two executions differ."),
     "shell": Entry("localhai.cli.shell:shell", "Open a shell in the environment of an execution."),

@@ -64,6 +64,12 @@ class GrowingLog:
         return rows  # type: ignore[return-value]  # streams are written by LogWriter alone
 
 
+def wait_for_end(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Look the execution up until it has ended; then its outputs are known."""
+    while execution.refresh().record.status not in FINAL:
+        sleep(LOOK)
+
+
 def follow_events(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event]:
     """Every event from the first, then those that come, until the execution has ended."""
     log = GrowingLog(execution.folder)

@@ -53,13 +53,16 @@ class OpenProject:
         self._config = load_config(self.folder.yaml, verdicts=self.home.folder / "cache" / "verdicts")
         return self._config
 
-    def snapshot(self, commit: str | None = None) -> Snapshot:
-        """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError."""
+    def snapshot(self, commit: str | None = None, *, git_packaging: bool = True) -> Snapshot:
+        """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError.
+
+        Without `git_packaging` the files of the working tree are found without git and .gitignore.
+        """
         from localhai.project import snapshot
 
         path, cache, yaml = self.folder.path, self.home.code_cache, self.folder.yaml_name
         if commit is None:
-            return snapshot.take(path, cache, yaml=yaml, exclude=[self.home.folder])
+            return snapshot.take(path, cache, yaml=yaml, allow_git=git_packaging, exclude=[self.home.folder])
         return snapshot.checkout(path, commit, cache, yaml=yaml)
 
     def plan(
@@ -111,6 +114,7 @@ class OpenProject:
         inputs: Mapping[str, str | Sequence[str]] | None = None,
         overrides: Overrides | None = None,
         commit: str | None = None,
+        git_packaging: bool = True,
         options: RunOptions | None = None,
         observer: Observer | None = None,
         interruption: Interruption | None = None,
@@ -118,8 +122,8 @@ class OpenProject:
         """Run a step to its end and give its execution, whatever its final status.
 
         `parameters` and `inputs` are by name; `overrides` says more (image, title, tags, environment variables) and
-        takes their place. Raises ProjectError and UsageError before anything starts, and SurroundingsError when the
-        step could not start (then recorded as `error`).
+        takes their place; `commit` and `git_packaging` as for `snapshot`. Raises ProjectError and UsageError before
+        anything starts, and SurroundingsError when the step could not start (then recorded as `error`).
         """
         from localhai.executions.runner import run
 
@@ -128,7 +132,7 @@ class OpenProject:
             plan = self.plan(
                 step, overrides=overrides, parameters=parameters, inputs=inputs, secrets=tuple(options.secrets)
             )
-            snapshot = self.snapshot()
+            snapshot = self.snapshot(git_packaging=git_packaging)
         else:
             snapshot = self._as_recorded(self.snapshot(commit))
             plan = self._plan_of(snapshot, step, overrides, parameters, inputs, options)

@@ -41,6 +41,8 @@ class Package:
 def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection[Path] = ()) -> Package:
     """What would be packaged now. `yaml` must be in it, `exclude` are folders that never are.
 
+    Without `allow_git` neither git nor .gitignore is asked, as with `vh --no-git-packaging`.
+
     Raises ProjectError when the yaml is missing or a limit is passed.
     """
     names, by_git, warnings = _list(folder, yaml, allow_git=allow_git)
@@ -77,7 +79,7 @@ def _list(folder: Path, yaml: str, *, allow_git: bool) -> tuple[list[str], bool,
             pass
         except git.GitError as error:
             warnings = _git_trouble(folder, error)
-    return list(_walk(folder)), False, warnings
+    return list(_walk(folder, ignore.load(folder / ".gitignore") if allow_git else None)), False, warnings
 
 
 def _git_trouble(folder: Path, error: git.GitError) -> list[str]:
@@ -92,8 +94,7 @@ def _git_trouble(folder: Path, error: git.GitError) -> list[str]:
     return [f"{folder} is a git repository but git cannot list it ({error.said}): {plainly}"]
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    ignored = ignore.load(folder / ".gitignore")
+def _walk(folder: Path, ignored: Callable[[str], bool] | None) -> Iterator[str]:
     count = 0
     for place, folders, names in os.walk(folder):
         below = os.path.relpath(place, folder)

@@ -10,6 +10,7 @@ from localhai.cli import formats, words
 from localhai.cli.asking import confirm
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
 from localhai.cli.references import find_executions
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 @click.command("delete")
 @executions_argument(required=True)
-@click.option("--purge-outputs", is_flag=True, help="Their outputs too, without asking.")
+@click.option("--purge-outputs/--no-purge-outputs", default=None, help="Their outputs too, without asking.")
 @yes_option
 @json_option
 @project_option
 @pass_call
-def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool, yes: bool) -> None:
+def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool | None, yes: bool) -> None:
     """Delete executions that have ended: record, log and outputs.
 
     Outputs go with their execution; where there are any, that is asked first. `--json` prints what was deleted.
@@ -35,6 +36,11 @@ def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool, yes:
     with call.look() as look:
         found = find_executions(look, references)
         question = _question(found)
+        if question and purge_outputs is False:
+            raise UsageError(
+                "outputs cannot be kept without their execution here",
+                hints=["copy them first: localhai execution outputs EXECUTION --download DIR"],
+            )
         if question and not (yes or purge_outputs):
             confirm(question, option="--purge-outputs")
         for execution in found:

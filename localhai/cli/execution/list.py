@@ -9,6 +9,7 @@ import click
 from localhai.cli import formats, words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,29 +26,46 @@ INCOMPLETE = ("created", "queued", "started", "stopping")
 @click.option("--step", help="Only executions of this step.")
 @click.option("--tag", help="Only executions with this tag.")
 @click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--owned", "-o", is_flag=True, help="Only executions that you started.")
+@click.option("--deleted", "-d", is_flag=True, hidden=True)
 @click.option("--all-projects", is_flag=True, help="Executions of every project of this home.")
 @json_option
 @project_option
 @pass_call
 def list_executions(
-    call: Call, *, statuses: tuple[str, ...], step: str | None, tag: str | None, count: int, all_projects: bool
+    call: Call,
+    *,
+    statuses: tuple[str, ...],
+    step: str | None,
+    tag: str | None,
+    count: int,
+    owned: bool,
+    deleted: bool,
+    all_projects: bool,
 ) -> None:
     """Show a list of executions, newest first."""
+    if deleted:
+        raise UsageError("deleted executions are gone here: nothing of them is kept to list")
     with call.look() as look:
         all_projects = all_projects or look.project is None
-        found = select(look, statuses, step, tag, count, all_projects=all_projects)
+        found = select(look, statuses, step, tag, None if owned else count, all_projects=all_projects)
+        if owned:
+            found = _owned(found, look)[:count]
         if call.json:
             words.emit_json([execution.to_dict() for execution in found])
         elif not found and call.format == "human":
-            words.say("no executions" + (" yet: localhai run STEP" if not (statuses or step or tag) else " like that"))
+            words.say(
+                "no executions"
+                + (" yet: localhai run STEP" if not (statuses or step or tag or owned) else " like that")
+            )
         else:
             _print(found, call.format, all_projects=all_projects)
 
 
 def select(
-    look: Look, statuses: Sequence[str], step: str | None, tag: str | None, count: int, *, all_projects: bool
+    look: Look, statuses: Sequence[str], step: str | None, tag: str | None, count: int | None, *, all_projects: bool
 ) -> list[Execution]:
-    """Executions that fulfil all conditions, newest first."""
+    """Executions that fulfil all conditions, newest first; `count` None: all of them."""
     from localhai.executions.execution import Execution
 
     project_id = None if all_projects else look.project_id
@@ -61,6 +79,13 @@ def select(
     ]
     rows.sort(key=lambda row: row.id, reverse=True)
     return [Execution(look.home, row) for row in rows[:count]]
+
+
+def _owned(found: Sequence[Execution], look: Look) -> list[Execution]:
+    from localhai.executions.latest import creator_name
+
+    user = creator_name(look.home.settings)
+    return [execution for execution in found if execution.record.document.get("user") == user]
 
 
 def _print(found: Sequence[Execution], form: str, *, all_projects: bool) -> None:

@@ -11,6 +11,7 @@ import click
 from localhai.cli import formats, words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
     help="Copy the files to this folder; `{counter}` in it becomes the execution's number.",
 )
 @click.option("--filter", "--filter-download", "-f", "pattern", metavar="GLOB", help="Only outputs like this: '*.csv'.")
+@click.option("--sync", "-s", is_flag=True, help="With --download: wait for more outputs until it has ended.")
 @click.option("--force", is_flag=True, help="Copy also over files that are there already.")
 @json_option
 @project_option
 @pass_call
-def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | None, force: bool) -> None:
+def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | None, sync: bool, force: bool) -> None:
     """List the outputs of an execution, or copy them to a folder."""
+    if sync and folder is None:
+        raise UsageError("--sync needs a folder to copy to", hints=["--sync --download DIR"])
     with call.look() as look:
         execution = look.execution(reference)
+        if sync:
+            from localhai.executions.following import wait_for_end
+
+            wait_for_end(execution)
         found = [item for item in execution.outputs if pattern is None or fnmatch(item["name"], pattern)]
         if folder is not None:
             from localhai.cli.execution.copying import copy_outputs

@@ -52,15 +52,18 @@ def _options_of_the_platform(function: Decorated) -> Decorated:
         function = click.option(name, is_flag=True, hidden=True)(function)
     for name in ("--debug-port", "--debug-key-file", "--k8s-preset", "--k8s-device", *_K8S_LIMITS):
         function = click.option(name, hidden=True, multiple=name == "--k8s-device")(function)
-    return click.option("--git-packaging/--no-git-packaging", "-g/-G", hidden=True, default=True)(function)
+    for name in ("--validate-adhoc/--no-validate-adhoc", "--autorestart/--no-autorestart"):
+        function = click.option(name, hidden=True, default=None)(function)
+    return function
 
 
 def _say_without_effect(given: Mapping[str, Any]) -> None:
     names = ["open_browser", "ssh", "debug_port", "debug_key_file", "k8s_device", "k8s_device_none", "k8s_preset"]
+    names.append("autorestart")
     names += [name[2:].replace("-", "_") for name in _K8S_LIMITS]
     found = [f"--{name.replace('_', '-')}" for name in names if given[name]]
-    if not given["git_packaging"]:
-        found.append("--no-git-packaging")
+    if given["validate_adhoc"] is False:
+        found.append("--no-validate-adhoc")
     if found:
         words.say(f"without effect on this machine: {', '.join(found)}")
     if given["ssh"]:
@@ -72,8 +75,12 @@ def _say_without_effect(given: Mapping[str, Any]) -> None:
 @running_options
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
-@click.option("--validate-adhoc/--no-validate-adhoc", hidden=True, default=None)
-@click.option("--autorestart/--no-autorestart", hidden=True, default=None)
+@click.option(
+    "--git-packaging/--no-git-packaging",
+    "-g/-G",
+    default=True,
+    help="Ask git and .gitignore what is code. Default: do.",
+)
 @_options_of_the_platform
 @json_option
 @project_option
@@ -105,6 +112,8 @@ def run(
     with call.open_project(yaml=given["yaml"], recover=not (want_help or dry_run or step_name is None)) as project:
         if step_name is None:
             raise _no_step(project, given["commit"])
+        if given["adhoc"] and given["commit"]:
+            raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
         if want_help:
             return _help_of_step(project, step_name, given["commit"])
         requested = understand(project, step_name, step_arguments, given)
@@ -142,6 +151,7 @@ def start(
             requested.step,
             overrides=requested.overrides,
             commit=requested.commit,
+            git_packaging=given.get("git_packaging", True),
             options=options,
             observer=observer,
             interruption=interruption,

@@ -235,3 +235,34 @@ def test_outside_of_a_project_ids_still_work(ran: CommandLine, tmp_path: Path, m
 
 def _project_id(localhai: CommandLine) -> str:
     return localhai.home.records.find_project("newsroom").id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["list", "--owned", "-n", "2"], 0, ["train"]),
+        (["list", "--deleted"], 2, ["deleted executions are gone here"]),
+        (["outputs", "1", "--sync"], 2, ["--sync needs a folder"]),
+        (["outputs", "1", "--sync", "--download", "TO"], 0, ["copied 2 files"]),
+        (["delete", "1", "--no-purge-outputs"], 2, ["outputs cannot be kept", "--download DIR"]),
+        (["ssh", "1", "--address", "a:1"], 2, ["localhai shell 1", "docker exec"]),
+        (["download", "1"], 2, ["localhai execution outputs 1 --download DIR"]),
+        (["open", "1"], 0, ["/executions/newsroom/1-"]),
+        (["start", "train", "--no-validate-adhoc", "--autorestart"], 1, ["--no-validate-adhoc", "--autorestart"]),
+        (["run", "train", "--adhoc", "--commit=main"], 2, ["--adhoc and --commit exclude each other"]),
+    ],
+)
+def test_what_is_typed_for_vh_works_or_is_explained(
+    ran: CommandLine, tmp_path: Path, arguments: list[str], code: int, words: list[str]
+) -> None:
+    answer = ran("execution", *(str(tmp_path / "to") if word == "TO" else word for word in arguments))
+
+    assert answer.code == code, answer.err
+    assert all(word in answer.out + answer.err for word in words), answer.err
+
+
+def test_open_gives_the_folder_as_json(ran: CommandLine) -> None:
+    answer = ran("execution", "open", "latest", "--json").json
+
+    assert answer["counter"] == 3
+    assert answer["folder"] == str(ran.home.execution(answer["id"]).folder)

@@ -131,6 +131,19 @@ def test_variables_reach_the_container_and_secrets_are_masked(localhai: CommandL
     assert answer.out == "value ***\n"
 
 
+def test_without_git_packaging_ignored_files_are_code_too(localhai: CommandLine) -> None:
+    (localhai.project / ".gitignore").write_text("data.csv\n")
+    (localhai.project / "data.csv").write_text("rows\n")
+    localhai.engine.behave(
+        lambda container: container.out(f"{container.path('/valohai/repository/data.csv').exists()}\n"), step="train"
+    )
+
+    assert localhai("run", "train").out == "False\n"
+    assert localhai("run", "train", "-G").out == "True\n"
+    assert localhai("run", "train", "--no-git-packaging").out == "True\n"
+    assert localhai("run", "-g", "train").out == "False\n"
+
+
 def test_outputs_are_copied_on_request(localhai: CommandLine, tmp_path: Path) -> None:
     answer = localhai("run", "train", "--sync", str(tmp_path / "copies-{counter}"))
 
@@ -213,7 +226,7 @@ def test_options_of_the_platform_are_taken_and_said(localhai: CommandLine) -> No
     answer = localhai("run", "-a", "-w", "--autorestart", "train", "--k8s-cpu-min", "2", "--ssh", "-G", "-e", "aws")
 
     assert answer.code == 0
-    assert "without effect on this machine: --ssh, --k8s-cpu-min, --no-git-packaging" in answer.err
+    assert "without effect on this machine: --ssh, --autorestart, --k8s-cpu-min" in answer.err
 
 
 def test_dry_run_runs_nothing(localhai: CommandLine) -> None:
