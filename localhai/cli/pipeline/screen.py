@@ -1,0 +1,131 @@
+"""What a person sees of a running pipeline: the output of its nodes, each line behind its node's name, and a table."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from localhai.cli import formats, words
+from localhai.cli.table import Column, print_table
+from localhai.executions.lines import LineAssembler, displayed
+from localhai.executions.observer import Observer
+from localhai.pipelines.running import PipelineObserver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from localhai.errors import LocalhaiError
+    from localhai.executions.log import EventStream
+    from localhai.pipelines.state import Change
+    from localhai.records.pipeline_rows import Pipeline
+
+_COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta", "bright_green")
+_SAID = frozenset({"started", "queued", "created"})  # the execution's own line says more
+
+
+class PipelineScreen(PipelineObserver):
+    """Output of nodes to stdout and stderr, localhai's words to stderr; with `as_json` everything to stderr."""
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self.what = "the pipeline"
+        self.counter: int | None = None
+        self._as_json = as_json
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._width = 0
+        self._colours: dict[str, str] = {}
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        self.counter = pipeline["counter"]
+        self.what = f"pipeline #{self.counter}"
+        names = [node["name"] for node in pipeline["nodes"]]
+        self._width = max(map(len, names), default=0)
+        self._colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+        commit = formats.commit(pipeline["commit"])
+        self.status(f"pipeline #{self.counter} of {pipeline['project']}: {pipeline['name']}, {commit}")
+
+    def changed(self, change: Change) -> None:
+        if change.node is None:
+            if change.status == "waiting-approval":
+                self.status(f"pipeline #{self.counter} waits for approval")
+            return
+        if change.status == "waiting-approval" or (change.status is None and "approval" in (change.reason or "")):
+            self.status(f"node {change.node}: {change.reason}; localhai pipeline approve {self.counter} {change.node}")
+        elif change.status is None:
+            self.status(f"node {change.node}: {change.reason}")
+        elif change.status not in _SAID or change.reason:
+            because = f": {change.reason}" if change.reason else ""
+            self.status(f"node {change.node}: {words.status_word(change.status, sys.stderr)}{because}")
+
+    def status(self, text: str) -> None:
+        if not self._quiet:
+            with self._lock:
+                words.say(text)
+
+    def trouble(self, node: str, error: LocalhaiError) -> None:  # noqa: ARG002  # its status says which node
+        with self._lock:
+            for hint in error.hints:
+                words.hint(hint)
+
+    def of_node(self, node: str, attempt: int) -> Observer:
+        return _NodeScreen(self, node, attempt)
+
+    def interrupted(self, text: str) -> None:
+        """Said at once, from a signal handler, which must not wait for a lock."""
+        words.say(text)
+
+    def write(self, node: str, stream: EventStream, lines: list[bytes]) -> None:
+        """Whole lines of a node."""
+        if not lines or (self._quiet and self._as_json):
+            return
+        target: TextIO = sys.stdout if stream == "stdout" and not self._as_json else sys.stderr
+        prefix = words.style(f"{node.ljust(self._width)} | ", target, fg=self._colours.get(node))
+        with self._lock:
+            target.write("".join(f"{prefix}{displayed(line)}\n" for line in lines))
+            target.flush()
+
+
+class _NodeScreen(Observer):
+    def __init__(self, screen: PipelineScreen, node: str, attempt: int) -> None:
+        self._screen = screen
+        self._node = node
+        self._attempt = attempt
+        self._lines: dict[EventStream, LineAssembler] = {}
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        again = f", attempt {self._attempt}" if self._attempt > 1 else ""
+        self._screen.status(f"node {self._node}: execution #{execution['counter']} of step {execution['step']}{again}")
+
+    def output(self, stream: EventStream, data: bytes) -> None:
+        lines = self._lines.setdefault(stream, LineAssembler())
+        self._screen.write(self._node, stream, [bytes(line) for line in lines.feed(data)])
+
+    def finished(self, execution: Mapping[str, Any]) -> None:  # noqa: ARG002  # the node's status says it
+        for stream, lines in self._lines.items():
+            self._screen.write(self._node, stream, [bytes(line) for line in lines.end()])
+
+
+def print_nodes(record: Pipeline, stream: TextIO, *, form: str = "human") -> None:
+    """The table of a pipeline's nodes."""
+    columns = [Column("Node"), Column("Type"), Column("Status"), Column("Execution", right=True), Column("Reason")]
+    rows = []
+    for node in record.nodes:
+        made = node.execution or node.task or {}
+        number = f"#{made['counter']}" if made.get("counter") else None
+        rows.append([node.name, node.type, node.status, number, node.document.get("reason")])
+    print_table(columns, rows, form=form, stream=stream)
+
+
+def print_summary(record: Pipeline, stream: TextIO) -> None:
+    """How it ended, its nodes, and what to do next."""
+    took = "" if record.duration is None else f" after {formats.duration(record.duration)}"
+    stream.write(f"\npipeline #{record.counter} {record.name}: {words.status_word(record.status, stream)}{took}\n")
+    if record.document.get("error"):
+        stream.write(f"  {record.document['error']}\n")
+    stream.write("\n")
+    print_nodes(record, stream)
+    if record.status != "complete":
+        words.hint(f"run again what did not succeed: localhai pipeline rerun {record.counter} --from-failed")
+    stream.flush()

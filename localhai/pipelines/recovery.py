@@ -1,0 +1,48 @@
+"""After a crash: pipelines whose localhai died are closed, and say how they go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localhai.executions.owner import is_alive, own_owner
+from localhai.records import INCOMPLETE, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localhai.executions.home import Home
+    from localhai.records.pipeline_rows import Pipeline, PipelineNode
+
+_OPEN_NODES = ("created", "queued", "waiting-approval", "started")
+_NODE_STATUS = {Status.COMPLETE: "complete", Status.STOPPED: "stopped"}
+_DIED = "localhai died"
+
+
+def recover(home: Home, say: Callable[[str], None]) -> None:
+    """Close every open pipeline of this machine whose localhai is gone; tell `say`, a line each.
+
+    Its executions must have been looked after before: those that still run are watched to their ends, and count when
+    the pipeline is resumed.
+    """
+    for record in home.records.open_pipelines(host=own_owner().host):
+        if record.owner is None or is_alive(record.owner):
+            continue
+        if home.records.change_pipeline(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
+            running = [node.name for node in record.nodes if node.status == "started"]
+            for node in record.nodes:
+                if node.status in _OPEN_NODES:
+                    _close(home, record, node)
+            during = f" while {', '.join(running)} ran" if running else ""
+            say(
+                f"pipeline #{record.counter} ({record.name}, project {record.project}) was left by a localhai that died"
+                f"{during}; go on with: localhai pipeline rerun {record.counter} --from-failed"
+            )
+
+
+def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:
+    status = None if node.execution is None else node.execution["status"]
+    if status is None:
+        home.records.change_node(record.id, node.name, status="stopped", reason=_DIED)
+    elif Status(status) not in INCOMPLETE:
+        ended = _NODE_STATUS.get(Status(status), "error")
+        home.records.change_node(record.id, node.name, status=ended, reason=f"{_DIED} before it saw the end")

@@ -1,0 +1,302 @@
+"""A pipeline, run: PipelineState decides, threads run its nodes, the records remember every change.
+
+This module and those that it uses act; they stand in the same room as the pure ones because the room as a whole lies
+above executions, and below whoever calls it.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from localhai.errors import LocalhaiError, ProjectError
+from localhai.executions.interruption import Interruption, ctrl_c_asks
+from localhai.executions.observer import Observer
+from localhai.executions.owner import own_owner
+from localhai.executions.secrets import Masker
+from localhai.pipelines.node_execution import run_execution_node
+from localhai.pipelines.sources import preflight
+from localhai.pipelines.state import Change, PipelineState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.executions.life import RunOptions
+    from localhai.pipelines.plan import Node, PipelinePlan
+    from localhai.pipelines.results import NodeResult, NodeStart
+    from localhai.pipelines.sources import Sources
+    from localhai.records.pipeline_rows import Pipeline
+
+LOOK = 0.2  # seconds between looks at signals
+SLOW_LOOK = 1.0  # seconds between looks at what other processes wish
+
+
+class PipelineObserver:
+    """Hears everything about a pipeline and does nothing: subclass and override. Called from the caller's thread."""
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        """It has an id and a counter (its JSON shape, DESIGN.md)."""
+
+    def changed(self, change: Change) -> None:
+        """A node or the pipeline has another status, or there is something to say about it."""
+
+    def status(self, text: str) -> None:
+        """A line about what localhai does."""
+
+    def trouble(self, node: str, error: LocalhaiError) -> None:
+        """What kept a node from starting."""
+
+    def of_node(self, node: str, attempt: int) -> Observer:  # noqa: ARG002  # for subclasses
+        """Who watches the execution of a node: called from a thread of its own, as all that it hears."""
+        return Observer()
+
+
+class NodeRunner(Protocol):
+    """Runs a node of one type to its end, in a thread of its own."""
+
+    def __call__(
+        self,
+        sources: Sources,
+        node: Node,
+        start: NodeStart,
+        *,
+        options: RunOptions,
+        observer: Observer,
+        interruption: Interruption,
+    ) -> tuple[NodeResult, LocalhaiError | None]: ...
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """How to run, beside what to run. `runners` are those of further types of nodes."""
+
+    jobs: int = 1
+    title: str | None = None
+    tags: Sequence[str] = ()
+    approve_all: bool = False
+    runners: Mapping[str, NodeRunner] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A node that need not run again: the execution of the earlier run, and its result."""
+
+    execution_id: str
+    result: NodeResult
+
+
+def run_pipeline(
+    sources: Sources,
+    plan: PipelinePlan,
+    *,
+    run_options: RunOptions,
+    options: PipelineOptions | None = None,
+    kept: Mapping[str, Kept] | None = None,
+    observer: PipelineObserver | None = None,
+    interruption: Interruption | None = None,
+) -> Pipeline:
+    """Run a pipeline to its end in this thread; gives its record, whatever its final status.
+
+    Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine.
+    """
+    options = options or PipelineOptions()
+    runners = {"execution": run_execution_node, **options.runners}
+    refuse_unknown_types(plan, runners)
+    preflight(sources, plan, secrets=tuple(run_options.secrets))
+    home, project = sources.project.home, sources.project.record
+    _ = home.engine  # whether there is one, before anything is recorded
+    masker = Masker(list(run_options.secrets.values()))
+    document = {"plan": plan.to_dict(), "tags": list(options.tags), "env_file": run_options.env_file}
+    commits = {node.commit for node in plan.nodes}
+    own = sources.snapshot().identifier
+    for commit in commits:
+        sources.snapshot(commit)
+    record = home.records.create_pipeline(
+        project.id,
+        name=plan.name,
+        nodes=[(node.name, node.type) for node in plan.nodes],
+        commit=own,
+        document=json.loads(masker.mask_text(json.dumps(document, default=str))),
+        owner=own_owner(),
+        title=options.title or plan.name,
+    )
+    interruption = interruption or Interruption()
+    with ctrl_c_asks(interruption):
+        run = _Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
+        run.go(kept or {})
+    return home.records.pipeline(record.id)
+
+
+def refuse_unknown_types(plan: PipelinePlan, known: Mapping[str, object]) -> None:
+    """Raises ProjectError when a node is of a type that cannot be run here."""
+    refused = [node for node in plan.nodes if node.type not in known]
+    if refused:
+        listed = ", ".join(f"{node.name} ({node.type})" for node in refused)
+        raise ProjectError(
+            f"pipeline {plan.name} has nodes of a type that does not run on this machine: {listed}",
+            where=f"pipeline {plan.name}",
+            hints=["nothing was started; `localhai pipeline plan` shows the whole pipeline"],
+        )
+
+
+class _NodeWatch(Observer):
+    """Records the execution of a node as soon as it has an id, and hands everything on."""
+
+    def __init__(self, run: _Run, node: str, inner: Observer) -> None:
+        self._run = run
+        self._node = node
+        self._inner = inner
+        self.status = inner.status  # type: ignore[method-assign]  # handed on as they are
+        self.output = inner.output  # type: ignore[method-assign]
+        self.progress = inner.progress  # type: ignore[method-assign]
+        self.finished = inner.finished  # type: ignore[method-assign]
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        self._run.records.change_node(self._run.record.id, self._node, execution_id=execution["id"])
+        self._run.events.put((self._node, None, None))
+        self._inner.started(execution)
+
+
+class _Run:
+    def __init__(
+        self,
+        sources: Sources,
+        plan: PipelinePlan,
+        record: Pipeline,
+        runners: Mapping[str, NodeRunner],
+        run_options: RunOptions,
+        options: PipelineOptions,
+        observer: PipelineObserver,
+        interruption: Interruption,
+    ) -> None:
+        self.sources = sources
+        self.plan = plan
+        self.record = record
+        self.records = sources.project.home.records
+        self.events: queue.Queue[tuple[str, NodeResult | None, BaseException | None]] = queue.Queue()
+        self._runners = runners
+        self._run_options = run_options
+        self._options = options
+        self._observer = observer
+        self._interruption = interruption
+        self._nodes = {node.name: node for node in plan.nodes}
+        self._threads: dict[str, threading.Thread] = {}
+        self._stops: dict[str, Interruption] = {}
+        self._status = record.status
+        self._slow_look_due = 0.0
+
+    def go(self, kept: Mapping[str, Kept]) -> None:
+        """From `created` to a final status."""
+        self._observer.started(self.record.to_dict())
+        if self.plan.reuse_executions:
+            self._observer.status("ignored: reuse-executions: every node runs")
+        state = PipelineState(self.plan, {name: item.result for name, item in kept.items()})
+        for name, item in kept.items():
+            if state.statuses[name] == "complete":
+                self.records.change_node(self.record.id, name, execution_id=item.execution_id)
+        try:
+            while not state.is_done:
+                self._step(state)
+            self._tell(state)
+        except BaseException as error:
+            self._close(f"localhai failed: {type(error).__name__}: {error}")
+            raise
+
+    def _step(self, state: PipelineState) -> None:
+        self._look(state)
+        free = self._options.jobs - len(state.running)
+        if free > 0:
+            for start in state.ready(free):
+                self._start(start)
+        self._tell(state)
+        if not state.is_done:
+            self._wait(state)
+
+    def _start(self, start: NodeStart) -> None:
+        stop = self._stops[start.node] = Interruption()
+        thread = threading.Thread(target=self._work, args=(start, stop), name=f"node-{start.node}", daemon=True)
+        self._threads[start.node] = thread
+        thread.start()
+
+    def _work(self, start: NodeStart, stop: Interruption) -> None:
+        """In a thread of its own: whatever happens, the main thread hears of it."""
+        try:
+            node = self._nodes[start.node]
+            watch = _NodeWatch(self, start.node, self._observer.of_node(start.node, start.attempt))
+            result, trouble = self._runners[node.type](
+                self.sources, node, start, options=self._run_options, observer=watch, interruption=stop
+            )
+            self.events.put((start.node, result, trouble))
+        except BaseException as error:  # noqa: BLE001  # a fault of ours: raised again in the main thread
+            self.events.put((start.node, None, error))
+
+    def _wait(self, state: PipelineState) -> None:
+        """The next event, and all that came with it; or nothing for a while."""
+        try:
+            event = self.events.get(timeout=LOOK)
+            while True:
+                self._heard(state, *event)
+                event = self.events.get_nowait()
+        except queue.Empty:
+            return
+
+    def _heard(self, state: PipelineState, name: str, result: NodeResult | None, trouble: BaseException | None) -> None:
+        if result is not None:
+            self._threads.pop(name).join()
+            del self._stops[name]
+            if isinstance(trouble, LocalhaiError):
+                self._observer.trouble(name, trouble)
+            state.finished(name, result)
+        elif trouble is not None:
+            raise trouble
+        else:
+            state.started(name)
+
+    def _look(self, state: PipelineState) -> None:
+        """What signals and other processes want."""
+        if self._interruption.asked:
+            state.stop("interrupted")
+        now = time.monotonic()
+        if now >= self._slow_look_due:
+            self._slow_look_due = now + SLOW_LOOK
+            wants_stop, approved = self.records.pipeline_wishes(self.record.id)
+            if wants_stop:
+                state.stop("stopped by request")
+            for name in approved.intersection(state.awaiting_approval):
+                state.approved(name)
+        if self._options.approve_all:
+            for name in state.awaiting_approval:
+                self._observer.status(f"node {name}: approved by --approve-all")
+                state.approved(name)
+        for name in state.to_stop:
+            wanted = max(1, self._interruption.level)
+            while self._stops[name].level < wanted:
+                self._stops[name].ask()
+
+    def _tell(self, state: PipelineState) -> None:
+        """Record and say what changed."""
+        if self._status == "created":
+            self._change("started", None)
+        for change in state.drain():
+            if change.node is not None and change.status is not None:
+                self.records.change_node(self.record.id, change.node, status=change.status, reason=change.reason)
+            self._observer.changed(change)
+        if state.status != self._status:
+            self._change(state.status, state.reason)
+
+    def _change(self, status: str, reason: str | None) -> None:
+        self._status = status
+        self.records.change_pipeline(self.record.id, status, reason=reason)
+        self._observer.changed(Change(None, status, reason))
+
+    def _close(self, reason: str) -> None:
+        """A fault of ours: stop what runs, then close the record."""
+        for stop in self._stops.values():
+            stop.ask()
+        for thread in self._threads.values():
+            thread.join()
+        self.records.change_pipeline(self.record.id, "crashed", reason=reason)
