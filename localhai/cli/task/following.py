@@ -1,0 +1,131 @@
+"""A task in sight of a person: a line for each execution that ends, Ctrl-C, the table, the exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from localhai.cli import formats, words
+from localhai.cli.execution.following_run import exit_code
+from localhai.cli.execution.streams import make_stream
+from localhai.cli.task.showing import one_line, print_rows, sorted_rows
+from localhai.executions.interruption import Interruption, signals_ask
+from localhai.executions.observer import Observer
+from localhai.tasks.running import TaskObserver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localhai.cli.call import Call
+    from localhai.executions.log import EventStream
+    from localhai.tasks.plan import TaskPlan
+    from localhai.tasks.sweep import Child
+    from localhai.tasks.task import Task
+
+
+class TaskScreen(TaskObserver):
+    """Says on stderr what ends; with `output`, shows what the executions write, with their numbers before it."""
+
+    def __init__(self, plan: TaskPlan, *, quiet: bool, output: bool) -> None:
+        self._plan = plan
+        self._quiet = quiet
+        self._output = output
+        self._ended = 0
+
+    def child(self, child: Child) -> Observer:
+        return _ChildScreen(child) if self._output else Observer()
+
+    def ended(self, child: Child, status: str, execution: Mapping[str, Any] | None) -> None:
+        self._ended += 1
+        if self._quiet:
+            return
+        name = "an execution" if execution is None else f"#{execution['counter']}"
+        parts = [f"{self._ended}/{self._plan.count}", name, one_line(child.parameters)]
+        found = execution or {}
+        metric = self._plan.target.metric if self._plan.target else None
+        known = found.get("metadata") or {}
+        parts.append(words.status_word(status, sys.stderr))
+        if metric in known:
+            parts.append(f"{metric}={formats.number(known[metric])}")
+        if found.get("duration") is not None:
+            parts.append(f"({formats.duration(found['duration'])})")
+        words.say(" ".join(part for part in parts if part))
+        if status == "error" and found.get("error"):
+            words.hint(f"{found['error']}: localhai execution logs {found['counter']}")
+
+    def said(self, text: str) -> None:
+        words.say(text)
+
+
+class _ChildScreen(Observer):
+    def __init__(self, child: Child) -> None:
+        self._name = str(child.number + 1)
+        self._streams = {
+            "stdout": make_stream(sys.stderr, self._name),
+            "stderr": make_stream(sys.stderr, self._name, colour="yellow"),
+        }
+
+    def output(self, stream: EventStream, data: bytes) -> None:
+        self._streams[stream].write(data)
+
+    def finished(self, execution: Mapping[str, Any]) -> None:  # noqa: ARG002  # the observer's signature
+        for stream in self._streams.values():
+            stream.end()
+
+
+def follow(
+    call: Call,
+    plan: TaskPlan,
+    work: Callable[[TaskObserver, Interruption], Task],
+    given: Mapping[str, Any],
+) -> int:
+    """Do `work` under signals and show what it came to; gives the exit code of DESIGN.md."""
+    screen = TaskScreen(plan, quiet=given["quiet"], output=given["output"])
+    interruption = Interruption()
+    if not given["quiet"]:
+        for note in plan.notes:
+            words.say(note)
+        if plan.reuse_children:
+            words.say("ignored: reuse-children: every execution runs")
+        words.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
+    with signals_ask(interruption, _say_interrupted):
+        task = work(screen, interruption)
+    show(call, task, given["sort"])
+    if not given["quiet"]:
+        words.say(ending(task))
+    return exit_code(task.record.status, interrupted=interruption.asked)
+
+
+def show(call: Call, task: Task, sort: str | None) -> None:
+    """The table of a task, or its one JSON document."""
+    document = task.to_dict()
+    document["executions"] = sorted_rows(document["executions"], sort)
+    if call.json:
+        words.emit_json(document)
+    else:
+        print_rows(document["executions"], call.format)
+
+
+def ending(task: Task) -> str:
+    """How it ended, in a sentence."""
+    record = task.record
+    text = f"task #{record.counter} {record.name}: {words.status_word(record.status, sys.stderr)}"
+    if record.document.get("error"):
+        text += f": {record.document['error']}"
+    if record.status not in {"complete", "started"}:
+        text += f"; go on with: localhai task resume {record.counter}"
+    return text
+
+
+def executions(count: int) -> str:
+    """`1 execution`, `12 executions`."""
+    return f"{count} execution{'' if count == 1 else 's'}"
+
+
+def _say_interrupted(number: int, level: int) -> None:
+    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    if level == 1:
+        words.say(f"{name}: stopping the task; once more forces it")
+    else:
+        words.say(f"{name} again: killing its executions")

@@ -1,0 +1,46 @@
+"""`localhai task list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.table import Column, print_table
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+
+
+@click.command("list")
+@click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@json_option
+@project_option
+@pass_call
+def list_tasks(call: Call, *, count: int) -> None:
+    """Show a list of tasks, newest first."""
+    from localhai.tasks.task import Task, close_left
+
+    with call.look() as look:
+        close_left(look.home, words.say)
+        found = [Task(look.home, row).summary() for row in look.home.records.tasks(look.project_id, limit=count)]
+    if call.json:
+        words.emit_json(found)
+        return
+    if not found and call.format == "human":
+        words.say("no tasks yet: localhai task run NAME")
+        return
+    columns = [Column("#", right=True), Column("Status"), Column("Name"), Column("Step"), Column("Type")]
+    columns += [Column("Executions"), Column("Duration", right=True), Column("Created"), Column("Id")]
+    rows = []
+    for item in found:
+        made = ", ".join(f"{number} {status}" for status, number in sorted(item["statuses"].items()))
+        rows.append([
+            item["counter"], item["status"], item["name"], item["step"], item["type"],
+            f"{item['count']}: {made}" if made else item["count"],
+            formats.duration(item["duration"]), formats.moment(item["created"]),
+            item["id"] if call.format != "human" else None,
+        ])  # fmt: skip
+    print_table(columns, rows, form=call.format)

@@ -1,0 +1,216 @@
+"""What a `task run` command line asks for: a blueprint, or a sweep that is typed."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from localhai.cli.execution.requested import config_of, understand
+from localhai.cli.execution.run_command import StepCommand
+from localhai.errors import LocalhaiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from localhai.cli.call import Call
+    from localhai.cli.execution.requested import Requested
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.config import ProjectConfig
+    from localhai.tasks.building import Wish
+    from localhai.tasks.plan import TaskPlan
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
+ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
+
+_SWEEPING = (
+    click.option(
+        "--grid",
+        "grid",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Every combination of a,b,c or start:end:step. Repeatable.",
+    ),
+    click.option(
+        "--random",
+        "random",
+        multiple=True,
+        metavar="NAME=RANGE",
+        help="Draws from min:max, min:max:log or a,b,c. Repeatable.",
+    ),
+    click.option("--manual", metavar="FILE", help="Parameter sets from a CSV, JSON or YAML file."),
+    click.option("--bayesian", is_flag=True, help="Let an optimiser choose from the --random ranges; needs --target."),
+    click.option("--target", metavar="METRIC[=VALUE]", help="The metric to compare by; nearest to VALUE comes first."),
+    click.option("--execution-count", type=click.IntRange(min=1), help="How many executions --random makes."),
+    click.option("--on-child-error", type=click.Choice(ON_CHILD_ERROR), help="What a failed execution does."),
+    click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
+    click.option("--draw-seed", type=int, help="Make the same random draws as with this seed before."),
+)
+
+
+def sweeping_options(function: Decorated) -> Decorated:
+    """A sweep without a blueprint."""
+    for option in reversed(_SWEEPING):
+        function = option(function)
+    return function
+
+
+class TaskCommand(StepCommand):
+    """As `run`, with the name of a task, or of a step to sweep over, in the place of STEP."""
+
+    metavar = "NAME"
+
+    def names_of(self, call: Call, step_name: str) -> set[str]:
+        try:
+            with call.open_project() as project:
+                task = project.config().config.tasks.get(step_name)
+        except LocalhaiError:
+            return set()
+        return super().names_of(call, task.step if task is not None else step_name)
+
+    def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        try:
+            with call.open_project() as project:
+                names = list(project.config().config.tasks)
+        except LocalhaiError:
+            names = []
+        found = [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+        return [*found, *super().complete_subject(call, incomplete)]
+
+
+@dataclass(frozen=True)
+class RequestedTask:
+    """A command line, understood: `requested` says what all executions share."""
+
+    requested: Requested
+    config: ProjectConfig
+    plan: TaskPlan
+
+
+def understand_task(
+    project: OpenProject, name: str, arguments: Sequence[str], given: Mapping[str, Any]
+) -> RequestedTask:
+    """The task that is meant. Raises UsageError and ProjectError."""
+    from localhai.tasks.blueprint import find_task, plan_blueprint
+
+    config = config_of(project, given["commit"])
+    seed = given["draw_seed"] if given["draw_seed"] is not None else secrets.randbelow(2**31)
+    if given["grid"] or given["random"] or given["manual"]:
+        requested = understand(project, name, arguments, given)
+        return RequestedTask(requested, config, _typed_plan(config, requested.step, given, seed))
+    try:
+        task = find_task(config.config, name)
+    except UsageError as error:
+        raise _with_advice(error, config, name) from error
+    refused = [f"--{key.replace('_', '-')}" for key in _ONLY_TYPED if given[key]]
+    if refused:
+        raise UsageError(
+            f"{', '.join(refused)}: task {task.name} has its own in valohai.yaml",
+            hints=[f"sweep over its step instead: localhai task run {task.step} --grid NAME=VALUES"],
+        )
+    requested = understand(project, task.step, arguments, given)
+    return RequestedTask(requested, config, plan_blueprint(config, task.name, seed=seed))
+
+
+_ONLY_TYPED = ("bayesian", "target", "execution_count", "on_child_error", "stop_condition")
+
+
+def _with_advice(error: UsageError, config: ProjectConfig, name: str) -> UsageError:
+    steps = [step for step in config.config.steps if step.lower().startswith(name.lower())]
+    if not steps:
+        return error
+    hints = [f"to sweep over step {steps[0]}: localhai task run {steps[0]} --grid NAME=VALUE,VALUE", *error.hints]
+    return UsageError(error.message, where=error.where, hints=hints)
+
+
+def _typed_plan(config: ProjectConfig, step: str, given: Mapping[str, Any], seed: int) -> TaskPlan:
+    from localhai.tasks.building import TaskFault, build
+
+    try:
+        return build(_wish(step, given), config.config.steps[step], seed=seed)
+    except TaskFault as fault:
+        hint = "--execution-count=50" if fault.key == "execution-count" else fault.hint
+        raise UsageError(fault.message, where=f"step {step}", hints=[hint] if hint else []) from fault
+
+
+def _wish(step: str, given: Mapping[str, Any]) -> Wish:
+    from localhai.tasks import typed
+    from localhai.tasks.building import Wish
+
+    kinds = {"grid_search": given["grid"], "random_search": given["random"], "manual_search": given["manual"]}
+    used = [kind for kind, value in kinds.items() if value]
+    if len(used) > 1:
+        raise UsageError("--grid, --random and --manual exclude each other", hints=["take one of them"])
+    metric, value = _target(given["target"])
+    kind = used[0]
+    if given["bayesian"]:
+        if kind != "random_search" or value is None:
+            raise UsageError(
+                "--bayesian needs --random and --target METRIC=VALUE",
+                hints=["--bayesian --random lr=0.001:1:log --target loss=0 --execution-count 50"],
+            )
+        kind = "bayesian_tpe"
+    return Wish(
+        name=step,
+        type=kind,  # type: ignore[arg-type]  # one of the four above
+        variants=[*typed.grid(given["grid"]), *typed.draws(given["random"])],
+        sets=_manual(given["manual"]) if given["manual"] else (),
+        execution_count=given["execution_count"],
+        on_child_error=given["on_child_error"],
+        stop_condition=_condition(given["stop_condition"]),
+        metric=metric,
+        value=value,
+    )
+
+
+def _target(text: str | None) -> tuple[str | None, float | None]:
+    if text is None:
+        return None, None
+    name, equals, value = text.partition("=")
+    try:
+        return name.strip(), float(value) if equals else None
+    except ValueError:
+        raise UsageError(f"--target {text!r}: {value!r} is not a number", hints=["--target accuracy=1"]) from None
+
+
+def _condition(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from localhai.project.checks.expression import GRAMMAR, fault
+
+    reason = fault(text)
+    if reason is not None:
+        raise UsageError(f"--stop-condition {text!r} is not an expression: {reason}", hints=[GRAMMAR])
+    return text
+
+
+def _manual(file: str) -> list[Mapping[str, Any]]:
+    from localhai.tasks import typed
+
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read: {reason}", where=str(path)) from error
+    return typed.parameter_sets(_rows(path, text), str(path))
+
+
+def _rows(path: Path, text: str) -> Any:
+    if path.suffix.lower() == ".csv":
+        import csv
+
+        return list(csv.DictReader(text.splitlines()))
+    import yaml
+
+    try:
+        return yaml.safe_load(text)  # JSON is YAML
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is neither JSON nor YAML: {error}", where=str(path)) from error

@@ -1,0 +1,155 @@
+"""`localhai task run NAME`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from localhai.cli import words
+from localhai.cli.execution.requested import planning_options
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
+from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localhai.cli.call import Call
+    from localhai.cli.task.requested import RequestedTask
+    from localhai.executions.life import RunOptions
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
+EPILOG = (
+    "For example `localhai task run train --grid lr=0.1,0.01 --grid dropout=0.1:0.5:0.1 --epochs=3`. Parameters and"
+    " inputs of the step that follow NAME are those of every execution."
+)
+SHOWN_SETS = 10
+
+
+def set_csv(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    """`--csv` is short for `--output-format csv`."""
+    from localhai.cli.call import Call
+
+    if value:
+        ctx.ensure_object(Call).format = "csv"
+
+
+_RUNNING = (
+    click.option(
+        "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="How many run side by side."
+    ),
+    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
+    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    click.option("--output", is_flag=True, help="Show what the executions write, on stderr."),
+    click.option("--quiet", "-q", is_flag=True, help="Nothing but the table."),
+    click.option("--sort", metavar="COLUMN", help="Order the table by a column; -COLUMN is largest first."),
+    click.option("--csv", is_flag=True, expose_value=False, callback=set_csv, help="As CSV."),
+)
+
+
+def running_options(function: Decorated) -> Decorated:
+    """How to run a task and what to show of it."""
+    for option in reversed(_RUNNING):
+        function = option(function)
+    return function
+
+
+@click.command("run", cls=TaskCommand, epilog=EPILOG)
+@sweeping_options
+@running_options
+@planning_options
+@click.option("--dry-run", is_flag=True, help="Only show which executions would be made.")
+@json_option
+@project_option
+@pass_call
+@click.pass_context
+def run(
+    ctx: click.Context,
+    call: Call,
+    /,
+    *,
+    step_name: str | None,
+    step_arguments: tuple[str, ...],
+    want_help: bool,
+    dry_run: bool,
+    **given: Any,
+) -> int:
+    """Run a task of valohai.yaml, or a sweep over a step, and compare what its executions came to.
+
+    NAME is a task, or with --grid, --random or --manual a step. The table goes to stdout: best first when the target
+    is known. Exits with 0 when the task is complete, 1 when it failed or was stopped, otherwise as `localhai run`.
+    """
+    if want_help:
+        click.echo(ctx.get_help())
+        return 0
+    with call.open_project(yaml=given["yaml"], recover=not dry_run) as project:
+        if step_name is None:
+            known = ", ".join(project.config().config.tasks) or "none: sweep over a step with --grid NAME=VALUES"
+            raise UsageError("which task?", hints=[f"known tasks: {known}"])
+        asked = understand_task(project, step_name, step_arguments, given)
+        if dry_run:
+            _show_plan(call, asked)
+            return 0
+        return _start(call, asked, given)
+
+
+def options_of(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
+    """With what was typed on top."""
+    if given["pull"] is not None:
+        options = replace(options, pull=given["pull"])
+    return replace(options, package_cache=False) if given["no_package_cache"] else options
+
+
+def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
+    from localhai.cli.task.following import follow
+    from localhai.tasks.task import close_left, require_runnable, start_task
+
+    requested = asked.requested
+    project = requested.project
+    options = options_of(requested.options, given)
+    close_left(project.home, words.say)
+    require_runnable(asked.plan)
+    snapshot = project.snapshot(requested.commit)
+    return follow(
+        call,
+        asked.plan,
+        lambda observer, interruption: start_task(
+            project,
+            asked.plan,
+            config=asked.config,
+            snapshot=snapshot,
+            overrides=requested.overrides,
+            options=options,
+            jobs=given["jobs"],
+            observer=observer,
+            interruption=interruption,
+        ),
+        given,
+    )
+
+
+def _show_plan(call: Call, asked: RequestedTask) -> None:
+    """The first parameter sets; those that an optimiser decides are not known before."""
+    from localhai.cli.table import Column, print_table
+    from localhai.cli.task.following import executions
+    from localhai.tasks.plan import BAYESIAN_START
+    from localhai.tasks.sets import ParameterSets
+    from localhai.tasks.task import require_runnable
+
+    plan = asked.plan
+    require_runnable(plan)
+    found = ParameterSets(plan)
+    most = plan.count if call.format != "human" else SHOWN_SETS
+    known = min(plan.count, BAYESIAN_START) if plan.type == "bayesian_tpe" else plan.count
+    shown = [found[number] for number in range(min(known, most))]
+    if call.json:
+        words.emit_json({"plan": plan.to_dict(), "sets": shown})
+        return
+    words.say(f"task {plan.name} over step {plan.step} would make {executions(plan.count)}")
+    columns = [Column("Number", right=True), *(Column(f"--{name}", right=True) for name in plan.names)]
+    rows = [[number, *(entry.get(name) for name in plan.names)] for number, entry in enumerate(shown, 1)]
+    print_table(columns, rows, form=call.format)
+    if len(shown) < plan.count:
+        words.say(f"and {plan.count - len(shown)} more")

@@ -1,0 +1,200 @@
+"""A task on its way: threads that ask the sweep what comes next and run it, until it is over or stopped."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.interruption import Interruption
+from localhai.executions.observer import Observer
+from localhai.executions.runner import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from localhai.executions.life import RunOptions
+    from localhai.executions.log import EventStream
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records.task_rows import Task as TaskRecord
+    from localhai.tasks.sweep import Child, Sweep
+
+LOOK = 0.3  # seconds between looks at who wants the task to stop
+
+
+class TaskObserver:
+    """Hears how a task goes: subclass and override. Called from several threads, never at once."""
+
+    def child(self, child: Child) -> Observer:  # noqa: ARG002  # for subclasses
+        """Who watches an execution that is about to begin."""
+        return Observer()
+
+    def ended(self, child: Child, status: str, execution: Mapping[str, Any] | None) -> None:
+        """An execution has ended (JSON shape; None when it never was)."""
+
+    def said(self, text: str) -> None:
+        """A line about the task as a whole."""
+
+
+@dataclass
+class Start:
+    """One start of a task: what all its executions share. `planned` makes a plan from the parameters that vary."""
+
+    project: OpenProject
+    record: TaskRecord
+    snapshot: Snapshot
+    planned: Callable[[Mapping[str, Any]], ExecutionPlan]
+    options: RunOptions
+    observer: TaskObserver = field(default_factory=TaskObserver)
+    interruption: Interruption = field(default_factory=Interruption)
+
+
+class Running:
+    """Runs what a sweep decides, `jobs` executions at a time. Blocks until the sweep is over."""
+
+    def __init__(self, start: Start, sweep: Sweep, jobs: int) -> None:
+        self._start = start
+        self._sweep = sweep
+        self._jobs = jobs
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._children = Interruption()
+        self._left = jobs
+        self.watches_metadata = bool(sweep.plan.stop_condition)
+        self.trouble: BaseException | None = None
+
+    def run(self) -> None:
+        """To the end. What kept executions from starting is in `trouble`."""
+        threads = [threading.Thread(target=self._work, name=f"localhai-task-{number}") for number in range(self._jobs)]
+        for thread in threads:
+            thread.start()
+        with self._changed:
+            while self._left:
+                self._look()
+                self._changed.wait(LOOK)
+        for thread in threads:
+            thread.join()
+
+    def _look(self) -> None:
+        """Whoever wants the task to stop is heard, and its executions are told."""
+        start, sweep = self._start, self._sweep
+        if start.interruption.asked:
+            sweep.stop("it was interrupted")
+        elif not sweep.stopping and start.project.home.records.task_stop_requested(start.record.id):
+            sweep.stop("it was asked to stop")
+        wanted = max(int(sweep.stopping), start.interruption.level)
+        while self._children.level < wanted:
+            self._children.ask()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        try:
+            while (child := self._take()) is not None:
+                self._execute(child)
+        except BaseException as error:  # noqa: BLE001  # a fault of ours, raised by whoever waits for the threads
+            self._fail(error)
+        finally:
+            with self._changed:
+                self._left -= 1
+                self._changed.notify_all()
+
+    def _take(self) -> Child | None:
+        """The next execution, waited for while others may bring it; None when there is none any more."""
+        with self._changed:
+            while True:
+                child = self._sweep.next()
+                if child is not None or self._sweep.over or self._sweep.stopping:
+                    return child
+                self._changed.wait()
+
+    def _execute(self, child: Child) -> None:
+        start = self._start
+        watcher = _Watcher(self, child, start.observer.child(child))
+        status, metadata = "error", {}
+        try:
+            plan = start.planned(child.parameters)
+            execution = run(
+                start.project.home,
+                start.project.record,
+                plan,
+                start.snapshot,
+                settings=start.project.settings,
+                options=start.options,
+                observer=watcher,
+                interruption=self._children,
+            )
+            status, metadata = execution.status, execution.to_dict()["metadata"]
+            watcher.execution = execution.to_dict()
+        except Interrupted:
+            status = "stopped"
+        except SurroundingsError as error:  # the others would miss the same
+            self._fail(error)
+        except LocalhaiError as error:
+            self._say(f"execution {child.number + 1} could not start: {error.message}")
+        finally:
+            self._ended(child, status, metadata, watcher.execution)
+
+    def _ended(self, child: Child, status: str, metadata: Mapping[str, Any], execution: Any) -> None:
+        with self._changed:
+            self._sweep.ended(child.number, status, metadata)
+            self._start.observer.ended(child, status, execution)
+            self._look()
+            self._changed.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            self.trouble = self.trouble or error
+            self._sweep.fail(getattr(error, "message", None) or f"localhai failed: {type(error).__name__}: {error}")
+            self._changed.notify_all()
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            self._start.observer.said(text)
+
+    def began(self, child: Child, execution: Mapping[str, Any]) -> None:
+        """An execution is recorded: it is the task's from now on."""
+        self._start.project.home.records.add_child(self._start.record.id, child.number, execution["id"])
+
+    def heard(self, child: Child, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Metadata of a running execution."""
+        with self._changed:
+            self._sweep.heard(child.number, objects)
+            if self._sweep.stopping:
+                self._changed.notify_all()
+
+
+class _Watcher(Observer):
+    """Stands between an execution and whoever watches it, for the task to hear too."""
+
+    def __init__(self, running: Running, child: Child, inner: Observer) -> None:
+        self._running = running
+        self._child = child
+        self._inner = inner
+        self.execution: Mapping[str, Any] | None = None
+        self.watches_metadata = running.watches_metadata or inner.watches_metadata
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        self.execution = execution
+        self._running.began(self._child, execution)
+        self._inner.started(execution)
+
+    def status(self, text: str) -> None:
+        self._inner.status(text)
+
+    def output(self, stream: EventStream, data: bytes) -> None:
+        self._inner.output(stream, data)
+
+    def metadata(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        self._running.heard(self._child, objects)
+        if self._inner.watches_metadata:
+            self._inner.metadata(objects)
+
+    def progress(self, what: str, name: str, done: int, total: int | None) -> None:
+        self._inner.progress(what, name, done, total)
+
+    def finished(self, execution: Mapping[str, Any]) -> None:
+        self.execution = execution
+        self._inner.finished(execution)

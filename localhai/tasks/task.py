@@ -1,0 +1,199 @@
+"""Tasks of a project: started, resumed, looked at. The Python face of `localhai task`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.executions.interruption import ctrl_c_asks
+from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.secrets import Masker
+from localhai.project.overrides import Overrides
+from localhai.tasks import comparison
+from localhai.tasks.checking import check, require_runnable
+from localhai.tasks.plan import TaskPlan
+from localhai.tasks.running import Running, Start, TaskObserver
+from localhai.tasks.sweep import Ended, Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from localhai.executions.home import Home
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.life import RunOptions
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.config import ProjectConfig
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records.task_rows import Task as TaskRecord
+
+__all__ = ["Task", "close_left", "require_runnable", "resume_task", "start_task"]
+DIED = "the localhai that ran it died"
+
+
+class Task:
+    """One task as it was when it was looked up."""
+
+    def __init__(self, home: Home, record: TaskRecord) -> None:
+        self._home = home
+        self.record = record
+
+    @property
+    def plan(self) -> TaskPlan:
+        """What it was to be."""
+        return TaskPlan.from_dict(self.record.document["plan"])
+
+    @property
+    def overrides(self) -> Overrides:
+        """What all its executions change of the step."""
+        return Overrides(**self.record.document["overrides"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The table of parameters against final metadata, best first when the target is known (`comparison.row`)."""
+        plan = self.plan
+        children = self._home.records.task_children(self.record.id)
+        rows = [comparison.row(number, item.to_dict(), plan.names) for number, item in children]
+        return comparison.best_first(rows, plan.target) if plan.target else rows
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON shape of a task in a list: its facts, `count` of planned executions, `statuses` of those made."""
+        statuses = self._home.records.task_counts(self.record.id)
+        return {**self.record.to_dict(), "count": self.record.document["plan"]["count"], "statuses": statuses}
+
+    def to_dict(self) -> dict[str, Any]:
+        """`summary` with `plan` and `executions`: `rows`."""
+        return {**self.summary(), "plan": self.plan.to_dict(), "executions": self.rows()}
+
+
+def start_task(
+    project: OpenProject,
+    plan: TaskPlan,
+    *,
+    config: ProjectConfig,
+    snapshot: Snapshot,
+    overrides: Overrides,
+    options: RunOptions,
+    jobs: int = 1,
+    observer: TaskObserver | None = None,
+    interruption: Interruption | None = None,
+) -> Task:
+    """Run a task to its end; gives it in its final state, whatever that is.
+
+    Raises ProjectError and UsageError before anything starts for values that the step does not take, and
+    SurroundingsError, after the task was closed as `error`, for what kept executions from starting.
+    """
+    planned = _planner(project, plan, config, snapshot, overrides, options)
+    check(plan, planned)
+    project.home.engine.info()
+    given = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(asdict(overrides))))
+    record = project.home.records.create_task(
+        project.record.id,
+        name=plan.name,
+        step=plan.step,
+        type=plan.type,
+        commit=snapshot.identifier,
+        document={"plan": plan.to_dict(), "overrides": given, "env_file": options.env_file},
+        owner=own_owner(),
+    )
+    start = Start(project, record, snapshot, planned, _belonging(options, record))
+    return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
+
+
+def resume_task(
+    project: OpenProject,
+    task: Task,
+    *,
+    config: ProjectConfig,
+    snapshot: Snapshot,
+    options: RunOptions,
+    failed: bool = False,
+    jobs: int = 1,
+    observer: TaskObserver | None = None,
+    interruption: Interruption | None = None,
+) -> Task:
+    """Make the executions that are missing, and again those that were stopped or crashed; `failed`: errors too.
+
+    Those that stay stay as they are. Raises UsageError for a task that runs, otherwise as `start_task`.
+    """
+    plan, overrides = task.plan, task.overrides
+    planned = _planner(project, plan, config, snapshot, overrides, options)
+    check(plan, planned)
+    project.home.engine.info()
+    if not project.home.records.resume_task(task.record.id, own_owner()):
+        raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
+    keep = {"complete"} if failed else {"complete", "error"}
+    record = project.home.records.task(task.record.id)
+    kept = (
+        Ended(row["number"], row["status"], row["parameters"], row["metadata"])
+        for row in _rows_in_order(task)
+        if row["status"] in keep
+    )
+    start = Start(project, record, snapshot, planned, _belonging(options, record))
+    return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+
+
+def _rows_in_order(task: Task) -> Iterable[dict[str, Any]]:
+    names = task.plan.names
+    for number, item in task._home.records.task_children(task.record.id):  # noqa: SLF001  # same module
+        yield comparison.row(number, item.to_dict(), names)
+
+
+def _planner(
+    project: OpenProject,
+    plan: TaskPlan,
+    config: ProjectConfig,
+    snapshot: Snapshot,
+    overrides: Overrides,
+    options: RunOptions,
+) -> Callable[[Mapping[str, Any]], ExecutionPlan]:
+    def planned(parameters: Mapping[str, Any]) -> ExecutionPlan:
+        own = replace(overrides, parameters={**overrides.parameters, **parameters})
+        return project.plan(
+            plan.step, overrides=own, secrets=tuple(options.secrets), commit=snapshot.identifier, config=config
+        )
+
+    return planned
+
+
+def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
+    return replace(options, belonging={**options.belonging, "task-id": record.id, "task-counter": record.counter})
+
+
+def _with_people(start: Start, observer: TaskObserver | None, interruption: Interruption | None) -> Start:
+    start.observer = observer or start.observer
+    start.interruption = interruption or start.interruption
+    return start
+
+
+def _finish(start: Start, sweep: Sweep, jobs: int) -> Task:
+    """Run the sweep and close the task, whatever happens."""
+    records = start.project.home.records
+    most = min(jobs, sweep.plan.maximum_queued_executions or jobs, sweep.plan.count)
+    running = Running(start, sweep, max(most, 1))
+    try:
+        with ctrl_c_asks(start.interruption):
+            running.run()
+    finally:  # whatever comes, the task does not stay open
+        status = sweep.outcome if sweep.over else "crashed"
+        ended = records.close_task(start.record.id, status, error=sweep.reason or _reason(sweep))
+    if running.trouble is not None:
+        raise running.trouble
+    return Task(start.project.home, ended)
+
+
+def _reason(sweep: Sweep) -> str | None:
+    if not sweep.over:
+        return "localhai failed"
+    if sweep.outcome == "complete":
+        return None
+    return f"{sweep.failed} of {sweep.plan.count} executions failed"
+
+
+def close_left(home: Home, say: Callable[[str], None]) -> None:
+    """Close tasks of this machine whose localhai died, and say how they go on. Costs one query when there is none."""
+    for record in home.records.open_tasks(host=own_owner().host):
+        if record.owner is not None and not is_alive(record.owner):
+            home.records.close_task(record.id, "crashed", error=DIED)
+            say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
