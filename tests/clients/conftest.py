@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -30,15 +29,10 @@ class Environment:
     def pip(self, *arguments: str) -> str:
         return done([str(self.python), "-m", "pip", "--disable-pip-version-check"], *arguments)
 
-    def call(
-        self, program: str, *arguments: str, cwd: Path, path: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment; `path` is put before the packages of its Python."""
-        environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
+    def call(self, program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment."""
         words = [str(self.folder / "bin" / program), *arguments]
-        return subprocess.run(
-            words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
-        )
+        return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, timeout=SECONDS)
 
 
 def done(words: Sequence[str], *arguments: str) -> str:
