@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,16 +58,24 @@ class Call:
 
     @contextmanager
     def look(self) -> Iterator[Look]:
-        """For commands that look at executions. Outside of a project, ids still name them."""
+        """For commands that look at executions. Outside of a project, ids still name them.
+
+        A folder whose project has only a valohai.yaml of another name (`--yaml`) is known once something ran in it.
+        """
+        missing: ProjectError | None = None
         try:
             folder = self._find_project(None)
-        except ProjectError:
-            if self.folder is not None:
-                raise
-            folder = None
+        except ProjectError as error:
+            folder, missing = None, error
         with self._open_home(_settings(folder)) as home:
             _recover(home)
-            yield Look(home, None if folder is None else home.records.project(folder.path, folder.name))
+            if folder is not None:
+                yield Look(home, home.records.project(folder.path, folder.name))
+                return
+            project = _known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
+            if project is None and missing is not None and self.folder is not None:
+                raise missing
+            yield Look(home, project)
 
     def _find_project(self, yaml: str | None) -> ProjectFolder:
         from localhai.project.folder import find_project
@@ -100,6 +109,12 @@ class Look:
         return self.home.execution(reference, project_id=self.project_id)
 
 
+def _known_project(home: Home, start: Path) -> Project | None:
+    """The project of this folder, or of the nearest one above."""
+    known = {project.path: project for project in home.records.projects()}
+    return next((known[str(place)] for place in (start, *start.parents) if str(place) in known), None)
+
+
 def _settings(folder: ProjectFolder | None) -> Settings:
     from localhai.settings import Settings
 
@@ -107,10 +122,15 @@ def _settings(folder: ProjectFolder | None) -> Settings:
 
 
 def _recover(home: Home) -> None:
-    """Nearly always one query and nothing to do: then what it takes is not even loaded."""
+    """Nearly always two queries and nothing to do: then what it takes is not even loaded."""
     from localhai.executions.owner import own_owner
 
-    if home.records.open_executions(host=own_owner().host):
+    host = own_owner().host
+    if home.records.open_executions(host=host):
         from localhai.executions.recovery import recover
 
         recover(home, words.say)
+    if home.records.open_pipelines(host=host):
+        from localhai.pipelines.recovery import recover as recover_pipelines
+
+        recover_pipelines(home, words.say)

@@ -51,6 +51,17 @@ TASK = {
     "ls": Entry("localhai.cli.task.list:list_tasks", "", hidden=True),
     "rerun": Entry("localhai.cli.task.resume:resume", "", hidden=True),
 }
+PIPELINE = {
+    "run": Entry("localhai.cli.pipeline.run:run", "Start a pipeline and follow it to its end."),
+    "plan": Entry("localhai.cli.pipeline.plan:plan", "Draw a pipeline. Needs neither Docker nor network."),
+    "list": Entry("localhai.cli.pipeline.list:list_pipelines", "Show a list of the pipelines that ran."),
+    "info": Entry("localhai.cli.pipeline.info:info", "Show all about one run of a pipeline."),
+    "stop": Entry("localhai.cli.pipeline.stop:stop", "Stop a pipeline that is in progress."),
+    "approve": Entry("localhai.cli.pipeline.approve:approve", "Let a node go on that waits for approval."),
+    "rerun": Entry("localhai.cli.pipeline.rerun:rerun", "Run a pipeline again, or what of it did not succeed."),
+    "ls": Entry("localhai.cli.pipeline.list:list_pipelines", "", hidden=True),
+    "start": Entry("localhai.cli.pipeline.run:run", "", hidden=True),
+}
 
 _EXECUTION_HELP = "Executions: run, list, look into, stop, delete."
 _DATA_HELP = "Data: every output is a datum that a later input can name."
@@ -58,6 +69,7 @@ _ALIAS_HELP = "Data aliases: names that stay while the data behind them change."
 _DATASET_HELP = "Datasets: versions of files that an input can name together."
 _MODEL_HELP = "Models: numbered versions of files, with tags and release notes."
 _TASK_HELP = "Tasks: one step with many parameter sets, compared."
+_PIPELINE_HELP = "Pipelines: draw, run, stop, approve, resume."
 
 execution = LazyGroup("execution", EXECUTION, help=_EXECUTION_HELP)
 data = LazyGroup("data", DATA, help=_DATA_HELP)
@@ -65,12 +77,14 @@ alias = LazyGroup("alias", ALIAS, help=_ALIAS_HELP)
 dataset = LazyGroup("dataset", DATASET, help=_DATASET_HELP)
 model = LazyGroup("model", MODEL, help=_MODEL_HELP)
 task = LazyGroup("task", TASK, help=_TASK_HELP)
+pipeline = LazyGroup("pipeline", PIPELINE, help=_PIPELINE_HELP)
 
 ROOT = {
     "run": Entry("localhai.cli.execution.run:run", "Run a step: short for `execution run`."),
     "plan": Entry("localhai.cli.plan:plan", "Show what `run` would do. Needs neither Docker nor network."),
     "lint": Entry("localhai.cli.lint:lint_command", "Find every problem of a valohai.yaml."),
     "execution": Entry("localhai.cli.commands:execution", _EXECUTION_HELP),
+    "pipeline": Entry("localhai.cli.commands:pipeline", _PIPELINE_HELP),
     "task": Entry("localhai.cli.commands:task", _TASK_HELP),
     "data": Entry("localhai.cli.commands:data", _DATA_HELP),
     "alias": Entry("localhai.cli.commands:alias", _ALIAS_HELP),

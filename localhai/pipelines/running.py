@@ -208,6 +208,7 @@ class _Run:
 
     def _step(self, state: PipelineState) -> None:
         self._look(state)
+        self._tell(state)  # what ended is recorded before anything follows it
         free = self._options.jobs - len(state.running)
         if free > 0:
             for start in state.ready(free):

@@ -1,0 +1,52 @@
+"""`localhai pipeline plan PIPELINE`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.pipeline.requested import PipelineCommand, understand, what_options
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+
+
+@click.command("plan", cls=PipelineCommand)
+@what_options
+@click.option(
+    "--format", "drawing", type=click.Choice(["text", "mermaid", "dot"]), default="text", help="How to draw the graph."
+)
+@json_option
+@project_option
+@pass_call
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    call: Call,
+    /,
+    *,
+    step_name: str | None,
+    step_arguments: tuple[str, ...],
+    want_help: bool,
+    drawing: str,
+    **given: Any,
+) -> int:
+    """Show what `pipeline run` would do, as text, Mermaid or DOT. Needs neither Docker nor network."""
+    if want_help:
+        click.echo(ctx.get_help())
+        return 0
+    from localhai.pipelines import drawing as draw
+    from localhai.pipelines.arguments import parse_words
+    from localhai.pipelines.sources import preflight
+
+    with call.open_project(yaml=given["yaml"]) as project:
+        requested = understand(project, step_name, parse_words(step_arguments), given["commit"])
+        preflight(requested.sources, requested.plan, secrets=tuple(project.options().secrets))
+    if call.json:
+        words.emit_json(requested.plan.to_dict())
+    else:
+        words.emit({"text": draw.as_text, "mermaid": draw.as_mermaid, "dot": draw.as_dot}[drawing](requested.plan))
+    return 0

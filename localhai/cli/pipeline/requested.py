@@ -1,0 +1,123 @@
+"""What a `pipeline run`, `plan` or `rerun` command line asks for, and the command class behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from localhai.cli.execution.run_command import StepCommand
+from localhai.errors import LocalhaiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localhai.cli.call import Call
+    from localhai.cli.execution.requested import Decorated
+    from localhai.executions.life import RunOptions
+    from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.sources import Sources
+
+_WHAT = (
+    click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
+    click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
+    click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit."),
+    click.option("--git-packaging/--no-git-packaging", "-g/-G", hidden=True, default=True),
+)
+_HOW = (
+    click.option("--title", "-t", help="Title of the pipeline."),
+    click.option("--tag", "tags", multiple=True, help="Tag the pipeline. Repeatable."),
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        help="How many nodes may run at a time; default: one per CPU, up to 4.",
+    ),
+    click.option("--approve-all", is_flag=True, help="Wait for no approval: go on, and say so."),
+    click.option(
+        "--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in everything printed or stored."
+    ),
+    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the images."),
+    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    click.option("--quiet", "-q", is_flag=True, help="Nothing but the output of the nodes."),
+)
+
+
+def what_options(function: Decorated) -> Decorated:
+    """Which code."""
+    for option in reversed(_WHAT):
+        function = option(function)
+    return function
+
+
+def how_options(function: Decorated) -> Decorated:
+    """How to run it."""
+    for option in reversed(_HOW):
+        function = option(function)
+    return function
+
+
+class PipelineCommand(StepCommand):
+    """Options of its own anywhere, then PIPELINE and whatever parameters that has."""
+
+    metavar = "PIPELINE"
+
+    def names_of(self, call: Call, reference: str) -> set[str]:
+        from localhai.pipelines.planning import find_pipeline
+        from localhai.project.names import option_name
+
+        try:
+            with call.open_project() as project:
+                pipeline = find_pipeline(project.config().config, reference)
+        except LocalhaiError:
+            return set()
+        return {option_name(parameter.name) for parameter in pipeline.parameters}
+
+    def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
+        try:
+            with call.open_project() as project:
+                names = list(project.config().config.pipelines)
+        except LocalhaiError:
+            return []
+        return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+
+
+@dataclass(frozen=True)
+class RequestedPipeline:
+    """A command line, understood against the project: ready to draw or run."""
+
+    sources: Sources
+    plan: PipelinePlan
+
+
+def understand(
+    project: OpenProject, name: str | None, arguments: Mapping[str, Any], commit: str | None
+) -> RequestedPipeline:
+    """Look the pipeline up and plan it. Raises UsageError and ProjectError."""
+    from localhai.pipelines.planning import plan
+    from localhai.pipelines.sources import Sources
+
+    sources = Sources(project, commit)
+    config = sources.config().config
+    if name is None:
+        names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
+        raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
+    made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config)
+    return RequestedPipeline(sources, made)
+
+
+def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
+    """How each node runs. Raises UsageError, ProjectError for an environment file that cannot be read."""
+    options = project.options()
+    if given["env_file"] is not None:
+        from localhai.executions.secrets import read_env_file
+
+        file = Path(given["env_file"]).absolute()
+        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
+    if given["pull"] is not None:
+        options = replace(options, pull=given["pull"])
+    return replace(options, package_cache=False) if given["no_package_cache"] else options

@@ -1,0 +1,96 @@
+"""`localhai pipeline rerun ID`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.pipeline.references import complete_pipeline
+from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
+from localhai.errors import LocalhaiError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from localhai.cli.call import Call
+    from localhai.records.pipeline_rows import Pipeline
+
+
+class RerunPipelineCommand(PipelineCommand):
+    """As `run`, with an earlier run in the place of PIPELINE."""
+
+    metavar = "ID"
+
+    def names_of(self, call: Call, reference: str) -> set[str]:
+        from localhai.project.names import option_name
+
+        try:
+            with call.look() as look:
+                record = look.home.records.find_pipeline(reference, look.project_id)
+        except LocalhaiError:
+            return set()
+        return {option_name(name) for name in record.document["plan"]["parameters"]}
+
+    def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
+        return complete_pipeline(call, incomplete)
+
+
+@click.command("rerun", cls=RerunPipelineCommand)
+@click.option("--from-failed", is_flag=True, help="Keep the nodes that succeeded; run only the others.")
+@click.option("--current", is_flag=True, help="Take your files as they are now, instead of the code that it ran with.")
+@how_options
+@json_option
+@project_option
+@pass_call
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    call: Call,
+    /,
+    *,
+    step_name: str | None,
+    step_arguments: tuple[str, ...],
+    want_help: bool,
+    from_failed: bool,
+    current: bool,
+    **given: Any,
+) -> int:
+    """Run a pipeline again: the same code and values, but for what is given here.
+
+    With --from-failed, nodes that succeeded are kept as long as neither their definition nor their values nor anything
+    before them changed.
+    """
+    if want_help:
+        click.echo(ctx.get_help())
+        return 0
+    if step_name is None:
+        raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
+    from localhai.cli.pipeline.following import follow
+    from localhai.pipelines.arguments import parse_words
+    from localhai.pipelines.resuming import keep, recorded_plan
+
+    with call.open_project(recover=True) as project:
+        record = project.home.records.find_pipeline(step_name, project.record.id)
+        if record.project_id != project.record.id:
+            raise UsageError(f"pipeline {step_name} is one of project {record.project}", hints=["call from its folder"])
+        arguments = {**recorded_plan(record).arguments, **parse_words(step_arguments)}
+        given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
+        given["env_file"] = given["env_file"] or _env_file(record)
+        requested = understand(project, record.name, arguments, None if current else record.commit)
+        kept = keep(project.home, record, requested.plan) if from_failed else {}
+        if from_failed and not given["quiet"]:
+            words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
+        return follow(call, requested, given, kept)
+
+
+def _env_file(record: Pipeline) -> str | None:
+    """The file that its secrets came from, if it is still there."""
+    file = record.document.get("env_file")
+    if file is not None and not Path(file).is_file():
+        words.say(f"its secrets came from {file}, which is gone: give others with --env-file")
+        return None
+    return file
