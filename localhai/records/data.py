@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.rows import DatumRecord
 
+_CANDIDATES = 5
+_SHORTEST_PREFIX = 4
 _ALIASES = "SELECT project_id, name, datum_id, created, updated FROM datum_aliases"
 
 
@@ -40,6 +42,35 @@ class DataRecords(Access):
         if not found:
             raise UsageError(f"there is no datum {datum_id}", where=datum_id, hints=["see them: localhai data list"])
         return found[0]
+
+    def find_datum(self, reference: str, project_id: str | None) -> DatumRecord:
+        """By id, alias of the project, or unambiguous beginning of an id, `datum://` before it or not.
+
+        Raises UsageError, with candidates.
+        """
+        wanted = reference.removeprefix("datum://")
+        alias = None if project_id is None else self.alias(project_id, wanted)
+        # `g` comes after every digit of an id, so this range holds what begins with the prefix.
+        key = {"low": wanted.lower(), "high": f"{wanted.lower()}g", "alias": alias and alias.datum_id}
+        tail = "WHERE d.id = :alias"
+        if len(wanted) >= _SHORTEST_PREFIX:
+            tail += " OR (d.id >= :low AND d.id < :high)"
+        tail += f" ORDER BY d.id LIMIT {_CANDIDATES + 1}"
+        found = self._read(lambda transaction: rows.select(transaction, tail, key))
+        exact = [item for item in found if alias is not None and item.id == alias.datum_id]
+        if len(found) == 1 or exact:
+            return (exact or found)[0]
+        if not found:
+            raise UsageError(
+                f"no datum has the id or alias {wanted!r}",
+                where=reference,
+                hints=["see them: localhai data list", "see the aliases: localhai alias list"],
+            )
+        raise UsageError(
+            f"{wanted!r} is the beginning of several ids",
+            where=reference,
+            hints=[f"{item.id} {item.name}" for item in found[:_CANDIDATES]],
+        )
 
     def data(
         self,

@@ -68,8 +68,10 @@ def make(
     known = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": request.id})
     if known:
         return Decision(request, extended=known[0])
-    parent_id = _parent(transaction, project_id, request, now, lock=lock)
     decision = decide(transaction, project_id, request)
+    if decision.refused is None:
+        parent_id = _parent(transaction, project_id, request, now, lock=lock)
+        decision = decide(transaction, project_id, request)  # again, as nobody else changes it now
     if decision.refused is None:
         version_id = decision.extended.id if decision.extended else request.id
         if decision.extended is None:

@@ -1,0 +1,67 @@
+"""`localhai alias info NAME`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.cli import formats, words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.table import Column, print_table
+from localhai.cli.versions import print_facts
+from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+
+
+@click.command("info")
+@click.argument("name")
+@json_option
+@project_option
+@pass_call
+def info(call: Call, *, name: str) -> None:
+    """Show what a data alias points to, and what it pointed to before.
+
+    `--json` prints `{name, datum|null, created, updated, changes: [{time, datum|null}]}`, newest change first.
+    """
+    name = name.removeprefix("datum://")
+    with call.open_project(recover=True) as project:
+        records = project.home.records
+        alias = records.alias(project.record.id, name)
+        changes = records.alias_changes(project.record.id, name)
+        if alias is None and not changes:
+            raise UsageError(f"there is no alias {name!r}", where=name, hints=["see the aliases: localhai alias list"])
+        data = records.data_by_id([change.datum_id for change in changes if change.datum_id])
+        document: dict[str, Any] = {
+            "name": name,
+            "datum": records.datum(alias.datum_id).to_dict() if alias else None,
+            "created": alias.created if alias else None,
+            "updated": alias.updated if alias else None,
+            "changes": [{"time": change.time, "datum": change.datum_id} for change in changes],
+        }
+    if call.json:
+        words.emit_json(document)
+        return
+    target = document["datum"]
+    print_facts(
+        {
+            "Alias": f"datum://{name}",
+            "Datum": f"datum://{target['id']}" if target else "(the alias was deleted)",
+            "Name": target["name"] if target else None,
+            "Created": formats.moment(document["created"]),
+            "Last modified": formats.moment(document["updated"]),
+        }
+    )
+    words.emit("\n" + words.style("History", sys.stdout, bold=True))
+    rows = [
+        [
+            formats.moment(change.time),
+            data[change.datum_id].name if change.datum_id in data else "(deleted)",
+            f"datum://{change.datum_id}" if change.datum_id else "",
+        ]
+        for change in changes
+    ]
+    print_table([Column("Since"), Column("Data"), Column("Datum")], rows, form=call.format)

@@ -1,0 +1,1 @@
+"""`localhai dataset ...`: its commands."""

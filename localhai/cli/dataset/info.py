@@ -1,0 +1,37 @@
+"""`localhai dataset info NAME[/VERSION]`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import words
+from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.versions import all_versions, one_version, print_version, print_versions, split
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+
+
+@click.command("info")
+@click.argument("dataset", metavar="NAME[/VERSION]")
+@json_option
+@project_option
+@pass_call
+def info(call: Call, *, dataset: str) -> None:
+    """Show the versions of a dataset, or the files of one version.
+
+    VERSION is a version, an alias or `latest`. `--json` prints the versions, newest first, or the one version:
+    `{id, dataset, name, counter, uri, created, execution, from, aliases, tags, packaging, files[datum]}`.
+    """
+    name, reference = split(dataset, "dataset")
+    with call.open_project(recover=True) as project:
+        if reference is not None:
+            print_version(project, one_version(project, "dataset", name, reference), call.format)
+            return
+        found = all_versions(project, "dataset", name)
+    if call.json:
+        words.emit_json([item.to_dict() for item in found])
+    else:
+        print_versions(found, call.format)

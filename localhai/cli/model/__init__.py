@@ -1,0 +1,1 @@
+"""`localhai model ...`: its commands."""

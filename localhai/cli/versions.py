@@ -1,0 +1,123 @@
+"""Versions of datasets and models, as commands find and print them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from localhai.cli import formats, words
+from localhai.cli.table import Column, print_table
+from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.executions.open_project import OpenProject
+    from localhai.records import Noun, Version, VersionParent
+
+
+def print_parents(parents: Sequence[VersionParent], noun: Noun, form: str) -> None:
+    """The list of all datasets or models of a project."""
+    if form == "json":
+        words.emit_json([item.to_dict() for item in parents])
+    elif not parents and form == "human":
+        words.say(f"no {noun}s; a step makes one with valohai.{noun}-versions in the metadata of an output")
+    else:
+        columns = [Column("Name"), Column("Versions", right=True), Column("Latest"), Column("Created"), Column("URL")]
+        rows = [
+            [item.name, item.versions, item.latest, formats.moment(item.created), f"{noun}://{item.name}/{item.latest}"]
+            for item in parents
+        ]
+        print_table(columns, rows, form=form)
+
+
+def all_versions(project: OpenProject, noun: Noun, name: str) -> list[Version]:
+    """Newest first. Raises UsageError when the project has no dataset or model of this name."""
+    found = project.home.records.versions(project.record.id, noun, name)
+    if not found:
+        known = [item.name for item in project.home.records.version_parents(project.record.id, noun)]
+        listed = f"known: {', '.join(known)}" if known else f"there is no {noun} yet"
+        raise UsageError(f"there is no {noun} {name!r}", where=name, hints=[listed])
+    return found
+
+
+def one_version(project: OpenProject, noun: Noun, name: str, reference: str | None) -> Version:
+    """By version, alias or `latest`. Raises UsageError with what there is."""
+    found = project.home.records.find_version(project.record.id, noun, name, reference)
+    if found is None:
+        known = [word for item in all_versions(project, noun, name) for word in (item.name, *item.aliases)]
+        raise UsageError(
+            f"the {noun} {name} has no version or alias {reference!r}", where=name, hints=[f"known: {', '.join(known)}"]
+        )
+    return found
+
+
+def split(text: str, noun: Noun) -> tuple[str, str | None]:
+    """NAME or NAME/VERSION, with `dataset://` or `model://` before it or not."""
+    name, _, reference = text.removeprefix(f"{noun}://").partition("/")
+    return name, reference or None
+
+
+def print_versions(versions: Sequence[Version], form: str) -> None:
+    """A table of versions, without their files."""
+    columns = [Column("#", right=True), Column("Version"), Column("Files", right=True), Column("Size", right=True)]
+    columns += [Column("Aliases"), Column("Tags"), Column("Created"), Column("URL")]
+    rows: list[list[Any]] = []
+    for item in versions:
+        total = sum(file.size for file in item.files)
+        size = formats.size(total) if form == "human" else total
+        cells = [item.counter, item.name, len(item.files), size, ", ".join(item.aliases), ", ".join(item.tags)]
+        rows.append([*cells, formats.moment(item.created), item.uri])
+    print_table(columns, rows, form=form)
+
+
+def print_version(project: OpenProject, version: Version, form: str) -> None:
+    """One version with its facts and files; in a separated-values format the files alone."""
+    document = version.to_dict()
+    if form == "json":
+        words.emit_json(document)
+        return
+    if form == "human":
+        print_facts(_facts(project, version, document))
+        words.emit("\n" + words.style("Files", sys.stdout, bold=True))
+    columns = [Column("Name"), Column("Size", right=True), Column("Datum")]
+    rows = [
+        [
+            file.name if not file.purged else f"{file.name} (deleted)",
+            formats.size(file.size) if form == "human" else file.size,
+            f"datum://{file.id}",
+        ]
+        for file in version.files
+    ]
+    print_table(columns, rows, form=form)
+
+
+def print_facts(facts: Mapping[str, str | None]) -> None:
+    """Names and values, those that there are."""
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        if value:
+            words.emit(f"{name.ljust(width)}  {value}")
+
+
+def made_by(project: OpenProject, execution_id: str | None) -> str | None:
+    """`#5 train`, or that it was deleted."""
+    if execution_id is None:
+        return None
+    found = project.home.records.executions_by_id([execution_id]).get(execution_id)
+    return f"#{found.counter} {found.step}" if found else f"a deleted execution ({execution_id})"
+
+
+def _facts(project: OpenProject, version: Version, document: Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        version.noun.capitalize(): version.parent,
+        "Version": f"{version.name} (#{version.counter})",
+        "URL": version.uri,
+        "From": document.get("from"),
+        "Aliases": ", ".join(version.aliases),
+        "Tags": ", ".join(version.tags),
+        "Release note": version.release_note,
+        "Made by": made_by(project, version.execution_id),
+        "Created": formats.moment(version.created),
+        "Id": version.id,
+    }

@@ -1,0 +1,212 @@
+"""Lineage: what a datum was made from, and what was made from it. The graph is pure; `trace` reads the records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from localhai.records import DatumRecord, Execution, Records
+
+Kind = Literal["datum", "execution", "source"]
+Direction = Literal["up", "down"]
+
+_DATUM = "datum://"
+MOST_BRANCHES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A datum, an execution, or a `source`: a file from outside that an execution used, its URI as id."""
+
+    id: str
+    kind: Kind
+    label: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Data go from `source` to `target`; `input` names the input of the execution that they went into."""
+
+    source: str
+    target: str
+    input: str | None = None
+
+
+@dataclass
+class Lineage:
+    """A graph without cycles around the datum `root`."""
+
+    root: str
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: dict[Edge, None] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input}]}`."""
+        return {
+            "root": self.root,
+            "nodes": [{"id": node.id, "kind": node.kind, "label": node.label, **node.facts} for node in self._sorted()],
+            "edges": [{"source": edge.source, "target": edge.target, "input": edge.input} for edge in self.edges],
+        }
+
+    def mermaid(self) -> str:
+        """A Mermaid flowchart, data flowing down."""
+        names = {node.id: f"n{number}" for number, node in enumerate(self._sorted())}
+        lines = ["flowchart TD"]
+        for node in self._sorted():
+            left, right = ("[", "]") if node.kind == "execution" else ("(", ")")
+            lines.append(f'    {names[node.id]}{left}"{_mermaid_text(node.label)}"{right}')
+        for edge in self.edges:
+            label = f'|"{_mermaid_text(edge.input)}"|' if edge.input else ""
+            lines.append(f"    {names[edge.source]} -->{label} {names[edge.target]}")
+        return "\n".join(lines)
+
+    def tree(self, direction: Direction) -> list[str]:
+        """The lines of a tree whose root is the datum. What was drawn before is named again, not drawn again."""
+        drawn: set[str] = set()
+        branches = self._branches(direction)
+        lines: list[str] = []
+        waiting = [_Line(self.root)]
+        while waiting:  # no recursion: lineages are as deep as people make them
+            line = waiting.pop()
+            children = branches.get(line.node or "", [])
+            again = line.node in drawn and bool(children)
+            label = self.nodes[line.node].label if line.node is not None else ""
+            lines.append(f"{line.lead}{line.before}{label}{' (see above)' if again else ''}")
+            if line.node is not None and not again:
+                drawn.add(line.node)
+                waiting += reversed(_lines_below(children, line.below))
+        return lines
+
+    def _branches(self, direction: Direction) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for edge in self.edges:
+            here, there = (edge.target, edge.source) if direction == "up" else (edge.source, edge.target)
+            found.setdefault(here, []).append((there, edge.input or ""))
+        return found
+
+    def _sorted(self) -> list[Node]:
+        return sorted(self.nodes.values(), key=lambda node: (node.kind == "execution", node.kind, node.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a tree: what it leads with, what the lines below it lead with, and what stands before its node."""
+
+    node: str | None
+    lead: str = ""
+    below: str = ""
+    before: str = ""
+
+
+def _lines_below(children: list[tuple[str, str]], below: str) -> list[_Line]:
+    shown = children if len(children) <= MOST_BRANCHES + 1 else children[:MOST_BRANCHES]
+    lines = [_Line(child, f"{below}├─ ", f"{below}│  ", f"input {name}: " if name else "") for child, name in shown]
+    if len(shown) < len(children):
+        return [*lines, _Line(None, f"{below}└─ ", "", f"... and {len(children) - len(shown)} more")]
+    if lines:
+        last = lines[-1]
+        lines[-1] = _Line(last.node, f"{below}└─ ", f"{below}   ", last.before)
+    return lines
+
+
+def _mermaid_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def trace(records: Records, datum: DatumRecord, directions: Iterable[Direction], depth: int | None = None) -> Lineage:
+    """Walk up, down or both, level by level; `depth` counts executions on a way, None is all the way."""
+    found = Lineage(datum.id)
+    for direction in directions:
+        frontier = {datum.id: datum}
+        seen: set[str] = set()
+        level = 0
+        found.nodes[datum.id] = datum_node(datum)
+        while frontier and (depth is None or level < depth):
+            seen |= frontier.keys()
+            step = _up if direction == "up" else _down
+            frontier = {key: item for key, item in step(records, found, frontier).items() if key not in seen}
+            level += 1
+    return found
+
+
+def _up(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -> dict[str, DatumRecord]:
+    makers = {item.execution_id: None for item in frontier.values() if item.execution_id}
+    for item in frontier.values():
+        if item.execution_id:
+            found.edges[Edge(item.execution_id, item.id)] = None
+    uses = records.uses_by_executions(list(makers))
+    used = records.data_by_id(list({use.datum_id: None for use in uses}))
+    executions = _add_executions(records, found, makers)
+    for execution in executions.values():
+        _add_sources(found, execution)
+    _add_data(found, used.values())
+    for use in uses:
+        if use.datum_id in used:
+            found.edges[Edge(use.datum_id, use.execution_id, use.input)] = None
+    return used
+
+
+def _down(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -> dict[str, DatumRecord]:
+    uses = records.uses_of_data(list(frontier))
+    users = {use.execution_id: None for use in uses}
+    _add_executions(records, found, users)
+    for use in uses:
+        found.edges[Edge(use.datum_id, use.execution_id, use.input)] = None
+    outputs = records.data_of_executions(list(users))
+    _add_data(found, outputs)
+    for output in outputs:
+        found.edges[Edge(str(output.execution_id), output.id)] = None
+    return {output.id: output for output in outputs}
+
+
+def _add_executions(records: Records, found: Lineage, ids: Iterable[str]) -> dict[str, Execution]:
+    wanted = list(ids)
+    known = records.executions_by_id(wanted)
+    for execution_id in wanted:
+        found.nodes[execution_id] = execution_node(execution_id, known.get(execution_id))
+    return known
+
+
+def _add_data(found: Lineage, data: Iterable[DatumRecord]) -> None:
+    for item in data:
+        found.nodes[item.id] = datum_node(item)
+
+
+def _add_sources(found: Lineage, execution: Execution) -> None:
+    """Files that are no data of ours: of S3, of the web, of this machine."""
+    for item in execution.document.get("inputs", ()):
+        for file in item["files"]:
+            if not file["uri"].startswith(_DATUM):
+                facts = {"size": file.get("size"), "sha256": file.get("sha256")}
+                found.nodes.setdefault(file["uri"], Node(file["uri"], "source", file["uri"], facts))
+                found.edges[Edge(file["uri"], execution.id, item["name"])] = None
+
+
+def datum_node(datum: DatumRecord) -> Node:
+    names = f" ({', '.join(datum.aliases)})" if datum.aliases else ""
+    purged = " (deleted)" if datum.purged else ""
+    facts = {"name": datum.name, "size": datum.size, "sha256": datum.sha256, "aliases": list(datum.aliases)}
+    return Node(datum.id, "datum", f"{datum.name} {_DATUM}{datum.id}{names}{purged}", facts)
+
+
+def execution_node(execution_id: str, execution: Execution | None) -> Node:
+    """An execution with what made its outputs: step, code, image, parameters."""
+    if execution is None:
+        return Node(execution_id, "execution", f"a deleted execution ({execution_id})", {"deleted": True})
+    commit = f", commit {execution.commit[:13]}" if execution.commit else ""
+    facts = {
+        "project": execution.project,
+        "counter": execution.counter,
+        "step": execution.step,
+        "status": str(execution.status),
+        "commit": execution.commit,
+        "image": execution.image,
+        "image_digest": execution.document.get("image_digest"),
+        "parameters": execution.document.get("parameters", {}),
+    }
+    label = f"#{execution.counter} {execution.step} of {execution.project}, {execution.status}{commit}"
+    return Node(execution_id, "execution", label, facts)

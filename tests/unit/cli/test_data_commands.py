@@ -1,0 +1,170 @@
+"""data, alias, dataset, model and lineage, over an engine without Docker."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localhai.testing import Canned
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+SAID = {
+    "valohai.alias": "best",
+    "accuracy": 0.9,
+    "valohai.dataset-versions": [{"uri": "dataset://weights/v1", "targeting_aliases": ["prod"], "valohai.tags": ["t"]}],
+    "valohai.model-versions": [
+        {"model_uri": "model://news/", "model_release_note": "first", "model_version_tags": ["x"]}
+    ],
+}
+
+
+def canned(**said: Any) -> Canned:
+    return Canned(files={"model.txt": b"weights", "model.txt.metadata.json": json.dumps(said).encode()})
+
+
+@pytest.fixture
+def ran(localhai: CommandLine) -> CommandLine:
+    """A training that made a datum, an alias, a dataset version and a model version; an evaluation that used it."""
+    localhai.engine.behave(canned(**SAID), step="train")
+    localhai.engine.behave(Canned(files={"report.txt": b"good"}), step="evaluate")
+    assert localhai("run", "train").code == 0
+    assert localhai("run", "evaluate", "--model=dataset://weights/prod").code == 0
+    return localhai
+
+
+def datum_id(ran: CommandLine, name: str) -> str:
+    found: str = next(item["id"] for item in ran("data", "list", "--json").json if item["name"] == name)
+    return found
+
+
+def test_an_address_is_frozen_in_the_record(ran: CommandLine) -> None:
+    model = datum_id(ran, "model.txt")
+    execution = ran("execution", "info", "2", "--json").json
+    assert [(item["name"], [file["uri"] for file in item["files"]]) for item in execution["inputs"]] == [
+        ("model", [f"datum://{model}"])
+    ]
+    ran.engine.behave(canned(**{**SAID, "valohai.dataset-versions": ["dataset://weights/v2"]}), step="train")
+    assert ran("run", "train").code == 0
+    assert ran("rerun", "2").code == 0
+    again = ran("execution", "info", "latest", "--json").json
+    assert again["inputs"] == execution["inputs"]
+
+
+def test_data_info_tells_where_it_comes_from_and_where_it_went(ran: CommandLine) -> None:
+    found = ran("data", "info", "best", "--json").json
+    assert found["name"] == "model.txt"
+    assert found["made_by"] == {"counter": 1, "step": "train", "project": "newsroom"}
+    assert found["versions"] == ["dataset://weights/v1", "model://news/v1"]
+    assert [(use["counter"], use["step"], use["input"]) for use in found["uses"]] == [(2, "evaluate", "model")]
+
+    text = ran("data", "info", f"datum://{found['id'][:-3]}").out
+    for expected in ("model.txt", "#1 train of newsroom", "dataset://weights/v1", "evaluate", "accuracy", "0.9"):
+        assert expected in text
+
+
+def test_data_info_of_nothing_says_where_to_look(ran: CommandLine) -> None:
+    answer = ran("data", "info", "no-such-thing")
+    assert answer.code == 2
+    assert "localhai data list" in answer.err
+
+
+def test_aliases_are_made_moved_and_deleted_with_their_history(ran: CommandLine) -> None:
+    model, report = datum_id(ran, "model.txt"), datum_id(ran, "report.txt")
+    assert ran("alias", "create", "mine", model).code == 0
+    refused = ran("alias", "create", "mine", report)
+    assert refused.code == 2
+    assert f"localhai alias update mine {report}" in refused.err
+    moved = ran("alias", "update", "mine", report, "--json")
+    assert (moved.json["name"], moved.json["datum"]["id"]) == ("mine", report)
+    assert ran("alias", "update", "other", report).code == 2
+
+    found = ran("alias", "info", "mine", "--json").json
+    assert found["datum"]["id"] == report
+    assert [item["datum"] for item in found["changes"]] == [report, model]
+    assert "model.txt" in ran("alias", "info", "mine").out
+
+    assert ran("alias", "delete", "mine", "unknown").code == 2
+    assert ran("alias", "delete", "mine").code == 0
+    assert [item["name"] for item in ran("alias", "list", "--json").json] == ["best"]
+    assert "the alias was deleted" in ran("alias", "info", "mine").out
+    assert ran("alias", "info", "never").code == 2
+
+
+@pytest.mark.parametrize("name", ["a/b", "01a20cac-17ee-7df3-a595-c2ba42f6c284", " a"])
+def test_a_name_that_no_input_could_use_is_no_alias(ran: CommandLine, name: str) -> None:
+    assert ran("alias", "create", name, "best").code == 2
+
+
+def test_datasets_are_listed_and_looked_into(ran: CommandLine) -> None:
+    assert [(item["name"], item["versions"], item["latest"]) for item in ran("dataset", "list", "--json").json] == [
+        ("weights", 1, "v1")
+    ]
+    assert "dataset://weights/v1" in ran("dataset", "list").out
+    assert ran("dataset", "list", "--name", "nothing", "--json").json == []
+
+    (listed,) = ran("dataset", "info", "weights", "--json").json
+    for reference in ("weights/v1", "weights/prod", "dataset://weights/latest"):
+        assert ran("dataset", "info", reference, "--json").json == listed
+    assert (listed["aliases"], listed["tags"], [item["name"] for item in listed["files"]]) == (
+        ["prod"],
+        ["t"],
+        ["model.txt"],
+    )
+    assert "prod" in ran("dataset", "info", "weights").out
+    text = ran("dataset", "info", "weights/prod").out
+    assert "#1 train" in text
+    assert "model.txt" in text
+
+
+def test_models_are_listed_and_looked_into(ran: CommandLine) -> None:
+    assert [item["name"] for item in ran("model", "list", "--json").json] == ["news"]
+    (listed,) = ran("model", "versions", "news", "--json").json
+    assert (listed["name"], listed["release_note"], listed["tags"]) == ("v1", "first", ["x"])
+    assert ran("model", "versions", "news", "--tag", "y", "--json").json == []
+    for reference in ("1", "v1", "latest"):
+        assert ran("model", "version", "news", reference, "--json").json == listed
+    assert ran("model", "info", "news", "--json").json["versions"] == [listed]
+    assert "first" in ran("model", "version", "news", "v1").out
+    assert "model://news/v1" in ran("model", "info", "model://news").out
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (("dataset", "info", "nothing"), "known: weights"),
+        (("dataset", "info", "weights/v9"), "known: v1, prod"),
+        (("model", "info", "nothing"), "known: news"),
+        (("model", "version", "news", "9"), "known: v1"),
+    ],
+)
+def test_what_is_not_there_is_a_mistake_with_what_there_is(
+    ran: CommandLine, command: tuple[str, ...], hint: str
+) -> None:
+    answer = ran(*command)
+    assert answer.code == 2
+    assert hint in answer.err
+
+
+def test_lists_of_nothing_say_how_to_get_something(localhai: CommandLine) -> None:
+    assert "valohai.dataset-versions" in localhai("dataset", "list").err
+    assert "valohai.model-versions" in localhai("model", "list").err
+
+
+def test_lineage_goes_both_ways(ran: CommandLine) -> None:
+    text = ran("lineage", "best").out
+    up, down = text.split("Used by")
+    assert up.startswith("Made from\nmodel.txt datum://")
+    assert "#1 train of newsroom, complete" in up
+    assert "input model: #2 evaluate of newsroom, complete" in down
+    assert "report.txt" in down
+    assert "Used by" not in ran("lineage", "best", "--up").out
+    assert "Made from" not in ran("lineage", "best", "--down").out
+
+    graph = ran("lineage", datum_id(ran, "report.txt"), "--json").json
+    assert [item["kind"] for item in graph["nodes"]] == ["datum", "datum", "execution", "execution"]
+    assert len(graph["edges"]) == 3
+    assert ran("lineage", "best", "--mermaid").out.startswith("flowchart TD\n")
