@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
 
 
-def project_of(look: Look, execution: Execution) -> OpenProject:
-    """Raises ProjectError when the project's folder or its valohai.yaml is gone."""
+def project_of(look: Look, execution: Execution, *, yaml: str | None = None) -> OpenProject:
+    """With the valohai.yaml that it ran by, or `yaml`. Raises ProjectError when the folder or that file is gone."""
     from localhai.executions.open_project import OpenProject
     from localhai.project.folder import find_project
     from localhai.settings import Settings
 
     row = next(item for item in look.home.records.projects() if item.id == execution.record.project_id)
-    folder = find_project(Path(row.path))
+    folder = find_project(Path(row.path), yaml or execution.record.document.get("yaml"))
     if str(folder.path) != row.path:
         raise ProjectError(
             f"the project {row.name} of execution #{execution.counter} is not in {row.path} any more", where=row.path

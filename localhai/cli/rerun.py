@@ -81,7 +81,7 @@ def rerun(
             raise UsageError("--current and --commit exclude each other")
         if not current and not given["commit"]:
             given["commit"] = earlier.record.commit
-        requested = _again(earlier, project_of(look, earlier), step_arguments, given)
+        requested = _again(earlier, project_of(look, earlier, yaml=given["yaml"]), step_arguments, given)
         if dry_run:
             from localhai.cli.plan import show_plan
 

@@ -173,6 +173,7 @@ def _document(
         "dirty": snapshot.dirty,
         "base_commit": snapshot.base_commit,
         "branch": snapshot.branch,
+        "yaml": snapshot.yaml,
         "user": creator_name(settings),
     }
     masked: dict[str, Any] = json.loads(masker.mask_text(json.dumps(values)))

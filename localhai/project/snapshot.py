@@ -30,7 +30,8 @@ _ABANDONED = 24 * 3600.0  # seconds after which a copy in the making has no make
 class Snapshot:
     """Code at one moment. `identifier` is `~<sha256>` or a git SHA, `path` the folder with the copy, `size` bytes.
 
-    `dirty` says that an ad-hoc snapshot is not what its `base_commit` holds. `warnings` are for the user.
+    `dirty` says that an ad-hoc snapshot is not what its `base_commit` holds. `warnings` are for the user. `yaml` is the
+    path of the valohai.yaml that counts.
     """
 
     identifier: str
@@ -42,6 +43,7 @@ class Snapshot:
     files: int
     size: int
     warnings: tuple[str, ...] = ()
+    yaml: str = YAML
 
 
 def take(
@@ -76,6 +78,7 @@ def take(
         len(package.files),
         package.size,
         (*package.warnings, *known.warnings),
+        yaml,
     )
 
 
@@ -90,7 +93,7 @@ def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> 
 
     folder, cache = folder.absolute(), cache.absolute()
     if reference.startswith("~"):
-        return _earlier(cache, reference)
+        return _earlier(cache, reference, yaml)
     commit = commits.resolve(folder, reference)
     path = cache / commit.folder_name
     if not path.is_dir():
@@ -101,7 +104,7 @@ def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> 
     if not (path / yaml).is_file():
         raise ProjectError(f"{yaml} is missing from commit {commit.sha[:12]}", where=str(folder))
     files, size = _measure(path)
-    return Snapshot(commit.sha, path, "git", False, commit.sha, commit.branch, files, size)
+    return Snapshot(commit.sha, path, "git", False, commit.sha, commit.branch, files, size, yaml=yaml)
 
 
 def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> int:
@@ -242,7 +245,7 @@ def _with_head(folder: Path, known: Remembered, mark: str | None, *, by_git: boo
     return replace(known, fingerprint=mark or "", dirty=head.dirty, base_commit=head.commit, branch=head.branch)
 
 
-def _earlier(cache: Path, reference: str) -> Snapshot:
+def _earlier(cache: Path, reference: str, yaml: str) -> Snapshot:
     from localhai.errors import UsageError
 
     found = sorted(path for path in cache.glob(f"{reference}*") if path.is_dir()) if len(reference) > 1 else []
@@ -251,7 +254,7 @@ def _earlier(cache: Path, reference: str) -> Snapshot:
         raise UsageError(f"ad-hoc commit {reference} {many}", hints=["give a git commit, or run the working tree"])
     _touch(found[0])
     files, size = _measure(found[0])
-    return Snapshot(found[0].name, found[0], "adhoc", True, None, None, files, size)
+    return Snapshot(found[0].name, found[0], "adhoc", True, None, None, files, size, yaml=yaml)
 
 
 def _measure(path: Path) -> tuple[int, int]:

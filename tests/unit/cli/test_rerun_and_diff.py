@@ -37,6 +37,25 @@ def test_rerun_runs_the_same_code_and_values_whatever_the_files_say_now(localhai
     assert localhai.home.execution(again.json["id"]).plan().environment_variables["SEED"] == "1"
 
 
+def test_a_project_by_another_yaml_is_known_and_run_again(localhai: CommandLine) -> None:
+    (localhai.project / "valohai.yaml").rename(localhai.project / "other.yaml")
+    localhai.engine.behave(read_code, step="train")
+    first = localhai("run", "train", "--yaml", "other.yaml", "--epochs=7", "--json")
+
+    again = localhai("rerun", "1", "--json")
+    current = localhai("rerun", "latest", "--current", "--json")
+
+    assert (first.code, again.code, current.code) == (0, 0, 0), again.err + current.err
+    assert [item["counter"] for item in localhai("execution", "list", "--json").json] == [3, 2, 1]
+    assert again.json["parameters"]["epochs"] == current.json["parameters"]["epochs"] == 7
+    assert localhai("diff", "1", "2", "--json").json["same"] is True
+    assert localhai("shell", "1", "true").code == 0
+    (localhai.project / "other.yaml").unlink()
+    gone = localhai("rerun", "1")
+    assert gone.code == 3
+    assert "there is no other.yaml" in gone.err
+
+
 def test_rerun_says_as_the_first_time_whether_the_code_was_that_of_a_commit(localhai: CommandLine) -> None:
     git = ("git", "-C", str(localhai.project), "-c", "user.name=A", "-c", "user.email=a@example.com")
     for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
