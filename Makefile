@@ -36,7 +36,8 @@ bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks
 
 docs: env  ## the documentation, into site/
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python scripts/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lock: env  ## requirements.lock anew from pyproject.toml
 	scripts/lock

@@ -100,7 +100,8 @@ def _command(path: str, command: click.Command, seen: dict[int, str]) -> str:
     rows = [_option(option) for option in options if not common & set(option.opts)]
     if rows:
         parts.append(_table(("option", "what"), rows))
-    also = [f"`{name}`" for name in sorted(common) if any(name in option.opts for option in options)]
+    shared = sorted(_names(option) for option in options if common & set(option.opts))
+    also = [", ".join(f"`{name}`" for name in names) for names in shared]
     if also:
         parts.append(f"Also {', '.join(also)}.\n")
     return "\n".join(parts)
@@ -133,12 +134,16 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _option(option: click.Option) -> tuple[str, str]:
-    names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
+    names = ", ".join(f"`{name}`" for name in _names(option))
     if option.secondary_opts:
         names += " / " + ", ".join(f"`{name}`" for name in option.secondary_opts)
     value = "" if option.is_flag or option.count else f" `{_metavar(option)}`"
     default = f" Default: {option.default}." if option.show_default and option.default is not None else ""
     return names + value, (option.help or "") + default
+
+
+def _names(option: click.Option) -> tuple[str, ...]:
+    return tuple(sorted(option.opts, key=len, reverse=True))
 
 
 def _metavar(option: click.Option) -> str:

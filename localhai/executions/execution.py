@@ -23,9 +23,9 @@ PLAN = "plan.json"
 
 
 class Execution:
-    """One execution as it was when it was looked up; `refresh` looks again.
+    """One execution as it was when it was looked up; `refresh` looks again. Sizes are bytes, times UTC.
 
-    `to_dict()` is the JSON shape of DESIGN.md, the same that `--json` prints.
+    Reading it raises RecordsUnavailable when the database is needed and does not answer.
     """
 
     def __init__(self, home: Home, record: ExecutionRecord) -> None:
@@ -38,10 +38,12 @@ class Execution:
 
     @property
     def id(self) -> str:
+        """A UUID; sorts by time."""
         return self.record.id
 
     @property
     def counter(self) -> int:
+        """Its number in the project, from 1."""
         return self.record.counter
 
     @property
@@ -51,6 +53,7 @@ class Execution:
 
     @property
     def complete(self) -> bool:
+        """Whether its command ended with 0 and its outputs are kept: `status` is complete."""
         return self.status == "complete"
 
     @property
@@ -60,10 +63,12 @@ class Execution:
 
     @property
     def step(self) -> str:
+        """The whole name of the step."""
         return self.record.step
 
     @property
     def project(self) -> str:
+        """The name of the project."""
         return str(self.to_dict()["project"])
 
     @property
@@ -74,21 +79,25 @@ class Execution:
 
     @property
     def folder(self) -> Path:
-        """plan.json, log, metadata.jsonl, config/ and outputs/ of this execution."""
+        """Where plan.json, log, metadata.jsonl and outputs/ of this execution are."""
         return self._home.folder / self.record.folder
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """Name to value, cast as valohai.yaml declares it; a list for `multiple`."""
         return dict(self.to_dict()["parameters"])
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
-        """`[{name, files: [{name, uri, size, md5, sha1, sha256}]}]`."""
+        """`[{name, files: [{name, uri, size, md5, sha1, sha256}]}]`, in the order of valohai.yaml."""
         return list(self.to_dict()["inputs"])
 
     @property
     def outputs(self) -> list[dict[str, Any]]:
-        """`[{id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases}]`."""
+        """`[{id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases, properties, execution, purged}]`.
+
+        `path` is the file on this machine, None where the store is elsewhere and the folder is gone.
+        """
         found: list[dict[str, Any]] = self.to_dict()["outputs"]
         return list(found)
 
@@ -103,34 +112,37 @@ class Execution:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Key to latest value."""
+        """Key to latest value, as the step printed it: numbers, texts, lists, objects."""
         return self.summary().latest
 
     def summary(self) -> Summary:
-        """Latest, minimum, maximum and count of each metadata key."""
+        """Latest, minimum, maximum and count of each key: `keys[NAME].latest`, `.minimum`, `.maximum`, `.count`."""
         return read_summary(self.folder)
 
     def metadata_events(self) -> Iterator[dict[str, Any]]:
-        """Every metadata line in order, with `_time`."""
+        """Every metadata line in order, as a dict; `_time` is ISO 8601 in UTC."""
         return read_metadata(self.folder)
 
     def events(self, *, last: int | None = None) -> Iterator[Event]:
-        """The lines of the log with stream and time; `last` gives only that many."""
+        """The lines of the log, status lines too: `stream` (stdout, stderr or status), `time`, `message`.
+
+        `last` gives only that many.
+        """
         return read_events(self.folder, last=last)
 
     def logs(self, *, last: int | None = None) -> str:
-        """What the step wrote, stdout and stderr as they came, as text."""
+        """What the step wrote, stdout and stderr as they came, as text. Of the `last` lines only, if given."""
         lines = [displayed(event.message.encode()) for event in self.events(last=last) if event.stream != "status"]
         return "".join(f"{line}\n" for line in lines)
 
     def plan(self) -> ExecutionPlan:
-        """The plan that it ran by."""
+        """The plan that it ran by. Raises FileNotFoundError when its folder is gone."""
         import json
 
         return ExecutionPlan.from_dict(json.loads((self.folder / PLAN).read_bytes()))
 
     def refresh(self) -> Execution:
-        """Look the execution up again."""
+        """Look the execution up again; gives itself. Raises UsageError when it was deleted."""
         self.record = self._home.records.execution(self.id)
         self._document = None
         return self
@@ -145,7 +157,7 @@ class Execution:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON shape of DESIGN.md."""
+        """The JSON shape that `--json` prints; docs/json.md lists its keys."""
         if self._document is None:
             self._document = {**self.record.to_dict(), "outputs": [self._output(item) for item in self.record.outputs]}
         return self._document

@@ -29,7 +29,8 @@ class Home:
     """Everything of one LOCALHAI_HOME. Thread-safe: one Home may run many executions at once.
 
     `engine` may be given, for instance `localhai.testing.FakeEngine`; otherwise the Docker Engine is looked for when
-    it is first needed.
+    it is first needed. Without `settings` they are read from variables. A context manager. Raises SurroundingsError
+    when its folder cannot be made or written to.
     """
 
     def __init__(self, settings: Settings | None = None, *, engine: Engine | None = None) -> None:
@@ -58,6 +59,8 @@ class Home:
 
     @property
     def records(self) -> Records:
+        """What is remembered. Raises RecordsUnavailable."""
+
         def make() -> Records:
             from localhai.records import Records
 
@@ -88,6 +91,8 @@ class Home:
 
     @property
     def data_cache(self) -> Cache:
+        """Downloaded inputs by content."""
+
         def make() -> Cache:
             from localhai.data.cache import Cache
 
@@ -97,6 +102,8 @@ class Home:
 
     @property
     def store(self) -> Store:
+        """Where outputs are kept: `[store] url`, else a folder of the home. Raises SurroundingsError."""
+
         def make() -> Store:
             from localhai.data.store import open_store
 
@@ -123,7 +130,7 @@ class Home:
         return Execution(self, self.records.find_execution(reference, project_id))
 
     def executions(self, *, project_id: str | None = None, limit: int = 100) -> Sequence[Execution]:
-        """Newest first."""
+        """Executions of one project, or of all, newest first, at most `limit`."""
         from localhai.executions.execution import Execution
 
         return [Execution(self, row) for row in self.records.executions(project_id=project_id, limit=limit)]

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class OpenProject:
-    """One project and the home in which its executions are remembered."""
+    """One project and the home in which its executions are remembered. A context manager; `close` lets go.
+
+    `folder` has `name`, `path` and `yaml` (its valohai.yaml), `settings` what localhai.toml and the variables say.
+    One may run several executions at once, each in a thread.
+    """
 
     def __init__(self, home: Home, folder: ProjectFolder, settings: Settings) -> None:
         self.home = home
@@ -41,7 +45,7 @@ class OpenProject:
 
     @property
     def record(self) -> Project:
-        """Its row in the records, made when first needed."""
+        """Its row in the records (`id`, `name`, `path`), made when first needed. Raises RecordsUnavailable."""
         if self._record is None:
             self._record = self.home.records.project(self.folder.path, self.folder.name)
         return self._record
@@ -76,7 +80,11 @@ class OpenProject:
         commit: str | None = None,
         config: ProjectConfig | None = None,
     ) -> ExecutionPlan:
-        """What `run` would do. Needs neither Docker nor network. Raises ProjectError and UsageError."""
+        """What `run` would do with the same `parameters` and `inputs`. Needs neither Docker nor network.
+
+        `secrets` are names of variables that will come from a file, `commit` is only noted, `config` takes the place of
+        the project's valohai.yaml. Raises ProjectError and UsageError.
+        """
         if overrides is None:
             overrides = Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
         known: dict[str, Any] = {
@@ -96,7 +104,10 @@ class OpenProject:
         return plan(config.config, step, overrides, **known)
 
     def step_arguments(self, step: str, arguments: Sequence[str]) -> tuple[str, StepArguments]:
-        """The name of the step that is meant, and `--NAME=value` sorted. Raises ProjectError and UsageError."""
+        """The name of the step that is meant, and the words `--NAME=value` sorted into parameters and inputs.
+
+        `step` may be an unambiguous beginning. Raises ProjectError and UsageError.
+        """
         from localhai.project.recalled_plan import step_arguments_file
 
         return step_arguments_file(self.folder.yaml, step, arguments, **self._remembered())
@@ -183,7 +194,7 @@ class OpenProject:
         )
 
     def options(self) -> RunOptions:
-        """How the settings say that steps run."""
+        """How the settings say that steps run, with the secrets of `[environment] file`. Raises ProjectError."""
         file = self.settings.env_file
         return RunOptions(
             pull=self.settings.pull,
@@ -197,10 +208,11 @@ class OpenProject:
         return self.home.execution(reference, project_id=self.record.id)
 
     def executions(self, *, limit: int = 100) -> Sequence[Execution]:
-        """Newest first."""
+        """The executions of this project, newest first, at most `limit`."""
         return self.home.executions(project_id=self.record.id, limit=limit)
 
     def close(self) -> None:
+        """Close the home: connections and the embedded S3. Executions must have ended."""
         self.home.close()
 
     def __enter__(self) -> OpenProject:
@@ -211,9 +223,11 @@ class OpenProject:
 
 
 def open_project(path: str | Path = ".", *, home: Home | None = None, settings: Settings | None = None) -> OpenProject:
-    """Open the project whose valohai.yaml is in `path` or in a folder above it. Raises ProjectError.
+    """Open the project whose valohai.yaml is in `path` or in a folder above it.
 
-    `localhai.open_project("my-project").run("train", parameters={"epochs": 3})` is all it takes.
+    `localhai.open_project("my-project").run("train", parameters={"epochs": 3})` is all it takes. Without `home` it is
+    the one of the settings, without `settings` they are read from variables and localhai.toml. Raises ProjectError when
+    there is no project or localhai.toml is wrong, and SurroundingsError when the home cannot be made.
     """
     folder = find_project(Path(path))
     settings = settings or (home.settings if home is not None else Settings.load(folder.path))
