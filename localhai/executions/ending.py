@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,16 @@ from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
 from localhai.data.outputs import encoded_name
 from localhai.errors import EngineLost, LocalhaiError
-from localhai.executions.log import read_events
+from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from localhai.executions.home import Home
     from localhai.executions.life import Ended, Life
     from localhai.records import Execution as ExecutionRecord
-    from localhai.records import Records
 
 END = "end.json"
 RESERVE = "reserve"  # space that is given back when the disk is full, so that the end can still be written
@@ -49,7 +50,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
         (life.folder / END).write_text(json.dumps(end))
     remove_container(life)
     life.capture.close()
-    return record_end(life.home.records, life.record, end)
+    return record_end(life.home, life.record, end)
 
 
 def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
@@ -120,12 +121,14 @@ def remove_container(life: Life) -> None:
             life.capture.status(f"The container could not be removed: {error}; `localhai clean` removes it later")
 
 
-def record_end(records: Records, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
+def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     from localhai.records import FINAL
 
     collected = Collected.from_dict(end["collected"])
-    records.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
+    records = home.records
+    said = records.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
+    _say_late(home.folder / record.folder, [line for line in said if line not in collected.said])
     current = records.execution(record.id)
     if current.status in FINAL:
         return current
@@ -143,3 +146,14 @@ def record_end(records: Records, record: ExecutionRecord, end: dict[str, Any]) -
         error=error,
         metadata=end["metadata"],
     )
+
+
+def _say_late(folder: Path, sentences: list[str]) -> None:
+    """What nobody could foresee: another execution made a dataset version of that name in the same moment."""
+    if not sentences:
+        return
+    with suppress(LocalhaiError, OSError):
+        log = LogWriter(folder)
+        for sentence in sentences:
+            log.write("status", f"Outputs: {sentence}\n".encode(), time.time())
+        log.close()

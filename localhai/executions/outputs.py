@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collected:
-    """The data of one execution, not yet recorded, and the aliases and versions that shall hold them."""
+    """The data of one execution, not yet recorded, and the aliases and versions that shall hold them.
+
+    `said` are the sentences about versions that stand in the log already.
+    """
 
     data: tuple[DatumRecord, ...] = ()
     aliases: dict[str, str] = field(default_factory=dict)
     versions: tuple[VersionRequest, ...] = ()
+    said: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` is the inverse."""
@@ -34,6 +38,7 @@ class Collected:
             "data": [asdict(datum) for datum in self.data],
             "aliases": self.aliases,
             "versions": [request.to_dict() for request in self.versions],
+            "said": list(self.said),
         }
 
     @classmethod
@@ -43,7 +48,7 @@ class Collected:
             for item in values["data"]
         ]
         versions = tuple(VersionRequest.from_dict(item) for item in values.get("versions", ()))
-        return cls(tuple(data), dict(values["aliases"]), versions)
+        return cls(tuple(data), dict(values["aliases"]), versions, tuple(values.get("said", ())))
 
 
 def collect(life: Life) -> Collected:
@@ -84,9 +89,10 @@ def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None
         if properties is not None and properties.alias:
             aliases[properties.alias] = datum.id
     wanted, warnings = requests(zip(data, (properties for _, properties in files), strict=True))
-    for warning in (*warnings, *life.home.records.foresee_versions(life.project.id, wanted)):
+    foreseen = tuple(life.home.records.foresee_versions(life.project.id, wanted))
+    for warning in (*warnings, *foreseen):
         life.capture.status(f"Outputs: {warning}")
-    return Collected(tuple(data), aliases, wanted)
+    return Collected(tuple(data), aliases, wanted, foreseen)
 
 
 def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:

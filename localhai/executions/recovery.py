@@ -149,7 +149,7 @@ def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) ->
     if end is not None:
         ending.remove_container(life)
         life.capture.close()
-        return ending.record_end(home.records, record, end)
+        return ending.record_end(home, record, end)
     return ending.close(life, _how_it_ended(life, state))
 
 

@@ -1,0 +1,66 @@
+"""Databases of an earlier localhai: what was remembered then is still known."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+import localhai.records.migrations as folder
+from localhai.records import Records
+
+TIME = "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.fixture
+def make_old(tmp_path):
+    """Makes a database with the schema of that revision, and gives a connection to it."""
+    made = []
+
+    def make(revision):
+        path = tmp_path / "localhai.db"
+        config = Config()
+        config.set_main_option("script_location", str(Path(folder.__file__).parent))
+        engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, future=True)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        engine.dispose()
+        made.append(sqlite3.connect(path))
+        return made[-1]
+
+    yield make
+    for connection in made:
+        connection.close()
+
+
+def insert(connection, table, **values):
+    names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" for _ in values)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608 - ours
+    connection.commit()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_uses_of_data_and_aliases_of_the_time_before_versions_are_known(make_old, tmp_path, revision):
+    old = make_old(revision)
+    insert(old, "projects", id="p", name="news", path="/a", created=TIME)
+    files = [{"uri": "datum://d"}, {"uri": "datum://d"}, {"uri": "s3://bucket/key"}]
+    documents = [{}, {"inputs": [{"name": "model", "files": files}, {"name": "empty", "files": []}]}]
+    for number, document in enumerate(documents, 1):
+        values = {"status": "complete", "step": "s", "image": "i", "created": TIME, "document": json.dumps(document)}
+        insert(old, "executions", id=f"e{number}", project_id="p", counter=number, **values)
+    sums = {"md5": "", "sha1": "", "sha256": "", "properties": "[]"}
+    insert(old, "data", id="d", execution_id="e1", project_id="p", name="m", size=1, ctime=TIME, uri="/m", **sums)
+    insert(old, "datum_aliases", project_id="p", name="best", datum_id="d", created=TIME, updated=TIME)
+
+    with Records.open(tmp_path) as records:
+        uses = records.uses_of_data(["d"])
+        changes = records.alias_changes("p", "best")
+    assert [(use.execution_id, use.input) for use in uses] == [("e2", "model")]
+    assert [(change.time, change.datum_id) for change in changes] == [(TIME, "d")]
