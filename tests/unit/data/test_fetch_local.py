@@ -248,3 +248,20 @@ def test_a_file_that_never_rests_is_refused(fetch: Any, tmp_path: Path, monkeypa
     monkeypatch.setattr(fetching, "digest", digest)
     with pytest.raises(InputNotFound, match="it is written to while it is read"):
         fetch("growing")
+
+
+def test_all_files_of_a_version_are_given(fetch: Any, tmp_path: Path) -> None:
+    data = []
+    for name in ("a.txt", "sub/b.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(name.encode())
+        data.append(StoredDatum(name, name, len(name), path.as_uri(), checksums.of_bytes(name.encode())))
+    lookup = {"dataset://images/v1": data, "model://news": data[:1], "dataset://none/v1": []}.__getitem__
+    found = fetch("dataset://images/v1", version_lookup=lookup, keep_directories="full").files
+    assert [(file.name, file.uri) for file in found] == [("a.txt", "datum://a.txt"), ("sub/b.txt", "datum://sub/b.txt")]
+    assert [file.name for file in fetch("model://news", version_lookup=lookup).files] == ["a.txt"]
+    with pytest.raises(InputNotFound, match="no file matches"):
+        fetch("dataset://none/v1", version_lookup=lookup)
+    with pytest.raises(InputNotFound, match="can be read on the platform only"):
+        fetch("dataset://images/v1")
