@@ -13,7 +13,6 @@ import pytest
 pytestmark = pytest.mark.docker
 
 CONTENT = os.urandom(400_000)
-MANY = 50
 
 
 class Slow:
@@ -102,21 +101,23 @@ def test_one_that_waits_for_a_download_takes_over_when_the_other_dies(bench, slo
     assert [(row.counter, row.status) for row in bench.records()] == [(2, "complete"), (1, "crashed")]
 
 
-def test_fifty_at_once_on_a_home_that_nobody_made_yet(bench) -> None:
+@pytest.mark.parametrize(("way", "many"), [("bind", 50), ("volumes", 10)])
+def test_fifty_at_once_on_a_home_that_nobody_made_yet(bench, way, many) -> None:
     """Schema, counters, canary and code snapshot are made by whoever comes first; the others wait, not for long."""
+    bench.environment["LOCALHAI_FILES"] = way
     bench.step("echo '{\"number\": '$NUMBER'}' && echo $NUMBER > /valohai/outputs/number.txt")
-    runs = [bench.start("run", "work", "--var", f"NUMBER={number}") for number in range(MANY)]
+    runs = [bench.start("run", "work", "--var", f"NUMBER={number}") for number in range(many)]
     failed = [run.err for run in runs if run.code() != 0]
     assert failed == []
     for run in runs:
         assert "locked" not in run.err
         assert "Traceback" not in run.err
     rows = bench.records()
-    assert sorted(row.counter for row in rows) == list(range(1, MANY + 1))
+    assert sorted(row.counter for row in rows) == list(range(1, many + 1))
     assert {row.status for row in rows} == {"complete"}
     with bench.open() as project:
         found = [project.execution(str(row.counter)) for row in rows]
-        assert sorted(execution.metadata["number"] for execution in found) == list(range(MANY))
+        assert sorted(execution.metadata["number"] for execution in found) == list(range(many))
         for execution in found:
             assert [item["name"] for item in execution.outputs] == ["number.txt"]
             assert execution.logs() == f'{{"number": {execution.metadata["number"]}}}\n'
