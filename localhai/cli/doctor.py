@@ -58,7 +58,8 @@ def _project_and_settings(call: Call) -> tuple[Path | None, Settings]:
 
 def _print(finding: Finding) -> None:
     level = words.style(finding.level.ljust(8), sys.stdout, fg=COLOURS[finding.level], bold=True)
-    words.emit(f"{level} {finding.name}: {finding.text}")
+    text = finding.text.replace("\n", "\n" + " " * 9)
+    words.emit(f"{level} {finding.name}: {text}")
     for hint in finding.hints:
         words.emit(f"         -> {hint}")
     sys.stdout.flush()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
 GAP = "  "
+RICH_GAP = 3  # what rich puts between columns
 SHORT = 20  # cells up to this long are never broken
 
 
@@ -71,19 +72,29 @@ def aligned(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[s
 
 
 def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], stream: TextIO) -> None:
+    """A table as wide as the terminal; plain lines where that would tear ids apart."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        is_short = max((len(row[number]) for row in cells), default=0) <= SHORT
+    console = Console(file=stream, highlight=False, no_color=not words.is_coloured(stream))
+    widths = [_least_width(column.header, [row[number] for row in cells]) for number, column in enumerate(columns)]
+    if sum(widths) + RICH_GAP * len(widths) > console.width:
+        stream.write("".join(line + "\n" for line in aligned(columns, cells)))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
-        table.add_column(Text(column.header), justify=justify, overflow="fold", no_wrap=is_short)
+        table.add_column(Text(column.header), justify=justify, overflow="fold", min_width=width)
     for row in cells:
         table.add_row(*(Text(text, style=words.STATUS_COLOURS.get(text, "")) for text in row))
-    Console(file=stream, highlight=False, no_color=not words.is_coloured(stream)).print(table)
+    console.print(table)
+
+
+def _least_width(header: str, cells: Sequence[str]) -> int:
+    """How narrow a column may become: texts are broken between words, but nothing shorter than SHORT, and no id."""
+    return max(len(header), *(len(text) if " " not in text else min(len(text), SHORT) for text in cells), 0)
 
 
 def _print_separated(columns: Sequence[Column], cells: Sequence[Sequence[str]], separator: str, stream: TextIO) -> None:

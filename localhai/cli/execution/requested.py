@@ -110,9 +110,10 @@ def _with_own_options(error: UsageError, arguments: Sequence[str]) -> UsageError
 
     context = click.get_current_context(silent=True)
     options = context.command.params if context is not None else []
-    own = [name for option in options for name in option.opts if name.startswith("--")]
-    near = [match for word in arguments for match in difflib.get_close_matches(word.partition("=")[0], own, n=1)]
-    return UsageError(error.message, where=error.where, hints=[*error.hints, *(f"or {name}?" for name in near)])
+    own = [name.removeprefix("--") for option in options for name in option.opts if name.startswith("--")]
+    typed = [word.partition("=")[0].removeprefix("--") for word in arguments if word.startswith("--")]
+    near = [match for word in typed for match in difflib.get_close_matches(word, own, n=1)]
+    return UsageError(error.message, where=error.where, hints=[*error.hints, *(f"or --{name}?" for name in near)])
 
 
 def config_of(project: OpenProject, commit: str | None) -> ProjectConfig:

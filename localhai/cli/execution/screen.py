@@ -28,7 +28,7 @@ class Screen(Observer):
         self._step = step
         self._quiet = quiet
         self._silent = quiet and as_json
-        name = step if prefix else ""
+        name = step if prefix and not quiet else ""
         self._streams = {
             "stdout": make_stream(sys.stderr if as_json else sys.stdout, name, exact=not as_json),
             "stderr": make_stream(sys.stderr, name, colour="yellow"),
