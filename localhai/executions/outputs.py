@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from localhai.data import checksums, outputs
-from localhai.executions.versions import requests
 from localhai.records import DatumRecord, VersionRequest, new_id
 
 if TYPE_CHECKING:
@@ -88,11 +87,23 @@ def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None
         data.append(datum)
         if properties is not None and properties.alias:
             aliases[properties.alias] = datum.id
-    wanted, warnings = requests(zip(data, (properties for _, properties in files), strict=True))
+    wanted, said = _versions(life, list(zip(data, (properties for _, properties in files), strict=True)))
+    return Collected(tuple(data), aliases, wanted, said)
+
+
+def _versions(
+    life: Life, outputs: Sequence[tuple[DatumRecord, OutputProperties | None]]
+) -> tuple[tuple[VersionRequest, ...], tuple[str, ...]]:
+    """The versions that outputs ask for, and what stands against them, which is said in the log."""
+    if not any(said and (said.dataset_versions or said.model_versions) for _, said in outputs):
+        return (), ()
+    from localhai.executions.versions import requests  # most executions make none
+
+    wanted, warnings = requests(outputs)
     foreseen = tuple(life.home.records.foresee_versions(life.project.id, wanted))
     for warning in (*warnings, *foreseen):
         life.capture.status(f"Outputs: {warning}")
-    return Collected(tuple(data), aliases, wanted, foreseen)
+    return wanted, foreseen
 
 
 def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
-from localhai.records import data_rows, version_making
+from localhai.records import data_rows
 from localhai.records import version_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import statement, storable
@@ -14,6 +14,7 @@ from localhai.records.database import statement, storable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from localhai.records import version_making
     from localhai.records.database import Transaction
     from localhai.records.rows import DatumRecord
     from localhai.records.version_rows import Noun, Version, VersionRequest
@@ -45,6 +46,9 @@ class VersionRecords(Access):
 
     def foresee_versions(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
         """What stands against these requests as things are now, as sentences. Changes nothing."""
+        if not requests:
+            return []
+        from localhai.records import version_making
 
         def work(transaction: Transaction) -> list[str]:
             found: list[str] = []
@@ -56,7 +60,7 @@ class VersionRecords(Access):
                     coming |= {(request.name, name) for name in (request.version, rows.LATEST, *request.aliases)}
             return found
 
-        return self._read(work) if requests else []
+        return self._read(work)
 
     def add_outputs(
         self,
@@ -79,6 +83,11 @@ class VersionRecords(Access):
             data_rows.insert(transaction, execution_id, project_id, data)
             for name, datum_id in aliases.items():
                 data_rows.point_alias(transaction, project_id, name, datum_id, now)
+            return make(transaction, project_id) if versions else []
+
+        def make(transaction: Transaction, project_id: str) -> list[str]:
+            from localhai.records import version_making  # most executions make none
+
             said: list[str] = []
             for request in versions:
                 decision = version_making.make(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def create(call: Call, *, name: str, reference: str) -> None:
     """Make a data alias, which an input can then use: `datum://NAME`.
 
-    DATUM is an id, the beginning of one, or another alias.
+    DATUM is an id, the beginning of one, or another alias. `--json` prints `{name, datum, created, updated}`.
     """
     with call.open_project(recover=True) as project:
         if project.home.records.alias(project.record.id, name) is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def update(call: Call, *, name: str, reference: str) -> None:
     """Point a data alias to another datum. Executions of before keep the datum that they had.
 
-    DATUM is an id, the beginning of one, or another alias.
+    DATUM is an id, the beginning of one, or another alias. `--json` prints `{name, datum, created, updated}`.
     """
     with call.open_project(recover=True) as project:
         if project.home.records.alias(project.record.id, name) is None:
