@@ -10,7 +10,7 @@ from localhai.executions.observer import Observer
 from localhai.executions.secrets import Masker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import Image
@@ -82,3 +82,7 @@ class Life:
     def update(self, **changes: Any) -> None:
         """Record facts other than the status."""
         self.record = self.home.records.update(self.record.id, **changes)
+
+    def record_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Record what it got: `[{name, files}]`, and the uses of data for lineage."""
+        self.record = self.home.records.record_inputs(self.record.id, inputs)

@@ -97,7 +97,7 @@ def fetch(life: Life) -> None:
         for note in fetched.notes:
             life.capture.status(note)
         life.inputs = fetched.files
-    life.record = life.home.records.record_inputs(life.record.id, _recorded_inputs(life))
+    life.record_inputs(_recorded_inputs(life))
 
 
 def _recorded_inputs(life: Life) -> list[dict[str, Any]]:

@@ -39,6 +39,9 @@ class _VisitingLife(Life):
     def update(self, **changes: Any) -> None:
         """Nothing."""
 
+    def record_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Nothing."""
+
 
 class _Teller(Observer):
     def __init__(self, say: Callable[[str], None]) -> None:
