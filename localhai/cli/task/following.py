@@ -10,6 +10,7 @@ from localhai.cli import formats, words
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.execution.streams import make_stream
 from localhai.cli.task.showing import one_line, print_rows, sorted_rows
+from localhai.errors import UsageError
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.executions.observer import Observer
 from localhai.tasks.running import TaskObserver
@@ -91,7 +92,11 @@ def follow(
         words.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
     with signals_ask(interruption, _say_interrupted):
         task = work(screen, interruption)
-    show(call, task, given["sort"])
+    try:
+        show(call, task, given["sort"])
+    except UsageError as error:  # a column that turned out not to be: what was made is shown all the same
+        words.say(f"{error.message}; {error.hints[0]}")
+        show(call, task, None)
     if not given["quiet"]:
         words.say(ending(task))
     return exit_code(task.record.status, interrupted=interruption.asked)

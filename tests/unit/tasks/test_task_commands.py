@@ -136,7 +136,15 @@ def test_a_sweep_is_typed_and_sorted_best_first(localhai: Callable[..., Result])
     assert [row["score"] for row in rows][:2] in (["0.5", "0.3"], ["0.3", "0.5"])
     by_score = list(csv.DictReader(localhai("task", "info", "1", "--csv", "--sort=-score").stdout.splitlines()))
     assert [row["score"] for row in by_score] == ["1.5", "1.0", "0.5", "0.3", "0.2", "0.1"]
-    assert "there is no column 'loss'" in localhai("task", "info", "1", "--sort=loss").stderr
+    wrong = localhai("task", "info", "1", "--sort=loss")
+    assert (wrong.exit_code, "there is no column 'loss'" in wrong.stderr) == (2, True)
+
+
+def test_a_wrong_column_loses_no_sweep(localhai: Callable[..., Result]) -> None:
+    done = localhai("task", "run", "rates", "--sort=loss", "--json")
+    assert done.exit_code == 0
+    assert len(document(done)["executions"]) == 6
+    assert "there is no column 'loss'" in done.stderr
 
 
 def test_parameters_of_the_step_hold_for_all(localhai: Callable[..., Result]) -> None:
