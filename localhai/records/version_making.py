@@ -56,7 +56,8 @@ def decide(
         if base is None:
             refused = f"there is no dataset://{'/'.join(request.base)} to start from"
     if base is not None:
-        unknown = [name for name in request.exclude if not any(_excludes(file, (name,)) for file in base.files)]
+        known = {name for file in base.files for name in (file.name, posixpath.basename(file.name))}
+        unknown = [name for name in request.exclude if name not in known]
         warnings += [f"{base.uri} has no file {name!r} to exclude" for name in unknown]
     return Decision(request, refused, tuple(warnings), base, taken_aliases=taken)
 
@@ -170,11 +171,11 @@ def _next(transaction: Transaction, noun: Noun, parent_id: str) -> tuple[int, st
 def _add_files(transaction: Transaction, decision: Decision, version_id: str) -> None:
     """New files come behind those of the base, and take the place of those that have their name."""
     request = decision.request
-    names = _names(transaction, request.files)
+    names, excluded = _names(transaction, request.files), frozenset(request.exclude)
     kept = [
         file.id
         for file in (decision.base.files if decision.base else ())
-        if file.name not in names and not _excludes(file, request.exclude)
+        if file.name not in names and not _excludes(file, excluded)
     ]
     noun = request.noun
     last = transaction.rows(
