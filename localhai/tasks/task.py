@@ -11,6 +11,7 @@ from localhai.executions.interruption import ctrl_c_asks
 from localhai.executions.owner import is_alive, own_owner
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
+from localhai.records import INCOMPLETE
 from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
@@ -121,6 +122,7 @@ def resume_task(
     planned = _planner(project, plan, config, snapshot, overrides, options)
     check(plan, planned)
     project.home.engine.info()
+    _require_ended(project.home, task)
     if not project.home.records.resume_task(task.record.id, own_owner()):
         raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
     keep = {"complete"} if failed else {"complete", "error"}
@@ -132,6 +134,17 @@ def resume_task(
     )
     start = Start(project, record, snapshot, planned, _belonging(options, record))
     return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+
+
+def _require_ended(home: Home, task: Task) -> None:
+    """What an earlier localhai left running is watched to its end by another process: it must not run twice."""
+    open_ones = [item for _, item in home.records.task_children(task.record.id) if item.status in INCOMPLETE]
+    if open_ones:
+        counters = ", ".join(f"#{item.counter}" for item in open_ones)
+        raise UsageError(
+            f"of task #{task.record.counter} still in progress: {counters}",
+            hints=[f"wait for it: localhai execution watch {open_ones[0].counter}", "or stop it"],
+        )
 
 
 def _rows_in_order(task: Task) -> Iterable[dict[str, Any]]:

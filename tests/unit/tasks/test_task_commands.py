@@ -291,3 +291,14 @@ def test_a_task_of_a_dead_localhai_is_closed_and_goes_on(localhai: Callable[...,
     assert document(looked)["status"] == "crashed"
     assert "localhai task resume 1" in looked.stderr
     assert document(localhai("task", "resume", "1", "--json"))["status"] == "complete"
+
+
+def test_a_resume_waits_for_what_still_runs(localhai: Callable[..., Result]) -> None:
+    records = localhai.home.records  # type: ignore[attr-defined]
+    task = sweep(localhai, {"start": 1, "end": 2, "step": 1})
+    left = records.create_execution(
+        task.record.project_id, step="train", image="x", commit=None, document={}, owner=None
+    )
+    records.add_child(task.record.id, 1, left.id)
+    done = localhai("task", "resume", "1")
+    assert (done.exit_code, "still in progress: #3" in done.stderr) == (2, True)
