@@ -24,6 +24,7 @@ SHARED = (
     "test_records_executions.py",
     "test_records_data.py",
     "test_records_versions.py",
+    "test_records_tasks.py",
 )
 
 

@@ -7,26 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localhai.errors import UsageError
-from localhai.records import Owner, Records
+from localhai.records import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from localhai.records import Records
     from localhai.records.task_rows import Task
 
 ME = Owner("here", 7, "1", "boot")
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    with Records.open(tmp_path) as records:
-        yield records
-
-
-@pytest.fixture
-def project(records: Records, tmp_path: Path) -> str:
-    return records.project(tmp_path, "newsroom").id
+def project(records: Records) -> str:
+    return records.project("/a/newsroom", "newsroom").id
 
 
 def make(records: Records, project: str, name: str = "rates") -> Task:
