@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _REGION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_NOT_YET = frozenset({"task", "pipeline", "deployment", "endpoint"})
+_NOT_YET = frozenset({"deployment", "endpoint"})
+_UNUSED = frozenset({"pipeline.nodes.deployment"})
 _COMMON = frozenset({"--json", "--project", "--help"})  # said once on the page, not in every table
 
 
@@ -226,8 +227,12 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def parity() -> str:
-    """What holds for the keys of a step."""
-    rows = [(f"`{key}`", entry.level, entry.text) for key, entry in TABLE.items() if key.partition(".")[0] == "step"]
+    """What holds for the keys of what is run."""
+    rows = [
+        (f"`{key}`", entry.level, entry.text)
+        for key, entry in TABLE.items()
+        if key.partition(".")[0] not in _NOT_YET and key not in _UNUSED
+    ]
     return _table(("key", "here", "how"), rows)
 
 
@@ -236,7 +241,7 @@ def parity_not_yet() -> str:
     rows = [
         (f"`{key}`", "not yet", entry.text or "as on the platform")
         for key, entry in TABLE.items()
-        if key.partition(".")[0] in _NOT_YET
+        if key.partition(".")[0] in _NOT_YET or key in _UNUSED
     ]
     return _table(("key", "here", "planned"), rows)
 
