@@ -107,6 +107,6 @@ def engine() -> Iterator[FakeEngine]:
 
 
 @pytest.fixture
-def localhai(project: Path, engine: FakeEngine) -> Iterator[CommandLine]:
-    with Home(Settings.load(), engine=engine) as home:
+def localhai(project: Path, engine: FakeEngine, used_home: Path) -> Iterator[CommandLine]:
+    with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
         yield CommandLine(project, engine, home)

@@ -1,4 +1,4 @@
-"""Records of a fresh home for each test. The schema is made once and copied: what a test asks is not how it is made."""
+"""Records of a fresh home for each test."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ import sqlalchemy
 from sqlalchemy.pool import NullPool
 
 from localhai.records import Owner, Patience, Records
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    home = tmp_path_factory.mktemp("template")
-    Records.open(home).close()
-    return home / "localhai.db"
 
 
 @pytest.fixture

@@ -82,11 +82,11 @@ def engine() -> Iterator[FakeEngine]:
 
 
 @pytest.fixture
-def localhai(tmp_path: Path, engine: FakeEngine) -> Iterator[Callable[..., Result]]:
+def localhai(tmp_path: Path, engine: FakeEngine, used_home: Path) -> Iterator[Callable[..., Result]]:
     folder = tmp_path / "newsroom"
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML)
-    with Home(Settings.load(), engine=engine) as home:
+    with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
 
         def call(*arguments: str) -> Result:
             result = CliRunner().invoke(cli, list(arguments), obj=Call(home=home, folder=folder))
