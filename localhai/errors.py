@@ -12,6 +12,7 @@
     │   ├── InputNotFound                one or more inputs cannot be had
     │   ├── DiskFull                     no space left
     │   └── RecordsUnavailable           the database does not answer
+    ├── TransitionError             1    an execution cannot go from this status to that one
     ├── ExecutionFailed             1    the execution ended, and not as `complete`
     └── Interrupted               130    Ctrl-C or SIGTERM
 
@@ -160,6 +161,27 @@ class DiskFull(SurroundingsError):
 
 class RecordsUnavailable(SurroundingsError):
     """The database of records does not answer, or is of a newer localhai."""
+
+
+class TransitionError(LocalhaiError):
+    """A change of status that Valohai does not know. `execution` is the id, `old`, `new` and `following` are statuses.
+
+    `following` are those that may come after `old`; none after a final one.
+    """
+
+    def __init__(self, execution: str, old: str, new: str, *, following: Sequence[str] = ()) -> None:
+        comes = ", ".join(sorted(following)) or "nothing: it is final"
+        super().__init__(
+            f"execution {execution} is {old} and cannot become {new}",
+            where=execution,
+            hints=[f"after {old} comes {comes}"],
+        )
+        self.execution = execution
+        self.old = old
+        self.new = new
+
+    def evidence(self) -> Mapping[str, Any]:
+        return {"execution": self.execution, "old": str(self.old), "new": str(self.new)}
 
 
 class ExecutionFailed(LocalhaiError):

@@ -68,12 +68,13 @@ class Capture:
     def summary(self) -> Summary:
         return self._metadata.summary
 
-    def status(self, text: str) -> None:
-        """A line of ours into the log, stream `status`, and to the observer."""
+    def status(self, text: str, *, only_log: bool = False) -> None:
+        """A line of ours into the log, stream `status`, and to the observer unless `only_log`."""
         text = self._masker.mask_text(text)
         with self._lock:
             self._log.write("status", text.encode("utf-8", "replace") + b"\n", time.time())
-            self._observer.status(text)
+            if not only_log:
+                self._observer.status(text)
 
     def pump(self, output: OutputStream) -> None:
         """Take in all that comes until the stream ends. An error is kept in `trouble` and raised in no thread."""

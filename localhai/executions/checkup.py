@@ -92,10 +92,11 @@ def _records(home: Home) -> Finding:
     try:
         count = home.records.count_executions()
         left = len(home.records.open_executions())
+        schema = home.records.schema_version()
     except LocalhaiError as error:
         return _problem("records", error)
     going = f", {left} in progress" if left else ""
-    return Finding("records", "ok", f"{count} executions{going} in {where}")
+    return Finding("records", "ok", f"{count} executions{going} in {where}, schema {schema}")
 
 
 def _without_password(url: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -15,11 +16,13 @@ from localhai.records import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from localhai.containers.engine import Engine
     from localhai.containers.reap import Leftovers
     from localhai.executions.home import Home
 
+REMEMBERED = 7 * 24 * 3600.0  # seconds for which a plan or verdict may still be of use
 _uuid_re = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -41,7 +44,7 @@ class Portion:
 
 
 def cached(home: Home) -> Iterator[Portion]:
-    """Inputs, code that no remembered execution ran with, and downloaded packages."""
+    """Inputs, code that no remembered execution ran with, downloaded packages, old plans and verdicts."""
     from localhai.data.cache import Cache
 
     report = Cache(home.folder).report()
@@ -55,6 +58,30 @@ def cached(home: Home) -> Iterator[Portion]:
     if packages.is_dir():
         count = sum(path.is_file() for path in packages.rglob("*"))
         yield Portion("downloaded packages", count, folder_size(packages), partial(_clean_packages, home))
+    yield from _remembered(home)
+
+
+def _remembered(home: Home) -> Iterator[Portion]:
+    """Plans and verdicts are looked up by all they depend on: after a change of the file the old ones serve nobody."""
+    folders = [home.folder / "cache" / name for name in ("plans", "verdicts")]
+    before = time.time() - REMEMBERED
+    old = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if _unused_since(path, before)]
+    if old:
+        size = sum(path.stat().st_size for path in old)
+        yield Portion("remembered plans and verdicts", len(old), size, partial(_forget, old))
+
+
+def _unused_since(path: Path, moment: float) -> bool:
+    try:
+        return path.is_file() and path.stat().st_mtime < moment
+    except FileNotFoundError:  # another process was faster
+        return False
+
+
+def _forget(paths: Sequence[Path]) -> Sequence[str]:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return ()
 
 
 def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:

@@ -22,6 +22,7 @@ from localhai.executions.owner import own_owner
 from localhai.executions.preparation import prepare
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
+from localhai.project.parity import changes_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,8 +121,11 @@ def begin(
             masker=masker,
         )
         observer.started(record.to_dict())
-        for line in (*snapshot.warnings, *parity_lines(plan.parity), *map(str, resolutions)):
+        for line in snapshot.warnings:
             capture.status(line)
+        _say_parity(plan.parity, capture)
+        for resolution in resolutions:
+            capture.status(str(resolution))
         life.record = home.records.transition(record.id, "queued", by="localhai")
     except (LocalhaiError, OSError) as error:
         trouble = in_words(error, folder)
@@ -138,6 +142,15 @@ def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
     kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else SurroundingsError
     what = error.filename if isinstance(error.filename, str) else str(folder)
     return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
+
+
+def _say_parity(notes: Iterable[ParityNote], capture: Capture) -> None:
+    """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
+    notes = list(notes)
+    for line in parity_lines(note for note in notes if not changes_nothing(note)):
+        capture.status(line)
+    for line in parity_lines(filter(changes_nothing, notes)):
+        capture.status(line, only_log=True)
 
 
 def parity_lines(notes: Iterable[ParityNote]) -> list[str]:

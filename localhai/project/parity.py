@@ -127,6 +127,11 @@ NETWORK_MOUNT_REFUSED = ParityNote(
 )
 
 
+def changes_nothing(note: ParityNote) -> bool:
+    """Whether what it is about is only shown on the platform's web page: no execution is the other for it."""
+    return note.text == _SHOWN.text
+
+
 def lookup(key: str) -> Parity | None:
     """The entry that speaks for a key path, None for a path that is not of valohai.yaml."""
     while key:

@@ -6,7 +6,7 @@ from localhai.records.database import Patience
 from localhai.records.ids import new_id
 from localhai.records.records import Records
 from localhai.records.rows import Alias, AliasChange, DatumRecord, Execution, Owner, Project, StatusChange
-from localhai.records.statuses import FINAL, INCOMPLETE, Status, TransitionError, allowed
+from localhai.records.statuses import FINAL, INCOMPLETE, Status, allowed
 from localhai.records.uses import Use
 from localhai.records.version_rows import Noun, Version, VersionRequest
 from localhai.records.versions import VersionParent
@@ -25,7 +25,6 @@ __all__ = [
     "Records",
     "Status",
     "StatusChange",
-    "TransitionError",
     "Use",
     "Version",
     "VersionParent",

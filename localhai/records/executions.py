@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import UsageError
+from localhai.errors import TransitionError, UsageError
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
 from localhai.records.ids import new_id
-from localhai.records.statuses import FINAL, INCOMPLETE, Status, TransitionError, allowed
+from localhai.records.statuses import ALLOWED, FINAL, INCOMPLETE, Status, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ class ExecutionRecords(Access):
             if execution.status is new:
                 return execution
             if not allowed(execution.status, new):
-                raise TransitionError(execution_id, execution.status, new)
+                raise TransitionError(execution_id, execution.status, new, following=sorted(ALLOWED[execution.status]))
             values: dict[str, Any] = {"status": str(new)}
             if new in _TIME_OF:
                 values[_TIME_OF[new]] = now

@@ -56,6 +56,10 @@ class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, Version
             raise
         return cls(database, patience, clock)
 
+    def schema_version(self) -> str:
+        """The version of the schema that is in use. Raises RecordsUnavailable."""
+        return self._patience.call(self._database.where, lambda _again: self._database.version()) or ""
+
     def close(self) -> None:
         """Let go of all connections. Closing twice is fine."""
         self._database.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
-
-from localhai.errors import LocalhaiError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,21 +44,3 @@ ALLOWED: Mapping[Status, frozenset[Status]] = {
 def allowed(old: Status, new: Status) -> bool:
     """Whether an execution may go from one status to another; staying where it is, is no change and not in here."""
     return new in ALLOWED[old]
-
-
-class TransitionError(LocalhaiError):
-    """A change of status that Valohai does not know. `execution` is the id, `old` and `new` the statuses."""
-
-    def __init__(self, execution: str, old: Status, new: Status) -> None:
-        following = ", ".join(sorted(ALLOWED[old])) or "nothing: it is final"
-        super().__init__(
-            f"execution {execution} is {old} and cannot become {new}",
-            where=execution,
-            hints=[f"after {old} comes {following}"],
-        )
-        self.execution = execution
-        self.old = old
-        self.new = new
-
-    def evidence(self) -> Mapping[str, Any]:
-        return {"execution": self.execution, "old": str(self.old), "new": str(self.new)}

@@ -203,3 +203,26 @@ def test_a_reader_that_has_enough_is_no_error(localhai: CommandLine) -> None:
 
     assert done.stderr == ""
     assert done.stdout.strip() in {"0", "141"}
+
+
+def test_clean_drops_plans_and_verdicts_that_were_not_used_for_long(localhai: CommandLine) -> None:
+    localhai("run", "train", "-q")
+    cache = localhai.home.folder / "cache"
+    kept = list(cache.glob("plans/*")) + list(cache.glob("verdicts/*"))
+    old = [cache / "plans" / "old.json", cache / "verdicts" / "old"]
+    for path in old:
+        path.write_text("{}")
+        os.utime(path, (0, 0))
+
+    answer = localhai("clean", "--cache", "--yes", "--json").json
+
+    assert [item["count"] for item in answer["portions"] if item["what"] == "remembered plans and verdicts"] == [2]
+    assert kept
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in old)
+
+
+def test_doctor_names_the_schema_of_the_records(localhai: CommandLine) -> None:
+    findings = {item["name"]: item["text"] for item in localhai("doctor", "--json").json["findings"]}
+
+    assert findings["records"].endswith(f"schema {localhai.home.records.schema_version()}")

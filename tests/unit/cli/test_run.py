@@ -80,6 +80,17 @@ def test_json_and_quiet_leave_only_the_document(localhai: CommandLine) -> None:
     assert answer.err == ""
 
 
+def test_what_only_the_web_page_shows_is_in_the_log_and_the_record_but_not_in_the_way(localhai: CommandLine) -> None:
+    answer = localhai("run", "train", "--environment=aws")
+
+    assert "ignored: environment: " in answer.err
+    assert "description" not in answer.err
+    assert "ignored: description, parameters.description: " in localhai("execution", "logs", "1").out
+    parity = localhai("execution", "info", "1", "--json").json["parity"]
+    assert {note["key"] for note in parity} == {"environment", "description", "parameters.description"}
+    assert "description: ignored" in localhai("plan", "train").out
+
+
 def test_quiet_is_the_steps_output_alone(localhai: CommandLine) -> None:
     answer = localhai("run", "-q", "train")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localhai.errors import UsageError
-from localhai.records import FINAL, Owner, Status, TransitionError, allowed
+from localhai.errors import TransitionError, UsageError
+from localhai.records import FINAL, Owner, Status, allowed
 
 DESIGN_KEYS = [
     "id",

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localhai.records import FINAL, INCOMPLETE, Status, TransitionError, allowed
+from localhai.errors import TransitionError
+from localhai.records import FINAL, INCOMPLETE, Status, allowed
+from localhai.records.statuses import ALLOWED
 
 KNOWN = {
     ("created", "queued"),
@@ -51,7 +53,7 @@ def test_the_eight_statuses_of_the_platform():
 
 
 def test_the_error_says_what_would_be_allowed():
-    error = TransitionError("id-1", Status.STOPPING, Status.COMPLETE)
+    error = TransitionError("id-1", Status.STOPPING, Status.COMPLETE, following=sorted(ALLOWED[Status.STOPPING]))
     assert error.hints == ("after stopping comes crashed, stopped",)
     assert error.to_dict()["old"] == "stopping"
     assert error.to_dict()["new"] == "complete"
@@ -59,4 +61,5 @@ def test_the_error_says_what_would_be_allowed():
 
 @pytest.mark.parametrize("status", sorted(FINAL))
 def test_nothing_comes_after_the_end(status):
-    assert TransitionError("id-1", status, Status.QUEUED).hints == (f"after {status} comes nothing: it is final",)
+    error = TransitionError("id-1", status, Status.QUEUED, following=sorted(ALLOWED[status]))
+    assert error.hints == (f"after {status} comes nothing: it is final",)
