@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers import canary, labels, reap
+from localhai.containers import canary, labels, ownership, reap
 from localhai.errors import EngineNotFound, ProjectError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
@@ -111,26 +111,31 @@ def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = 
         return None
     state = find_container(home, record)
     with own_home(home, record) as own:
-        if state is None or not state.running:
+        life = _restored(own, record) if state is not None and state.running else None
+        if state is None or life is None:
             _close_ended(own, record, state)
         else:
-            _watch_on(own, record, state, interruption)
+            _watch_on(life, state, interruption)
     return home.execution(record.id)
 
 
-def _watch_on(home: Home, record: ExecutionRecord, state: ContainerState, interruption: Interruption | None) -> None:
-    life = _restore(home, record)
+def _watch_on(life: Life, state: ContainerState, interruption: Interruption | None) -> None:
     life.container = state.id
     life.interruption = interruption or life.interruption
     life.capture.status("Its localhai died; another one has taken it over.")
-    ended = supervise(life, home.engine.logs(state.id), time.monotonic() - _age(state))
+    ended = supervise(life, life.home.engine.logs(state.id), time.monotonic() - _age(state))
     ending.close(life, ended)
-    _sweep(home, record)
+    _sweep(life.home, life.record)
 
 
 def _sweep(home: Home, record: ExecutionRecord) -> None:
     """What the dead one made beside its container: helpers, volumes that it had no time to use."""
     reap.remove(home.engine, reap.of_execution(home.engine, record.id))
+    if record.folder:
+        folder = home.folder / record.folder
+        (folder / ending.RESERVE).unlink(missing_ok=True)
+        if not (folder / "scratch" / "live").exists():  # outputs that nobody could collect: better left than lost
+            ownership.remove_tree(str(folder / "scratch"))
 
 
 def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
@@ -140,11 +145,10 @@ def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | No
 
 
 def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
-    folder = home.folder / record.folder if record.folder else None
-    if folder is None or not (folder / PLAN).exists():
-        return _close_without_files(home, record)
-    end = _read_end(folder / ending.END)
-    life = _restore(home, record)
+    life = _restored(home, record)
+    if life is None:
+        return _close_without_files(home, record, state)
+    end = _read_end(life.folder / ending.END)
     life.container = state.id if state is not None else None
     if end is not None:
         ending.remove_container(life)
@@ -165,9 +169,12 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
     return Ended(state.exit_code, None, None, state.oom_killed)
 
 
-def _close_without_files(home: Home, record: ExecutionRecord) -> ExecutionRecord:
+def _close_without_files(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
     status = "stopped" if record.status == "stopping" else "crashed"
-    return home.records.transition(record.id, status, by="recovery", error="its localhai died before it could start")
+    error = "its localhai died before it could start"
+    if state is not None:
+        error = "its localhai died, and its files were removed or spoiled by somebody else"
+    return home.records.transition(record.id, status, by="recovery", error=error)
 
 
 def _read_end(path: Path) -> dict[str, Any] | None:
@@ -176,6 +183,14 @@ def _read_end(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):  # never written, or cut by the crash
         return None
     return found
+
+
+def _restored(home: Home, record: ExecutionRecord) -> Life | None:
+    """None when its files were never written, or somebody removed or spoiled them: one such may not stop all others."""
+    try:
+        return _restore(home, record) if record.folder else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, IndexError):
+        return None
 
 
 def _restore(home: Home, record: ExecutionRecord) -> Life:
