@@ -1,0 +1,43 @@
+"""The disk of LOCALHAI_HOME is full: it is said with what to do, and the same command works once there is room."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.docker
+
+SIZE = 16 << 20
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_full_while_an_input_is_downloaded(host_mount, bench, tmp_path) -> None:
+    bench.home = host_mount("small", {"size": "64m"})
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "data.bin").write_bytes(bytes(SIZE))
+    filler = bench.home / "filler"
+    filler.write_bytes(bytes(56 << 20))
+    handler = functools.partial(Quiet, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        uri = f"http://127.0.0.1:{server.server_port}/data.bin"
+        bench.step("stat -c %s /valohai/inputs/data/*", inputs=[{"name": "data", "default": uri}])
+        full = bench.call("run", "work")
+        filler.unlink()
+        again = bench.call("run", "work")
+        server.shutdown()
+    assert full.process.returncode == 4, full.err
+    assert "no space left" in full.err
+    assert "localhai clean" in full.err
+    assert "Traceback" not in full.err
+    assert again.process.returncode == 0, again.err
+    assert str(SIZE) in again.out
+    assert [row.status for row in bench.records()] == ["complete", "error"]
