@@ -41,3 +41,20 @@ def test_full_while_an_input_is_downloaded(host_mount, bench, tmp_path) -> None:
     assert again.process.returncode == 0, again.err
     assert str(SIZE) in again.out
     assert [row.status for row in bench.records()] == ["complete", "error"]
+
+
+def test_full_while_outputs_are_written(host_mount, bench) -> None:
+    bench.home = host_mount("small", {"size": "64m"})
+    filler = bench.home / "filler"
+    filler.write_bytes(bytes(52 << 20))
+    bench.step(["echo begun", "head -c 16777216 /dev/zero > /valohai/outputs/big.bin || exit 9"])
+    full = bench.call("run", "work")
+    filler.unlink()
+    assert full.process.returncode == 1, full.err
+    assert "no space left" in (full.out + full.err).lower()
+    assert "Traceback" not in full.err
+    assert bench.records()[0].status == "error"
+    assert bench.log().startswith("begun\n")
+    again = bench.call("run", "work")
+    assert again.process.returncode == 0, again.err
+    assert [(item["name"], item["size"]) for item in bench.last()["outputs"]] == [("big.bin", 16 << 20)]
