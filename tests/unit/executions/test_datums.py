@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +28,8 @@ def plan(**inputs):
 
 
 @pytest.fixture
-def records(tmp_path):
+def records(tmp_path, empty_database):
+    shutil.copy(empty_database, tmp_path / "localhai.db")
     with Records.open(tmp_path) as opened:
         yield opened
 
