@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sqlite3
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from localhai.containers import labels
 
 pytestmark = pytest.mark.docker
 
@@ -27,3 +35,35 @@ def test_sqlite_locked_by_another_process_for_some_seconds(bench) -> None:
     assert execution["status"] == "complete"
     assert [item["name"] for item in execution["outputs"]] == ["go"]
     assert bench.log().startswith("ready\nend\n")
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    spec = importlib.util.spec_from_file_location("bad_days_postgresql", Path(__file__).with_name("postgresql.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    made = module.Server.create()
+    yield made
+    made.remove()
+    del sys.modules[spec.name]
+
+
+def test_postgresql_stopped_and_started_again_while_a_step_runs(bench, server) -> None:
+    bench.environment["LOCALHAI_DATABASE_URL"] = server.url()
+    bench.step(["echo ready", "echo kept > /valohai/outputs/kept.txt", "sleep 2", "echo end"])
+    run = bench.start("run", "work")
+    bench.until(lambda: "ready" in run.out)
+    server.stop()
+    bench.until(lambda: "end" in run.out)
+    time.sleep(2)
+    assert run.process.poll() is None
+    server.start()
+    assert run.code() == 0, run.err
+    execution = bench.last()
+    assert execution["status"] == "complete"
+    assert [item["name"] for item in execution["outputs"]] == ["kept.txt"]
+    command = ["docker", "ps", "-aq", "--filter", f"label={labels.EXECUTION}={execution['id']}"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b""
