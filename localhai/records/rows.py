@@ -163,7 +163,10 @@ class Execution:
         return seconds_between(self.started, self.finished)
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's execution, and `dirty`: the code was not that of a commit. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        """DESIGN.md's execution, and `dirty`: the code was not that of a commit.
+
+        Times are ISO-8601 UTC with `Z`, `duration` is in seconds.
+        """
         return {
             "id": self.id,
             "counter": self.counter,
