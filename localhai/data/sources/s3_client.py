@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import boto3
     from botocore.config import Config
+    from botocore.loaders import Loader
     from mypy_boto3_s3 import S3Client
 
     from localhai.data.emulated_s3 import EmulatedS3
@@ -36,6 +38,8 @@ _REASONS = {
     "PermanentRedirect": "the bucket is in another region: set AWS_DEFAULT_REGION",
     "InvalidObjectState": "it is archived in Glacier: restore it first",
 }
+
+_MAKING = threading.Lock()  # sessions share a loader, and botocore does not make clients in two threads at once
 
 
 class S3Clients:
@@ -78,11 +82,9 @@ class S3Clients:
     def _make(self) -> S3Client:
         import warnings
 
-        import boto3
-
-        with warnings.catch_warnings():  # boto3 warns about Python versions near their end
+        with _MAKING, warnings.catch_warnings():  # boto3 warns about Python versions near their end
             warnings.simplefilter("ignore")
-            session = boto3.Session()
+            session = _session()
             client: S3Client = session.client("s3", **(self._for_emulated() or self._for_real(session)))
         return client
 
@@ -110,6 +112,27 @@ class S3Clients:
             "region_name": session.region_name or "us-east-1",
             "config": _config(**options),
         }
+
+
+def _session() -> boto3.Session:
+    """A session with AWS's settings of this moment, and the descriptions of S3 that the process has read already."""
+    import boto3
+    import botocore.session
+
+    core = botocore.session.get_session()
+    loader = _loader(core.get_config_variable("data_path"))
+    core.register_component("data_loader", loader)
+    session = boto3.Session(botocore_session=core)
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # every session adds boto3's own folder
+    return session
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """Reads botocore's descriptions of services, which takes longer than all else about a client, and keeps them."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _config(**options: Any) -> Config:

@@ -23,15 +23,22 @@ _UNCHECKED = {"blueprint": "/schemas/pipeline", "deployment": "/schemas/deployme
 
 @cache
 def validator() -> Draft202012Validator:
-    """The schema's validator, with `blueprint` and `deployment` items included."""
+    """The schema's validator, with `blueprint` and `deployment` items included.
+
+    Its registry knows every part of the schema by name: without one, each file is checked against a schema that is
+    searched anew for every reference from the top.
+    """
     from jsonschema import Draft202012Validator
+    from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
     from valohai_yaml.validation import get_json_schema
 
     schema = get_json_schema()
     known = schema["items"]["properties"]
     for key, reference in _UNCHECKED.items():
         known.setdefault(key, {"$ref": reference})
-    return Draft202012Validator(schema)
+    resource = DRAFT202012.create_resource(schema)
+    registry = EMPTY_REGISTRY.with_resource(resource.id() or "", resource).crawl()
+    return Draft202012Validator(schema, registry=registry)
 
 
 def check(data: Any, findings: Findings) -> None:
