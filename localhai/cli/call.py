@@ -89,7 +89,7 @@ class Call:
             return
         from localhai.executions.home import Home
 
-        with Home(settings) as home:
+        with Home(settings, tell=words.say) as home:
             yield home
 
 

@@ -29,13 +29,21 @@ class Home:
     """Everything of one LOCALHAI_HOME. Thread-safe: one Home may run many executions at once.
 
     `engine` may be given, for instance `localhai.testing.FakeEngine`; otherwise the Docker Engine is looked for when
-    it is first needed. Without `settings` they are read from variables. A context manager. Raises SurroundingsError
+    it is first needed. Without `settings` they are read from variables. `tell` hears, from any thread, what is waited
+    for: a database of records that does not answer. A context manager. Raises SurroundingsError
     when its folder cannot be made or written to.
     """
 
-    def __init__(self, settings: Settings | None = None, *, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        engine: Engine | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         self.settings = settings or Settings.load()
         self.folder: Path = self.settings.home
+        self.tell = tell
         self._given_engine = engine
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
@@ -62,9 +70,9 @@ class Home:
         """What is remembered. Raises RecordsUnavailable."""
 
         def make() -> Records:
-            from localhai.records import Records
+            from localhai.records import Patience, Records
 
-            return Records.open(self.folder, self.settings.database_url)
+            return Records.open(self.folder, self.settings.database_url, patience=Patience(tell=self.tell))
 
         return self._once("records", make)
 

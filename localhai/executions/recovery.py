@@ -99,7 +99,7 @@ def own_home(home: Home, record: ExecutionRecord) -> Home:
     except ProjectError:  # its localhai.toml was spoiled since
         settings = home.settings
     settings = replace(settings, home=home.settings.home, database_url=home.settings.database_url)
-    return Home(settings, engine=home.engine)
+    return Home(settings, engine=home.engine, tell=home.tell)
 
 
 def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = None) -> Execution | None:

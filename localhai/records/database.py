@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from localhai.errors import RecordsUnavailable
@@ -63,21 +63,30 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Patience:
-    """For how many seconds a database that is away is asked again, and how to wait."""
+    """For how many seconds a database that is away is asked again, and how to wait.
+
+    `tell` hears one sentence each time that the database goes away, unless it is back within `silent` seconds.
+    """
 
     seconds: float = 30.0
     sleep: Callable[[float], None] = time.sleep
     longest_pause: float = 2.0
+    tell: Callable[[str], None] | None = None
+    silent: float = 1.0
+    _told: bool = field(default=False, init=False, repr=False)
 
     def call(self, where: str, action: Callable[[bool], T]) -> T:
         """Call `action` until the database answers. It is told whether this is a second try: the first may be done."""
-        deadline = time.monotonic() + self.seconds
+        began = time.monotonic()
+        deadline = began + self.seconds
         pause, again = 0.05, False
         while True:
             try:
-                return action(again)
+                found = action(again)
+                self._told = False
+                return found
             except Away as trouble:
                 if time.monotonic() + pause > deadline:
                     raise RecordsUnavailable(
@@ -85,8 +94,16 @@ class Patience:
                         where=where,
                         hints=[f"asked again for {self.seconds:g} s; is it running, or locked by another process?"],
                     ) from trouble
+            if time.monotonic() - began >= self.silent:
+                self._tell_once(where)
             self.sleep(pause)
             pause, again = min(pause * 2, self.longest_pause), True
+
+    def _tell_once(self, where: str) -> None:
+        """Many threads may wait for the same database."""
+        told, self._told = self._told, True
+        if not told and self.tell is not None:
+            self.tell(f"The database of records ({where}) does not answer; waiting up to {self.seconds:g} s for it.")
 
 
 def statement(*parts: str) -> str:

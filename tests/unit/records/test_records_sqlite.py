@@ -118,6 +118,25 @@ def test_a_database_that_comes_back_late_is_asked_again(home, monkeypatch):
     blocker.close()
 
 
+def test_somebody_is_told_once_that_the_database_is_waited_for(home, monkeypatch):
+    monkeypatch.setattr("localhai.records.sqlite.BUSY_SECONDS", 0.0)
+    blocker = sqlite3.connect(home / "localhai.db", isolation_level=None)
+    pauses, told = [], []
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) % 3 == 0:
+            blocker.execute("ROLLBACK")
+
+    with Records.open(home, patience=Patience(sleep=sleep, tell=told.append, silent=0.0)) as records:
+        for times in (1, 2):
+            blocker.execute("BEGIN IMMEDIATE")
+            create(records)
+            assert len(told) == times
+    assert told[0] == f"The database of records ({home / 'localhai.db'}) does not answer; waiting up to 30 s for it."
+    blocker.close()
+
+
 def test_patience_ends_with_a_message(home, monkeypatch):
     monkeypatch.setattr("localhai.records.sqlite.BUSY_SECONDS", 0.0)
     blocker = sqlite3.connect(home / "localhai.db", isolation_level=None)
