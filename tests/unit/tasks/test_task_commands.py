@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from localhai.tasks.task import Task
     from localhai.testing import FakeContainer
 
-CHILDREN = 100
+CHILDREN = 50
 
 YAML = """\
 - step:
