@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Engine
     from localhai.containers.reap import Leftovers
     from localhai.executions.home import Home
+    from localhai.records import Execution as ExecutionRecord
 
 REMEMBERED = 7 * 24 * 3600.0  # seconds for which a plan or verdict may still be of use
 _uuid_re = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -95,7 +96,7 @@ def old_executions(home: Home, project_id: str | None, older_than: float, now: d
 
 
 def leftovers(home: Home) -> Iterator[Portion]:
-    """Containers, volumes and networks of executions that have ended. Raises EngineNotFound."""
+    """Containers, volumes, networks and scratch files of executions that have ended. Raises EngineNotFound."""
     from localhai.containers import reap
 
     engine = home.engine
@@ -105,6 +106,24 @@ def leftovers(home: Home) -> Iterator[Portion]:
     if count:
         everything = [*ended, reap.Leftovers(tuple(helpers))]
         yield Portion("leftover containers, volumes and networks", count, None, partial(_reap, engine, everything))
+    scratch = [row for row in home.records.executions(limit=None, outputs=False) if _leaves_scratch(home, row)]
+    if scratch:
+        folders = [home.folder / row.folder / "scratch" for row in scratch]
+        size = sum(folder_size(folder) for folder in folders)
+        yield Portion("leftover scratch folders", len(folders), size, partial(_remove_scratch, folders))
+
+
+def _leaves_scratch(home: Home, row: ExecutionRecord) -> bool:
+    """Its engine was away when it ended. Outputs that nobody could collect are better left than lost."""
+    scratch = home.folder / row.folder / "scratch" if row.folder and row.status in FINAL else None
+    return scratch is not None and scratch.is_dir() and not any(path.is_file() for path in (scratch / "live").rglob("*"))
+
+
+def _remove_scratch(folders: Sequence[Path]) -> Sequence[str]:
+    from localhai.containers.ownership import remove_tree
+
+    resisting = [folder for folder in folders if not remove_tree(str(folder))]
+    return [f"{folder} holds files of another user: sudo rm -r {folder}" for folder in resisting]
 
 
 def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
