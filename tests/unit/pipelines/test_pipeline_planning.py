@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -115,22 +116,56 @@ def test_the_graph_can_be_drawn(make_plan):
     assert '"sweep" -> "d" [label="*.pkl → file e.f"];' in as_dot(found)
 
 
-@pytest.mark.parametrize("shape", ["wide", "chain"])
-def test_ten_thousand_nodes_and_fifty_thousand_edges_are_no_trouble(shape):
-    """Linear: a quadratic step anywhere takes minutes here, far over pytest's own limit."""
-    count, fan = 10_000, 5
+def big_plan(shape, count):
+    """`count` nodes and five times as many edges."""
+    fan = 5
     nodes = tuple(Node(f"n{number}", "execution", "s", inputs={"in": ()}) for number in range(count))
-    steps = range(1, fan + 1) if shape == "chain" else (count // 2 - number for number in range(fan))
+    steps = range(1, fan + 1) if shape == "chain" else [count // 2 - number for number in range(fan)]
     edges = tuple(
         Edge(f"n{number - back}", "output", "*.pkl", f"n{number}", "input", "in")
         for back in steps
         for number in range(back, count)
     )
-    state = PipelineState(PipelinePlan("big", nodes, edges))
+    return PipelinePlan("big", nodes, edges)
+
+
+def run_through(plan):
+    state = PipelineState(plan)
     result = NodeResult("complete", (("m.pkl", "u"),))
     while starts := state.ready():
         for start in starts:
             state.started(start.node)
             state.finished(start.node, result)
     assert state.status == "complete"
-    assert len(state.drain()) == 3 * count
+    assert len(state.drain()) == 3 * len(plan.nodes)
+
+
+def work(plan):
+    """How many lines Python goes through from the plan to its end."""
+    done = 0
+
+    def trace(*_):
+        nonlocal done
+        done += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run_through(plan)
+    finally:
+        sys.settrace(before)
+    return done
+
+
+@pytest.mark.parametrize("shape", ["wide", "chain"])
+def test_twice_the_nodes_and_edges_are_twice_the_work(shape):
+    """Linear, counted and not timed: a quadratic step anywhere shows as more than that."""
+    small, large = work(big_plan(shape, 150)), work(big_plan(shape, 300))
+    assert 10_000 < small < large < 2.1 * small
+
+
+@pytest.mark.parametrize("shape", ["wide", "chain"])
+def test_thousands_of_nodes_and_edges_are_no_trouble(shape):
+    """More than Python's own limit for recursion, in either direction."""
+    run_through(big_plan(shape, 2 * sys.getrecursionlimit()))
