@@ -47,7 +47,7 @@ def test_full_while_outputs_are_written(host_mount, bench) -> None:
     bench.home = host_mount("small", {"size": "64m"})
     filler = bench.home / "filler"
     filler.write_bytes(bytes(52 << 20))
-    bench.step(["echo begun", "head -c 16777216 /dev/zero > /valohai/outputs/big.bin || exit 9"])
+    bench.step(["echo begun", "sleep 1", "head -c 16777216 /dev/zero > /valohai/outputs/big.bin || exit 9"])
     full = bench.call("run", "work")
     filler.unlink()
     assert full.process.returncode == 1, full.err
