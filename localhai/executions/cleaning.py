@@ -116,7 +116,9 @@ def leftovers(home: Home) -> Iterator[Portion]:
 def _leaves_scratch(home: Home, row: ExecutionRecord) -> bool:
     """Its engine was away when it ended. Outputs that nobody could collect are better left than lost."""
     scratch = home.folder / row.folder / "scratch" if row.folder and row.status in FINAL else None
-    return scratch is not None and scratch.is_dir() and not any(path.is_file() for path in (scratch / "live").rglob("*"))
+    if scratch is None or not scratch.is_dir():
+        return False
+    return not any(path.is_file() for path in (scratch / "live").rglob("*"))
 
 
 def _remove_scratch(folders: Sequence[Path]) -> Sequence[str]:

@@ -60,10 +60,34 @@ def test_postgresql_stopped_and_started_again_while_a_step_runs(bench, server) -
     bench.until(lambda: "end" in run.out)
     time.sleep(2)
     assert run.process.poll() is None
+    assert run.err.count("does not answer; waiting up to 30 s for it.") == 1, run.err
     server.start()
     assert run.code() == 0, run.err
     execution = bench.last()
     assert execution["status"] == "complete"
+    assert [item["name"] for item in execution["outputs"]] == ["kept.txt"]
+    command = ["docker", "ps", "-aq", "--filter", f"label={labels.EXECUTION}={execution['id']}"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b""
+
+
+def test_postgresql_that_does_not_return_in_time(bench, server) -> None:
+    bench.environment["LOCALHAI_DATABASE_URL"] = server.url()
+    bench.step(["echo ready", "echo kept > /valohai/outputs/kept.txt", "sleep 1", "echo end"])
+    run = bench.start("run", "work")
+    bench.until(lambda: "ready" in run.out)
+    server.stop()
+    assert run.code() == 4, run.err
+    assert "the database of records does not answer" in run.err
+    assert "Traceback" not in run.err
+    folder = next(bench.home.glob("executions/news/1-*"))
+    assert (folder / "log").read_text().startswith("ready\nend\n")
+    assert (folder / "outputs" / "kept.txt").read_text() == "kept\n"
+    server.start()
+    back = bench.call("execution", "list")
+    assert back.process.returncode == 0, back.err
+    assert "it is closed as complete, log and outputs are kept" in back.err
+    execution = bench.last()
+    assert (execution["status"], execution["exit_code"]) == ("complete", 0)
     assert [item["name"] for item in execution["outputs"]] == ["kept.txt"]
     command = ["docker", "ps", "-aq", "--filter", f"label={labels.EXECUTION}={execution['id']}"]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b""

@@ -93,6 +93,8 @@ class PrivateEngine:
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[PrivateEngine]:
+    bridge = Path("/sys/class/net/docker0")
+    was_there = bridge.exists()
     made = PrivateEngine()
     try:
         made.start()
@@ -100,6 +102,7 @@ def loaded() -> Iterator[PrivateEngine]:
         yield made
     finally:
         made.remove()
+        assert bridge.exists() == was_there, "the private engine has changed the network of the shared one"
 
 
 @pytest.fixture
