@@ -24,6 +24,18 @@ def home_folder() -> Path:
     return Path(os.environ["LOCALHAI_HOME"])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks for leftovers looks last."""
+LEFT_BEFORE = pytest.StashKey[frozenset[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What looks for leftovers looks last, and only for what these tests left: not an earlier, killed run of them."""
     items.sort(key=lambda item: "leaks" in item.nodeid)
+    if items and "leaks" in items[-1].nodeid:
+        from localhai.containers.connect import connect
+
+        engine = connect()
+        label = {"localhai.execution": None}
+        config.stash[LEFT_BEFORE] = frozenset(
+            [*(item.name for item in engine.containers(label)), *engine.volumes(label), *engine.networks(label)]
+        )
+        engine.close()

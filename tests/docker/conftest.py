@@ -26,8 +26,9 @@ from localhai.records import FINAL, Records
 from localhai.settings import Settings
 
 IMAGE = "python:3.11-slim"
-# A shell that runs us in its background lets us ignore Ctrl-C, and whoever we start would too.
+# A shell that runs us in its background, or nohup, lets us ignore these signals, and whoever we start would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 PATIENCE = 90.0  # seconds; a bound for what takes one or two on a machine that does nothing else
 
