@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from localhai.project.positions import PositionMap
 
-MOST_VALUES = 200_000
+MOST_VALUES = 500_000
 DEEPEST = 100
 
 _SAFE_DEPTH = 400  # what the C parser's recursion bears on any stack

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from localhai.project.bounds import DuplicateKey
 
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, section 5.1
 _PurePython: Any = yaml.SafeLoader

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item
 
+_SHOWN = 10  # names at either end of a cycle
+
 
 def check(item: Item, edges: list[Edge], findings: Findings) -> None:
     """Report each edge that closes a cycle, with the nodes of the cycle."""
@@ -23,21 +25,33 @@ def check(item: Item, edges: list[Edge], findings: Findings) -> None:
 
 
 def _walk(start: str, followers: dict[str, list[Edge]], finished: set[str], item: Item, findings: Findings) -> None:
-    """Depth first, without recursion: `trail` holds the nodes from `start` to the current one."""
+    """Depth first, without recursion: `trail` holds the nodes from `start` to the current one, `places` where in it."""
     if start in finished:
         return
     trail = [start]
+    places = {start: 0}
     ahead = [iter(followers.get(start, ()))]
     while trail:
         edge = next(ahead[-1], None)
         if edge is None:
-            finished.add(trail.pop())
+            done = trail.pop()
+            finished.add(done)
+            del places[done]
             ahead.pop()
-        elif edge.target.node in trail:
-            _report(edge, trail[trail.index(edge.target.node) :], item, findings)
+        elif edge.target.node in places:
+            _report(edge, _cycle(trail, places[edge.target.node]), item, findings)
         elif edge.target.node not in finished:
+            places[edge.target.node] = len(trail)
             trail.append(edge.target.node)
             ahead.append(iter(followers.get(edge.target.node, ())))
+
+
+def _cycle(trail: list[str], first: int) -> list[str]:
+    """The nodes of `trail` from `first` on; of a long way only both ends, since nobody reads thousands of names."""
+    left_out = len(trail) - first - 2 * _SHOWN
+    if left_out <= 1:
+        return trail[first:]
+    return [*trail[first : first + _SHOWN], f"({left_out} more)", *trail[-_SHOWN:]]
 
 
 def _report(edge: Edge, cycle: list[str], item: Item, findings: Findings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks.items import named, names
+from localhai.project.checks.items import named
 from localhai.project.sentences import all_of, guess, quoted
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _check_ends(edge: Edge, nodes: dict[str, Node], findings: Findings) -> bool:
     for end in (edge.source, edge.target):
         if end.node not in nodes:
             message = f"there is no node {quoted(end.node)} in this pipeline"
-            findings.error(end.path, message, "unknown-node", hint=guess(end.node, nodes, plural="nodes"))
+            findings.error(end.path, message, "unknown-node", hint=guess_node(end.node, nodes, findings))
             is_right = False
         if end.kind not in edge_types:
             singular = end.kind.rstrip("s")
@@ -108,6 +108,11 @@ def _check_ends(edge: Edge, nodes: dict[str, Node], findings: Findings) -> bool:
             findings.error(end.path, f"{quoted(end.kind)} is no kind of edge", "unknown-edge-kind", hint=hint)
             is_right = False
     return is_right
+
+
+def guess_node(wanted: str, nodes: dict[str, Node], findings: Findings) -> str | None:
+    """The hint for a node that does not exist; none any more behind many such faults in a large pipeline."""
+    return guess(wanted, nodes, plural="nodes") if findings.may_guess("unknown-node", len(nodes)) else None
 
 
 def _check_pair(edge: Edge, findings: Findings) -> None:
@@ -139,8 +144,8 @@ def _missing(end: End, nodes: dict[str, Node]) -> tuple[str, str | None] | None:
     step, key = nodes[end.node].step, _LISTS.get(end.kind)
     if step is None or not step.is_sound or key is None:
         return None
-    known = names(step.data, key)
-    if any(fnmatchcase(name, end.key) for name in known) or end.key in known:
+    known = step.names(key)
+    if end.key in known or any(fnmatchcase(name, end.key) for name in known):
         return None
     return f"step {quoted(step.name)} has no {end.kind} {quoted(end.key)}", guess(end.key, known, plural=key)
 
@@ -152,9 +157,9 @@ def _check_file(end: End, items: Items, findings: Findings) -> None:
         message = f"there is no endpoint {quoted(endpoint_name)} to give a file to"
         hint = guess(endpoint_name, items.endpoints, plural="endpoints")
         findings.warning(end.path, message, "unknown-endpoint", hint=hint)
-    elif endpoint.is_sound and file_name not in names(endpoint.data, "files"):
+    elif endpoint.is_sound and file_name not in endpoint.names("files"):
         message = f"endpoint {quoted(endpoint_name)} has no file {quoted(file_name)}"
-        hint = guess(file_name, names(endpoint.data, "files"), plural="files")
+        hint = guess(file_name, endpoint.names("files"), plural="files")
         findings.warning(end.path, message, "unknown-file", hint=hint)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from localhai.errors import Position, Problem, Severity
 
 if TYPE_CHECKING:
     from localhai.project.positions import DataPath, PositionMap
+
+_MOST_COMPARED = 100_000
 
 
 class Findings:
@@ -20,11 +23,12 @@ class Findings:
         self.positions = positions
         self._found: dict[tuple[str, Position | None], Problem] = {}
         self.misshapen: set[tuple[object, ...]] = set()
-        self._error_paths: list[tuple[object, ...]] = []
+        self._counts: Counter[str] = Counter()
+        self._around_errors: set[tuple[object, ...]] = set()
 
     def error(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
         """Something that fails on the platform. `key` points at the key of `path` instead of its value."""
-        self._error_paths.append(tuple(path))
+        self._around_errors.update(tuple(path[:count]) for count in range(len(path) + 1))
         self._add("error", path, message, code, hint=hint, key=key)
 
     def warning(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
@@ -41,8 +45,11 @@ class Findings:
 
     def has_errors_in(self, path: DataPath) -> bool:
         """Whether an error was found at `path` or inside it."""
-        wanted = tuple(path)
-        return any(found[: len(wanted)] == wanted for found in self._error_paths)
+        return tuple(path) in self._around_errors
+
+    def may_guess(self, code: str, known: int) -> bool:
+        """Whether one more problem of this code may be compared with `known` names, so that thousands stay quick."""
+        return self._counts[code] * known < _MOST_COMPARED
 
     def problems(self) -> tuple[Problem, ...]:
         """All problems in the order of the file."""
@@ -50,6 +57,7 @@ class Findings:
 
     def _add(self, severity: Severity, path: DataPath, message: str, code: str, *, hint: str | None, key: bool) -> None:
         position = self.positions.key(path) if key else self.positions.value(path)
+        self._counts[code] += 1
         self.add(Problem(severity, message, code, position, hint))
 
 

@@ -29,8 +29,8 @@ def check(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], fin
 
 
 def _check_uri(path: tuple[Any, ...], uri: str, step: dict[str, Any], findings: Findings) -> None:
-    known = names(step, "parameters")
     for match in _PARAMETER.finditer(uri):
+        known = names(step, "parameters")
         if match[1] not in known:
             message = f"the address takes parameter {quoted(match[1])}, which the step does not have"
             findings.warning(path, message, "unfilled-placeholder", hint=guess(match[1], known, plural="parameters"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 KINDS = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")  # in the order that reading tries them
 
@@ -19,6 +22,7 @@ class Item:
     index: int
     data: Any
     is_sound: bool
+    _names: dict[str, dict[str, None]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -35,6 +39,12 @@ class Item:
         """Its name, when it has one."""
         name = self.data.get("name") if isinstance(self.data, dict) else None
         return name if isinstance(name, str) else None
+
+    def names(self, key: str) -> Collection[str]:
+        """The names of the entries of the list `key` of a sound item, in order; looked up once, each once."""
+        if key not in self._names:
+            self._names[key] = dict.fromkeys(names(self.data, key))
+        return self._names[key]
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import command, expression
 from localhai.project.checks import step as step_check
-from localhai.project.checks.items import named, names
+from localhai.project.checks.items import named
 from localhai.project.sentences import guess, quoted
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _check_override(node: Node, step: Item, findings: Findings) -> None:
     command.check(path, merged, findings)
     step_check.check_lists(path, override, step.data, f"the override of node {quoted(node.name)}", findings)
     for key, noun in (("inputs", "input"), ("parameters", "parameter")):
-        known = names(step.data, key)
+        known = step.names(key)
         for index, entry in named(override, key):
             if entry["name"] not in known:
                 message = f"step {quoted(step.name)} has no {noun} {quoted(entry['name'])}"

@@ -28,8 +28,9 @@ def check(item: Item, items: Items, findings: Findings) -> None:
     pipeline_parameter.check(item, nodes, findings)
     if findings.has_errors_in((*item.path, "edges")):
         return  # what they were meant to fill is not known
+    filled = _filled(edges)
     for one in nodes.values():
-        _check_inputs(one, edges, findings)
+        _check_inputs(one, filled.get(one.name, set()), findings)
 
 
 def _check_names(item: Item, findings: Findings) -> None:
@@ -46,12 +47,20 @@ def _check_names(item: Item, findings: Findings) -> None:
             findings.warning(path, message, "dotted-node", hint=hint)
 
 
-def _check_inputs(one: Node, edges: list[Edge], findings: Findings) -> None:
+def _filled(edges: list[Edge]) -> dict[str, set[str]]:
+    """The inputs that edges fill, by node."""
+    filled: dict[str, set[str]] = {}
+    for found in edges:
+        if found.target.kind == "input":
+            filled.setdefault(found.target.node, set()).add(found.target.key)
+    return filled
+
+
+def _check_inputs(one: Node, filled: set[str], findings: Findings) -> None:
     """Inputs that a node needs and nothing fills."""
     step = one.step
     if step is None or not step.is_sound:
         return
-    filled = {found.target.key for found in edges if found.target.kind == "input" and found.target.node == one.name}
     changed = {entry["name"]: entry for _, entry in named(one.override, "inputs")}
     empty: list[Any] = []
     for _, entry in named(step.data, "inputs"):

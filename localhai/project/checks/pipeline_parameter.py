@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.project.checks.edge import guess_node
 from localhai.project.checks.file import check_unique
-from localhai.project.checks.items import named, names
+from localhai.project.checks.items import named
 from localhai.project.sentences import guess, quoted
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def _check_target(path: tuple[Any, ...], target: str, nodes: dict[str, Node], fi
     node = nodes.get(node_name)
     if node is None:
         message = f"there is no node {quoted(node_name)} in this pipeline"
-        findings.error(path, message, "unknown-node", hint=guess(node_name, nodes, plural="nodes"))
-    elif node.step is not None and node.step.is_sound and name not in names(node.step.data, "parameters"):
+        findings.error(path, message, "unknown-node", hint=guess_node(node_name, nodes, findings))
+    elif node.step is not None and node.step.is_sound and name not in node.step.names("parameters"):
         message = f"step {quoted(node.step.name)} has no parameter {quoted(name)}"
-        hint = guess(name, names(node.step.data, "parameters"), plural="parameters")
+        hint = guess(name, node.step.names("parameters"), plural="parameters")
         report = findings.warning if node.data.get("type") == "task" else findings.error
         report(path, message, "unknown-parameter", hint=hint)

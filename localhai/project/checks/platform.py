@@ -5,12 +5,16 @@ So a newer valohai-yaml that knows more than these checks is never overruled, an
 
 from __future__ import annotations
 
+import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.sentences import quoted
 
 if TYPE_CHECKING:
-    from valohai_yaml.objs import Config
+    from collections import OrderedDict
+
+    from valohai_yaml.objs import Config, Pipeline
 
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item, Items
@@ -46,13 +50,28 @@ def _check_lint(item: Item, config: Config, findings: Findings) -> None:
     from valohai_yaml.lint import LintResult
 
     result = LintResult()
+    one = getattr(config, f"{item.kind}s")[item.name]
     try:
-        getattr(config, f"{item.kind}s")[item.name].lint(result, {"config": config})
+        (_with_index(one) if item.kind == "pipeline" else one).lint(result, {"config": config})
     except Exception as error:  # noqa: BLE001  # each of them means that the platform cannot look at it
         _refused(item, error, findings)
         return
     for found in result.errors:
         findings.error(item.path, f"{found['message']}", "platform", key=True)
+
+
+def _with_index(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline, which makes its map of nodes once and not again for each of its edges and parameters."""
+    from valohai_yaml.objs import Pipeline
+
+    class Indexed(Pipeline):
+        @cached_property
+        def node_map(self) -> OrderedDict[str, Any]:
+            return super().node_map
+
+    found = copy.copy(pipeline)
+    found.__class__ = Indexed
+    return found
 
 
 def _refused(item: Item, error: Exception, findings: Findings) -> None:

@@ -43,10 +43,14 @@ def validator() -> Draft202012Validator:
 
 def check(data: Any, findings: Findings) -> None:
     """Report every fault of shape in the whole file."""
+    fatal: dict[tuple[Any, ...], bool] = {}
     for error in validator().iter_errors(_with_text_keys(data, (), findings)):
         for fault in faults(Broken.of(error)):
-            findings.misshapen.add(fault.path[:2])
-            report = findings.error if _is_fatal(data, fault.path) else findings.warning
+            item = fault.path[:2]
+            findings.misshapen.add(item)
+            if item not in fatal:
+                fatal[item] = _is_fatal(data, item)
+            report = findings.error if fatal[item] else findings.warning
             report(fault.path, fault.message, fault.code, hint=fault.hint, key=fault.at_key)
 
 
