@@ -12,6 +12,7 @@ from localhai.records.database import Patience
 from localhai.records.executions import ExecutionRecords
 from localhai.records.pipelines import PipelineRecords
 from localhai.records.projects import ProjectRecords
+from localhai.records.reuse import ReuseRecords
 from localhai.records.tasks import TaskRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 FILE_NAME = "localhai.db"
 
 
-class Records(ProjectRecords, ExecutionRecords, DataRecords, UseRecords, VersionRecords, TaskRecords, PipelineRecords):
+class Records(
+    ProjectRecords,
+    ExecutionRecords,
+    DataRecords,
+    UseRecords,
+    VersionRecords,
+    TaskRecords,
+    PipelineRecords,
+    ReuseRecords,
+):
     """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
 
     @classmethod

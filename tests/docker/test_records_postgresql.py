@@ -25,6 +25,7 @@ SHARED = (
     "test_records_data.py",
     "test_records_versions.py",
     "test_records_tasks.py",
+    "test_records_reuse.py",
 )
 
 
