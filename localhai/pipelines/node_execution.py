@@ -1,54 +1,81 @@
-"""One execution node, run: from what its edges give it to what its edges carry on."""
+"""Execution nodes: from what the edges give one to what its edges carry on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from localhai.errors import Interrupted, LocalhaiError
+from localhai.errors import Interrupted, LocalhaiError, UsageError
 from localhai.executions.execution import Execution
+from localhai.executions.observer import Observer
 from localhai.executions.runner import run
-from localhai.pipelines.results import NodeResult
+from localhai.pipelines.results import NodeResult, NodeStart
+from localhai.pipelines.runners import Kept, Made
+from localhai.records import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
-    from localhai.executions.interruption import Interruption
-    from localhai.executions.life import RunOptions
-    from localhai.executions.observer import Observer
-    from localhai.pipelines.plan import Node
-    from localhai.pipelines.results import NodeStart
+    from localhai.pipelines.plan import Edge, Node
+    from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources
+    from localhai.records.pipeline_rows import PipelineNode
 
 
-def run_execution_node(
-    sources: Sources,
-    node: Node,
-    start: NodeStart,
-    *,
-    options: RunOptions,
-    observer: Observer,
-    interruption: Interruption,
-) -> tuple[NodeResult, LocalhaiError | None]:
-    """Run it to its end. What kept it from starting comes back beside the result, for its hints."""
-    project = sources.project
-    try:
-        plan = sources.execution_plan(node, start, secrets=tuple(options.secrets))
-        execution = run(
-            project.home,
-            project.record,
-            plan,
-            sources.snapshot(node.commit),
-            settings=project.settings,
-            options=options,
-            observer=observer,
-            interruption=interruption,
+class ExecutionRunner:
+    """The NodeRunner of execution nodes."""
+
+    def check(self, sources: Sources, node: Node, awaiting: Sequence[Edge], *, secrets: Collection[str]) -> None:
+        """Plans it as far as that is possible."""
+        inputs = {name: node.inputs[name] for name in node.explicit_inputs}
+        start = NodeStart(node.name, inputs=inputs, parameters=node.parameters)
+        sources.execution_plan(node, start, secrets=secrets, awaiting=awaiting)
+
+    def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
+        """One execution."""
+        project = work.sources.project
+        try:
+            plan = work.sources.execution_plan(work.node, work.start, secrets=tuple(work.options.secrets))
+            execution = run(
+                project.home,
+                project.record,
+                plan,
+                work.sources.snapshot(work.node.commit),
+                settings=project.settings,
+                options=work.options,
+                observer=_Watch(work.made, work.watch(None)),
+                interruption=work.interruption,
+            )
+        except Interrupted as error:
+            return NodeResult("stopped", error=error.message), error
+        except LocalhaiError as error:
+            return NodeResult("error", error=error.message), error
+        return result_of(execution, plan.environment_variables), None
+
+    def earlier(self, home: Home, node: PipelineNode) -> Kept | None:
+        """Its execution counts, not what became of the node: it may have ended after its pipeline did."""
+        if node.execution is None or node.execution["status"] is None:
+            return None
+        execution = Execution(home, home.records.execution(node.execution["id"]))
+        require_ended(execution, node.name)
+        if not is_whole(execution):
+            return None
+        return Kept(Made(execution_id=execution.id), result_of(execution))
+
+
+def require_ended(execution: Execution, node: str) -> None:
+    """Raises UsageError while it runs."""
+    if execution.record.status in INCOMPLETE:
+        raise UsageError(
+            f"execution #{execution.counter} of node {node} still runs",
+            where=f"node {node}",
+            hints=[f"wait for it: localhai execution watch {execution.counter}", "or stop it"],
         )
-    except Interrupted as error:
-        return NodeResult("stopped", error=error.message), error
-    except LocalhaiError as error:
-        return NodeResult("error", error=error.message), error
-    return result_of(execution, plan.environment_variables), None
+
+
+def is_whole(execution: Execution) -> bool:
+    """Whether it succeeded and its outputs are still there."""
+    return execution.complete and not any(output.purged for output in execution.record.outputs)
 
 
 def result_of(execution: Execution, variables: Mapping[str, str] | None = None) -> NodeResult:
@@ -64,6 +91,19 @@ def result_of(execution: Execution, variables: Mapping[str, str] | None = None) 
     )
 
 
-def earlier_result(home: Home, execution_id: str) -> NodeResult:
-    """The result of an execution of an earlier run. Raises UsageError when it was deleted."""
-    return result_of(Execution(home, home.records.execution(execution_id)))
+class _Watch(Observer):
+    """Records the execution of a node as soon as it has an id, and hands everything on."""
+
+    def __init__(self, made: Callable[[Made], None], inner: Observer) -> None:
+        self._made = made
+        self._inner = inner
+        self.watches_metadata = inner.watches_metadata
+        self.status = inner.status  # type: ignore[method-assign]  # handed on as they are
+        self.output = inner.output  # type: ignore[method-assign]
+        self.metadata = inner.metadata  # type: ignore[method-assign]
+        self.progress = inner.progress  # type: ignore[method-assign]
+        self.finished = inner.finished  # type: ignore[method-assign]
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        self._made(Made(execution_id=execution["id"]))
+        self._inner.started(execution)

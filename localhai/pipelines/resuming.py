@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from localhai.errors import UsageError
-from localhai.executions.execution import Execution
 from localhai.pipelines.graph import Graph
-from localhai.pipelines.node_execution import result_of
 from localhai.pipelines.plan import PipelinePlan
-from localhai.pipelines.running import Kept
-from localhai.records import INCOMPLETE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from localhai.executions.home import Home
+    from localhai.pipelines.runners import Kept, NodeRunner
     from localhai.records.pipeline_rows import Pipeline
 
 
@@ -23,26 +21,18 @@ def recorded_plan(record: Pipeline) -> PipelinePlan:
     return PipelinePlan.from_dict(record.document["plan"])
 
 
-def keep(home: Home, record: Pipeline, plan: PipelinePlan) -> dict[str, Kept]:
+def keep(home: Home, record: Pipeline, plan: PipelinePlan, runners: Mapping[str, NodeRunner]) -> dict[str, Kept]:
     """Nodes of `plan` that succeeded in the earlier run and would run again with the same definition and values.
 
-    Their executions count, not what became of the nodes: one may have ended after its pipeline did. What lost its
-    outputs is not kept. Raises UsageError while one of the executions still runs.
+    What lost its outputs is not kept. Raises UsageError while one of the nodes still runs.
     """
     unchanged = _unchanged(recorded_plan(record), plan)
     found = {}
     for node in record.nodes:
-        if node.execution is None or node.execution["status"] is None or node.name not in unchanged:
-            continue
-        execution = Execution(home, home.records.execution(node.execution["id"]))
-        if execution.record.status in INCOMPLETE:
-            raise UsageError(
-                f"execution #{execution.counter} of node {node.name} still runs",
-                where=f"pipeline #{record.counter}",
-                hints=[f"wait for it: localhai execution watch {execution.counter}", "or stop it"],
-            )
-        if execution.complete and not any(output.purged for output in execution.record.outputs):
-            found[node.name] = Kept(execution.id, result_of(execution))
+        if node.name in unchanged and node.type in runners:
+            kept = runners[node.type].earlier(home, node)
+            if kept is not None:
+                found[node.name] = kept
     return {name: found[name] for name in Graph(plan).keepable(found)}
 
 

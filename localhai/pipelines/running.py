@@ -10,15 +10,17 @@ import json
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from localhai.errors import LocalhaiError, ProjectError
+from localhai.errors import LocalhaiError
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.observer import Observer
 from localhai.executions.owner import own_owner
 from localhai.executions.secrets import Masker
-from localhai.pipelines.node_execution import run_execution_node
+from localhai.pipelines.node_execution import ExecutionRunner
+from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
 from localhai.pipelines.state import Change, PipelineState
 
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.executions.life import RunOptions
-    from localhai.pipelines.plan import Node, PipelinePlan
+    from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
+    from localhai.pipelines.runners import Kept, Made, NodeRunner
     from localhai.pipelines.sources import Sources
     from localhai.records.pipeline_rows import Pipeline
 
@@ -50,24 +53,12 @@ class PipelineObserver:
     def trouble(self, node: str, error: LocalhaiError) -> None:
         """What kept a node from starting."""
 
-    def of_node(self, node: str, attempt: int) -> Observer:  # noqa: ARG002  # for subclasses
-        """Who watches the execution of a node: called from a thread of its own, as all that it hears."""
+    def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:  # noqa: ARG002  # for subclasses
+        """Who watches an execution of a node: called from a thread of its own, as all that it hears.
+
+        `name` tells several executions of one node apart.
+        """
         return Observer()
-
-
-class NodeRunner(Protocol):
-    """Runs a node of one type to its end, in a thread of its own."""
-
-    def __call__(
-        self,
-        sources: Sources,
-        node: Node,
-        start: NodeStart,
-        *,
-        options: RunOptions,
-        observer: Observer,
-        interruption: Interruption,
-    ) -> tuple[NodeResult, LocalhaiError | None]: ...
 
 
 @dataclass(frozen=True)
@@ -79,14 +70,6 @@ class PipelineOptions:
     tags: Sequence[str] = ()
     approve_all: bool = False
     runners: Mapping[str, NodeRunner] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A node that need not run again: the execution of the earlier run, and its result."""
-
-    execution_id: str
-    result: NodeResult
 
 
 def run_pipeline(
@@ -104,16 +87,15 @@ def run_pipeline(
     Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine.
     """
     options = options or PipelineOptions()
-    runners = {"execution": run_execution_node, **options.runners}
+    runners = all_runners(options.runners)
     refuse_unknown_types(plan, runners)
-    preflight(sources, plan, secrets=tuple(run_options.secrets))
+    preflight(sources, plan, runners, secrets=tuple(run_options.secrets))
     home, project = sources.project.home, sources.project.record
     _ = home.engine  # whether there is one, before anything is recorded
     masker = Masker(list(run_options.secrets.values()))
     document = {"plan": plan.to_dict(), "tags": list(options.tags), "env_file": run_options.env_file}
-    commits = {node.commit for node in plan.nodes}
     own = sources.snapshot().identifier
-    for commit in commits:
+    for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)
     record = home.records.create_pipeline(
         project.id,
@@ -131,34 +113,9 @@ def run_pipeline(
     return home.records.pipeline(record.id)
 
 
-def refuse_unknown_types(plan: PipelinePlan, known: Mapping[str, object]) -> None:
-    """Raises ProjectError when a node is of a type that cannot be run here."""
-    refused = [node for node in plan.nodes if node.type not in known]
-    if refused:
-        listed = ", ".join(f"{node.name} ({node.type})" for node in refused)
-        raise ProjectError(
-            f"pipeline {plan.name} has nodes of a type that does not run on this machine: {listed}",
-            where=f"pipeline {plan.name}",
-            hints=["nothing was started; `localhai pipeline plan` shows the whole pipeline"],
-        )
-
-
-class _NodeWatch(Observer):
-    """Records the execution of a node as soon as it has an id, and hands everything on."""
-
-    def __init__(self, run: _Run, node: str, inner: Observer) -> None:
-        self._run = run
-        self._node = node
-        self._inner = inner
-        self.status = inner.status  # type: ignore[method-assign]  # handed on as they are
-        self.output = inner.output  # type: ignore[method-assign]
-        self.progress = inner.progress  # type: ignore[method-assign]
-        self.finished = inner.finished  # type: ignore[method-assign]
-
-    def started(self, execution: Mapping[str, Any]) -> None:
-        self._run.records.change_node(self._run.record.id, self._node, execution_id=execution["id"])
-        self._run.events.put((self._node, None, None))
-        self._inner.started(execution)
+def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
+    """By type of node: that of executions and those of the caller."""
+    return {"execution": ExecutionRunner(), **further}
 
 
 class _Run:
@@ -197,7 +154,7 @@ class _Run:
         state = PipelineState(self.plan, {name: item.result for name, item in kept.items()})
         for name, item in kept.items():
             if state.statuses[name] == "complete":
-                self.records.change_node(self.record.id, name, execution_id=item.execution_id)
+                self._remember(name, item.made)
         try:
             while not state.is_done:
                 self._step(state)
@@ -227,13 +184,41 @@ class _Run:
         """In a thread of its own: whatever happens, the main thread hears of it."""
         try:
             node = self._nodes[start.node]
-            watch = _NodeWatch(self, start.node, self._observer.of_node(start.node, start.attempt))
-            result, trouble = self._runners[node.type](
-                self.sources, node, start, options=self._run_options, observer=watch, interruption=stop
+            work = NodeWork(
+                sources=self.sources,
+                node=node,
+                start=start,
+                options=replace(self._run_options, belonging=self._belonging(node.name)),
+                jobs=self._options.jobs,
+                interruption=stop,
+                made=lambda made: self._made(node.name, made),
+                watch=lambda name: self._observer.of_node(node.name, start.attempt, name),
+                say=lambda text: self._observer.status(f"node {node.name}: {text}"),
             )
+            result, trouble = self._runners[node.type].run(work)
             self.events.put((start.node, result, trouble))
         except BaseException as error:  # noqa: BLE001  # a fault of ours: raised again in the main thread
             self.events.put((start.node, None, error))
+
+    def _made(self, name: str, made: Made) -> None:
+        self._remember(name, made)
+        self.events.put((name, None, None))
+
+    def _remember(self, name: str, made: Made) -> None:
+        self.records.change_node(
+            self.record.id, name, execution_id=made.execution_id, task_id=made.task_id, deployment=made.deployment
+        )
+
+    def _belonging(self, node: str) -> dict[str, Any]:
+        """Keys of execution.json (reference 2.4). A node's id is made of the pipeline's and its name."""
+        return {
+            **self._run_options.belonging,
+            "pipeline-id": self.record.id,
+            "pipeline-counter": self.record.counter,
+            "pipeline-node-id": str(uuid.uuid5(uuid.UUID(self.record.id), node)),
+            "pipeline-title": self.record.title,
+            "pipeline-tags": list(self._options.tags),
+        }
 
     def _wait(self, state: PipelineState) -> None:
         """The next event, and all that came with it; or nothing for a while."""

@@ -11,11 +11,12 @@ from localhai.pipelines.steps import config_with, overridden, relaxed
 from localhai.project.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeStart
+    from localhai.pipelines.runners import NodeRunner
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
@@ -58,42 +59,44 @@ class Sources:
 
         `awaiting` are edges that have not given anything yet: what they will fill may be missing.
         """
+        config = self.node_config(node, awaiting=awaiting)
+        return self.project.plan(
+            node.step or "",
+            overrides=overrides_of(start),
+            secrets=tuple(secrets),
+            commit=None if awaiting is not None else self.snapshot(node.commit).identifier,
+            config=config,
+        )
+
+    def node_config(self, node: Node, *, awaiting: Sequence[Edge] | None = None) -> ProjectConfig:
+        """The valohai.yaml of a node with its step alone, overridden; `awaiting` as for `execution_plan`."""
         config = self.config(node.commit)
         step = overridden(config.config.steps[node.step or ""], node.override)
         if awaiting is not None:
             step = relaxed(step, awaiting)
-        return self.project.plan(
-            step.name,
-            overrides=Overrides(
-                parameters=start.parameters,
-                inputs=start.inputs,
-                environment_variables=start.environment_variables,
-            ),
-            secrets=tuple(secrets),
-            commit=None if awaiting is not None else self.snapshot(node.commit).identifier,
-            config=replace(config, config=config_with(config.config, step)),
-        )
+        return replace(config, config=config_with(config.config, step))
 
 
-def preflight(sources: Sources, plan: PipelinePlan, *, secrets: Collection[str] = ()) -> None:
-    """Plan every node as far as that is possible before its sources ran. Raises what the first wrong one raises."""
-    from localhai.pipelines.results import NodeStart
+def overrides_of(start: NodeStart) -> Overrides:
+    """What a node that starts changes of its step."""
+    return Overrides(
+        parameters=start.parameters, inputs=start.inputs, environment_variables=start.environment_variables
+    )
 
+
+def preflight(
+    sources: Sources, plan: PipelinePlan, runners: Mapping[str, NodeRunner], *, secrets: Collection[str] = ()
+) -> None:
+    """Check every node as far as that is possible before its sources ran. Raises what the first wrong one raises.
+
+    Nodes of a type that `runners` do not have are left out.
+    """
     into = Graph(plan).into
     for node in plan.nodes:
-        if node.type == "deployment":
+        if node.type not in runners:
             continue
-        parameters = {name: value for name, value in node.parameters.items() if not _spreads(node, value)}
-        start = NodeStart(
-            node.name, inputs={name: node.inputs[name] for name in node.explicit_inputs}, parameters=parameters
-        )
         try:
-            sources.execution_plan(node, start, secrets=secrets, awaiting=into[node.name])
+            runners[node.type].check(sources, node, into[node.name], secrets=secrets)
         except (UsageError, ProjectError) as error:
             error.where = f"node {node.name} of pipeline {plan.name}"
             raise
-
-
-def _spreads(node: Node, value: object) -> bool:
-    """A list for a task is one execution for each of its items (reference 1.11)."""
-    return node.type == "task" and isinstance(value, list)

@@ -35,7 +35,8 @@ _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
 class PipelineNode:
     """One node. `execution` and `task` are {id, counter, status}; counter and status None when it was deleted.
 
-    `document` holds `reason`, why it has its status, and `executions`, the ids of all its attempts.
+    `document` holds `reason`, why it has its status, `executions`, the ids of all its attempts, and `deployment`, what
+    a deployment node made.
     """
 
     name: str
@@ -53,6 +54,8 @@ class PipelineNode:
             values["execution"] = None if self.execution is None else dict(self.execution)
         elif self.type == "task":
             values["task"] = None if self.task is None else dict(self.task)
+        else:
+            values["deployment"] = self.document.get("deployment")
         return {**values, "reason": self.document.get("reason")}
 
 

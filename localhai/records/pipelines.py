@@ -139,8 +139,12 @@ class PipelineRecords(Access):
         reason: str | None = None,
         execution_id: str | None = None,
         task_id: str | None = None,
+        deployment: Mapping[str, Any] | None = None,
     ) -> None:
-        """Remember what is given of a node, in one transaction; a status with its time and reason."""
+        """Remember what is given of a node, in one transaction; a status with its time and reason.
+
+        `deployment` is the JSON shape of what a deployment node made.
+        """
         now = self._now()
 
         def work(transaction: Transaction, _again: bool) -> None:
@@ -154,6 +158,8 @@ class PipelineRecords(Access):
                 _note(transaction, pipeline_id, name, now, status, reason)
             if execution_id is not None:
                 document["executions"] = list(dict.fromkeys((*document.get("executions", ()), execution_id)))
+            if deployment is not None:
+                document["deployment"] = dict(deployment)
             values["document"] = json.dumps(document)
             settings = ", ".join(f"{column} = :{column}" for column in values)
             change = statement("UPDATE pipeline_nodes SET", settings, "WHERE pipeline_id = :id AND name = :name")

@@ -44,7 +44,12 @@ def plan_blueprint(config: ProjectConfig, name: str, *, seed: int) -> TaskPlan:
 
 def plan_task(task: Task, step: Step, *, seed: int) -> TaskPlan:
     """As `plan_blueprint`, from the parsed objects. Raises TaskFault."""
-    wish = Wish(
+    return build(blueprint_wish(task), step, seed=seed)
+
+
+def blueprint_wish(task: Task) -> Wish:
+    """What valohai.yaml says of a task."""
+    return Wish(
         name=task.name,
         type=task.type.value,
         variants=[(item.name, item.style.value, item.rules) for item in task.parameters],
@@ -60,7 +65,6 @@ def plan_task(task: Task, step: Step, *, seed: int) -> TaskPlan:
         engine=task.engine,
         notes=_notes(task),
     )
-    return build(wish, step, seed=seed)
 
 
 def _notes(task: Task) -> Sequence[str]:

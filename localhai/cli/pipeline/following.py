@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.cli import words
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.pipeline.requested import run_options
+from localhai.cli.pipeline.runners import further_runners
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.pipelines.running import PipelineOptions, run_pipeline
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.pipeline.requested import RequestedPipeline
-    from localhai.pipelines.running import Kept
+    from localhai.pipelines.runners import Kept
 
 MOST_JOBS = 4
 
@@ -35,6 +36,7 @@ def follow(
         title=given["title"],
         tags=given["tags"],
         approve_all=given["approve_all"],
+        runners=further_runners(),
     )
     with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
         record = run_pipeline(

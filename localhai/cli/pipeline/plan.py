@@ -38,13 +38,16 @@ def plan(
     if want_help:
         click.echo(ctx.get_help())
         return 0
+    from localhai.cli.pipeline.runners import further_runners
     from localhai.pipelines import drawing as draw
     from localhai.pipelines.arguments import parse_words
+    from localhai.pipelines.running import all_runners
     from localhai.pipelines.sources import preflight
 
     with call.open_project(yaml=given["yaml"]) as project:
         requested = understand(project, step_name, parse_words(step_arguments), given["commit"])
-        preflight(requested.sources, requested.plan, secrets=tuple(project.options().secrets))
+        runners = all_runners(further_runners())
+        preflight(requested.sources, requested.plan, runners, secrets=tuple(project.options().secrets))
     if call.json:
         words.emit_json(requested.plan.to_dict())
     else:

@@ -70,8 +70,10 @@ def rerun(
     if step_name is None:
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
     from localhai.cli.pipeline.following import follow
+    from localhai.cli.pipeline.runners import further_runners
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.resuming import keep, recorded_plan
+    from localhai.pipelines.running import all_runners
 
     with call.open_project(recover=True) as project:
         record = project.home.records.find_pipeline(step_name, project.record.id)
@@ -81,7 +83,7 @@ def rerun(
         given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
         given["env_file"] = given["env_file"] or _env_file(record)
         requested = understand(project, record.name, arguments, None if current else record.commit)
-        kept = keep(project.home, record, requested.plan) if from_failed else {}
+        kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
         if from_failed and not given["quiet"]:
             words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
         return follow(call, requested, given, kept)

@@ -69,29 +69,31 @@ class PipelineScreen(PipelineObserver):
             for hint in error.hints:
                 words.hint(hint)
 
-    def of_node(self, node: str, attempt: int) -> Observer:
-        return _NodeScreen(self, node, attempt)
+    def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:
+        return _NodeScreen(self, node, attempt, name)
 
     def interrupted(self, text: str) -> None:
         """Said at once, from a signal handler, which must not wait for a lock."""
         words.say(text)
 
-    def write(self, node: str, stream: EventStream, lines: list[bytes]) -> None:
-        """Whole lines of a node."""
+    def write(self, node: str, stream: EventStream, lines: list[bytes], name: str | None = None) -> None:
+        """Whole lines of a node; `name` is that of one of its executions."""
         if not lines or (self._quiet and self._as_json):
             return
         target: TextIO = sys.stdout if stream == "stdout" and not self._as_json else sys.stderr
-        prefix = words.style(f"{node.ljust(self._width)} | ", target, fg=self._colours.get(node))
+        label = node if name is None else f"{node} {name}"
+        prefix = words.style(f"{label.ljust(self._width)} | ", target, fg=self._colours.get(node))
         with self._lock:
             target.write("".join(f"{prefix}{displayed(line)}\n" for line in lines))
             target.flush()
 
 
 class _NodeScreen(Observer):
-    def __init__(self, screen: PipelineScreen, node: str, attempt: int) -> None:
+    def __init__(self, screen: PipelineScreen, node: str, attempt: int, name: str | None) -> None:
         self._screen = screen
         self._node = node
         self._attempt = attempt
+        self._name = name
         self._lines: dict[EventStream, LineAssembler] = {}
 
     def started(self, execution: Mapping[str, Any]) -> None:
@@ -100,11 +102,11 @@ class _NodeScreen(Observer):
 
     def output(self, stream: EventStream, data: bytes) -> None:
         lines = self._lines.setdefault(stream, LineAssembler())
-        self._screen.write(self._node, stream, [bytes(line) for line in lines.feed(data)])
+        self._screen.write(self._node, stream, [bytes(line) for line in lines.feed(data)], self._name)
 
     def finished(self, execution: Mapping[str, Any]) -> None:  # noqa: ARG002  # the node's status says it
         for stream, lines in self._lines.items():
-            self._screen.write(self._node, stream, [bytes(line) for line in lines.end()])
+            self._screen.write(self._node, stream, [bytes(line) for line in lines.end()], self._name)
 
 
 def print_nodes(record: Pipeline, stream: TextIO, *, form: str = "human") -> None:

@@ -1,0 +1,170 @@
+"""Task nodes: a task is made, its executions run, and what all of them came to flows on (reference 8.4)."""
+
+from __future__ import annotations
+
+import secrets as random_bits
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import Interrupted, LocalhaiError, ProjectError
+from localhai.executions.execution import Execution
+from localhai.pipelines.node_execution import is_whole, require_ended, result_of
+from localhai.pipelines.results import NodeResult, NodeStart
+from localhai.pipelines.runners import Kept, Made
+from localhai.pipelines.sources import overrides_of
+from localhai.tasks.building import TaskFault, Wish, build
+from localhai.tasks.checking import check
+from localhai.tasks.running import TaskObserver
+from localhai.tasks.task import Task, start_task
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from localhai.executions.home import Home
+    from localhai.executions.observer import Observer
+    from localhai.pipelines.plan import Edge, Node
+    from localhai.pipelines.runners import NodeWork
+    from localhai.pipelines.sources import Sources
+    from localhai.records.pipeline_rows import PipelineNode
+    from localhai.tasks.plan import TaskPlan
+    from localhai.tasks.sweep import Child
+
+
+class TaskRunner:
+    """The NodeRunner of task nodes."""
+
+    def check(self, sources: Sources, node: Node, awaiting: Sequence[Edge], *, secrets: Collection[str]) -> None:
+        """Builds the task and plans executions that stand for all, as far as that is possible."""
+        plan, shared = task_plan(sources, node, node.parameters, seed=0, awaiting=awaiting)
+        inputs = {name: node.inputs[name] for name in node.explicit_inputs}
+
+        def planned(parameters: Mapping[str, Any]) -> object:
+            start = NodeStart(node.name, inputs=inputs, parameters={**shared, **parameters})
+            return sources.execution_plan(node, start, secrets=secrets, awaiting=awaiting)
+
+        check(plan, planned)
+
+    def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
+        """One task; each of its executions is one of the pipeline too."""
+        sources, node = work.sources, work.node
+        try:
+            seed = random_bits.randbelow(2**31)
+            plan, shared = task_plan(sources, node, work.start.parameters, seed=seed)
+            for note in plan.notes:
+                work.say(note)
+            task = start_task(
+                sources.project,
+                plan,
+                config=sources.node_config(node),
+                snapshot=sources.snapshot(node.commit),
+                overrides=replace(overrides_of(work.start), parameters=shared),
+                options=work.options,
+                jobs=work.jobs,
+                observer=_Watch(work),
+                interruption=work.interruption,
+            )
+        except Interrupted as error:
+            return NodeResult("stopped", error=error.message), error
+        except LocalhaiError as error:
+            return NodeResult("error", error=error.message), error
+        return task_result(sources.project.home, task), None
+
+    def earlier(self, home: Home, node: PipelineNode) -> Kept | None:
+        """A task is kept as a whole, with all that its executions left."""
+        if node.task is None or node.task["status"] is None:
+            return None
+        task = Task(home, home.records.task(node.task["id"]))
+        children = [execution for _, execution in _children(home, task)]
+        for execution in children:
+            require_ended(execution, node.name)
+        if task.record.status != "complete" or not all(is_whole(item) for item in children if item.complete):
+            return None
+        return Kept(Made(task_id=task.record.id), task_result(home, task))
+
+
+def task_plan(
+    sources: Sources,
+    node: Node,
+    given: Mapping[str, Any],
+    *,
+    seed: int,
+    awaiting: Sequence[Edge] | None = None,
+) -> tuple[TaskPlan, dict[str, Any]]:
+    """The task of a node, and the parameters that all its executions share.
+
+    A list that was `given` is one execution for each of its items (reference 1.11, 7.2); what is given for a parameter
+    takes the place of what a blueprint says of it. Without either it is a task of one execution. Raises ProjectError.
+    """
+    step = sources.node_config(node, awaiting=awaiting).config.steps[node.step or ""]
+    spread = [(name, "multiple", {"items": list(value)}) for name, value in given.items() if isinstance(value, list)]
+    shared = {name: value for name, value in given.items() if not isinstance(value, list)}
+    try:
+        if node.task:
+            from localhai.tasks.blueprint import blueprint_wish
+
+            wish = blueprint_wish(sources.config(node.commit).config.tasks[node.task])
+        else:
+            wish = Wish(name=node.name, type="grid_search")
+        return build(_with_given(wish, spread, given), step, seed=seed), shared
+    except TaskFault as fault:
+        hints = [fault.hint] if fault.hint else []
+        raise ProjectError(fault.message, where=f"node {node.name}", hints=hints) from fault
+
+
+def _with_given(wish: Wish, spread: Sequence[tuple[str, str, Mapping[str, Any]]], given: Mapping[str, Any]) -> Wish:
+    """Variants of the same name go; those that are left and the lists make the task."""
+    variants = [variant for variant in wish.variants if variant[0] not in given]
+    sets = [{name: value for name, value in entry.items() if name not in given} for entry in wish.sets]
+    return replace(wish, variants=[*variants, *spread], sets=[entry for entry in sets if entry])
+
+
+def task_result(home: Home, task: Task) -> NodeResult:
+    """What the edges of a task node carry on: the outputs of all its complete executions, in their order.
+
+    Which metadata the platform takes is unconfirmed: here those of the best execution where the task has a target,
+    otherwise the last that each key had. Parameters that vary are lists.
+    """
+    plan = task.plan
+    results = [(number, result_of(execution)) for number, execution in _children(home, task) if execution.complete]
+    first = results[0][1] if results else NodeResult(task.record.status)
+    metadata: dict[str, Any] = {}
+    for _, result in results:
+        metadata.update(result.metadata)
+    if plan.target is not None:
+        metadata = next((row["metadata"] for row in task.rows() if row["status"] == "complete"), metadata)
+    varied = {name: [result.parameters.get(name) for _, result in results] for name in plan.names}
+    return NodeResult(
+        status=task.record.status,
+        outputs=tuple(output for _, result in results for output in result.outputs),
+        metadata=metadata,
+        parameters={**first.parameters, **(varied if results else {})},
+        inputs=first.inputs,
+        environment_variables=first.environment_variables,
+        error=task.record.document.get("error"),
+    )
+
+
+def _children(home: Home, task: Task) -> list[tuple[int, Execution]]:
+    found = home.records.task_children(task.record.id)  # without outputs
+    return [(number, Execution(home, home.records.execution(row.id))) for number, row in found]
+
+
+class _Watch(TaskObserver):
+    """Says what becomes of a task node's executions."""
+
+    def __init__(self, work: NodeWork) -> None:
+        self._work = work
+
+    def started(self, task: Mapping[str, Any]) -> None:
+        self._work.made(Made(task_id=task["id"]))
+
+    def child(self, child: Child) -> Observer:
+        return self._work.watch(str(child.number + 1))
+
+    def ended(self, child: Child, status: str, execution: Mapping[str, Any] | None) -> None:
+        name = f"execution {child.number + 1}" if execution is None else f"execution #{execution['counter']}"
+        because = f": {execution['error']}" if execution and execution.get("error") else ""
+        self._work.say(f"{name} of task: {status}{because}")
+
+    def said(self, text: str) -> None:
+        self._work.say(text)
