@@ -58,7 +58,10 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """What to create. The image's entrypoint is always cleared: `command` is the whole argument vector."""
+    """What to create. The image's entrypoint is always cleared: `command` is the whole argument vector.
+
+    `network` is the name of a network, or `container:ID` for that of another container.
+    """
 
     name: str
     image: str
@@ -183,7 +186,8 @@ class Engine(Protocol):
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> None: ...
 
-    def remove_network(self, name: str) -> None: ...
+    def remove_network(self, name: str) -> None:
+        """Gone already is fine. Raises SurroundingsError while a running container is on it."""
 
     def networks(self, labels: Mapping[str, str | None]) -> list[str]: ...
 

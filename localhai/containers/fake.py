@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from localhai.containers import archives
 from localhai.containers.engine import EngineInfo, Image, PullProgress
 from localhai.containers.fake_container import Behaviour, Canned, FakeContainer, FakeOutput, Killed, Stopped
+from localhai.containers.labels import HELPER
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class FakeEngine:
         self._volumes: dict[str, tuple[Path, dict[str, str]]] = {}
         self._networks: dict[str, dict[str, str]] = {}
         self._numbers = itertools.count(1)
+        self._addresses = itertools.count(2)
         self._lock = threading.RLock()
         self._lost: str | None = None
 
@@ -110,8 +112,20 @@ class FakeEngine:
             mounts = [(mount.target, self._source(mount.kind, mount.source)) for mount in spec.mounts]
             key = hashlib.sha256(str(number).encode()).hexdigest()
             name = spec.name or f"fake-{number}"
-            self._containers[key] = FakeContainer(key, name, spec, mounts, self._answer)
+            made = FakeContainer(key, name, spec, mounts, self._answer)
+            made.addresses = self._addresses_of(spec)
+            self._containers[key] = made
             return key
+
+    def _addresses_of(self, spec: ContainerSpec) -> tuple[str, ...]:
+        """On a network that was made, a loopback address of its own: on Linux, behaviours can listen and connect."""
+        network = spec.network or ""
+        if network.startswith("container:"):
+            return self._get(network.partition(":")[2]).addresses
+        if network not in self._networks:
+            return ()
+        number = next(self._addresses)
+        return (f"127.{64 + os.getpid() % 128}.{number // 256 % 256}.{number % 256}",)
 
     def attach(self, container: str) -> OutputStream:
         found = self._get(container)
@@ -231,6 +245,8 @@ class FakeEngine:
 
     def remove_network(self, name: str) -> None:
         self._answer()
+        if any(container.running and container.spec.network == name for container in self._containers.values()):
+            raise SurroundingsError(f"the network {name} has active endpoints")
         self._networks.pop(name, None)
 
     def networks(self, labels: Mapping[str, str | None]) -> list[str]:
@@ -265,6 +281,8 @@ class FakeEngine:
         return self._volumes[source][0]
 
     def _behaviour(self, container: FakeContainer) -> Behaviour:
+        if HELPER in container.spec.labels:
+            return _hold
         for step, pattern, behaviour in reversed(self._behaviours):
             if fnmatch.fnmatchcase(container.step or "", step) and fnmatch.fnmatchcase(container.spec.image, pattern):
                 return behaviour
@@ -274,6 +292,12 @@ class FakeEngine:
         """Its id is its name: readable in tests."""
         digest = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
         return Image(reference, reference, digest, "amd64", "linux", user=self.user)
+
+
+def _hold(container: FakeContainer) -> int:
+    """A helper that lives until it is removed."""
+    container.stop_asked.wait()
+    return 0
 
 
 def _fits(found: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:

@@ -53,6 +53,7 @@ class FakeContainer:
         self.executed: list[tuple[tuple[str, ...], str]] = []
         self.stop_asked = threading.Event()
         self.oom_killed = False
+        self.addresses: tuple[str, ...] = ()
         self.changed = threading.Condition()
         self._answer = answer
         self._started: str | None = None
@@ -161,6 +162,7 @@ class FakeContainer:
             started=self._started,
             finished=self._finished,
             labels=dict(self.spec.labels),
+            addresses=self.addresses if self.running else (),
             image=self.spec.image,
         )
 

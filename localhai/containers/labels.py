@@ -19,6 +19,9 @@ PROJECT = "localhai.project"
 OWNER = "localhai.owner"
 CACHE = "localhai.cache"  # volumes of package caches: kept until `localhai clean --cache`
 HELPER = "localhai.helper"
+DEPLOYMENT = "localhai.deployment"  # the id of a deployment version: on its image and its containers
+ENDPOINT = "localhai.endpoint"
+TASK = "localhai.task"  # what the members of a distributed task share
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ def of_execution(engine: Engine, execution: str) -> Leftovers:
     return Leftovers(tuple(engine.containers(wanted)), tuple(engine.volumes(wanted)), tuple(engine.networks(wanted)))
 
 
+def of_task(engine: Engine, task: str) -> Leftovers:
+    """What the members of a distributed task share: the containers that hold their addresses, and their network."""
+    wanted = {labels.TASK: task}
+    return Leftovers(tuple(engine.containers(wanted)), networks=tuple(engine.networks(wanted)))
+
+
 def helpers(engine: Engine) -> list[ContainerState]:
     """Helper containers that were cut off: one lives for seconds, so a stopped one is nobody's."""
     return [item for item in engine.containers({labels.HELPER: None}) if not item.running]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localhai.containers.tree import FileTree
     from localhai.data.files import InputFile
     from localhai.executions.capture import Capture
+    from localhai.executions.group import Member
     from localhai.executions.home import Home
     from localhai.executions.watch import Cause
     from localhai.project.plan import ExecutionPlan
@@ -32,6 +33,7 @@ class RunOptions:
 
     `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
     of, by keys of execution.json without their prefix (reference 2.4): `task-id`, `task-counter`, `pipeline-id`...
+    `member` makes it one of the executions of a distributed task, which start together.
     """
 
     pull: str = "missing"
@@ -40,6 +42,7 @@ class RunOptions:
     package_cache: bool = True
     keep: bool = False
     belonging: Mapping[str, Any] = field(default_factory=dict)
+    member: Member | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import Image, PullProgress
     from localhai.containers.tree import FileTree
+    from localhai.executions.group import Member
     from localhai.executions.life import Life
 
 SCRIPT = ".command"
@@ -39,6 +40,8 @@ def prepare(life: Life) -> None:
     life.image = image = _image(life)
     fetch(life)
     _check(life)
+    if life.options.member is not None:
+        life.options.member.join(life, _ports(life))
     _make_container(life, image)
 
 
@@ -169,6 +172,7 @@ def _config(life: Life) -> dict[str, bytes]:
             "runtime": config_files.runtime_config(engine=info.name, version=info.version, localhai=__version__),
             # no address is offered: valohai-utils then warns once where a step sets a status detail
             "api": {},
+            **({"distributed": life.options.member.config()} if life.options.member is not None else {}),
         }
     )
     files[SCRIPT] = plan.script.encode("utf-8", "surrogateescape") + b"\n"
@@ -186,13 +190,14 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
     packages = package_cache.NONE
     if life.options.package_cache:
         packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree)
-    limited = _limits(life)
+    limited, member = _limits(life), life.options.member
+    platform = platform_variables(execution_id=record.id, project_id=life.project.id, belonging=life.options.belonging)
     return ContainerSpec(
         name=container_name(record.id),
         image=image.id,
         command=_command(plan.script),
         environment=container_variables(
-            platform_variables(execution_id=record.id, project_id=life.project.id, belonging=life.options.belonging),
+            platform if member is None else {**platform, **member.variables()},
             helpful=packages.environment,
             planned=plan.environment_variables,
             secret=life.options.secrets,
@@ -219,7 +224,24 @@ def _limits(life: Life) -> Mapping[str, Any]:
     )
     for note in found.notes:
         life.capture.status(note)
-    return found.fields
+    return found.fields if life.options.member is None else _of_member(life, life.options.member, found.fields)
+
+
+def _of_member(life: Life, member: Member, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Members share a network of their own instead of this machine's: side by side, they would want the same ports."""
+    asked = [name for name in ("VH_DOCKER_NETWORK", "VH_EXPOSE_PORTS") if name in life.plan.environment_variables]
+    if asked:
+        life.capture.status(
+            f"approximated: {', '.join(asked)}: the members of a distributed task share a Docker network of their own"
+            " and reach every port of one another; none is published on this machine"
+        )
+    kept = {name: value for name, value in fields.items() if name not in {"network", "ports"}}
+    return {**kept, "network": member.network}
+
+
+def _ports(life: Life) -> list[int]:
+    """What the step exposes, inside of its container."""
+    return list(limits.engine_limits(variables=life.plan.environment_variables).fields.get("ports", ()))
 
 
 def _command(script: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from localhai.errors import EngineNotFound, ProjectError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
+from localhai.executions.group import remove_left
 from localhai.executions.home import Home
 from localhai.executions.life import Ended, Life
 from localhai.executions.observer import Observer
@@ -29,6 +30,7 @@ from localhai.executions.preparation import container_name, tree_contents
 from localhai.executions.secrets import Masker, read_env_file
 from localhai.executions.supervision import supervise
 from localhai.project.plan import ExecutionPlan
+from localhai.records import INCOMPLETE
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,6 +133,9 @@ def _watch_on(life: Life, state: ContainerState, interruption: Interruption | No
 def _sweep(home: Home, record: ExecutionRecord) -> None:
     """What the dead one made beside its container: helpers, volumes that it had no time to use."""
     reap.remove(home.engine, reap.of_execution(home.engine, record.id))
+    task = home.records.task_of(record.id)
+    if task is not None and not any(home.records.task_counts(task).get(status) for status in INCOMPLETE):
+        remove_left(home, task)
     if record.folder:
         folder = home.folder / record.folder
         (folder / ending.RESERVE).unlink(missing_ok=True)

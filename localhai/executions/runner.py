@@ -225,6 +225,8 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
         life.record = records.transition(life.record.id, "started", by="localhai")
         prepare(life)
         output = life.home.engine.attach(life.container or "")
+        if life.options.member is not None:
+            life.options.member.ready(life)
         life.home.engine.start(life.container or "")
     except Interrupted as error:
         return Ended(None, "interrupted", error.message), error

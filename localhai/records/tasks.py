@@ -141,6 +141,12 @@ class TaskRecords(Access):
         key = {"task_id": task_id, "number": number, "execution_id": execution_id}
         self._write(lambda transaction, _again: transaction.change(sql, key))
 
+    def task_of(self, execution_id: str) -> str | None:
+        """The id of the task that made an execution; None for one that no task made."""
+        sql = "SELECT task_id FROM task_children WHERE execution_id = :id"
+        found = self._read(lambda transaction: transaction.rows(sql, {"id": execution_id}))
+        return str(found[0]["task_id"]) if found else None
+
     def task_children(self, task_id: str) -> Iterator[tuple[int, Execution]]:
         """The executions of a task with their numbers, in order, without outputs. Deleted ones are passed over."""
         last = -1

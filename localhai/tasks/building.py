@@ -59,6 +59,9 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
     if wish.type == "manual_search":
         sets = _manual_sets(wish, step, variants, seed, notes)
         variants, count = (), len(sets)
+    elif wish.type == "distributed":
+        sets = _members(wish, variants, seed)
+        variants, count = (), len(sets)
     elif wish.type == "grid_search":
         count = math.prod(_lengths(variants, seed))
     else:
@@ -75,7 +78,7 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
         sets=sets,
         batch_size=wish.batch_size or BAYESIAN_BATCH,
         maximum_queued_executions=wish.maximum_queued_executions,
-        on_child_error=wish.on_child_error or "continue-and-error",
+        on_child_error=wish.on_child_error or _on_child_error(wish.type),
         stop_condition=wish.stop_condition,
         reuse_children=wish.reuse_children,
         target=Target(wish.metric, wish.value) if wish.metric else None,
@@ -83,6 +86,33 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
         seed=seed,
         notes=tuple(notes),
     )
+
+
+def _on_child_error(kind: TaskType) -> OnChildError:
+    """The default (reference 8.3, unconfirmed): those who are in one group wait for one another, so they end as one."""
+    return "stop-all-and-error" if kind == "distributed" else "continue-and-error"
+
+
+def _members(wish: Wish, variants: Sequence[Variant], seed: int) -> tuple[dict[str, Any], ...]:
+    """What varies of each member (unconfirmed): one value is everybody's, of several each member has its own."""
+    lists = {variant.name: _column(variant, seed) for variant in variants}
+    count = wish.execution_count or max((len(values) for values in lists.values()), default=1)
+    if wish.execution_count is None and count == 1:
+        raise TaskFault("a distributed task needs to know its members", key="execution-count", hint=_MEMBERS_HINT)
+    for name, values in lists.items():
+        if len(values) not in {1, count}:
+            message = f"parameter {name} has {len(values)} values for {count} members"
+            raise TaskFault(message, parameter=name, hint="give one value for all, or one for each")
+    most = wish.maximum_queued_executions
+    if most is not None and most < count:
+        message = f"maximum-queued-executions is {most}, but all {count} members start together"
+        raise TaskFault(message, key="maximum-queued-executions", hint="remove it")
+    return tuple(
+        {name: values[number if len(values) > 1 else 0] for name, values in lists.items()} for number in range(count)
+    )
+
+
+_MEMBERS_HINT = "add `execution-count: 2` to the task"
 
 
 def _variant(step: Step, wanted: str, style: str, rules: Mapping[str, Any]) -> Variant:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import ProjectError
 from localhai.tasks.bayesian import require_optuna
 from localhai.tasks.sets import ParameterSets, grid_values
 
@@ -17,13 +16,7 @@ MOST_PROBES = 1000  # of a list; what is beyond is seen when its execution is pl
 
 
 def require_runnable(plan: TaskPlan) -> None:
-    """Raises ProjectError for a task that cannot run here, SurroundingsError where its optimiser is missing."""
-    if plan.type == "distributed":
-        raise ProjectError(
-            f"task {plan.name} is distributed: its members would have to run side by side, which localhai does not do",
-            where=f"task {plan.name}",
-            hints=[f"one member alone: localhai run {plan.step}", "the task itself runs on the platform"],
-        )
+    """Raises SurroundingsError where an optimiser is needed and missing."""
     if plan.type == "bayesian_tpe":
         require_optuna()
 
@@ -39,7 +32,7 @@ def check(plan: TaskPlan, planned: Callable[[Mapping[str, Any]], object]) -> Non
 
 
 def _probes(plan: TaskPlan) -> Iterator[Mapping[str, Any]]:
-    if plan.type == "manual_search":
+    if plan.sets:
         yield from plan.sets[:MOST_PROBES]
         return
     first = ParameterSets(plan)[0]

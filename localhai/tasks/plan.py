@@ -29,7 +29,8 @@ class Target:
 class TaskPlan:
     """What one task will be.
 
-    `sets` are the parameter sets of a manual search. `count` is the number of executions. `seed` makes every draw:
+    `sets` are the parameter sets of a manual search and of the members of a distributed task. `count` is the number of
+    executions. `seed` makes every draw:
     two plans that are equal give equal sets. `notes` are sentences for the person, about what was filled in.
     """
 

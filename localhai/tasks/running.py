@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.group import Group
 from localhai.executions.interruption import Interruption
 from localhai.executions.observer import Observer
 from localhai.executions.runner import run
@@ -14,6 +15,7 @@ from localhai.executions.runner import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from localhai.executions.execution import Execution
     from localhai.executions.life import RunOptions
     from localhai.executions.log import EventStream
     from localhai.executions.open_project import OpenProject
@@ -27,6 +29,9 @@ LOOK = 0.3  # seconds between looks at who wants the task to stop
 
 class TaskObserver:
     """Hears how a task goes: subclass and override. Called from several threads, never at once."""
+
+    def started(self, task: Mapping[str, Any]) -> None:
+        """It has an id and a counter (its JSON shape)."""
 
     def child(self, child: Child) -> Observer:  # noqa: ARG002  # for subclasses
         """Who watches an execution that is about to begin."""
@@ -57,6 +62,7 @@ class Running:
 
     def __init__(self, start: Start, sweep: Sweep, jobs: int) -> None:
         self._start = start
+        self._group = _group(start, sweep)
         self._sweep = sweep
         self._jobs = jobs
         self._lock = threading.RLock()
@@ -71,12 +77,16 @@ class Running:
         threads = [threading.Thread(target=self._work, name=f"localhai-task-{number}") for number in range(self._jobs)]
         for thread in threads:
             thread.start()
-        with self._changed:
-            while self._left:
-                self._look()
-                self._changed.wait(LOOK)
-        for thread in threads:
-            thread.join()
+        try:
+            with self._changed:
+                while self._left:
+                    self._look()
+                    self._changed.wait(LOOK)
+        finally:
+            for thread in threads:
+                thread.join()
+            for problem in self._group.close() if self._group is not None else ():
+                self._say(problem)
 
     def _look(self) -> None:
         """Whoever wants the task to stop is heard, and its executions are told."""
@@ -115,17 +125,7 @@ class Running:
         watcher = _Watcher(self, child, start.observer.child(child))
         status, metadata = "error", {}
         try:
-            plan = start.planned(child.parameters)
-            execution = run(
-                start.project.home,
-                start.project.record,
-                plan,
-                start.snapshot,
-                settings=start.project.settings,
-                options=start.options,
-                observer=watcher,
-                interruption=self._children,
-            )
+            execution = self._run(child, watcher)
             status, metadata = execution.status, execution.to_dict()["metadata"]
             watcher.execution = execution.to_dict()
         except Interrupted:
@@ -136,6 +136,27 @@ class Running:
             self._say(f"execution {child.number + 1} could not start: {error.message}")
         finally:
             self._ended(child, status, metadata, watcher.execution)
+
+    def _run(self, child: Child, watcher: Observer) -> Execution:
+        start = self._start
+        try:
+            return run(
+                start.project.home,
+                start.project.record,
+                start.planned(child.parameters),
+                start.snapshot,
+                settings=start.project.settings,
+                options=self._options(child),
+                observer=watcher,
+                interruption=self._children,
+            )
+        finally:
+            if self._group is not None:
+                self._group.leave(child.number)
+
+    def _options(self, child: Child) -> RunOptions:
+        options = self._start.options
+        return options if self._group is None else replace(options, member=self._group.member(child.number))
 
     def _ended(self, child: Child, status: str, metadata: Mapping[str, Any], execution: Any) -> None:
         with self._changed:
@@ -164,6 +185,12 @@ class Running:
             self._sweep.heard(child.number, objects)
             if self._sweep.stopping:
                 self._changed.notify_all()
+
+
+def _group(start: Start, sweep: Sweep) -> Group | None:
+    if sweep.plan.type != "distributed":
+        return None
+    return Group(start.project.home.engine, task_id=start.record.id, size=sweep.plan.count)
 
 
 class _Watcher(Observer):

@@ -43,7 +43,7 @@ class ParameterSets:
             raise IndexError(number)
         if self._plan.type == "grid_search":
             return self._of_grid(number)
-        if self._plan.type == "manual_search":
+        if self._plan.type in {"manual_search", "distributed"}:
             return dict(self._plan.sets[number])
         if self._plan.type == "bayesian_tpe" and number >= BAYESIAN_START:
             raise IndexError(number)

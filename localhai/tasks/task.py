@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
+from localhai.executions.group import remove_left
 from localhai.executions.interruption import ctrl_c_asks
 from localhai.executions.owner import is_alive, own_owner
 from localhai.executions.secrets import Masker
@@ -125,7 +126,7 @@ def resume_task(
     _require_ended(project.home, task)
     if not project.home.records.resume_task(task.record.id, own_owner()):
         raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
-    keep = {"complete"} if failed else {"complete", "error"}
+    keep = _kept(plan, task.record.status, failed=failed)
     record = project.home.records.task(task.record.id)
     kept = (
         Ended(row["number"], row["status"], row["parameters"], row["metadata"])
@@ -134,6 +135,13 @@ def resume_task(
     )
     start = Start(project, record, snapshot, planned, _belonging(options, record))
     return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+
+
+def _kept(plan: TaskPlan, status: str, *, failed: bool) -> set[str]:
+    """Statuses of executions that stay. The members of a distributed task start together or not at all."""
+    if plan.type == "distributed":
+        return {"complete"} if status == "complete" else set()
+    return {"complete"} if failed else {"complete", "error"}
 
 
 def _require_ended(home: Home, task: Task) -> None:
@@ -183,8 +191,7 @@ def _with_people(start: Start, observer: TaskObserver | None, interruption: Inte
 def _finish(start: Start, sweep: Sweep, jobs: int) -> Task:
     """Run the sweep and close the task, whatever happens."""
     records = start.project.home.records
-    most = min(jobs, sweep.plan.maximum_queued_executions or jobs, sweep.plan.count)
-    running = Running(start, sweep, max(most, 1))
+    running = Running(start, sweep, _side_by_side(sweep.plan, jobs))
     try:
         with ctrl_c_asks(start.interruption):
             running.run()
@@ -194,6 +201,13 @@ def _finish(start: Start, sweep: Sweep, jobs: int) -> Task:
     if running.trouble is not None:
         raise running.trouble
     return Task(start.project.home, ended)
+
+
+def _side_by_side(plan: TaskPlan, jobs: int) -> int:
+    """How many executions run at once: the members of a distributed task all do."""
+    if plan.type == "distributed":
+        return plan.count
+    return max(min(jobs, plan.maximum_queued_executions or jobs, plan.count), 1)
 
 
 def _reason(sweep: Sweep) -> str | None:
@@ -209,4 +223,12 @@ def close_left(home: Home, say: Callable[[str], None]) -> None:
     for record in home.records.open_tasks(host=own_owner().host):
         if record.owner is not None and not is_alive(record.owner):
             home.records.close_task(record.id, "crashed", error=DIED)
+            _remove_shared(home, record)
             say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
+
+
+def _remove_shared(home: Home, record: TaskRecord) -> None:
+    """What members of a distributed task share goes with the last of them: here, when none is in progress."""
+    counts = home.records.task_counts(record.id)
+    if record.type == "distributed" and not any(counts.get(status) for status in INCOMPLETE):
+        remove_left(home, record.id)

@@ -178,7 +178,6 @@ def test_a_dry_run_shows_the_sets_and_runs_nothing(localhai: Callable[..., Resul
     [
         (["rate5"], 2, "there is no task 'rate5'"),
         (["train"], 2, "--grid NAME=VALUE"),
-        (["together"], 3, "is distributed"),
         (["train", "--grid", "lr=1,5"], 2, "more than the maximum 2"),
         (["train", "--grid", "speed=1"], 2, "has no parameter 'speed'"),
         (["train", "--grid", "lr"], 2, "is not NAME=VALUES"),
