@@ -56,6 +56,28 @@ class _Waiter(threading.Thread):
             self._life.capture.changed.set()
 
 
+class _Wish:
+    """Whether the records say that it should stop: asked beside the watching, which slow records must not delay."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._asking: threading.Thread | None = None
+        self.heard = False
+
+    def ask(self) -> None:
+        """Look once; does nothing while an earlier look still waits for its answer."""
+        if self._asking is not None and self._asking.is_alive():
+            return
+        self._asking = threading.Thread(target=self._ask, name=f"wish-{self._life.record.counter}", daemon=True)
+        self._asking.start()
+
+    def _ask(self) -> None:
+        with suppress(LocalhaiError):  # records that are away for a moment, or for good, end no step
+            if self._life.home.records.stop_requested(self._life.record.id):
+                self.heard = True
+                self._life.capture.changed.set()
+
+
 class _Supervision:
     def __init__(self, life: Life, output: OutputStream, started: float) -> None:
         self._life = life
@@ -67,6 +89,7 @@ class _Supervision:
         self._reason: str | None = None
         self._forced = False
         self._slow_look_due = time.monotonic() + SLOW_LOOK
+        self._wish = _Wish(life)
 
     def watch(self) -> Ended:
         ended, look = None, self._watch_to_its_end
@@ -120,25 +143,19 @@ class _Supervision:
         if self._life.interruption.forced and not self._forced:
             self._forced = True
             self._in_background(self._engine.kill)
-        requested = False
         if time.monotonic() >= self._slow_look_due:
             self._slow_look_due = time.monotonic() + SLOW_LOOK
             self._upload_live()
-            requested = self._cause is None and self._stop_requested()
+            if self._cause is None:
+                self._wish.ask()
         if self._cause is None:
-            self._find_cause(requested=requested)
+            self._find_cause()
 
-    def _stop_requested(self) -> bool:
-        try:
-            return self._life.home.records.stop_requested(self._life.record.id)
-        except LocalhaiError:  # records that are away for a moment, or for good, end no step
-            return False
-
-    def _find_cause(self, *, requested: bool) -> None:
+    def _find_cause(self) -> None:
         life = self._life
         if life.interruption.asked:
             self._stop("interrupted", "it was interrupted")
-        elif requested:
+        elif self._wish.heard:
             self._stop("requested", "a stop was requested")
         elif life.capture.trouble is not None and not isinstance(life.capture.trouble, EngineLost):
             self._stop("failed-here", f"its output could not be kept: {life.capture.trouble}")

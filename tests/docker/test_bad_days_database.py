@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -68,6 +69,22 @@ def test_postgresql_stopped_and_started_again_while_a_step_runs(bench, server) -
     assert [item["name"] for item in execution["outputs"]] == ["kept.txt"]
     command = ["docker", "ps", "-aq", "--filter", f"label={labels.EXECUTION}={execution['id']}"]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b""
+
+
+def test_ctrl_c_stops_the_container_while_postgresql_answers_nothing(bench, server) -> None:
+    """A server that hangs keeps whoever asks it waiting: the container must not wait with it."""
+    bench.environment["LOCALHAI_DATABASE_URL"] = server.url()
+    bench.step(["trap 'echo heard; exit 3' TERM", "echo ready", "while true; do sleep 0.1; done"])
+    run = bench.start("run", "work")
+    bench.until(lambda: "ready" in run.out)
+    with server.hung():
+        time.sleep(2)  # longer than a look at the records takes to come
+        run.signal(signal.SIGINT)
+        bench.until(lambda: "heard" in run.out, seconds=20)  # far less than the server's return
+        assert run.process.poll() is None
+    assert run.code() == 130, run.err
+    execution = bench.last()
+    assert (execution["status"], execution["error"]) == ("stopped", "it was interrupted")
 
 
 def test_postgresql_that_does_not_return_in_time(bench, server) -> None:
