@@ -20,7 +20,7 @@ from localhai.cli.main import cli
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
-from localhai.project.parity import TABLE
+from localhai.project.parity_table import KINDS, NOT_YET, TABLE
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _REGION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_NOT_YET = frozenset({"deployment", "endpoint"})
-_UNUSED = frozenset({"pipeline.nodes.deployment"})
 _COMMON = frozenset({"--json", "--project", "--help"})  # said once on the page, not in every table
 
 
@@ -227,23 +225,19 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def parity() -> str:
-    """What holds for the keys of what is run."""
-    rows = [
-        (f"`{key}`", entry.level, entry.text)
-        for key, entry in TABLE.items()
-        if key.partition(".")[0] not in _NOT_YET and key not in _UNUSED
-    ]
-    return _table(("key", "here", "how"), rows)
+    """Every key of what is run, one table for each kind of item."""
+    return "\n".join(_parity_of(kind) for kind in KINDS)
 
 
-def parity_not_yet() -> str:
-    """What is planned for the keys of which nothing is run yet."""
+def _parity_of(kind: str) -> str:
     rows = [
-        (f"`{key}`", "not yet", entry.text or "as on the platform")
+        (f"`{key}`", "not yet" if key.startswith(NOT_YET) else entry.level, entry.text)
         for key, entry in TABLE.items()
-        if key.partition(".")[0] in _NOT_YET or key in _UNUSED
+        if key.startswith(f"{kind}.")
     ]
-    return _table(("key", "here", "planned"), rows)
+    levels = [level for _, level, _ in rows]
+    counts = ", ".join(f"{levels.count(level)} {level}" for level in dict.fromkeys(levels))
+    return f"### {kind}\n\n{len(rows)} keys: {counts}.\n\n{_table(('key', 'here', 'how, or why'), rows)}"
 
 
 def _first(item: Any) -> str:
@@ -262,7 +256,6 @@ _PARTS: dict[str, Callable[[], str]] = {
     "errors": error_table,
     "python-api": python_api,
     "parity": parity,
-    "parity-not-yet": parity_not_yet,
 }
 
 if __name__ == "__main__":

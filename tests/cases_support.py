@@ -223,7 +223,7 @@ def plan_facts(plan: ExecutionPlan, expected: Mapping[str, Any]) -> dict[str, An
     """Of a plan, what is expected of it; of `limits` and `environment_variables` only the expected keys."""
     facts = plan.to_dict()
     facts["inputs"] = {item["name"]: item["uris"] for item in facts["inputs"]}
-    facts["parity"] = [note["key"] for note in facts["parity"]]
+    facts["parity"] = [note["key"] for note in facts["parity"] if note["level"] != "emulated"]
     facts["mounts"] = [{key: value for key, value in mount.items() if value} for mount in facts["mounts"]]
     for key in ("limits", "environment_variables"):
         facts[key] = {name: value for name, value in facts[key].items() if name in expected.get(key, {})}

@@ -83,6 +83,7 @@ ROOT = {
     "run": Entry("localhai.cli.execution.run:run", "Run a step: short for `execution run`."),
     "plan": Entry("localhai.cli.plan:plan", "Show what `run` would do. Needs neither Docker nor network."),
     "lint": Entry("localhai.cli.lint:lint_command", "Find every problem of a valohai.yaml."),
+    "parity": Entry("localhai.cli.parity:parity", "Show which keys of valohai.yaml are emulated, and which are not."),
     "execution": Entry("localhai.cli.commands:execution", _EXECUTION_HELP),
     "pipeline": Entry("localhai.cli.commands:pipeline", _PIPELINE_HELP),
     "task": Entry("localhai.cli.commands:task", _TASK_HELP),

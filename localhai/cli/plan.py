@@ -91,7 +91,8 @@ def plan_lines(found: ExecutionPlan) -> Iterable[str]:
     yield from _fact("Environment", found.environment)
     yield from _fact("Title", found.title)
     yield from _fact("Tags", ", ".join(found.tags))
-    yield from _fact("Differs here", "\n".join(f"{note.key}: {note.level}: {note.text}" for note in found.parity))
+    differences = [note for note in found.parity if note.level != "emulated"]
+    yield from _fact("Differs here", "\n".join(f"{note.key}: {note.level}: {note.text}" for note in differences))
 
 
 def _fact(name: str, text: str | None) -> Iterable[str]:

@@ -22,10 +22,10 @@ from localhai.executions.owner import own_owner
 from localhai.executions.preparation import prepare
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
-from localhai.project.parity import changes_nothing
+from localhai.project import parity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from localhai.executions.home import Home
@@ -123,7 +123,7 @@ def begin(
         observer.started(record.to_dict())
         for line in snapshot.warnings:
             capture.status(line)
-        _say_parity(plan.parity, capture)
+        _say_parity(plan.parity, capture, observer)
         for resolution in resolutions:
             capture.status(str(resolution))
         life.record = home.records.transition(record.id, "queued", by="localhai")
@@ -144,21 +144,12 @@ def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
     return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
 
 
-def _say_parity(notes: Iterable[ParityNote], capture: Capture) -> None:
+def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Observer) -> None:
     """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
-    notes = list(notes)
-    for line in parity_lines(note for note in notes if not changes_nothing(note)):
-        capture.status(line)
-    for line in parity_lines(filter(changes_nothing, notes)):
+    if line := parity.sentence(notes):
         capture.status(line, only_log=True)
-
-
-def parity_lines(notes: Iterable[ParityNote]) -> list[str]:
-    """Each key that is approximated or ignored, once; keys with the same fate share a line."""
-    keys: dict[tuple[str, str], list[str]] = {}
-    for note in notes:
-        keys.setdefault((note.level, note.text), []).append(note.key)
-    return [f"{level}: {', '.join(names)}: {text}" for (level, text), names in keys.items()]
+    if line := parity.sentence(note for note in notes if not parity.changes_nothing(note)):
+        observer.status(line)
 
 
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KeepDirectories = Literal["none", "suffix", "full"]
-ParityLevel = Literal["approximated", "ignored"]
+ParityLevel = Literal["emulated", "approximated", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ParityNote:
-    """A valohai.yaml key of this step that localhai approximates or ignores, and how or why."""
+    """A valohai.yaml key that this step uses and what becomes of it here; `text` says how or why it differs."""
 
     key: str
     level: ParityLevel

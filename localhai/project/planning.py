@@ -186,8 +186,7 @@ def _mounts(step: Step, *, allowed: bool) -> tuple[tuple[PlannedMount, ...], tup
     if not allowed:
         return (), (parity.MOUNTS_REFUSED,)
     local = [mount for mount in step.mounts if mount.type is None]
-    planned = tuple(PlannedMount(mount.source, mount.destination, mount.readonly, mount.type) for mount in local)
-    return planned, () if len(local) == len(step.mounts) else (parity.NETWORK_MOUNT_REFUSED,)
+    return tuple(PlannedMount(mount.source, mount.destination, mount.readonly, mount.type) for mount in local), ()
 
 
 def _notes(step: Step, overrides: Overrides, mount_notes: tuple[ParityNote, ...]) -> tuple[ParityNote, ...]:
@@ -196,5 +195,5 @@ def _notes(step: Step, overrides: Overrides, mount_notes: tuple[ParityNote, ...]
         used["environment"] = overrides.environment
     notes = parity.step_notes(used)
     if parity.MOUNTS_REFUSED in mount_notes:
-        notes = tuple(note for note in notes if note.key != "mounts")
+        notes = tuple(note for note in notes if note.key.partition(".")[0] != "mounts")
     return notes + mount_notes

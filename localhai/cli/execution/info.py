@@ -44,9 +44,8 @@ def print_facts(document: Mapping[str, Any], folder: str) -> None:
     _section("Metadata (latest)", ["Key", "Value"], metadata)
     outputs = [[item["name"], formats.size(item["size"]), f"datum://{item['id']}"] for item in document["outputs"]]
     _section("Outputs", ["Name", "Size", "Datum"], outputs)
-    _section(
-        "Approximated or ignored here", ["Key", "How"], [[note["key"], note["text"]] for note in document["parity"]]
-    )
+    differences = [[note["key"], note["text"]] for note in document["parity"] if note["level"] != "emulated"]
+    _section("Approximated or ignored here", ["Key", "How"], differences)
 
 
 def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:

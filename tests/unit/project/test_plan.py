@@ -53,7 +53,8 @@ plans = st.builds(
     project=maybe,
     commit=maybe,
     parity=st.lists(
-        st.builds(ParityNote, key=texts, level=st.sampled_from(["approximated", "ignored"]), text=texts), max_size=2
+        st.builds(ParityNote, key=texts, level=st.sampled_from(["emulated", "approximated", "ignored"]), text=texts),
+        max_size=2,
     ).map(tuple),
 )
 

@@ -5,6 +5,7 @@ import valohai_yaml
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project.overrides import Overrides
+from localhai.project.parity import differing
 from localhai.project.planning import plan
 
 
@@ -170,9 +171,9 @@ def test_mounts_are_planned_only_when_allowed():
     step = {"mounts": ["/data:/mnt", {"source": "host:/x", "destination": "/n", "type": "NFS"}]}
     refused, allowed = planned(step), planned(step, mounts=True)
     assert refused.mounts == ()
-    assert [(note.key, note.level) for note in refused.parity] == [("mounts", "ignored")]
+    assert [(note.key, note.level) for note in differing(refused.parity)] == [("mounts", "ignored")]
     assert [(mount.source, mount.destination) for mount in allowed.mounts] == [("/data", "/mnt")]
-    assert [(note.key, note.level) for note in allowed.parity] == [
+    assert [(note.key, note.level) for note in differing(allowed.parity)] == [
         ("mounts", "approximated"),
         ("mounts.type", "ignored"),
     ]
@@ -187,4 +188,4 @@ def test_what_was_typed_is_kept():
         "p",
         "~1",
     )
-    assert [note.key for note in found.parity] == ["environment"]
+    assert [note.key for note in differing(found.parity)] == ["environment"]
