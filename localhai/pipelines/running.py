@@ -79,10 +79,13 @@ def run_pipeline(
     run_options: RunOptions,
     options: PipelineOptions | None = None,
     kept: Mapping[str, Kept] | None = None,
+    reused: Mapping[str, Kept] | None = None,
     observer: PipelineObserver | None = None,
     interruption: Interruption | None = None,
 ) -> Pipeline:
     """Run a pipeline to its end in this thread; gives its record, whatever its final status.
+
+    `kept` is what `resuming.keep` gives, `reused` what `reusing.reuse` gives.
 
     Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine.
     """
@@ -109,7 +112,7 @@ def run_pipeline(
     interruption = interruption or Interruption()
     with ctrl_c_asks(interruption):
         run = _Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
-        run.go(kept or {})
+        run.go(kept or {}, reused or {})
     return home.records.pipeline(record.id)
 
 
@@ -146,13 +149,17 @@ class _Run:
         self._status = record.status
         self._slow_look_due = 0.0
 
-    def go(self, kept: Mapping[str, Kept]) -> None:
+    def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
         """From `created` to a final status."""
         self._observer.started(self.record.to_dict())
         if self.plan.reuse_executions:
             self._observer.status("ignored: reuse-executions: every node runs")
-        state = PipelineState(self.plan, {name: item.result for name, item in kept.items()})
-        for name, item in kept.items():
+        state = PipelineState(
+            self.plan,
+            {name: item.result for name, item in kept.items()},
+            {name: item.result for name, item in reused.items()},
+        )
+        for name, item in {**kept, **reused}.items():
             if state.statuses[name] == "complete":
                 self._remember(name, item.made)
         try:

@@ -42,10 +42,16 @@ class PipelineState:
     """One run of a plan.
 
     Ask `ready` for what may start, say `started` and `finished`, and ask again. `kept` are results of nodes that need
-    not run again (see `Graph.keepable`); their actions do not happen a second time.
+    not run again (see `Graph.keepable`); their actions do not happen a second time. `reused` are those that somebody
+    named to take the place of nodes, whatever is before them.
     """
 
-    def __init__(self, plan: PipelinePlan, kept: Mapping[str, NodeResult] | None = None) -> None:
+    def __init__(
+        self,
+        plan: PipelinePlan,
+        kept: Mapping[str, NodeResult] | None = None,
+        reused: Mapping[str, NodeResult] | None = None,
+    ) -> None:
         self.plan = plan
         self.graph = Graph(plan)
         self.statuses = dict.fromkeys((node.name for node in plan.nodes), _CREATED)
@@ -65,8 +71,13 @@ class PipelineState:
         for name, count in self._waits.items():
             if not count:
                 self._enqueue(name)
-        for name in self.graph.keepable(kept or {}):
-            self._keep(name, (kept or {})[name])
+        reused = reused or {}
+        for name, result in reused.items():
+            self._keep(name, result, "reused")
+        known = {**(kept or {}), **reused}
+        for name in self.graph.keepable(known):
+            if name not in reused:
+                self._keep(name, known[name], "kept")
 
     @property
     def status(self) -> str:
@@ -228,10 +239,11 @@ class PipelineState:
             if not self._waits[other] and self.statuses[other] == _CREATED:
                 self._enqueue(other)
 
-    def _keep(self, name: str, result: NodeResult) -> None:
+    def _keep(self, name: str, result: NodeResult, why: str) -> None:
         self._results[name] = result
-        self._queue.remove(name)
-        self._finish(name, _COMPLETE, "kept")
+        if self.statuses[name] == _QUEUED:
+            self._queue.remove(name)
+        self._finish(name, _COMPLETE, why)
         self._release(name)
 
     def _end_all(self, outcome: str, reason: str) -> None:

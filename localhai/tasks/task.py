@@ -192,6 +192,7 @@ def _finish(start: Start, sweep: Sweep, jobs: int) -> Task:
     """Run the sweep and close the task, whatever happens."""
     records = start.project.home.records
     running = Running(start, sweep, _side_by_side(sweep.plan, jobs))
+    start.observer.started(start.record.to_dict())
     try:
         with ctrl_c_asks(start.interruption):
             running.run()

@@ -26,7 +26,11 @@ MOST_JOBS = 4
 
 
 def follow(
-    call: Call, requested: RequestedPipeline, given: Mapping[str, Any], kept: Mapping[str, Kept] | None = None
+    call: Call,
+    requested: RequestedPipeline,
+    given: Mapping[str, Any],
+    kept: Mapping[str, Kept] | None = None,
+    reused: Mapping[str, Kept] | None = None,
 ) -> int:
     """Run it under a screen and under signals; gives the exit code of DESIGN.md."""
     screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
@@ -45,6 +49,7 @@ def follow(
             run_options=run_options(requested.sources.project, given),
             options=options,
             kept=kept,
+            reused=reused,
             observer=screen,
             interruption=interruption,
         )

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from localhai.cli.call import Call
+    from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.runners import Kept
 
 EPILOG = (
     "Parameters follow the name: --NAME=VALUE for one of the pipeline, --NODE.NAME=VALUE for a parameter or input of a "
@@ -21,6 +27,12 @@ EPILOG = (
 @click.command("run", cls=PipelineCommand, epilog=EPILOG)
 @what_options
 @how_options
+@click.option(
+    "--reuse",
+    multiple=True,
+    metavar="ID:NODE,...",
+    help="Take nodes as they came out of an earlier pipeline: 5:preprocess,train* or latest:*. Repeatable.",
+)
 @json_option
 @project_option
 @pass_call
@@ -33,6 +45,7 @@ def run(
     step_name: str | None,
     step_arguments: tuple[str, ...],
     want_help: bool,
+    reuse: tuple[str, ...],
     **given: Any,
 ) -> int:
     """Start a pipeline and follow it to its end.
@@ -51,4 +64,16 @@ def run(
 
     with call.open_project(yaml=given["yaml"], recover=True) as project:
         requested = understand(project, step_name, parse_words(step_arguments), given["commit"])
-        return follow(call, requested, given)
+        reused = reused_nodes(project, requested.plan, reuse) if reuse else {}
+        if reused and not given["quiet"]:
+            words.say(f"reused: {', '.join(reused)}")
+        return follow(call, requested, given, reused=reused)
+
+
+def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str]) -> dict[str, Kept]:
+    """What `--reuse` names. Raises UsageError."""
+    from localhai.cli.pipeline.runners import further_runners
+    from localhai.pipelines import reusing
+    from localhai.pipelines.running import all_runners
+
+    return reusing.reuse(project.home, project.record.id, plan, specs, all_runners(further_runners()))
