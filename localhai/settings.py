@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 FILE_NAME = "localhai.toml"
+PROJECTS = "projects"
 
 PULL_POLICIES = ("missing", "always", "never")
 FILE_WAYS = ("auto", "bind", "volumes")
@@ -61,6 +62,11 @@ class Settings:
     )
     images: Mapping[str, str] = _setting(
         {}, toml="images", doc='stand-ins for images: "tensorflow:2.6.1-gpu" = "tensorflow:2.6.1"; * matches'
+    )
+    environments: Mapping[str, str] = _setting(
+        {},
+        toml="environments",
+        doc='what environments may use here: "aws-eu-west-1-c5-xlarge" = "cpus=4, memory=8192"; * matches',
     )
     pull: str = _setting("missing", toml="docker.pull", env="LOCALHAI_PULL", doc="missing, always or never")
     files: str = _setting(
@@ -115,6 +121,22 @@ class Settings:
         return settings
 
 
+def read_projects(path: Path) -> dict[str, Path]:
+    """`[projects]` of a localhai.toml: the folders of projects by name, for whoever knows only names, as Airflow does.
+
+    Paths start at the folder of the file. Raises ProjectError for a file that cannot be read or holds anything else.
+    """
+    try:
+        data = _parse_toml(path, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
+    try:
+        named = _mapping(data.get(PROJECTS, {}), path.parent)
+    except TypeError as error:
+        raise ProjectError(f"{PROJECTS} in {path}: {error}", where=str(path)) from error
+    return {name: _path(value, path.parent.absolute()) for name, value in named.items()}
+
+
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -154,7 +176,7 @@ def _interpret(path: Path, text: str, data: Mapping[str, Any]) -> dict[str, Any]
     tables = {place for place, name in by_place.items() if name in _MAPPINGS}
     values: dict[str, Any] = {}
     for place, value in _leaves(data, tables):
-        if place.split(".")[0] == "projects":  # read by localhai.airflow
+        if place.split(".")[0] == PROJECTS:  # see read_projects
             continue
         if place not in by_place:
             raise _unknown_key(path, text, place, sorted(by_place))
@@ -253,7 +275,7 @@ def _store(value: Any, base: Path) -> str:
     return text if "://" in text else str(_path(text, base))
 
 
-_MAPPINGS = frozenset({"inputs", "images", "environment_variables"})
+_MAPPINGS = frozenset({"inputs", "images", "environment_variables", "environments"})
 _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "home": _path,
     "store": _store,
@@ -262,6 +284,7 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "inputs": _local_inputs,
     "images": _mapping,
     "environment_variables": _mapping,
+    "environments": _mapping,
     "pull": _one_of(*PULL_POLICIES),
     "files": _one_of(*FILE_WAYS),
     "mounts": _boolean,

@@ -98,10 +98,16 @@ class OpenProject:
         if config is None:
             from localhai.project.recalled_plan import plan_file
 
-            return plan_file(self.folder.yaml, step, overrides, **self._remembered(), **known)
-        from localhai.project.planning import plan
+            made = plan_file(self.folder.yaml, step, overrides, **self._remembered(), **known)
+        else:
+            from localhai.project.planning import plan
 
-        return plan(config.config, step, overrides, **known)
+            made = plan(config.config, step, overrides, **known)
+        if made.environment is None or not self.settings.environments:
+            return made
+        from localhai.project.environments import limited
+
+        return limited(made, self.settings.environments)
 
     def step_arguments(self, step: str, arguments: Sequence[str]) -> tuple[str, StepArguments]:
         """The name of the step that is meant, and the words `--NAME=value` sorted into parameters and inputs.

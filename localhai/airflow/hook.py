@@ -1,0 +1,229 @@
+"""ValohaiHook: the platform as Airflow's code sees it, in dev mode and on the real one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow import shapes
+from localhai.airflow.compat import AirflowNotFoundException, BaseHook, airflow_home
+from localhai.airflow.failures import airflow_words, raise_unless_complete
+from localhai.airflow.mode import VARIABLE, decide
+from localhai.airflow.platform import Watcher, kind_of, what
+from localhai.airflow.request import DEFAULT_BRANCH, ExecutionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.airflow.mode import Mode
+    from localhai.airflow.platform import Kind, Platform
+    from localhai.airflow.projects import Places
+    from localhai.airflow.remote import RemotePlatform
+    from localhai.airflow.request import PipelineRequest
+
+POLLING_INTERVAL = 30.0  # seconds, as the original plugin's
+DEV_POLLING_INTERVAL = 1.0
+
+
+class ValohaiHook(BaseHook):
+    """Valohai, or this machine in its place while LOCALHAI_MODE=dev.
+
+    The connection needs a host (`app.valohai.com`) and a password (an API token); in dev mode it need not exist. Its
+    extra may hold `mode` (dev or remote), `projects` (name to folder) and `verify` (false, or a file of certificates).
+    The mode is read when a method is called. `beside` is the folder of the DAG's file, where its project may be too.
+    """
+
+    conn_name_attr = "valohai_conn_id"
+    default_conn_name = "valohai_default"
+    conn_type = "valohai"
+    hook_name = "Valohai"
+
+    def __init__(
+        self,
+        valohai_conn_id: str = default_conn_name,
+        *,
+        polling_interval: float | None = None,
+        beside: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.valohai_conn_id = valohai_conn_id
+        self.polling_interval = polling_interval
+        self._beside = beside
+        self._connection: Any = None
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The form of a connection."""
+        return {
+            "hidden_fields": ["schema", "login"],
+            "relabeling": {"password": "API token"},
+            "placeholders": {
+                "host": "app.valohai.com",
+                "password": "from https://app.valohai.com/auth/tokens/",
+                "extra": '{"mode": "dev", "projects": {"my-project": "/path/to/it"}, "verify": true}',
+            },
+        }
+
+    def test_connection(self) -> tuple[bool, str]:
+        """For the button in Airflow's form."""
+        from localhai.errors import LocalhaiError
+
+        try:
+            mode = self.mode()
+            if mode.is_dev:
+                from localhai.containers.connect import connect
+
+                engine = connect()
+                return True, f"{mode}: Docker answers at {engine.info().place}"
+            return True, f"{mode}: {self._remote(mode).who_am_i()}"
+        except LocalhaiError as error:
+            return False, str(error)
+
+    def extra(self) -> Mapping[str, Any]:
+        """The connection's extra; empty where there is no such connection."""
+        try:
+            found = self.get_conn().extra_dejson
+        except AirflowNotFoundException:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def get_conn(self) -> Any:
+        """The connection. Raises AirflowNotFoundException."""
+        if self._connection is None:
+            self._connection = self.get_connection(self.valohai_conn_id)
+        return self._connection
+
+    def mode(self) -> Mode:
+        """Dev or remote, as it is now. Raises UsageError for a word that is neither."""
+        return decide() if os.environ.get(VARIABLE, "").strip() else decide(self.extra())
+
+    def platform(self) -> Platform:
+        """Where executions run, as the mode is now. Raises UsageError."""
+        mode = self.mode()
+        if mode.is_dev:
+            from localhai.airflow.local import LocalPlatform
+
+            return LocalPlatform(self.places())
+        return self._remote(mode)
+
+    def interval(self) -> float:
+        """Seconds between looks: `polling_interval`, else 30 on the platform and 1 here."""
+        if self.polling_interval is not None:
+            return self.polling_interval
+        return DEV_POLLING_INTERVAL if self.mode().is_dev else POLLING_INTERVAL
+
+    def introduction(self) -> str:
+        """The first line of a task's log: which mode, why, and where that is."""
+        mode = self.mode()
+        if mode.is_dev:
+            return f"localhai: {mode}: everything runs in Docker on this machine, nothing reaches the platform"
+        return f"localhai: {mode}: executions run at {self._remote(mode).address}"
+
+    def places(self) -> Places:
+        """Where dev mode looks for projects."""
+        from localhai.airflow.local import known_projects
+        from localhai.airflow.projects import Places
+        from localhai.settings import Settings
+
+        folders = [Path.cwd(), Path(airflow_home()), Settings.load().home]
+        if self._beside is not None:
+            folders = [self._beside, *self._beside.parents, *folders]
+        return Places(self.extra(), folders, self._beside, known_projects)
+
+    def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher, platform: Platform) -> dict[str, Any]:
+        """Run to the end. Raises AirflowException unless it is complete."""
+        with airflow_words():
+            details = platform.run(request, watcher)
+            return self.finish(kind_of(request), details, platform)
+
+    def finish(self, kind: Kind, details: dict[str, Any], platform: Platform) -> dict[str, Any]:
+        """The XCom of what has ended. Raises AirflowException unless it is complete."""
+        with airflow_words():
+            if details.get("status") not in shapes.COMPLETE:
+                raise_unless_complete(details, what(kind, details), platform.lines(kind, details["id"]))
+            if kind == "pipeline":
+                return details
+            outputs = shapes.outputs_for_xcom(platform.outputs(details["id"]), platform.output_url)
+            return {**details, "outputs": outputs}
+
+    # what the original plugin's hook has
+
+    def submit_execution(
+        self,
+        project_name: str,
+        step: str,
+        inputs: Mapping[str, str | Sequence[str]] | None,
+        parameters: Mapping[str, Any] | None,
+        environment: str | None,
+        commit: str | None,
+        branch: str | None,
+        tags: Sequence[str] | None,
+        polling_period_seconds: float = POLLING_INTERVAL,
+    ) -> dict[str, Any]:
+        """Run an execution to its end and give its details. Raises AirflowException unless it is complete."""
+        self.polling_interval = polling_period_seconds
+        request = ExecutionRequest(
+            project_name,
+            step,
+            inputs=inputs or {},
+            parameters=parameters or {},
+            environment=environment,
+            commit=commit,
+            branch=None if branch == DEFAULT_BRANCH else branch,
+            tags=tags or (),
+        )
+        with airflow_words():
+            platform = self.platform()
+            details = platform.run(request, LogWatcher(self.log))
+            raise_unless_complete(details, what("execution", details), platform.lines("execution", details["id"]))
+            return details
+
+    def get_execution_details(self, execution_id: str) -> dict[str, Any]:
+        """As the platform's API gives it."""
+        with airflow_words():
+            return self.platform().details("execution", execution_id)
+
+    def get_execution_outputs(self, execution_id: str) -> list[dict[str, Any]]:
+        """Its outputs: id, name, size, ctime, uri."""
+        with airflow_words():
+            return self.platform().outputs(execution_id)
+
+    def get_output_url(self, output_id: str) -> str:
+        """An address that `urlretrieve` can open."""
+        with airflow_words():
+            return self.platform().output_url(output_id)
+
+    def stop_execution(self, execution_id: str) -> None:
+        """Ask it to stop."""
+        with airflow_words():
+            self.platform().stop("execution", execution_id)
+
+    def get_pipeline_details(self, pipeline_id: str) -> dict[str, Any]:
+        """As the platform's API gives it, with the nodes."""
+        with airflow_words():
+            return self.platform().details("pipeline", pipeline_id)
+
+    def _remote(self, mode: Mode) -> RemotePlatform:
+        from localhai.airflow.remote import RemotePlatform
+
+        return RemotePlatform.of_connection(mode, self.get_conn(), interval=self.polling_interval or POLLING_INTERVAL)
+
+
+class LogWatcher(Watcher):
+    """Everything into a log. Nothing of it is a format string."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+
+    def line(self, text: str) -> None:
+        self._log.info("%s", text)
+
+    def started(self, key: str, url: str | None) -> None:
+        self._log.info("Started execution: %s", url or key)
+
+
+def folder_of_dag(task: Any) -> Path | None:
+    """The folder of the file that a task's DAG is written in."""
+    file = getattr(getattr(task, "dag", None), "fileloc", None)
+    return Path(os.path.abspath(file)).parent if file else None

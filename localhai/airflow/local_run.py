@@ -1,0 +1,140 @@
+"""One execution or pipeline of this machine, from request to its end, told line by line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow.working import Teller
+from localhai.errors import LocalhaiError, UsageError
+from localhai.pipelines.running import PipelineObserver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localhai.airflow.request import ExecutionRequest, PipelineRequest
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.observer import Observer
+    from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.state import Change
+
+MOST_JOBS = 4
+
+
+def run_execution(
+    project: OpenProject,
+    request: ExecutionRequest,
+    tell: Callable[[str, Any], None],
+    interruption: Interruption,
+) -> str:
+    """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.project.overrides import Overrides
+
+    commit, words = code_of(project, request)
+    tell("line", f"localhai: {words}")
+    overrides = Overrides(
+        parameters=dict(request.parameters),
+        inputs=dict(request.inputs),
+        environment=request.environment,
+        time_limit=request.time_limit,
+        title=request.title,
+        tags=tuple(request.tags),
+    )
+    execution = project.run(
+        request.step, overrides=overrides, commit=commit, observer=Teller(tell), interruption=interruption
+    )
+    return execution.id
+
+
+def code_of(project: OpenProject, request: ExecutionRequest | PipelineRequest) -> tuple[str | None, str]:
+    """The git reference that a request means, None for the working tree, and a sentence that says so.
+
+    Raises UsageError for a branch or commit that git does not know, ProjectError where there is no repository.
+    """
+    folder = project.folder.path
+    if request.commit:
+        return request.commit, f"the code is commit {request.commit} of {folder}, as git has it"
+    if request.branch:
+        sha = _head_of(project, request.branch)
+        what = f"branch {request.branch} of {folder}, commit {sha[:12]}"
+        return sha, f"the code is {what}; uncommitted changes are not in it"
+    return None, f"the code is the working tree of {folder} as it is now (commit= or branch= take git's instead)"
+
+
+def _head_of(project: OpenProject, branch: str) -> str:
+    from localhai.project import checkout
+
+    try:
+        return checkout.resolve(project.folder.path, branch).sha
+    except UsageError:
+        try:
+            return checkout.resolve(project.folder.path, f"origin/{branch}").sha
+        except UsageError:
+            pass
+        raise
+
+
+def run_pipeline(
+    project: OpenProject,
+    request: PipelineRequest,
+    tell: Callable[[str, Any], None],
+    interruption: Interruption,
+) -> str:
+    """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.pipelines import running
+    from localhai.pipelines.planning import plan
+    from localhai.pipelines.sources import Sources
+
+    commit, words = code_of(project, request)
+    tell("line", f"localhai: {words}")
+    sources = Sources(project, commit)
+    made = plan(
+        sources.config().config,
+        request.pipeline,
+        dict(request.parameters),
+        config_at=lambda other: sources.config(other).config,
+    )
+    options = running.PipelineOptions(
+        jobs=min(MOST_JOBS, os.cpu_count() or 1), title=request.title, tags=tuple(request.tags)
+    )
+    record = running.run_pipeline(
+        sources,
+        made,
+        run_options=project.options(),
+        options=options,
+        observer=_PipelineTeller(tell),
+        interruption=interruption,
+    )
+    return record.id
+
+
+class _PipelineTeller(PipelineObserver):
+    def __init__(self, tell: Callable[[str, Any], None]) -> None:
+        self._tell = tell
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        self._tell("started", dict(pipeline))
+
+    def changed(self, change: Change) -> None:
+        self._tell("line", f"localhai: {change.node or 'pipeline'}: {change.status}" + _because(change.reason))
+
+    def status(self, text: str) -> None:
+        self._tell("line", f"localhai: {text}")
+
+    def trouble(self, node: str, error: LocalhaiError) -> None:
+        self._tell("line", f"localhai: {node}: {error.message}")
+
+    def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:
+        mark = f"{name or node} | " if attempt == 1 else f"{name or node} (attempt {attempt}) | "
+        return _NodeTeller(self._tell, mark)
+
+
+class _NodeTeller(Teller):
+    """Its id is the pipeline's business."""
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        """Told by the change of the node's status."""
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""

@@ -1,0 +1,115 @@
+"""What the operators that start something have in common: modes, log, stopping, deferring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow.compat import AirflowException, BaseOperator, default_deferrable
+from localhai.airflow.failures import airflow_words
+from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
+from localhai.airflow.link import XCOM_KEY, ValohaiLink
+from localhai.airflow.platform import kind_of
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from localhai.airflow.platform import Platform
+    from localhai.airflow.request import ExecutionRequest, PipelineRequest
+
+
+class SubmitOperator(BaseOperator):
+    """Starts something and waits for its end: here, or in the triggerer when `deferrable`.
+
+    `polling_interval` is in seconds; default 30 on the platform and 1 in dev mode.
+    """
+
+    ui_color = "#002f6c"
+    ui_fgcolor = "#fff"
+    operator_extra_links = (ValohaiLink(),)
+    template_fields_renderers = {"inputs": "json", "parameters": "json"}  # noqa: RUF012  # as Airflow declares it
+
+    def __init__(
+        self,
+        *,
+        valohai_conn_id: str = ValohaiHook.default_conn_name,
+        polling_interval: float | None = None,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.valohai_conn_id = valohai_conn_id
+        self.polling_interval = polling_interval
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self._platform: Platform | None = None
+        self._started: str | None = None
+
+    def get_hook(self) -> ValohaiHook:
+        """The hook; it asks for the mode when it is used."""
+        beside = folder_of_dag(self)
+        return ValohaiHook(self.valohai_conn_id, polling_interval=self.polling_interval, beside=beside)
+
+    def request(self, context: Any) -> ExecutionRequest | PipelineRequest:  # noqa: ARG002  # for subclasses
+        """What to start, once templates and callables are resolved."""
+        raise AirflowException(f"{type(self).__name__} does not say what it starts")
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Start it and wait; gives the details for XCom."""
+        hook = self.get_hook()
+        with airflow_words():
+            self.log.info("%s", hook.introduction())
+            request = self.request(context)
+            self._platform = hook.platform()
+        watcher = _TaskWatcher(self, context)
+        if self.deferrable:
+            self._defer(hook, request, watcher)
+        return hook.run(request, watcher, self._platform)
+
+    def _defer(self, hook: ValohaiHook, request: ExecutionRequest | PipelineRequest, watcher: _TaskWatcher) -> None:
+        from localhai.airflow.trigger import ValohaiTrigger
+
+        assert self._platform is not None  # noqa: S101  # set just before
+        with airflow_words():
+            key = self._platform.start(request, watcher)
+            trigger = ValohaiTrigger(
+                kind=kind_of(request),
+                key=key,
+                valohai_conn_id=self.valohai_conn_id,
+                polling_interval=hook.interval(),
+                mode=hook.mode().name,
+            )
+        timeout: timedelta | None = self.execution_timeout
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
+
+    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
+        """What comes after the trigger: its event names what has ended."""
+        hook = self.get_hook()
+        event = event or {}
+        with airflow_words():
+            self.log.info("%s", hook.introduction())
+            platform = hook.platform()
+            if event.get("error"):
+                raise AirflowException(event["error"])
+            kind, key = event["kind"], event["key"]
+            for line in platform.lines(kind, key):
+                self.log.info("%s", line)
+            return hook.finish(kind, platform.details(kind, key), platform)
+
+    def on_kill(self) -> None:
+        """Airflow ends the task: what it started is stopped, and in dev mode its container is gone within seconds."""
+        if self._platform is not None:
+            self.log.info("localhai: the task is ended; stopping %s", self._started or "what it started")
+            self._platform.stop_current()
+
+
+class _TaskWatcher(LogWatcher):
+    def __init__(self, operator: SubmitOperator, context: Any) -> None:
+        super().__init__(operator.log)
+        self._operator = operator
+        self._context = context
+
+    def started(self, key: str, url: str | None) -> None:
+        super().started(key, url)
+        self._operator._started = key  # noqa: SLF001  # of one file
+        task_instance = self._context.get("ti")
+        if url and task_instance is not None:
+            task_instance.xcom_push(key=XCOM_KEY, value=url)

@@ -1,0 +1,93 @@
+"""ValohaiSubmitExecutionOperator: an execution of a step as a task."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow.compat import AirflowException
+from localhai.airflow.operators.base import SubmitOperator
+from localhai.airflow.request import ExecutionRequest, resolve_callables
+from localhai.airflow.shapes import find_output
+from localhai.airflow.xcoms import pull_details
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class ValohaiSubmitExecutionOperator(SubmitOperator):
+    """Runs a step and waits for its end; the XCom is the execution, with `outputs`.
+
+    `inputs` are URIs by name, one or several, `parameters` values by name; either may be a callable that gets the
+    context, as `get_output_uri` gives. `environment` None: the project's. `commit` None: the newest one of `branch` on
+    the platform (default master); in dev mode the working tree, unless `branch` is given. `time_limit` is in seconds.
+    Fails as AirflowException, and without another try for what another try cannot help: unknown names, wrong values.
+    """
+
+    template_fields: Sequence[str] = (
+        "project_name",
+        "step",
+        "inputs",
+        "parameters",
+        "environment",
+        "commit",
+        "branch",
+        "tags",
+        "title",
+        "time_limit",
+        "valohai_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        project_name: str,
+        step: str,
+        inputs: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        commit: str | None = None,
+        branch: str | None = None,
+        tags: Sequence[str] | None = None,
+        title: str | None = None,
+        time_limit: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_name = project_name
+        self.step = step
+        self.inputs = inputs if inputs is not None else {}
+        self.parameters = parameters if parameters is not None else {}
+        self.environment = environment
+        self.commit = commit
+        self.branch = branch
+        self.tags = tags if tags is not None else []
+        self.title = title
+        self.time_limit = time_limit
+
+    @staticmethod
+    def get_output_uri(task: Any = None, name: str | None = None) -> Callable[[Any], list[str]]:
+        """For `inputs`: the address of an output of an earlier task, looked up when this task runs."""
+        return partial(_output_uri, dag_id=task.dag_id, task_id=task.task_id, name=name)
+
+    def request(self, context: Any) -> ExecutionRequest:
+        """With callables called."""
+        return ExecutionRequest(
+            project=self.project_name,
+            step=self.step,
+            inputs=resolve_callables(self.inputs, context),
+            parameters=resolve_callables(self.parameters, context),
+            environment=self.environment or None,
+            commit=self.commit or None,
+            branch=self.branch or None,
+            tags=[str(tag) for tag in self.tags or ()],
+            time_limit=float(self.time_limit) if self.time_limit else None,
+            title=self.title or None,
+        )
+
+
+def _output_uri(context: Any, *, dag_id: str, task_id: str, name: str | None) -> list[str]:
+    output = find_output(pull_details(context, dag_id, task_id), name)
+    if output is None:
+        raise AirflowException(f"the task {task_id} of {dag_id} has no output with the name {name}")
+    return [f"datum://{output['id']}"]

@@ -1,0 +1,198 @@
+"""Remote mode: executions and pipelines on the real platform, by its REST API (wire reference 3 and 5.2)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow import shapes
+from localhai.airflow.platform import Watcher, is_pipeline, kind_of
+from localhai.airflow.request import DEFAULT_BRANCH
+from localhai.airflow.rest import RestClient, address_of
+from localhai.errors import LocalhaiError, SurroundingsError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from localhai.airflow.mode import Mode
+    from localhai.airflow.platform import Kind
+    from localhai.airflow.request import ExecutionRequest, PipelineRequest
+
+MANY = 10000
+PAGE = 100
+EVENTS = 1000  # lines of an execution asked for at a time
+
+
+class RemotePlatform:
+    """One task's view of the platform. `interval` is seconds between looks at what runs."""
+
+    def __init__(
+        self, client: RestClient, *, interval: float = 30.0, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.client = client
+        self._interval = interval
+        self._sleep = sleep
+        self._current: tuple[Kind, str] | None = None
+
+    @classmethod
+    def of_connection(cls, mode: Mode, connection: Any, *, interval: float) -> RemotePlatform:
+        """By an Airflow connection: host, port, password, and `verify` of its extra. Raises UsageError."""
+        if mode.is_dev:
+            raise UsageError("in dev mode nothing reaches the platform")
+        if not connection.password:
+            raise UsageError("the connection has no password", hints=["put an API token into it"])
+        verify = connection.extra_dejson.get("verify", True)
+        address = address_of(connection.host, connection.port, connection.schema)
+        return cls(RestClient(address, connection.password, verify=verify), interval=interval)
+
+    @property
+    def address(self) -> str:
+        """`https://HOST`."""
+        return self.client.address
+
+    def who_am_i(self) -> str:
+        """The user of the token, in words."""
+        user = self.client.get("users/me/")
+        return f"{self.address} knows the token as {user.get('username')}"
+
+    def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> dict[str, Any]:
+        key = self.start(request, watcher)
+        return self.wait(kind_of(request), key, watcher)
+
+    def wait(self, kind: Kind, key: str, watcher: Watcher) -> dict[str, Any]:
+        """Look again and again until it has ended; tells the lines of its log as they come."""
+        self._current = (kind, key)
+        told: set[tuple[str, ...]] = set()
+        while True:
+            self._sleep(self._interval)
+            details = self.details(kind, key)
+            if kind == "execution":
+                self._tell_events(key, told, watcher)
+            if details.get("status") not in shapes.INCOMPLETE:
+                self._current = None
+                return details
+            watcher.line(f"localhai: {kind} #{details.get('counter')} is {details['status']}")
+
+    def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
+        project = self.project_id(request.project)
+        commit = request.commit or self._newest_commit(project, request.branch or DEFAULT_BRANCH, watcher)
+        if is_pipeline(request):
+            made = self.client.post("pipelines/", self._pipeline_body(request, project, commit))  # type: ignore[arg-type]
+        else:
+            made = self.client.post("executions/", execution_body(request, project, commit))  # type: ignore[arg-type]
+        try:
+            key, url = str(made["id"]), made["urls"]["display"]
+        except (TypeError, KeyError) as error:
+            raise SurroundingsError(f"{self.address} answered with something that is no {kind_of(request)}") from error
+        self._current = (kind_of(request), key)
+        watcher.started(key, url)
+        if request.tags and not is_pipeline(request):
+            self.client.post(f"executions/{key}/tags/", {"tags": list(request.tags)})
+        return key
+
+    def details(self, kind: Kind, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"{kind}s/{key}/")
+        return found
+
+    def outputs(self, key: str) -> list[dict[str, Any]]:
+        return list(self.client.pages("data/", output_execution=key, limit=PAGE))
+
+    def output_url(self, datum: str) -> str:
+        return str(self.client.get(f"data/{datum}/download/")["url"])
+
+    def lines(self, kind: Kind, key: str) -> Sequence[str]:
+        """Of an execution; none where the platform does not give them, which must not hide why it failed."""
+        if kind == "pipeline":
+            return []
+        try:
+            return [str(event["message"]) for event in self._events(key) if event.get("stream") != "status"]
+        except LocalhaiError:
+            return []
+
+    def stop(self, kind: Kind, key: str) -> None:
+        self.client.post(f"{kind}s/{key}/stop/")
+
+    def stop_current(self) -> None:
+        """Asked at once; the platform ends the container."""
+        if self._current is not None:
+            current, self._current = self._current, None
+            self.stop(*current)
+
+    def project_id(self, name: str) -> str:
+        """By its exact name. Raises UsageError."""
+        names = []
+        for project in self.client.pages("projects/", limit=MANY):
+            if project["name"] == name:
+                return str(project["id"])
+            names.append(project["name"])
+        known = ", ".join(sorted(names)) or "none"
+        raise UsageError(f"{self.address} shows this token no project {name!r}", hints=[f"it shows: {known}"])
+
+    def _newest_commit(self, project: str, branch: str, watcher: Watcher) -> str:
+        self.client.post(f"projects/{project}/fetch/")
+        repositories = self.client.pages("repositories/", limit=MANY)
+        repository = next((row["id"] for row in repositories if row["project"]["id"] == project), None)
+        if repository is None:
+            raise UsageError("the project has no repository", hints=["link one on the platform, or give commit="])
+        branches: set[str] = set()
+        for commit in self.client.pages("commits/", limit=MANY, ordering="-commit_time"):
+            if commit["repository"] == repository:
+                if commit["ref"] == branch:
+                    watcher.line(f"localhai: the code is branch {branch}, commit {commit['identifier']}")
+                    return str(commit["identifier"])
+                branches.add(str(commit["ref"]))
+        known = ", ".join(sorted(branches)) or "none"
+        raise UsageError(f"the project has no commit of branch {branch!r}", hints=[f"branches with commits: {known}"])
+
+    def _pipeline_body(self, request: PipelineRequest, project: str, commit: str) -> dict[str, Any]:
+        """Nodes and edges are those of the commit's valohai.yaml: the API takes no name of a pipeline."""
+        import json
+
+        from valohai_yaml import parse
+        from valohai_yaml.pipelines.conversion import PipelineConverter
+
+        found = self.client.get(f"commits/{commit}/", project=project, include="config")
+        text = found.get("config")
+        config = parse(text if isinstance(text, str) else json.dumps(text), validate=False)
+        if request.pipeline not in config.pipelines:
+            known = ", ".join(config.pipelines) or "none"
+            raise UsageError(f"commit {commit} has no pipeline {request.pipeline!r}", hints=[f"it has: {known}"])
+        converter = PipelineConverter(
+            config=config, commit_identifier=commit, parameter_arguments=dict(request.parameters)
+        )
+        made = converter.convert_pipeline(config.pipelines[request.pipeline])
+        return {
+            "project": project,
+            "title": request.title or request.pipeline,
+            "tags": list(request.tags),
+            **made,
+        }
+
+    def _events(self, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get(f"executions/{key}/events/", limit=EVENTS).get("events", [])
+        return found
+
+    def _tell_events(self, key: str, told: set[tuple[str, ...]], watcher: Watcher) -> None:
+        """A log that cannot be had is no reason to fail."""
+        try:
+            events = self._events(key)
+        except LocalhaiError:
+            return
+        for event in events:
+            mark = (str(event.get("stream")), str(event.get("time")), str(event.get("message")))
+            if mark not in told:
+                told.add(mark)
+                watcher.line(mark[2])
+
+
+def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict[str, Any]:
+    """As the original plugin sends it: empty things are left out. Pure."""
+    body: dict[str, Any] = {"project": project, "commit": commit, "step": request.step}
+    optional: Mapping[str, Any] = {
+        "inputs": dict(request.inputs),
+        "parameters": dict(request.parameters),
+        "environment": request.environment,
+        "time_limit": request.time_limit,
+        "title": request.title,
+    }
+    return {**body, **{name: value for name, value in optional.items() if value}}

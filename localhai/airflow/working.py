@@ -1,0 +1,103 @@
+"""Work in a thread of its own, heard line by line in the caller's, which stays free for signals and timeouts.
+
+Airflow ends a task by raising in its main thread. An execution must not be torn apart in the middle: here it is asked
+to stop, closed in its own thread, and only then the exception goes on.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from localhai.executions.interruption import Interruption
+from localhai.executions.lines import LineAssembler, displayed
+from localhai.executions.observer import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localhai.executions.log import EventStream
+
+T = TypeVar("T")
+Told = tuple[str, Any]
+
+PATIENCE = 2.0  # seconds from asking to forcing: Airflow 3 kills a task five seconds after it told it to end
+CLOSING = 30.0  # seconds in which a stopped execution is closed
+LOOK = 0.5
+
+
+class Working(Generic[T]):
+    """`work(tell, interruption)` runs in a thread; `wait` hands what it tells to `hear`, in order, then its result."""
+
+    def __init__(self, work: Callable[[Callable[[str, Any], None], Interruption], T]) -> None:
+        self.interruption = Interruption()
+        self._told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        self._work = work
+        self._result: T | None = None
+        self._trouble: BaseException | None = None
+        self._thread = threading.Thread(target=self._go, name="localhai", daemon=True)
+
+    def wait(self, hear: Callable[[str, Any], None]) -> T:
+        """Start it and wait. Raises what the work raises, and what is raised in this thread once all is closed."""
+        self._thread.start()
+        try:
+            self._hear(hear)
+        except BaseException:
+            self.stop()
+            self._thread.join(CLOSING)
+            raise
+        if self._trouble is not None:
+            raise self._trouble
+        return self._result  # type: ignore[return-value]  # there is no trouble, so there is a result
+
+    def stop(self) -> None:
+        """Ask it to stop, and force it after a moment. Comes back at once; asking twice changes nothing."""
+        if self.interruption.asked or not self._thread.is_alive():
+            return
+        self.interruption.ask()
+        force = threading.Timer(PATIENCE, self.interruption.ask)
+        force.daemon = True
+        force.start()
+
+    def _go(self) -> None:
+        try:
+            self._result = self._work(lambda kind, value: self._told.put((kind, value)), self.interruption)
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
+            self._trouble = error
+        finally:
+            self._told.put(None)
+
+    def _hear(self, hear: Callable[[str, Any], None]) -> None:
+        while True:
+            try:
+                told = self._told.get(timeout=LOOK)
+            except queue.Empty:
+                continue
+            if told is None:
+                return
+            hear(*told)
+
+
+class Teller(Observer):
+    """An observer that tells lines: `line` of the container and of localhai, `started` with the JSON shape."""
+
+    def __init__(self, tell: Callable[[str, Any], None], prefix: str = "") -> None:
+        self._tell = tell
+        self._prefix = prefix
+        self._lines: dict[EventStream, LineAssembler] = {}
+
+    def started(self, execution: Mapping[str, Any]) -> None:
+        self._tell("started", dict(execution))
+
+    def status(self, text: str) -> None:
+        self._tell("line", f"{self._prefix}localhai: {text}")
+
+    def output(self, stream: EventStream, data: bytes) -> None:
+        for line in self._lines.setdefault(stream, LineAssembler()).feed(data):
+            self._tell("line", self._prefix + displayed(line))
+
+    def finished(self, execution: Mapping[str, Any]) -> None:  # noqa: ARG002  # part of the protocol
+        for lines in self._lines.values():
+            for line in lines.end():
+                self._tell("line", self._prefix + displayed(line))
