@@ -26,6 +26,18 @@ def check(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], fin
     if data.get("filename") and len(uris) > 1:
         message = f"filename has no effect on input {quoted(data['name'])}: it has several files"
         findings.hint((*path, "filename"), message, "no-effect", key=True)
+    elif isinstance(data.get("filename"), str):
+        _check_filename((*path, "filename"), data["filename"], data["name"], findings)
+
+
+def _check_filename(path: tuple[Any, ...], filename: str, input_name: str, findings: Findings) -> None:
+    parts = [part for part in filename.split("/") if part not in {"", "."}]
+    if ".." not in parts and not filename.startswith("/"):
+        return
+    inside = "/".join(part for part in parts if part != "..")
+    message = f"filename {quoted(filename)} leads out of the folder of input {quoted(input_name)}: no file lands there"
+    hint = f"write {inside}, as which it will lie in /valohai/inputs/{input_name}" if inside else "write a name"
+    findings.warning(path, message, "filename-outside", hint=hint)
 
 
 def _check_uri(path: tuple[Any, ...], uri: str, step: dict[str, Any], findings: Findings) -> None:
