@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -11,6 +12,23 @@ import pytest
 pytestmark = pytest.mark.docker
 
 SIZE = 16 << 20
+
+
+class Unsized(http.server.BaseHTTPRequestHandler):
+    """Never says how much is coming: the disk is full in the middle of it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(bytes(SIZE))
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -41,6 +59,30 @@ def test_full_while_an_input_is_downloaded(host_mount, bench, tmp_path) -> None:
     assert again.process.returncode == 0, again.err
     assert str(SIZE) in again.out
     assert [row.status for row in bench.records()] == ["complete", "error"]
+
+
+def test_full_in_the_middle_of_an_input_of_unknown_size(host_mount, bench) -> None:
+    bench.home = host_mount("small", {"size": "64m"})
+    filler = bench.home / "filler"
+    filler.write_bytes(bytes(56 << 20))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unsized) as server:
+        threading.Thread(target=server.serve_forever).start()
+        uri = f"http://127.0.0.1:{server.server_port}/data.bin"
+        bench.step("stat -c %s /valohai/inputs/data/*", inputs=[{"name": "data", "default": uri}])
+        full = bench.call("run", "work")
+        left = [
+            path for path in (bench.home / "cache").rglob("*") if path.is_file() and path.stat().st_size > SIZE // 8
+        ]
+        filler.unlink()
+        again = bench.call("run", "work")
+        server.shutdown()
+    assert full.process.returncode == 4, full.err
+    assert "there is no space left for data.bin" in full.err
+    assert "localhai clean --cache" in full.err
+    assert "Traceback" not in full.err
+    assert left == []
+    assert again.process.returncode == 0, again.err
+    assert str(SIZE) in again.out
 
 
 def test_full_while_outputs_are_written(host_mount, bench) -> None:

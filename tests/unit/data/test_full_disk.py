@@ -45,8 +45,9 @@ if may_mount():
     ) -> None:
         web.add("/big", bytes(6_000_000), sized=foreseen)
         with Cache(small_disk) as cache:
-            with pytest.raises(DiskFull, match="there is no space left"):
+            with pytest.raises(DiskFull, match="there is no space left") as full:
                 fetch_inputs([InputSpec("data", (web.url("/big"),))], sources=sources, cache=cache)
+            assert "localhai clean --cache" in "".join(full.value.hints)
             assert (cache.report().files, cache.report().unfinished) == (0, 0)
             web.add("/small", b"fits")
             assert fetch_inputs([InputSpec("d", (web.url("/small"),))], sources=sources, cache=cache).files[0].size == 4
