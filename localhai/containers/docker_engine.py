@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
 ALIVE_WITHIN = 10.0
+KILLED = 128  # exit codes from here on: a signal
 PULL_SILENCE = 600.0  # a registry or a slow disk may be silent for minutes
 SELINUX = "/sys/fs/selinux/enforce"
 
@@ -126,6 +127,8 @@ class DockerEngine:
                 return None if found is None or found.running else found.exit_code
             code = self._wait_once(container, left)
             if code is not None:
+                if code >= KILLED:  # perhaps by an engine on its way out: it closes its door first
+                    self._transport.make_sure(ALIVE_WITHIN)
                 return code
             self._transport.call("GET", "/version", timeout=ALIVE_WITHIN)
 

@@ -144,7 +144,10 @@ class Engine(Protocol):
         """Raises SurroundingsError when the engine cannot start it (no GPU, no such user...)."""
 
     def wait(self, container: str, timeout: float | None = None) -> int | None:
-        """The exit code, or None when `timeout` seconds passed first."""
+        """The exit code, or None when `timeout` seconds passed first.
+
+        Raises EngineLost when the engine went away, also when it ended the container on its way.
+        """
 
     def state(self, container: str) -> ContainerState | None:
         """None when there is no such container."""

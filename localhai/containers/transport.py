@@ -175,6 +175,22 @@ class Transport:
         except ValueError as error:
             raise EngineRefused(reply.status, "it did not answer as a Docker Engine does") from error
 
+    def make_sure(self, timeout: float) -> None:
+        """Ask over a new connection. An engine that shuts down takes none, while it still answers on the old ones.
+
+        Raises EngineLost, also when the newest of the old ones is closed after that: another engine has taken over.
+        """
+        with self._lock:
+            old = self._idle[-1:]
+        with self.guarded(timeout):
+            connection = _Connection(self.address, timeout)
+            try:
+                _exchange(connection, "GET", self._url("/version", None), None, {"Host": "docker"}).read()
+            finally:
+                connection.close()
+            if any(item.sock is not None and item.is_stale() for item in old):
+                raise ConnectionResetError("it was restarted")
+
     def open(
         self,
         method: str,

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from localhai.executions.interruption import Interruption
     from localhai.records import Execution as ExecutionRecord
 
+ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is left to say who sent them
+
 
 def recover(home: Home, say: Callable[[str], None]) -> None:
     """Look after every open execution of this machine whose localhai is gone; tell `say` what was done, a line each.
@@ -171,6 +173,9 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
     life.capture.pump(output)
     if life.record.stop_requested is not None:
         return Ended(state.exit_code, "requested", "a stop was requested", state.oom_killed)
+    if state.exit_code in ENDED_FROM_OUTSIDE and not state.oom_killed:
+        how = f"it was ended from outside (exit code {state.exit_code})"
+        return Ended(None, None, f"its localhai died, and {how}, as an engine or a machine that shuts down does")
     return Ended(state.exit_code, None, None, state.oom_killed)
 
 

@@ -137,15 +137,15 @@ def test_an_engine_killed_and_restarted_while_a_step_runs(bench, private) -> Non
 
 
 def test_an_engine_stopped_and_started_again_while_a_step_runs(bench, private) -> None:
-    """It ends the container before it goes, and may have the time to say so: then the step was killed, no more."""
+    """It ends the container before it goes, and may have the time to say so: that is no fault of the step."""
     run = begin(bench)
     private.terminate()
     private.start()
     assert run.code() == 1, run.err
     assert "Traceback" not in run.err
     execution = bench.last()
-    assert (execution["status"], execution["exit_code"]) in {("crashed", None), ("error", 137)}
-    assert "exit code 137" in execution["error"]
+    assert (execution["status"], execution["exit_code"]) == ("crashed", None)
+    assert execution["error"] == "the engine went away while it ran, and ended it (exit code 137)"
     assert_kept(bench)
     clean(bench, private)
 
@@ -174,14 +174,40 @@ def test_an_engine_and_localhai_that_end_together(bench, private) -> None:
     back = bench.call("execution", "list")
     assert back.process.returncode == 0, back.err
     assert "log and outputs are kept" in back.err
-    assert (bench.last()["status"], bench.last()["exit_code"]) == ("error", 137)
+    assert (bench.last()["status"], bench.last()["exit_code"]) == ("crashed", None)
+    assert "its localhai died, and it was ended from outside (exit code 137)" in bench.last()["error"]
     assert_kept(bench)
     assert private.leftovers() == []
 
 
-def begin(bench: Any) -> Any:
+def test_an_engine_stopped_after_localhai_died(bench, private) -> None:
+    run = begin(bench)
+    run.die()
+    private.terminate()
+    private.start()
+    back = bench.call("execution", "list")
+    assert "it is closed as crashed, log and outputs are kept" in back.err
+    assert (bench.last()["status"], bench.last()["exit_code"]) == ("crashed", None)
+    assert_kept(bench)
+    assert private.leftovers() == []
+
+
+def test_an_engine_that_ends_a_step_that_heeds_sigterm(bench, private) -> None:
+    """The engine says at once that the step ended by 143, and goes only then."""
+    run = begin(bench, "exec sleep 600")
+    private.terminate()
+    private.start()
+    assert run.code() == 1, run.err
+    execution = bench.last()
+    assert (execution["status"], execution["exit_code"]) == ("crashed", None)
+    assert execution["error"].startswith("the engine went away while it ran, and ended it (exit code 1")
+    assert_kept(bench)
+    clean(bench, private)
+
+
+def begin(bench: Any, goes_on: str = "sleep 600") -> Any:
     """A localhai whose step has written an output and a line, and goes on."""
-    bench.step(["echo kept > /valohai/outputs/kept.txt", "echo ready", "sleep 600"])
+    bench.step(["echo kept > /valohai/outputs/kept.txt", "echo ready", goes_on])
     run = bench.start("run", "work")
     bench.until(lambda: "ready" in run.out or run.process.poll() is not None)
     assert run.process.poll() is None, run.err
