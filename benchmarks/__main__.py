@@ -26,6 +26,10 @@ ROWS = {
     "again": "same_input",
     "outputs": "outputs",
     "help": "help_text",
+    "chain": "chain",
+    "grid": "grid",
+    "scheduling": "scheduling",
+    "history": "history",
 }
 COLUMNS = ("what", "against", "measured", "at most", "ok")
 

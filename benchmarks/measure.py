@@ -137,6 +137,11 @@ class Project:
         """A fresh home."""
         shutil.rmtree(self.home)
 
+    def remove(self) -> None:
+        """All of it."""
+        shutil.rmtree(self.folder)
+        shutil.rmtree(self.home)
+
 
 def localhai(*words: str) -> list[str]:
     """The console script that belongs to this Python."""
