@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from localhai.project.checks import unclosed
 from localhai.project.checks.items import names
 from localhai.project.sentences import guess, quoted
 
@@ -23,6 +24,7 @@ def check(path: tuple[Any, ...], step: dict[str, Any], findings: Findings) -> No
     for place, text in _texts(path, command):
         for match in _PLACEHOLDER.finditer(text):
             _check_placeholder(place, match[1], step, findings)
+        unclosed.check(place, text, findings)
     if isinstance(command, list):
         _check_joining((*path, "command"), command, findings)
 
