@@ -181,15 +181,18 @@ class Transport:
         Raises EngineLost, also when the newest of the old ones is closed after that: another engine has taken over.
         """
         with self._lock:
-            old = self._idle[-1:]
-        with self.guarded(timeout):
-            connection = _Connection(self.address, timeout)
-            try:
-                _exchange(connection, "GET", self._url("/version", None), None, {"Host": "docker"}).read()
-            finally:
-                connection.close()
-            if any(item.sock is not None and item.is_stale() for item in old):
-                raise ConnectionResetError("it was restarted")
+            old = self._idle.pop() if self._idle else None  # ours alone meanwhile: no other call may read from it
+        new = _Connection(self.address, timeout)
+        try:
+            with self.guarded(timeout):
+                _exchange(new, "GET", self._url("/version", None), None, {"Host": "docker"}).read()
+                if old is not None and old.is_stale():
+                    raise ConnectionResetError("it was restarted")
+        finally:
+            new.close()
+            if old is not None:
+                with self._lock:
+                    self._idle.append(old)
 
     def open(
         self,
