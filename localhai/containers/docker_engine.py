@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
 ALIVE_WITHIN = 10.0
+COMMIT_WITHIN = 600.0  # gigabytes are written, or deleted
 KILLED = 128  # exit codes from here on: a signal
 PULL_SILENCE = 600.0  # a registry or a slow disk may be silent for minutes
 SELINUX = "/sys/fs/selinux/enforce"
@@ -60,6 +61,35 @@ class DockerEngine:
                 return None
             raise refused(error.message, f"look up the image {reference}") from error
         return payload.image(reference, data)
+
+    def labelled_images(self, labels: Mapping[str, str | None]) -> list[Image]:
+        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        rows = self._call("GET", "/images/json", query=query, doing="list images") or ()
+        found = [self.image(str(row["Id"])) for row in rows]
+        return [image for image in found if image is not None]
+
+    def commit(self, container: str, reference: str) -> Image:
+        name, tag = payload.split_reference(reference)
+        query = {"container": container, "repo": name, "tag": tag, "pause": 0}
+        # an empty command: nothing of what made the image is run by it
+        body: dict[str, Any] = {"Cmd": [], "Entrypoint": []}
+        made = self._call(
+            "POST", "/commit", query=query, body=body, timeout=COMMIT_WITHIN, doing=f"make the image {reference}"
+        )
+        found = self.image(str(made["Id"]))
+        if found is None:
+            raise image_not_found(reference, "it was made and is not there")
+        return found
+
+    def remove_image(self, reference: str) -> None:
+        self._call(
+            "DELETE",
+            f"/images/{path_part(reference)}",
+            query={"force": 1},
+            timeout=COMMIT_WITHIN,
+            doing=f"remove the image {reference}",
+            fine=(NOT_FOUND,),
+        )
 
     def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
         from localhai.containers.registry_login import login_header

@@ -50,7 +50,10 @@ def _host(spec: ContainerSpec, *, podman: bool, relabel_off: bool) -> dict[str, 
         "AutoRemove": False,
         "Mounts": [mount(item) for item in spec.mounts],
         "NetworkMode": spec.network or "default",
-        "PortBindings": {f"{port}/tcp": [{"HostPort": str(host)}] for port, host in spec.ports.items()},
+        "PortBindings": {
+            f"{port}/tcp": [{**({"HostIp": spec.ports_at} if spec.ports_at else {}), "HostPort": str(host)}]
+            for port, host in spec.ports.items()
+        },
         "CpusetCpus": spec.cpuset or "",
         "NanoCpus": round((spec.cpus or 0) * NANO),
         "Memory": spec.memory or 0,
@@ -107,7 +110,18 @@ def state(data: Mapping[str, Any]) -> ContainerState:
             if network.get(key)
         ),
         image=str(data.get("Image", "")),
+        ports=_published((data.get("NetworkSettings") or {}).get("Ports") or {}),
     )
+
+
+def _published(ports: Mapping[str, Any]) -> dict[int, int]:
+    """Of `{"8000/tcp": [{"HostIp": ..., "HostPort": "32768"}], ...}` the TCP ports that are open."""
+    found = {}
+    for name, places in ports.items():
+        port, _, protocol = name.partition("/")
+        if protocol == "tcp" and places and places[0].get("HostPort"):
+            found[int(port)] = int(places[0]["HostPort"])
+    return found
 
 
 def listed(data: Mapping[str, Any]) -> ContainerState:

@@ -72,7 +72,8 @@ class ContainerSpec:
     working_dir: str | None = None
     user: str | None = None
     network: str | None = None
-    ports: Mapping[int, int] = field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)  # by port inside; 0: the engine chooses one of its machine
+    ports_at: str = ""  # the address of the engine's machine where ports are open; empty: all of them
     cpus: float | None = None
     cpuset: str | None = None
     memory: int | None = None
@@ -99,6 +100,7 @@ class ContainerState:
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
     image: str = ""
+    ports: Mapping[int, int] = field(default_factory=dict)  # of the engine's machine, by port inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,18 @@ class Engine(Protocol):
     def info(self) -> EngineInfo: ...
 
     def image(self, reference: str) -> Image | None: ...
+
+    def labelled_images(self, labels: Mapping[str, str | None]) -> list[Image]:
+        """All images that have these labels, by id; None matches any value."""
+
+    def commit(self, container: str, reference: str) -> Image:
+        """An image of a container's files, its working directory and its labels: mounts and commands are not in it.
+
+        The container must not be running. The image's environment is that of the container.
+        """
+
+    def remove_image(self, reference: str) -> None:
+        """By id or name; by id with all its names. Gone already is fine. Raises SurroundingsError while it is used."""
 
     def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
         """Raises ImageNotFound with what the registry said."""

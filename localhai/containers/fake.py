@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Behaviour", "Canned", "FakeContainer", "FakeEngine", "Killed", "Stopped"]
 
 _PLACE = "fake://localhai"
+COMMITTED = "localhai/"  # images of these names are only what `commit` made
 
 
 class FakeEngine:
@@ -50,6 +52,7 @@ class FakeEngine:
         self._containers: dict[str, FakeContainer] = {}
         self._volumes: dict[str, tuple[Path, dict[str, str]]] = {}
         self._networks: dict[str, dict[str, str]] = {}
+        self._committed: dict[str, tuple[Path, FakeContainer]] = {}
         self._numbers = itertools.count(1)
         self._addresses = itertools.count(2)
         self._lock = threading.RLock()
@@ -91,6 +94,11 @@ class FakeEngine:
     def image(self, reference: str) -> Image | None:
         self._answer()
         wanted = [*self.images, *self.pulled]
+        if reference in self._committed:
+            made = self._committed[reference][1]
+            return replace(self._image(reference), labels=dict(made.spec.labels))
+        if reference.startswith(COMMITTED):
+            return None
         return self._image(reference) if any(fnmatch.fnmatchcase(reference, item) for item in wanted) else None
 
     def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
@@ -115,7 +123,32 @@ class FakeEngine:
             made = FakeContainer(key, name, spec, mounts, self._answer)
             made.addresses = self._addresses_of(spec)
             self._containers[key] = made
+            if spec.image in self._committed:
+                made.layer = Path(tempfile.mkdtemp(prefix="localhai-fake-"))
+                shutil.copytree(self._committed[spec.image][0], made.layer, symlinks=True, dirs_exist_ok=True)
             return key
+
+    def labelled_images(self, labels: Mapping[str, str | None]) -> list[Image]:
+        self._answer()
+        found = [self.image(name) for name, (_, made) in self._committed.items() if _fits(made.spec.labels, labels)]
+        return [image for image in found if image is not None]
+
+    def commit(self, container: str, reference: str) -> Image:
+        found = self._get(container)
+        self.remove_image(reference)
+        folder = Path(tempfile.mkdtemp(prefix="localhai-fake-"))
+        if found.layer is not None:
+            shutil.copytree(found.layer, folder, symlinks=True, dirs_exist_ok=True)
+        self._committed[reference] = (folder, found)
+        return replace(self._image(reference), labels=dict(found.spec.labels))
+
+    def remove_image(self, reference: str) -> None:
+        self._answer()
+        if any(item.spec.image == reference for item in self._containers.values()):
+            raise SurroundingsError(f"the image {reference} is used by a container")
+        found = self._committed.pop(reference, None)
+        if found is not None:
+            shutil.rmtree(found[0])
 
     def _addresses_of(self, spec: ContainerSpec) -> tuple[str, ...]:
         """On a network that was made, a loopback address of its own: on Linux, behaviours can listen and connect."""
@@ -168,6 +201,8 @@ class FakeEngine:
         found = self._containers.pop(container, None)
         if found is not None:
             found.end(137)
+            if found.layer is not None:
+                shutil.rmtree(found.layer, ignore_errors=True)
 
     def containers(self, labels: Mapping[str, str | None]) -> list[ContainerState]:
         self._answer()
@@ -205,6 +240,9 @@ class FakeEngine:
         found = self._get(container)
         with tempfile.TemporaryDirectory(prefix="localhai-fake-") as folder:
             archives.unpack(iter(lambda: tar.read(1 << 20), b""), Path(folder), strip=0)
+            if found.layer is None:
+                found.layer = Path(tempfile.mkdtemp(prefix="localhai-fake-"))
+            shutil.copytree(folder, found.layer / path.lstrip("/"), symlinks=True, dirs_exist_ok=True)
             for target, source in found.mounts:
                 inside = Path(folder) / target.removeprefix(path).lstrip("/")
                 if inside.is_dir():
@@ -257,6 +295,10 @@ class FakeEngine:
         """Everything goes, volumes too."""
         for container in self._containers.values():
             container.end(137)
+            if container.layer is not None:
+                shutil.rmtree(container.layer, ignore_errors=True)
+        while self._committed:
+            shutil.rmtree(self._committed.popitem()[1][0], ignore_errors=True)
         while self._volumes:
             shutil.rmtree(self._volumes.popitem()[1][0], ignore_errors=True)
 

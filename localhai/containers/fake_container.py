@@ -53,6 +53,8 @@ class FakeContainer:
         self.executed: list[tuple[tuple[str, ...], str]] = []
         self.stop_asked = threading.Event()
         self.oom_killed = False
+        self.layer: Path | None = None  # files outside all mounts: what an archive or the image brought
+        self.published: dict[int, int] = {}
         self.addresses: tuple[str, ...] = ()
         self.changed = threading.Condition()
         self._answer = answer
@@ -84,13 +86,19 @@ class FakeContainer:
         return data if isinstance(data, dict) else {}
 
     def path(self, inside: str) -> Path:
-        """Where a path of the container is on this machine. Raises FileNotFoundError outside all mounts."""
+        """Where a path of the container is on this machine. Raises FileNotFoundError outside of all that there is."""
         for target, source in self.mounts:
             if inside == target:
                 return source
             if inside.startswith(f"{target}/"):
                 return source / inside[len(target) + 1 :]
+        if self.layer is not None:
+            return self.layer / inside.lstrip("/")
         raise FileNotFoundError(inside)
+
+    def listen(self, port: int, on: int) -> None:
+        """Say that who asks for `port` of this container finds port `on` of this machine."""
+        self.published[port] = on
 
     def out(self, text: str | bytes) -> None:
         """Write to stdout."""
@@ -164,6 +172,7 @@ class FakeContainer:
             labels=dict(self.spec.labels),
             addresses=self.addresses if self.running else (),
             image=self.spec.image,
+            ports=dict(self.published),
         )
 
     def _live(self, behaviour: Behaviour) -> None:

@@ -9,6 +9,7 @@ from localhai.errors import DiskFull, RecordsUnavailable, UsageError
 from localhai.records import times
 from localhai.records.data import DataRecords
 from localhai.records.database import Patience
+from localhai.records.deployments import DeploymentRecords
 from localhai.records.executions import ExecutionRecords
 from localhai.records.pipelines import PipelineRecords
 from localhai.records.projects import ProjectRecords
@@ -39,6 +40,7 @@ class Records(
     TaskRecords,
     PipelineRecords,
     ReuseRecords,
+    DeploymentRecords,
 ):
     """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
 

@@ -1,0 +1,215 @@
+"""Deployments: versions made, their aliases pointed, their endpoints built, served and closed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import UsageError
+from localhai.records import deployment_rows as rows
+from localhai.records.access import Access
+from localhai.records.database import Away, placeholders, statement, storable
+from localhai.records.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.rows import Owner
+
+HELD = ("building", "starting", "serving")  # by its owner
+
+
+class DeploymentRecords(Access):
+    """The deployments' part of Records."""
+
+    def create_deployment_version(
+        self,
+        project_id: str,
+        *,
+        deployment: str,
+        commit: str,
+        endpoints: Sequence[tuple[str, Mapping[str, Any]]],
+        name: str | None = None,
+        aliases: Sequence[str] = (),
+        document: Mapping[str, Any] | None = None,
+    ) -> DeploymentVersion:
+        """A new version; its deployment is made when there is none of that name. `aliases` point to it from now on.
+
+        `endpoints` are (name, document) in their order. Without `name` it is the next one of the day, as the platform
+        suggests them: 20260102.0, 20260102.1... Raises UsageError when the deployment has a version of that name.
+        """
+        version_id, now = new_id(), self._now()
+
+        def work(transaction: Transaction, again: bool) -> DeploymentVersion:
+            if again and transaction.rows("SELECT id FROM deployment_versions WHERE id = :id", {"id": version_id}):
+                return rows.one(transaction, version_id)
+            deployment_id = _deployment(transaction, project_id, deployment, now)
+            chosen = _free_name(transaction, deployment_id, deployment, name, now)
+            transaction.change(
+                'INSERT INTO deployment_versions (id, deployment_id, name, "commit", created, document)'
+                " VALUES (:id, :deployment_id, :name, :commit, :created, :document)",
+                {
+                    "id": version_id,
+                    "deployment_id": deployment_id,
+                    "name": chosen,
+                    "commit": commit,
+                    "created": now,
+                    "document": json.dumps(dict(document or {})),
+                },
+            )
+            of_endpoints = [
+                {"version_id": version_id, "name": endpoint, "position": position, "document": json.dumps(dict(facts))}
+                for position, (endpoint, facts) in enumerate(endpoints)
+            ]
+            transaction.change_many(
+                "INSERT INTO deployment_endpoints (version_id, name, position, status, document)"
+                " VALUES (:version_id, :name, :position, 'created', :document)",
+                of_endpoints,
+            )
+            for alias in aliases:
+                _point(transaction, deployment_id, alias, version_id, now)
+            return rows.one(transaction, version_id)
+
+        return self._write(work)
+
+    def deployment_version(self, version_id: str) -> DeploymentVersion:
+        """By its full id. Raises UsageError when there is none."""
+        return self._read(lambda transaction: rows.one(transaction, version_id))
+
+    def find_deployment_version(self, ref: str, project_id: str | None = None) -> DeploymentVersion:
+        """By `[DEPLOYMENT/]NAME-OR-ALIAS`, `latest`, a deployment's name, an id or its beginning. Raises UsageError."""
+        return self._read(lambda transaction: rows.find(transaction, ref, project_id))
+
+    def deployment_versions(self, project_id: str | None = None, *, limit: int = 100) -> list[DeploymentVersion]:
+        """Newest first, with their endpoints and aliases."""
+        where = "" if project_id is None else "WHERE d.project_id = :project_id"
+        parameters: dict[str, Any] = {"limit": limit}
+        if project_id is not None:
+            parameters["project_id"] = project_id
+        tail = statement(where, "ORDER BY v.id DESC LIMIT :limit")
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
+
+    def held_deployment_versions(self, *, host: str | None = None) -> list[DeploymentVersion]:
+        """Versions with an endpoint that is being built or served, on this machine or all: what recovery looks at."""
+        listed, parameters = placeholders(HELD)
+        inner = statement("SELECT version_id FROM deployment_endpoints WHERE status IN", listed)
+        if host is not None:
+            inner += " AND owner_host = :host"
+            parameters["host"] = host
+        tail = statement("WHERE v.id IN (", inner, ") ORDER BY v.id")
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
+
+    def hold_endpoint(self, version_id: str, name: str, status: str, owner: Owner) -> bool:
+        """Become the one who builds or serves an endpoint. False, and nothing changes, when somebody holds it."""
+        listed, parameters = placeholders(HELD)
+        first = (
+            "UPDATE deployment_endpoints SET status = :status, started = :now, finished = NULL, stop_requested = NULL,"
+            " owner_host = :owner_host, owner_pid = :owner_pid, owner_process_start = :owner_process_start,"
+            " owner_boot_id = :owner_boot_id WHERE version_id = :id AND name = :name AND status NOT IN"
+        )
+        parameters |= {
+            "id": version_id,
+            "name": name,
+            "status": status,
+            "now": self._now(),
+            **rows.owner_columns(owner),
+        }
+        sql = statement(first, listed)
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            if transaction.change(sql, parameters):
+                return True
+            endpoint = rows.one(transaction, version_id).endpoint(name)
+            return again and endpoint is not None and endpoint.owner == owner
+
+        return self._write(work)
+
+    def change_endpoint(
+        self,
+        version_id: str,
+        name: str,
+        *,
+        status: str | None = None,
+        expected_owner: Owner | None = None,
+        **facts: Any,
+    ) -> bool:
+        """Remember a status, and facts for its document. A status that nobody has to hold lets go of it.
+
+        False, and nothing changes, when it is not `expected_owner`'s any more.
+        """
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> bool:
+            found = rows.one(transaction, version_id).endpoint(name)
+            if found is None or (expected_owner is not None and found.owner != expected_owner):
+                return False
+            values: dict[str, Any] = {"document": json.dumps({**found.document, **facts})}
+            if status is not None:
+                values["status"] = status
+            if status is not None and status not in HELD:
+                values |= {"finished": now, **rows.owner_columns(None)}
+            settings = ", ".join(f"{column} = :{column}" for column in values)
+            sql = statement(
+                "UPDATE deployment_endpoints SET", settings, "WHERE version_id = :id AND name = :key AND status = :old"
+            )
+            if not transaction.change(sql, {**values, "id": version_id, "key": name, "old": found.status}):
+                raise Away("another process changed the endpoint in the same moment")
+            return True
+
+        return self._write(work)
+
+    def request_endpoint_stop(self, version_id: str, name: str) -> bool:
+        """Ask whoever serves it to stop; asking twice keeps the first time. False when nobody does."""
+        listed, parameters = placeholders(HELD)
+        first = (
+            "UPDATE deployment_endpoints SET stop_requested = COALESCE(stop_requested, :now)"
+            " WHERE version_id = :id AND name = :name AND status IN"
+        )
+        parameters |= {"id": version_id, "name": name, "now": self._now()}
+        sql = statement(first, listed)
+        return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
+
+    def stop_requested_endpoints(self, version_id: str) -> frozenset[str]:
+        """Cheap, for polling: the endpoints that are to stop. None while the database cannot be asked."""
+        sql = "SELECT name FROM deployment_endpoints WHERE version_id = :id AND stop_requested IS NOT NULL"
+        try:
+            with self._database.begin(write=False) as transaction:
+                return frozenset(row["name"] for row in transaction.rows(sql, {"id": version_id}))
+        except Away:
+            return frozenset()
+
+
+def _deployment(transaction: Transaction, project_id: str, name: str, now: str) -> str:
+    key = {"project_id": project_id, "name": storable(name)}
+    transaction.change(
+        "INSERT INTO deployments (id, project_id, name, created) VALUES (:id, :project_id, :name, :now)"
+        " ON CONFLICT (project_id, name) DO NOTHING",
+        {**key, "id": new_id(), "now": now},
+    )
+    sql = "SELECT id FROM deployments WHERE project_id = :project_id AND name = :name"
+    return str(transaction.rows(sql, key)[0]["id"])
+
+
+def _free_name(transaction: Transaction, deployment_id: str, deployment: str, wanted: str | None, now: str) -> str:
+    sql = "SELECT name FROM deployment_versions WHERE deployment_id = :id"
+    taken = {row["name"] for row in transaction.rows(sql, {"id": deployment_id})}
+    if wanted is None:
+        day = now[:10].replace("-", "")
+        return next(f"{day}.{number}" for number in range(len(taken) + 1) if f"{day}.{number}" not in taken)
+    if wanted in taken:
+        raise UsageError(
+            f"deployment {deployment} has a version {wanted!r} already",
+            where=deployment,
+            hints=[f"serve that one: localhai deployment run --version {deployment}/{wanted}", "or give another name"],
+        )
+    return wanted
+
+
+def _point(transaction: Transaction, deployment_id: str, alias: str, version_id: str, now: str) -> None:
+    transaction.change(
+        "INSERT INTO deployment_aliases (deployment_id, name, version_id, updated) VALUES (:id, :name, :version, :now)"
+        " ON CONFLICT (deployment_id, name) DO UPDATE SET version_id = :version, updated = :now",
+        {"id": deployment_id, "name": storable(alias), "version": version_id, "now": now},
+    )
