@@ -41,6 +41,9 @@ MODEL = {
     "info": Entry("localhai.cli.model.info:info", "Show a model and its versions."),
     "versions": Entry("localhai.cli.model.versions:versions", "Show the versions of a model."),
     "version": Entry("localhai.cli.model.version:version", "Show one version of a model."),
+    "describe": Entry("localhai.cli.model.describe:describe", "Describe a model in Markdown."),
+    "approve": Entry("localhai.cli.model.judging:approve", "Approve a version of a model."),
+    "reject": Entry("localhai.cli.model.judging:reject", "Reject a version of a model."),
 }
 TASK = {
     "run": Entry("localhai.cli.task.run:run", "Run a task, or a sweep over a step, and compare what came of it."),

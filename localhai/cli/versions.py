@@ -116,6 +116,7 @@ def _facts(project: OpenProject, version: Version, document: Mapping[str, Any]) 
         "From": document.get("from"),
         "Aliases": ", ".join(version.aliases),
         "Tags": ", ".join(version.tags),
+        "Status": version.status if version.noun == "model" else None,
         "Release note": version.release_note,
         "Made by": made_by(project, version.execution_id),
         "Created": formats.moment(version.created),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Noun = Literal["dataset", "model"]
 
 LATEST = "latest"
+STATUSES = ("pending", "approved", "rejected")  # of model versions, as in `vh model versions --status`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class VersionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent."""
+    """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent.
+
+    `status`, one of STATUSES, is of models: what people think of the version.
+    """
 
     id: str
     noun: Noun
@@ -72,6 +76,7 @@ class Version:
     aliases: tuple[str, ...] = ()
     packaging: bool = False
     release_note: str | None = None
+    status: str = STATUSES[0]
     files: tuple[DatumRecord, ...] = ()
 
     @property
@@ -95,7 +100,7 @@ class Version:
         if self.noun == "dataset":
             found |= {"from": self.base, "packaging": self.packaging}
         else:
-            found |= {"release_note": self.release_note}
+            found |= {"status": self.status, "release_note": self.release_note}
         return {**found, "files": [file.to_dict() for file in self.files]}
 
 
@@ -142,6 +147,16 @@ def find(transaction: Transaction, noun: Noun, parent_id: str, reference: str | 
     return found[0] if found else None
 
 
+def set_status(transaction: Transaction, version: Version, status: str) -> None:
+    """What people think of a version of a model, kept in its document."""
+    table, key = f"{version.noun}_versions", {"id": version.id}
+    row = transaction.rows(statement("SELECT document FROM", table, "WHERE id = :id"), key)[0]
+    document = json.dumps({**json.loads(row["document"]), "status": status})
+    transaction.change(
+        statement("UPDATE", table, "SET document = :document WHERE id = :id"), {**key, "document": document}
+    )
+
+
 def parent(transaction: Transaction, noun: Noun, project_id: str, name: str, *, lock: bool = False) -> str | None:
     """The id of the dataset or model of this name, None when there is none."""
     sql = statement(
@@ -167,6 +182,7 @@ def _version(noun: Noun, row: Row, aliases: Sequence[str]) -> Version:
         aliases=tuple(aliases),
         packaging=document.get("packaging", False),
         release_note=document.get("release_note"),
+        status=document.get("status", STATUSES[0]),
     )
 
 

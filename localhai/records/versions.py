@@ -135,6 +135,10 @@ class VersionRecords(Access):
 
         return self._read(work)
 
+    def set_version_status(self, version: Version, status: str) -> None:
+        """What people think of a version of a model, one of `version_rows.STATUSES`; its files never change."""
+        self._write(lambda transaction, _again: rows.set_status(transaction, version, status))
+
     def versions_with(self, datum_id: str) -> list[Version]:
         """Every dataset version and model version that holds a datum, without their files."""
 

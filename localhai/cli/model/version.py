@@ -23,7 +23,7 @@ def version(call: Call, *, model: str, reference: str) -> None:
     """Show one version of a model: its files, tags, release note, and what made it.
 
     VERSION is its number, its name (`v2`) or `latest`. `--json` prints
-    `{id, model, name, counter, uri, created, execution, aliases, tags, release_note, files[datum]}`.
+    `{id, model, name, counter, uri, created, execution, aliases, tags, status, release_note, files[datum]}`.
     """
     with call.open_project(recover=True) as project:
         print_version(project, one_version(project, "model", split(model, "model")[0], reference), call.format)

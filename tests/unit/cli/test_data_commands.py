@@ -168,3 +168,24 @@ def test_lineage_goes_both_ways(ran: CommandLine) -> None:
     assert [item["kind"] for item in graph["nodes"]] == ["datum", "datum", "execution", "execution"]
     assert len(graph["edges"]) == 3
     assert ran("lineage", "best", "--mermaid").out.startswith("flowchart TD\n")
+
+
+def test_a_version_of_a_model_is_pending_until_somebody_judges_it(ran: CommandLine) -> None:
+    assert ran("model", "version", "news", "1", "--json").json["status"] == "pending"
+    assert "model://news/v1 is approved" in ran("model", "approve", "news", "latest").err
+    assert [item["status"] for item in ran("model", "versions", "news", "-s", "approved", "--json").json] == [
+        "approved"
+    ]
+    assert ran("model", "versions", "news", "--status", "pending", "--json").json == []
+    judged = ran("model", "reject", "news", "v1", "--json").json
+    assert (judged["status"], judged["release_note"], judged["tags"]) == ("rejected", "first", ["x"])
+    assert "rejected" in ran("model", "version", "news", "1").out
+    assert ran("model", "approve", "news", "7").code == 2
+
+
+def test_a_model_is_described_in_markdown(ran: CommandLine) -> None:
+    lines = ran("model", "describe", "news").out.splitlines()
+    assert lines[0] == "# Model: news"
+    assert "- **Latest:** model://news/v1 (pending)" in lines
+    assert lines[-1].startswith("| 1 | pending | #1 train | x | model.txt | 20")
+    assert "## Versions" not in ran("model", "describe", "news", "--no-versions").out

@@ -85,7 +85,8 @@ def test_what_only_the_web_page_shows_is_in_the_log_and_the_record_but_not_in_th
 
     assert "ignored: environment (see" in answer.err
     assert "description" not in answer.err
-    assert "ignored: environment; for the web page only: description, parameters.description (see" in localhai("execution", "logs", "1").out
+    said = "ignored: environment; for the web page only: description, parameters.description (see localhai parity)"
+    assert said in localhai("execution", "logs", "1").out
     parity = localhai("execution", "info", "1", "--json").json["parity"]
     differing = {note["key"] for note in parity if note["level"] != "emulated"}
     assert differing == {"environment", "description", "parameters.description"}
