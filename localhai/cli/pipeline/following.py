@@ -42,17 +42,20 @@ def follow(
         approve_all=given["approve_all"],
         runners=further_runners(),
     )
-    with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
-        record = run_pipeline(
-            requested.sources,
-            requested.plan,
-            run_options=run_options(requested.sources.project, given),
-            options=options,
-            kept=kept,
-            reused=reused,
-            observer=screen,
-            interruption=interruption,
-        )
+    try:
+        with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
+            record = run_pipeline(
+                requested.sources,
+                requested.plan,
+                run_options=run_options(requested.sources.project, given),
+                options=options,
+                kept=kept,
+                reused=reused,
+                observer=screen,
+                interruption=interruption,
+            )
+    finally:
+        screen.close()
     if call.json:
         words.emit_json(record.to_dict())
     elif not given["quiet"]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from localhai.cli.pipeline.live import LiveTable
     from localhai.errors import LocalhaiError
     from localhai.executions.log import EventStream
     from localhai.pipelines.state import Change
@@ -36,6 +37,7 @@ class PipelineScreen(PipelineObserver):
         self._lock = threading.Lock()
         self._width = 0
         self._colours: dict[str, str] = {}
+        self._live: LiveTable | None = None
 
     def started(self, pipeline: Mapping[str, Any]) -> None:
         self.counter = pipeline["counter"]
@@ -43,10 +45,33 @@ class PipelineScreen(PipelineObserver):
         names = [node["name"] for node in pipeline["nodes"]]
         self._width = max(map(len, names), default=0)
         self._colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+        if self._wants_table():
+            from localhai.cli.pipeline.live import LiveTable
+
+            self._live = LiveTable(f"pipeline #{self.counter} {pipeline['name']}", names)
+            self._live.open()
         commit = formats.commit(pipeline["commit"])
         self.status(f"pipeline #{self.counter} of {pipeline['project']}: {pipeline['name']}, {commit}")
 
+    def _wants_table(self) -> bool:
+        """Only where a person sees both streams."""
+        both = words.is_terminal(sys.stdout) and words.is_terminal(sys.stderr)
+        return both and not self._quiet and not self._as_json
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+
+    def made(self, node: str, counter: int) -> None:
+        """An execution of a node has a number."""
+        if self._live is not None:
+            self._live.made(node, f"#{counter}")
+
     def changed(self, change: Change) -> None:
+        if self._live is not None and change.node is not None and change.status is not None:
+            self._live.changed(change.node, change.status)
         if change.node is None:
             if change.status == "waiting-approval":
                 self.status(f"pipeline #{self.counter} waits for approval")
@@ -97,6 +122,7 @@ class _NodeScreen(Observer):
         self._lines: dict[EventStream, LineAssembler] = {}
 
     def started(self, execution: Mapping[str, Any]) -> None:
+        self._screen.made(self._node, execution["counter"])
         again = f", attempt {self._attempt}" if self._attempt > 1 else ""
         self._screen.status(f"node {self._node}: execution #{execution['counter']} of step {execution['step']}{again}")
 
