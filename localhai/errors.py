@@ -14,6 +14,7 @@
     │   └── RecordsUnavailable           the database does not answer
     ├── TransitionError             1    an execution cannot go from this status to that one
     ├── ExecutionFailed             1    the execution ended, and not as `complete`
+    ├── NotReused                   5    no earlier execution takes its place, and it should not run
     └── Interrupted               130    Ctrl-C or SIGTERM
 
 Exit codes follow DESIGN.md, "The outside surface".
@@ -193,6 +194,19 @@ class ExecutionFailed(LocalhaiError):
 
     def evidence(self) -> Mapping[str, Any]:
         return {"execution": self.execution}
+
+
+class NotReused(LocalhaiError):
+    """No earlier execution equals it, and it was not to run then. `reuse` says why (`executions.reuse.Look`)."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, reuse: Mapping[str, Any], hints: Sequence[str] = ()) -> None:
+        super().__init__(message, hints=hints)
+        self.reuse = dict(reuse)
+
+    def evidence(self) -> Mapping[str, Any]:
+        return {"reuse": self.reuse}
 
 
 class Interrupted(LocalhaiError):

@@ -167,6 +167,7 @@ _CODES = {
     2: "what was typed cannot be meant: an unknown step, parameter, input, option or id",
     3: "the project is wrong: valohai.yaml, localhai.toml or the files that they name",
     4: "what localhai needs is missing: the engine, an image, an input, disk space, the database",
+    5: "no earlier execution could be reused, and `--fail-on-cache-miss` let nothing run",
     130: "it was interrupted: Ctrl-C, SIGTERM",
 }
 

@@ -187,19 +187,28 @@ class S3Store:
 
         self._asked(f"s3://{self.bucket}/{key} ({human_size(path.stat().st_size)})", upload)
 
+    def kept(self, uri: str) -> tuple[int, str | None] | None:
+        """Size of an object, and the sha256 that it was kept with (None: not by `put`); None when there is none."""
+        found = self._head(parse(uri).key)
+        return None if found is None else (found["ContentLength"], found["Metadata"].get("sha256"))
+
     def _metadata(self, key: str) -> dict[str, str] | None:
+        found = self._head(key)
+        return None if found is None else dict(found["Metadata"])
+
+    def _head(self, key: str) -> dict[str, Any] | None:
         import botocore.exceptions
 
-        def head(client: Any) -> dict[str, str] | None:
+        def head(client: Any) -> dict[str, Any] | None:
             try:
-                found: dict[str, str] = client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
+                found: dict[str, Any] = client.head_object(Bucket=self.bucket, Key=key)
             except botocore.exceptions.ClientError as error:
                 if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
                     return None
                 raise
             return found
 
-        answer: dict[str, str] | None = self._asked(f"s3://{self.bucket}/{key}", head)
+        answer: dict[str, Any] | None = self._asked(f"s3://{self.bucket}/{key}", head)
         return answer
 
     def _asked(self, what: str, ask: Any) -> Any:

@@ -40,7 +40,7 @@ def diff(a: Mapping[str, Any], b: Mapping[str, Any], code: Mapping[str, Any]) ->
         "parameters": parameters,
         "inputs": inputs,
         "metadata": _metadata(a["metadata"], b["metadata"]),
-        "outputs": _files(a["outputs"], b["outputs"]),
+        "outputs": diff_files(a["outputs"], b["outputs"]),
     }
 
 
@@ -58,11 +58,12 @@ def _both(a: Iterable[str], b: Iterable[str]) -> list[str]:
 
 def _inputs(a: Iterable[Mapping[str, Any]], b: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
     left, right = ({item["name"]: item["files"] for item in side} for side in (a, b))
-    found = {name: _files(left.get(name, ()), right.get(name, ())) for name in _both(left, right)}
+    found = {name: diff_files(left.get(name, ()), right.get(name, ())) for name in _both(left, right)}
     return {name: files for name, files in found.items() if any(files.values())}
 
 
-def _files(a: Iterable[Mapping[str, Any]], b: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+def diff_files(a: Iterable[Mapping[str, Any]], b: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Names of files `{name, sha256}` that only one has, or that differ by checksum: {added, removed, changed}."""
     left, right = ({file["name"]: file["sha256"] for file in side} for side in (a, b))
     return {
         "added": [name for name in right if name not in left],

@@ -14,6 +14,7 @@ from localhai.data.outputs import encoded_name
 from localhai.errors import EngineLost, LocalhaiError
 from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
+from localhai.executions.reuse_outputs import remember_outputs
 from localhai.executions.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Exec
     current = records.execution(record.id)
     if current.status in FINAL:
         return current
+    remember_outputs(home, record.id, collected.data)
     status, error = end["status"], end["error"]
     if status == "stopped" and current.status != "stopping":
         records.transition(record.id, "stopping", by="localhai")

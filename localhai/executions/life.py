@@ -33,6 +33,7 @@ class RunOptions:
 
     `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
     of, by keys of execution.json without their prefix (reference 2.4): `task-id`, `task-counter`, `pipeline-id`...
+    `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
     `member` makes it one of the executions of a distributed task, which start together.
     """
 
@@ -43,6 +44,8 @@ class RunOptions:
     keep: bool = False
     belonging: Mapping[str, Any] = field(default_factory=dict)
     member: Member | None = None
+    reuse: bool = False
+    fail_on_cache_miss: bool = False
 
 
 @dataclass(frozen=True, slots=True)

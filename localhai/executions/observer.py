@@ -18,6 +18,10 @@ class Observer:
     def started(self, execution: Mapping[str, Any]) -> None:
         """The execution has an id and a counter (its JSON shape, DESIGN.md)."""
 
+    def reused(self, execution: Mapping[str, Any]) -> None:
+        """An earlier execution takes the place of the one that would have begun; `finished` follows at once."""
+        self.started(execution)
+
     def status(self, text: str) -> None:
         """A line about what localhai does for this execution; also in its log as stream `status`."""
 

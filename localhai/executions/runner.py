@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
-from localhai.executions import ending
+from localhai.executions import ending, reuse
 from localhai.executions.capture import Capture
 from localhai.executions.datums import Addresses
 from localhai.executions.execution import PLAN, Execution
@@ -20,6 +20,7 @@ from localhai.executions.life import Ended, Life, RunOptions
 from localhai.executions.observer import Observer
 from localhai.executions.owner import own_owner
 from localhai.executions.preparation import prepare
+from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
 from localhai.project import parity
@@ -51,19 +52,30 @@ def run(
     Raises what kept it from starting (InputNotFound, ImageNotFound, EngineNotFound, DiskFull...), after it was closed
     as `error`; Interrupted, after it was closed as `stopped` before its container started; KeyboardInterrupt, where
     nobody handles signals, after it was closed as `stopped`.
+    With `options.reuse` it may give an earlier execution instead, or raise NotReused; nothing is recorded then.
     """
-    interruption = interruption or Interruption()
+    settings, options = settings or home.settings, options or RunOptions()
+    observer, interruption = observer or Observer(), interruption or Interruption()
     with ctrl_c_asks(interruption):
+        look = None
+        if options.reuse:
+            masker = _masker(plan, options)
+            look = reuse.look(Wanted(home, project, plan, snapshot, settings, options, masker), observer, interruption)
+            if look.execution is not None:
+                return look.take(observer)
+            look.require(options)
         life = begin(
             home,
             project,
             plan,
             snapshot,
-            settings=settings or home.settings,
-            options=options or RunOptions(),
-            observer=observer or Observer(),
+            settings=settings,
+            options=options,
+            observer=observer,
             interruption=interruption,
         )
+        if look is not None:
+            look.tell(life)
         trouble = _live(life)
         execution = Execution(home, life.record)
         life.observer.finished(execution.to_dict())
@@ -85,7 +97,7 @@ def begin(
 ) -> Life:
     """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost."""
     plan, resolutions = Addresses(home.records, project.id).freeze(plan, settings.inputs)
-    masker = Masker([*options.secrets.values(), *_passwords(plan)])
+    masker = _masker(plan, options)
     record = home.records.create_execution(
         project.id,
         step=plan.step,
@@ -133,6 +145,10 @@ def begin(
         home.records.transition(record.id, "error", by="localhai", error=masker.mask_text(trouble.message))
         raise trouble from error
     return life
+
+
+def _masker(plan: ExecutionPlan, options: RunOptions) -> Masker:
+    return Masker([*options.secrets.values(), *_passwords(plan)])
 
 
 def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
@@ -215,6 +231,7 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
     try:
         life.record = records.transition(life.record.id, "started", by="localhai")
         prepare(life)
+        reuse.remember(life)
         output = life.home.engine.attach(life.container or "")
         if life.options.member is not None:
             life.options.member.ready(life)

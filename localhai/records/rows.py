@@ -192,4 +192,5 @@ class Execution:
             "duration": self.duration,
             "parity": self.document.get("parity", []),
             "error": self.document.get("error"),
+            "reuse": self.document.get("reuse"),
         }

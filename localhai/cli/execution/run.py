@@ -46,6 +46,14 @@ def running_options(function: Decorated) -> Decorated:
     return function
 
 
+def reuse_options(function: Decorated) -> Decorated:
+    """Whether an earlier execution may take its place."""
+    function = click.option("--fail-on-cache-miss", is_flag=True, help="As --reuse, but run nothing: exit with 5.")(
+        function
+    )
+    return click.option("--reuse", is_flag=True, help="Take an earlier execution that equals it.")(function)
+
+
 def _options_of_the_platform(function: Decorated) -> Decorated:
     """Options of `vh` that a script may carry and that mean nothing on one machine: taken, and said."""
     for name in ("--open-browser", "--ssh", "--k8s-device-none"):
@@ -74,6 +82,7 @@ def _say_without_effect(given: Mapping[str, Any]) -> None:
 @planning_options
 @running_options
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
+@reuse_options
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
 @click.option(
     "--git-packaging/--no-git-packaging",
@@ -142,6 +151,8 @@ def start(
         options = replace(options, pull=given["pull"])
     if given["no_package_cache"]:
         options = replace(options, package_cache=False)
+    fail = bool(given.get("fail_on_cache_miss"))
+    options = replace(options, reuse=fail or bool(given.get("reuse")), fail_on_cache_miss=fail)
     project = requested.project
     return follow(
         call,

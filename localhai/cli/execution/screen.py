@@ -43,6 +43,9 @@ class Screen(Observer):
         commit, image = formats.commit(execution["commit"]), execution["image"]
         self.status(f"execution #{execution['counter']} of {execution['project']}: {self._step}, {commit}, {image}")
 
+    def reused(self, execution: Mapping[str, Any]) -> None:
+        self.execution = execution
+
     def status(self, text: str) -> None:
         if self._quiet or (self._ending and text.startswith(self._ending)):  # the summary says it
             return

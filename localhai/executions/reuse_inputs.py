@@ -1,0 +1,103 @@
+"""The inputs of an execution by content, before it begins: what the cache and the records know is not fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localhai.data.files import InputSpec
+from localhai.data.inputs import fetch_inputs, resolve_inputs
+from localhai.data.missing import input_not_found
+from localhai.data.progress import FileAdvanced
+from localhai.executions.datums import Addresses
+from localhai.executions.preparation import TRUE_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from localhai.data.cache import Cache
+    from localhai.data.files import Checksums
+    from localhai.data.progress import ProgressEvent
+    from localhai.data.resolving import Placed
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.observer import Observer
+    from localhai.executions.reuse import Wanted
+
+
+def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
+    """`[{name, files: [{name, sha256}]}]` in the order of valohai.yaml; sha256 None: on demand and not known.
+
+    Raises InputNotFound, DiskFull and Interrupted.
+    """
+    plan, _ = Addresses(wanted.home.records, wanted.project.id).freeze(wanted.plan, wanted.settings.inputs)
+    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
+    specs = [
+        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional, item.on_demand)
+        for item in plan.inputs
+        if item.uris
+    ]
+    if specs:
+        for name, file in _Inputs(wanted, observer, interruption).files(specs):
+            found[name].append(file)
+    return [{"name": name, "files": files} for name, files in found.items()]
+
+
+class _Inputs:
+    def __init__(self, wanted: Wanted, observer: Observer, interruption: Interruption) -> None:
+        self._wanted = wanted
+        self._observer = observer
+        self._interruption = interruption
+        addresses = Addresses(wanted.home.records, wanted.project.id)
+        self._addresses = addresses
+        self._known: dict[str, Any] = {
+            "sources": wanted.home.sources_for(wanted.settings),
+            "cache": wanted.home.data_cache,
+            "datum_lookup": addresses.datum,
+            "version_lookup": addresses.files,
+            "input_map": wanted.settings.inputs,
+        }
+        variables = wanted.plan.environment_variables
+        self._refresh = variables.get("VH_NO_DATA_CACHE", "").lower() in TRUE_WORDS
+
+    def files(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+        """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
+        self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
+        resolved = resolve_inputs(specs, **self._known)
+        if resolved.missing:
+            raise input_not_found(resolved.missing)
+        cache = self._wanted.home.data_cache
+        known = [(placed, _checksums(placed, cache)) for placed in resolved.placed]
+        fetched = any(sums is None and not placed.spec.on_demand for placed, sums in known)
+        if fetched or self._refresh:
+            return self._fetch(specs)
+        return [(placed.spec.name, _file(placed.name, sums)) for placed, sums in known]
+
+    def _fetch(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+        fetched = fetch_inputs(
+            specs,
+            **self._known,
+            progress=self._advance,
+            cancelled=self._interruption.is_asked,
+            refresh=self._refresh,
+        )
+        now = [(file.input, _file(file.name, file.checksums)) for file in fetched.files]
+        return now + [(file.input, _file(file.name, file.checksums)) for file in fetched.on_demand]
+
+    def _advance(self, event: ProgressEvent) -> None:
+        if isinstance(event, FileAdvanced):
+            self._observer.progress("input", f"{event.input}/{event.name}", event.done, None)
+
+
+def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
+    """What is known without a byte being read: a datum's, or those of what the cache has of this very version."""
+    asked = placed.wanted
+    if asked.datum is not None:
+        return asked.datum.checksums
+    entry = asked.stale
+    if entry is None and asked.found is not None and asked.found.version is not None:
+        last = cache.last(asked.key)
+        entry = last if last is not None and last.version == asked.found.version else None
+    return None if entry is None else entry.checksums
+
+
+def _file(name: str, sums: Checksums | None) -> dict[str, Any]:
+    return {"name": name, "sha256": None if sums is None else sums.sha256}
