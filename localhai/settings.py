@@ -241,9 +241,14 @@ def _boolean(value: Any, _base: Path) -> bool:
 
 
 def _seconds(value: Any, _base: Path) -> float:
-    if isinstance(value, bool) or float(value) < 0:
-        raise ValueError(f"a number of seconds is needed, not {value!r}")
-    return float(value)
+    wrong = f"a number of seconds is needed, not {value!r}"
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(wrong) from error
+    if isinstance(value, bool) or not 0 <= seconds < float("inf"):
+        raise ValueError(wrong)
+    return seconds
 
 
 def _mapping(value: Any, _base: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ import click
 
 from localhai.cli import words
 from localhai.cli.call import ReaderGone
-from localhai.errors import Interrupted, LocalhaiError, ProjectError, UsageError
+from localhai.errors import DiskFull, Interrupted, LocalhaiError, ProjectError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,27 @@ def _known(error: BaseException) -> LocalhaiError | None:
         context = getattr(error, "ctx", None)
         hints = [f"see: {context.command_path} --help"] if context is not None else []
         return UsageError(error.format_message(), hints=hints)
+    return _known_of_system(error) if isinstance(error, OSError) else None
+
+
+def _known_of_system(error: OSError) -> LocalhaiError | None:
+    """What can befall any command: a full disk, perhaps behind our stdout, and a working directory that is gone."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(
+            f"what localhai writes finds no space left: {error.filename or 'where its output goes'}",
+            hints=["make room, for instance with `localhai clean`, or send the output elsewhere"],
+        )
+    if isinstance(error, FileNotFoundError) and _is_gone():
+        return UsageError("the folder that you are in does not exist any more", hints=["go to another: cd ~"])
     return None
+
+
+def _is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _say(error: LocalhaiError) -> None:

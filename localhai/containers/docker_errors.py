@@ -103,7 +103,7 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], SurroundingsError]], ...
         ),
     ),
     (
-        r"bind source path does not exist: (?P<path>\S+)|statfs (?P<path2>\S+): no such file",
+        r"bind source path does not exist: (?P<path>.+)|statfs (?P<path2>\S+): no such file",
         _plain(
             "the Docker Engine cannot see the folder {path}{path2} of this machine",
             "it may run elsewhere (a remote DOCKER_HOST, localhai inside a container): "

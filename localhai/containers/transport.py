@@ -207,7 +207,7 @@ class Transport:
         """Ask, and give the answer unread. `body`: a mapping is sent as JSON, a file object as it is."""
         sent = {"Host": "docker", **(headers or {})}
         if isinstance(body, dict):
-            body = json.dumps(body).encode()
+            body = _as_json(body)
             sent["Content-Type"] = "application/json"
         elif body is not None:
             sent["Content-Type"] = "application/x-tar"
@@ -227,7 +227,7 @@ class Transport:
 
     def hijack(self, path: str, query: Mapping[str, Any], body: Mapping[str, Any] | None = None) -> HijackedSocket:
         """Turn a POST into a raw two-way stream, as attach does."""
-        payload = b"" if body is None else json.dumps(body).encode()
+        payload = b"" if body is None else _as_json(body)
         request = (
             f"POST {self._url(path, query)} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
@@ -305,6 +305,14 @@ class HijackedSocket:
 
     sock: socket.socket
     rest: bytes
+
+
+def _as_json(body: Mapping[str, Any]) -> bytes:
+    """Paths in a locale of another encoding carry their bytes as surrogates: the engine gets the bytes."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that no path has
+        return json.dumps(body).encode()
 
 
 def _exchange(

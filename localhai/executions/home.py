@@ -149,8 +149,9 @@ class Home:
         except OSError as error:
             if error.errno == 28:  # noqa: PLR2004  # ENOSPC
                 raise DiskFull(f"{folder} cannot be made: no space left", where=str(folder)) from error
+            reason = "a file stands there" if isinstance(error, FileExistsError) else error.strerror
             raise SurroundingsError(
-                f"{folder} cannot be made: {error.strerror}",
+                f"{folder} cannot be made: {reason}",
                 where=str(folder),
                 hints=["set LOCALHAI_HOME to a folder that you may write to"],
             ) from error

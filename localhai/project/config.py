@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
+from localhai.project.folder import refuse_folder
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def find_config(start: Path) -> Path:
         path = folder / FILE_NAME
         if path.is_file():
             return path
+    refuse_folder(start, FILE_NAME)
     near = next((start / name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
     hint = f"rename {near.name}: the platform reads {FILE_NAME}" if near else "go to your project, or write one there"
     message = f"there is no {FILE_NAME} in {start} or any folder above it"

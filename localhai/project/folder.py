@@ -47,10 +47,19 @@ def find_project(start: Path, yaml: str | None = None, *, settings: Settings | N
     else:
         found = next((place for place in (start, *start.parents) if (place / wanted).is_file()), None)
     if found is None:
+        refuse_folder(start, wanted)
         where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
         raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
     settings = settings or Settings.load(found)
     return ProjectFolder(found, settings.project_name or found.resolve().name or "project", found / wanted)
+
+
+def refuse_folder(start: Path, wanted: Path | str) -> None:
+    """Raise ProjectError when `wanted` is a folder, in `start` or above it, where a file should be."""
+    folder = next((place / wanted for place in (start, *start.parents) if (place / wanted).is_dir()), None)
+    if folder is not None:
+        hint = f"localhai reads a file of this name: rename the folder, and write {folder.name} in its place"
+        raise ProjectError(f"{folder} is a folder, not a file", where=str(folder), hints=[hint])
 
 
 def _hints(start: Path) -> list[str]:

@@ -67,6 +67,12 @@ _READINGS = (
         _QUOTE,
         "an alias",
     ),
+    _Reading(
+        "expected alphabetic or numeric character",
+        "% at the beginning of a line begins an instruction to YAML, and this is none",
+        _QUOTE,
+        "a directive",
+    ),
     _Reading("expected alphabetic or numeric character", "& begins an anchor, and this is not one", _QUOTE),
     _Reading("found another document", "a second YAML document begins here", "the platform reads one: remove `---`"),
     _Reading(

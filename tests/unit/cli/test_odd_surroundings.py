@@ -1,0 +1,75 @@
+"""Whole processes in surroundings that nobody planned: closed streams, a full disk behind them, no folder to be in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STEP = "- step:\n    name: work\n    image: busybox\n    command: date\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "pröject with spaces"
+    made.mkdir()
+    (made / "valohai.yaml").write_text(STEP)
+    return made
+
+
+def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`localhai` in the line is ours."""
+    given = {**os.environ, "LOCALHAI_HOME": str(folder.parent / "hömé"), "PYTHON": sys.executable, **environment}
+    script = f'localhai() {{ "$PYTHON" -m localhai "$@"; }}\n{line}'
+    return subprocess.run(
+        ["bash", "-c", script], check=False, cwd=folder, env=given, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("line", ["localhai lint >&-", "localhai execution list >&- 2>&-"])
+def test_a_closed_stream_is_no_failure(folder: Path, line: str) -> None:
+    done = shell(line, folder)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_behind_stdout_is_said(folder: Path) -> None:
+    done = shell("localhai lint > /dev/full", folder)
+    assert done.returncode == 4
+    assert "no space left" in done.stderr
+    assert "made a mistake" not in done.stderr
+
+
+def test_a_working_directory_that_is_gone_is_said(folder: Path) -> None:
+    done = shell('mkdir gone; cd gone; rmdir "$PWD"; localhai execution list', folder)
+    assert done.returncode == 2
+    assert "the folder that you are in does not exist any more" in done.stderr
+
+
+def test_a_folder_called_valohai_yaml_is_said(folder: Path) -> None:
+    (folder / "valohai.yaml").unlink()
+    (folder / "valohai.yaml").mkdir()
+    done = shell("localhai lint", folder)
+    assert done.returncode == 3
+    assert "valohai.yaml is a folder, not a file" in done.stderr
+
+
+def test_a_setting_that_is_no_number_is_said_in_words(folder: Path) -> None:
+    done = shell("localhai plan work", folder, LOCALHAI_STOP_GRACE="soon")
+    assert done.returncode == 3
+    assert "a number of seconds is needed, not 'soon'" in done.stderr
+
+
+def test_a_home_that_is_a_file_is_said(folder: Path) -> None:
+    done = shell("localhai execution list", folder, LOCALHAI_HOME=str(folder / "valohai.yaml"))
+    assert done.returncode == 4
+    assert "a file stands there" in done.stderr
+
+
+def test_no_engine_is_said_once(folder: Path) -> None:
+    done = shell("localhai run work", folder, DOCKER_HOST=f"unix://{folder}/nope")
+    assert done.returncode == 4
+    assert done.stderr.count("no Docker Engine answers") == 1, done.stderr
