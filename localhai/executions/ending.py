@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
 from localhai.data.outputs import encoded_name
-from localhai.errors import EngineLost, LocalhaiError
+from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
@@ -84,7 +84,10 @@ def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
 
 def _hints(life: Life, ended: Ended) -> list[str]:
     lines = [event.message for event in read_events(life.folder, last=LAST_LINES) if event.stream != "status"]
-    info = life.home.engine.info()
+    try:
+        info = life.home.engine.info()
+    except SurroundingsError:  # that no engine answers is said already, and is no riddle of the step
+        return []
     memory = life.plan.limits.memory_max
     return hints(
         exit_code=ended.exit_code,
