@@ -1,0 +1,45 @@
+"""The application: routes, errors and safety in one FastAPI object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, FastAPI
+
+from localhai.server import errors
+from localhai.server.routes import environments, projects, users
+from localhai.server.safety import OneSlash, OwnHost
+from localhai.server.state import State, state_of
+from localhai.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+PREFIX = "/api/v0"
+
+
+def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
+    """The API over one home. `hosts` are host names, beside this machine's own, by which clients may call it."""
+    app = FastAPI(
+        title="localhai",
+        description="The Valohai REST API, over Docker on this machine",
+        version=__version__,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.localhai = state
+    errors.add_handlers(app)
+    for module in (users, projects, environments):
+        app.include_router(module.router, prefix=PREFIX)
+
+    @app.get("/health", tags=["server"])
+    def health(asked: Annotated[State, Depends(state_of)]) -> dict[str, str]:
+        """That it answers, and the records do too."""
+        asked.home.records.schema_version()
+        return {"status": "ok", "version": __version__}
+
+    app.add_middleware(OneSlash)
+    app.add_middleware(OwnHost, hosts=hosts)
+    return app

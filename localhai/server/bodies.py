@@ -1,0 +1,57 @@
+"""Bodies of requests: JSON, or a form for flat fields; clients and old scripts send both (valohai-rest-api.md 1.4)."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from localhai.server.errors import field, said
+
+LARGEST = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        form = await request.form()
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+    read = bytearray()
+    async for piece in request.stream():
+        read += piece
+        if len(read) > LARGEST:
+            raise said(413, f"the request is larger than {LARGEST} bytes", "too_large")
+    if not read.strip():
+        return {}
+    try:
+        found = json.loads(read)
+    except (ValueError, RecursionError):
+        raise said(400, "the request is no JSON", "parse_error") from None
+    if not isinstance(found, dict):
+        raise said(400, "the request is not a JSON object", "invalid")
+    return found
+
+
+Body = Annotated[dict[str, Any], Depends(_body)]
+
+
+def text(body: dict[str, Any], name: str, default: str | None = None, *, most: int = 10_000) -> str:
+    """A field that is text. Raises Refused when it is missing without a default, or something else."""
+    value = body.get(name)
+    if value is None or value == "":
+        if default is None:
+            raise field(name, "This field is required.", "required")
+        return default
+    if not isinstance(value, str) or len(value) > most or "\0" in value:
+        raise field(name, f"Not a text of at most {most} characters.")
+    return value
+
+
+def truth(body: dict[str, Any], name: str, default: bool) -> bool:
+    """A field that is true or false; forms say it in words."""
+    value = body.get(name, default)
+    if isinstance(value, str) and value.lower() in {"true", "false", "1", "0"}:
+        return value.lower() in {"true", "1"}
+    if not isinstance(value, bool):
+        raise field(name, "Must be a valid boolean.")
+    return value

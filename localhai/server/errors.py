@@ -1,0 +1,100 @@
+"""Errors in the shapes that clients of the platform print (valohai-rest-api.md 1.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from localhai.errors import (
+    LocalhaiError,
+    ProjectError,
+    RecordsUnavailable,
+    SurroundingsError,
+    TransitionError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI
+
+_CODES = {400: "invalid", 401: "not_authenticated", 403: "permission_denied", 405: "method_not_allowed"}
+
+
+class Refused(Exception):
+    """A request that cannot be done. `body` is what the client prints; see `not_found`, `field` and `said`."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(str(body))
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+
+def not_found() -> Refused:
+    """The same words for what is not there and for what belongs to another user."""
+    return Refused(404, {"detail": "Not found."})
+
+
+def said(status: int, message: str, code: str) -> Refused:
+    """`{message, code}`, which clients show as one line."""
+    return Refused(status, {"message": message, "code": code})
+
+
+def field(name: str, message: str, code: str = "invalid") -> Refused:
+    """What is wrong with one field of the body."""
+    return Refused(400, {name: [{"message": message, "code": code}]})
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Make every error of the app a JSON body without paths, variables or tokens in it."""
+
+    @app.exception_handler(Refused)
+    def refused(_request: Request, error: Refused) -> JSONResponse:
+        return JSONResponse(error.body, error.status, error.headers)
+
+    @app.exception_handler(HTTPException)
+    def http(_request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:  # noqa: PLR2004  # of HTTP
+            return JSONResponse({"detail": "Not found."}, 404)
+        code = _CODES.get(error.status_code, "error")
+        return JSONResponse({"message": error.detail, "code": code}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        body: dict[str, list[dict[str, str]]] = {}
+        for problem in error.errors():
+            name = str(problem["loc"][-1]) if len(problem["loc"]) > 1 else "non_field_errors"
+            body.setdefault(name, []).append({"message": str(problem["msg"]), "code": "invalid"})
+        return JSONResponse(body, 400)
+
+    @app.exception_handler(LocalhaiError)
+    def ours(_request: Request, error: LocalhaiError) -> JSONResponse:
+        return JSONResponse(*of(error))
+
+    @app.exception_handler(Exception)
+    def fault(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"message": "localhai failed; its log says why", "code": "internal_error"}, 500)
+
+
+def of(error: LocalhaiError) -> tuple[dict[str, Any], int]:
+    """Body and status of one of localhai's own errors."""
+    if isinstance(error, RecordsUnavailable):
+        return {"message": "the database of records does not answer", "code": "unavailable"}, 503
+    if isinstance(error, SurroundingsError):
+        return {"message": error.message, "code": "unavailable"}, 503
+    if isinstance(error, ProjectError):
+        return {"non_field_errors": [_sentence(error)]}, 400
+    if isinstance(error, (UsageError, TransitionError)):
+        return {"non_field_errors": [error.message, *error.hints]}, 400
+    return {"message": error.message, "code": "error"}, 500
+
+
+def _sentence(error: ProjectError) -> str:
+    lines = [problem.message for problem in error.problems]
+    return "\n".join([error.message, *lines])

@@ -1,0 +1,66 @@
+"""Who asks: `Authorization: Token ...`, users, and the secrets of this server, kept with mode 0600 in the home."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from localhai.records.server import User
+from localhai.server.errors import Refused
+from localhai.server.state import State, state_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = "Authorization"
+
+
+def kept_secret(folder: Path, name: str) -> tuple[str, bool]:
+    """The secret in `folder/name`, and whether it was made just now. The file is readable by its owner alone."""
+    path = folder / name
+    try:
+        return path.read_text().strip(), False
+    except FileNotFoundError:
+        pass
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = secrets.token_hex(20)
+    temporary = folder / f".{name}-{os.getpid()}"
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(made + "\n")
+    try:
+        os.link(temporary, path)  # the first of two servers that start at once has made it
+    except FileExistsError:
+        return path.read_text().strip(), False
+    finally:
+        temporary.unlink()
+    return made, True
+
+
+def _user(request: Request, state: Annotated[State, Depends(state_of)]) -> User:
+    scheme, _, token = request.headers.get(_NAME, "").partition(" ")
+    challenge = {"WWW-Authenticate": "Token"}
+    if scheme.lower() != "token" or not token.strip():
+        message = "Authentication credentials were not provided."
+        raise Refused(401, {"message": message, "code": "not_authenticated"}, challenge)
+    user = state.server.user_of_token(token.strip())
+    if user is None:
+        raise Refused(401, {"message": "Invalid token.", "code": "authentication_failed"}, challenge)
+    return user
+
+
+Asking = Annotated[User, Depends(_user)]
+
+
+def signature(secret: str, path: str, expires: int) -> str:
+    """What makes a URL good without a token until `expires`, seconds since 1970."""
+    return hmac.new(secret.encode(), f"{path} {expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def signed(secret: str, path: str, expires: int, given: str) -> bool:
+    """Whether a URL was signed by this server."""
+    return hmac.compare_digest(signature(secret, path, expires).encode(), given.encode("utf-8", "replace"))
