@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def approve(call: Call, reference: str, node: str) -> None:
-    """Let a node go on that waits for approval (`then: require-approval`)."""
+    """Let a node go on that waits for approval (`then: require-approval`). `--json` prints the pipeline."""
     with call.look() as look:
         records = look.home.records
         record = records.find_pipeline(reference, look.project_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def info(call: Call, reference: str) -> None:
-    """Show all about one run of a pipeline."""
+    """Show all about one run of a pipeline. `--json` prints the pipeline."""
     with call.look() as look:
         record = look.home.records.find_pipeline(reference, look.project_id)
         if call.json:

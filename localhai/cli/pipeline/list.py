@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def list_pipelines(call: Call, *, count: int, all_projects: bool) -> None:
-    """Show a list of the pipelines that ran, newest first."""
+    """Show a list of the pipelines that ran, newest first. `--json` prints a list of pipelines."""
     with call.look() as look:
         all_projects = all_projects or look.project is None
         found = look.home.records.pipelines(None if all_projects else look.project_id, limit=count)

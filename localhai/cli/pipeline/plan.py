@@ -34,7 +34,10 @@ def plan(
     drawing: str,
     **given: Any,
 ) -> int:
-    """Show what `pipeline run` would do, as text, Mermaid or DOT. Needs neither Docker nor network."""
+    """Show what `pipeline run` would do, as text, Mermaid or DOT. Needs neither Docker nor network.
+
+    `--json` prints name, nodes, edges and parameters as they would run.
+    """
     if want_help:
         click.echo(ctx.get_help())
         return 0

@@ -62,7 +62,7 @@ def rerun(
     """Run a pipeline again: the same code and values, but for what is given here.
 
     With --from-failed, nodes that succeeded are kept as long as neither their definition nor their values nor anything
-    before them changed.
+    before them changed. `--json` prints the pipeline in the end.
     """
     if want_help:
         click.echo(ctx.get_help())

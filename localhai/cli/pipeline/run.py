@@ -51,7 +51,7 @@ def run(
     """Start a pipeline and follow it to its end.
 
     PIPELINE is its name or an unambiguous beginning of it. Nodes that do not wait for each other run side by side;
-    each line that they write stands behind the node's name.
+    each line that they write stands behind the node's name. `--json` prints the pipeline in the end.
 
     Exits with 0 when the pipeline is complete, 1 when it failed or was stopped, 2 for a wrong command line, 3 for a
     wrong project, 4 when something around it is missing, 130 when it was interrupted.

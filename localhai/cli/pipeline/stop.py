@@ -23,6 +23,7 @@ def stop(call: Call, reference: str) -> None:
     """Stop a pipeline that is in progress, with all its running nodes.
 
     The localhai that runs it is asked to: SIGTERM to its nodes first, SIGKILL after a while; logs and outputs are kept.
+    `--json` prints the pipeline.
     """
     with call.look() as look:
         record = look.home.records.find_pipeline(reference, look.project_id)
