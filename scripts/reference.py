@@ -20,7 +20,7 @@ from localhai.cli.main import cli
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
-from localhai.project.parity_table import KINDS, NOT_YET, TABLE
+from localhai.project.parity_table import KINDS, TABLE
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
@@ -231,11 +231,7 @@ def parity() -> str:
 
 
 def _parity_of(kind: str) -> str:
-    rows = [
-        (f"`{key}`", "not yet" if key.startswith(NOT_YET) else entry.level, entry.text)
-        for key, entry in TABLE.items()
-        if key.startswith(f"{kind}.")
-    ]
+    rows = [(f"`{key}`", entry.level, entry.text) for key, entry in TABLE.items() if key.startswith(f"{kind}.")]
     levels = [level for _, level, _ in rows]
     counts = ", ".join(f"{levels.count(level)} {level}" for level in dict.fromkeys(levels))
     return f"### {kind}\n\n{len(rows)} keys: {counts}.\n\n{_table(('key', 'here', 'how, or why'), rows)}"

@@ -44,6 +44,9 @@ _PLACEMENT = _without("Kubernetes decides where things run on the platform; here
 _VOLUME = _without("there are no Kubernetes volumes here")
 _RANDOM = _near("the platform's random numbers are not known; ours are the same every time")
 
+_NOTHING = _without("it is checked, and nothing runs it yet")
+NOT_YET = ("deployment.", "endpoint.", "pipeline.nodes.deployment")  # beginnings of keys that nothing runs yet
+
 _PARAMETERS = {
     **_each("name type default optional choices min max multiple multiple-separator", SAME),
     **_each("pass-as pass-true-as pass-false-as", SAME),
@@ -108,7 +111,7 @@ _TASK = {
     "optimization-target-value": SAME,
     "engine": _near("Optuna proposes the parameters, whatever is named"),
     "stop-condition": SAME,
-    "reuse-children": _without("every execution of the task runs"),
+    "reuse-children": SAME,
 }
 _OVERRIDE = {
     **_each("image command", SAME),
@@ -126,7 +129,7 @@ _PIPELINE = {
         **_each("name default target targets", SAME),
         **_each("description category", SHOWN),
     },
-    "reuse-executions": _without("every node runs"),
+    "reuse-executions": SAME,
     "nodes": {
         **_each("name type step task edge-merge-mode", SAME),
         "commit": _near("commits of this repository; steps of the platform's library cannot be had"),
@@ -149,7 +152,7 @@ _DEPLOYMENT = {"name": SAME, "defaults": {"target": _without("there is one targe
 _ENDPOINT = {
     **_each("name server-command port", SAME),
     "description": SHOWN,
-    "image": _near("the image is run as it is; no image is built from it and cached"),
+    "image": SAME,
     "wsgi": _near("the platform's WSGI server is not public; another one serves here"),
     "files": {**_each("name path", SAME), "description": SHOWN},
     "resources": {
@@ -169,9 +172,9 @@ def _rows(path: str, entry: Any) -> Iterator[tuple[str, Parity]]:
     """The entry of a key, then those below it. A mapping alone stands for a key that is emulated as such."""
     own, below = entry if isinstance(entry, tuple) else (SAME, entry)
     if isinstance(below, Parity):
-        yield path, below
+        yield path, _NOTHING if path.startswith(NOT_YET) else below
         return
-    yield path, own
+    yield path, _NOTHING if path.startswith(NOT_YET) else own
     for key, inner in below.items():
         yield from _rows(f"{path}.{key}", inner)
 
@@ -180,4 +183,3 @@ KINDS = {"step": _STEP, "task": _TASK, "pipeline": _PIPELINE, "deployment": _DEP
 TABLE: Mapping[str, Parity] = MappingProxyType(
     dict(row for kind, keys in KINDS.items() for key in keys for row in _rows(f"{kind}.{key}", keys[key]))
 )
-NOT_YET = ("deployment.", "endpoint.", "pipeline.nodes.deployment")  # beginnings of keys that nothing runs yet
