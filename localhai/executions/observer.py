@@ -22,6 +22,9 @@ class Observer:
         """An earlier execution takes the place of the one that would have begun; `finished` follows at once."""
         self.started(execution)
 
+    def looked(self, lines: Sequence[str]) -> None:
+        """Why an earlier execution is taken, or why none is: `status` has said the same, line by line."""
+
     def status(self, text: str) -> None:
         """A line about what localhai does for this execution; also in its log as stream `status`."""
 

@@ -78,6 +78,7 @@ class Look:
         """The earlier execution, which says of itself that it was reused; for a Look that has one."""
         assert self.execution is not None  # noqa: S101 - the caller has seen it
         observer.status(self.headline)
+        observer.looked([self.headline])
         observer.reused(self.execution.to_dict())
         observer.finished(self.execution.to_dict())
         return self.execution
@@ -92,6 +93,7 @@ class Look:
         life.capture.status(self.headline)
         for reason in self.reasons:
             life.capture.status(f"  {reason}")
+        life.observer.looked([self.headline, *self.reasons])
         life.update(reuse=self.to_dict())
 
 

@@ -13,7 +13,7 @@ from localhai.pipelines.runners import Kept, Made
 from localhai.records import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
     from localhai.pipelines.plan import Edge, Node
@@ -43,7 +43,7 @@ class ExecutionRunner:
                 work.sources.snapshot(work.node.commit),
                 settings=project.settings,
                 options=work.options,
-                observer=_Watch(work.made, work.watch(None)),
+                observer=_Watch(work, work.watch(None)),
                 interruption=work.interruption,
             )
         except Interrupted as error:
@@ -94,8 +94,9 @@ def result_of(execution: Execution, variables: Mapping[str, str] | None = None) 
 class _Watch(Observer):
     """Records the execution of a node as soon as it has an id, and hands everything on."""
 
-    def __init__(self, made: Callable[[Made], None], inner: Observer) -> None:
-        self._made = made
+    def __init__(self, work: NodeWork, inner: Observer) -> None:
+        self._made = work.made
+        self._say = work.say
         self._inner = inner
         self.watches_metadata = inner.watches_metadata
         self.status = inner.status  # type: ignore[method-assign]  # handed on as they are
@@ -107,3 +108,6 @@ class _Watch(Observer):
     def started(self, execution: Mapping[str, Any]) -> None:
         self._made(Made(execution_id=execution["id"]))
         self._inner.started(execution)
+
+    def looked(self, lines: Sequence[str]) -> None:
+        self._say(": ".join([lines[0], "; ".join(lines[1:])]) if lines[1:] else lines[0])

@@ -139,7 +139,7 @@ class _Run:
         self.records = sources.project.home.records
         self.events: queue.Queue[tuple[str, NodeResult | None, BaseException | None]] = queue.Queue()
         self._runners = runners
-        self._run_options = run_options
+        self._run_options = replace(run_options, reuse=run_options.reuse or plan.reuse_executions)
         self._options = options
         self._observer = observer
         self._interruption = interruption
@@ -152,8 +152,6 @@ class _Run:
     def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
         """From `created` to a final status."""
         self._observer.started(self.record.to_dict())
-        if self.plan.reuse_executions:
-            self._observer.status("ignored: reuse-executions: every node runs")
         state = PipelineState(
             self.plan,
             {name: item.result for name, item in kept.items()},

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.group import Group
 from localhai.executions.interruption import Interruption
 from localhai.executions.observer import Observer
@@ -130,7 +130,7 @@ class Running:
             watcher.execution = execution.to_dict()
         except Interrupted:
             status = "stopped"
-        except SurroundingsError as error:  # the others would miss the same
+        except (SurroundingsError, NotReused) as error:  # the others would miss the same
             self._fail(error)
         except LocalhaiError as error:
             self._say(f"execution {child.number + 1} could not start: {error.message}")

@@ -179,7 +179,9 @@ def _planner(
 
 
 def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
-    return replace(options, belonging={**options.belonging, "task-id": record.id, "task-counter": record.counter})
+    belonging = {**options.belonging, "task-id": record.id, "task-counter": record.counter}
+    reuse = options.reuse or bool(record.document["plan"].get("reuse_children"))
+    return replace(options, belonging=belonging, reuse=reuse)
 
 
 def _with_people(start: Start, observer: TaskObserver | None, interruption: Interruption | None) -> Start:

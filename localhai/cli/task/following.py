@@ -51,7 +51,12 @@ class TaskScreen(TaskObserver):
             parts.append(f"{metric}={formats.number(known[metric])}")
         if found.get("duration") is not None:
             parts.append(f"({formats.duration(found['duration'])})")
+        reuse = found.get("reuse")
+        parts.append("reused" if reuse and reuse["hit"] else "")
         words.say(" ".join(part for part in parts if part))
+        if reuse and not reuse["hit"]:
+            nearest = "" if reuse["nearest"] is None else f" (nearest is #{reuse['nearest']})"
+            words.hint(f"not reused{nearest}: {'; '.join(reuse['reasons']) or 'no earlier execution is complete'}")
         if status == "error" and found.get("error"):
             words.hint(f"{found['error']}: localhai execution logs {found['counter']}")
 
@@ -87,8 +92,6 @@ def follow(
     if not given["quiet"]:
         for note in plan.notes:
             words.say(note)
-        if plan.reuse_children:
-            words.say("ignored: reuse-children: every execution runs")
         words.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
     with signals_ask(interruption, _say_interrupted):
         task = work(screen, interruption)

@@ -42,6 +42,8 @@ _RUNNING = (
     ),
     click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
     click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    click.option("--reuse", is_flag=True, help="Take earlier executions that equal those to be made."),
+    click.option("--fail-on-cache-miss", is_flag=True, help="As --reuse, but run nothing: exit with 5."),
     click.option("--output", is_flag=True, help="Show what the executions write, on stderr."),
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the table."),
     click.option("--sort", metavar="COLUMN", help="Order the table by a column; -COLUMN is largest first."),
@@ -97,6 +99,8 @@ def run(
 
 def options_of(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
     """With what was typed on top."""
+    fail = given["fail_on_cache_miss"]
+    options = replace(options, reuse=fail or given["reuse"], fail_on_cache_miss=fail)
     if given["pull"] is not None:
         options = replace(options, pull=given["pull"])
     return replace(options, package_cache=False) if given["no_package_cache"] else options

@@ -114,3 +114,59 @@ def test_secrets_are_kept_as_digests_only(localhai, tmp_path):
     stored = b"".join(path.read_bytes() for path in localhai.home.folder.glob("localhai.db*"))
     assert b"swordfish" not in stored
     assert (localhai.home.folder / "reuse.key").stat().st_mode & 0o077 == 0
+
+
+SWEEP = """\
+- task:
+    name: rates
+    step: train
+    type: grid_search
+    reuse-children: true
+    parameters:
+      - {name: epochs, style: multiple, rules: {items: [3, 4]}}
+- pipeline:
+    name: twice
+    reuse-executions: true
+    nodes:
+      - {name: first, type: execution, step: train}
+      - {name: then, type: execution, step: evaluate}
+    edges:
+      - [first.output.model.txt, then.input.model]
+"""
+
+
+@pytest.fixture
+def swept(localhai, project):
+    with (project / "valohai.yaml").open("a") as file:
+        file.write(SWEEP)
+    return localhai
+
+
+def test_children_of_a_task_are_reused_where_it_says_so(swept):
+    swept("run", "train")
+    answer = swept("task", "run", "rates", "--json")
+    assert answer.code == 0, answer.err
+    assert "complete (" in answer.err
+    assert " reused" in answer.err
+    assert "not reused (nearest is #1): parameter epochs: 3 -> 4" in answer.err
+    assert sorted(row["counter"] for row in answer.json["executions"]) == [1, 2]
+    again = swept("task", "run", "rates", "--json")
+    assert sorted(row["counter"] for row in again.json["executions"]) == [1, 2]
+    assert count(swept) == 2
+
+
+def test_a_task_that_may_only_reuse_exits_with_5(swept):
+    swept("run", "train")
+    answer = swept("task", "run", "train", "--grid", "epochs=3,9", "--fail-on-cache-miss")
+    assert answer.code == 5, answer.err
+    assert count(swept) == 1
+
+
+def test_nodes_of_a_pipeline_are_reused_where_it_says_so(swept):
+    first = swept("pipeline", "run", "twice", "--json")
+    assert first.code == 0, first.err
+    again = swept("pipeline", "run", "twice", "--json")
+    assert [node["execution"]["counter"] for node in again.json["nodes"]] == [1, 2]
+    assert again.json["status"] == "complete"
+    assert "reused: execution #2" in again.err
+    assert count(swept) == 2
