@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,23 @@ def test_no_engine_is_said_once(folder: Path) -> None:
     done = shell("localhai run work", folder, DOCKER_HOST=f"unix://{folder}/nope")
     assert done.returncode == 4
     assert done.stderr.count("no Docker Engine answers") == 1, done.stderr
+
+
+def test_ctrl_c_while_localhai_itself_is_loaded_says_nothing(folder: Path) -> None:
+    interrupted = folder.parent / "first"
+    interrupted.mkdir()
+    (interrupted / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    # a shell that runs the tests in its background lets them ignore Ctrl-C, and whom they start
+    begin = (
+        "signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('localhai', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import runpy, signal; {begin}", "lint"],
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(interrupted)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

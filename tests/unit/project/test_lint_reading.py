@@ -29,6 +29,7 @@ MERGE_BOMB = "- &m0 {k: v}\n" + "".join(f"- &m{n} {{<<: [{', '.join([f'*m{n - 1}
         ("- step:\n    command: {a: b\n", (3, 1), "the { opened in line 2 is not closed before this"),
         ("- step: *nope\n", (1, 9), "*nope names an anchor that is not defined above"),
         ("- name: *.txt\n", (1, 10), "* begins an alias, and this is not one"),
+        ("%\n", (1, 2), "% at the beginning of a line begins an instruction to YAML, and this is none"),
         ("- name: @x\n", (1, 9), "text cannot begin with @"),
         ('- name: "\\d"\n', (1, 11), "\\d means nothing between double quotes"),
         ("- a\n---\n- b\n", (2, 1), "a second YAML document begins here"),
