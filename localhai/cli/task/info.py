@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def info(call: Call, *, reference: str, sort: str | None) -> None:
     """Compare the executions of a task: parameters against final metadata, best first when the target is known.
 
-    TASK is its number, `latest`, its id or the beginning of one.
+    TASK is its number, `latest`, its id or the beginning of one. `--json` prints the task with its plan and the rows of
+    the table as `executions`.
     """
     from localhai.cli.task.following import ending, show
     from localhai.tasks.task import Task, close_left

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def list_tasks(call: Call, *, count: int) -> None:
-    """Show a list of tasks, newest first."""
+    """Show a list of tasks, newest first. `--json` prints each with the counts of its executions by status."""
     from localhai.tasks.task import Task, close_left
 
     with call.look() as look:

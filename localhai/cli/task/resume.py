@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_file: str | None, **given: Any) -> int:
     """Go on with a task that was stopped, failed or crashed: only what is missing is executed.
 
-    The code, the parameter sets and all else are those of its start.
+    The code, the parameter sets and all else are those of its start. `--json` prints the task as `task info` does.
     """
     from localhai.cli.execution.requested import config_of
     from localhai.cli.task.following import follow

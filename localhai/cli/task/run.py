@@ -82,6 +82,7 @@ def run(
 
     NAME is a task, or with --grid, --random or --manual a step. The table goes to stdout: best first when the target
     is known. Exits with 0 when the task is complete, 1 when it failed or was stopped, otherwise as `localhai run`.
+    `--json` prints the task with its plan and the rows of the table as `executions`.
     """
     if want_help:
         click.echo(ctx.get_help())

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def stop(call: Call, *, references: tuple[str, ...]) -> None:
-    """Stop tasks that are in progress, with their executions; `localhai task resume` goes on with them."""
+    """Stop tasks that are in progress, with their executions; `localhai task resume` goes on with them.
+
+    `--json` prints the tasks as `task list` does.
+    """
     from localhai.tasks.task import Task, close_left
 
     with call.look() as look:
