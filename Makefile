@@ -7,10 +7,10 @@ SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/demo
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint format bench docs lock env engine clean
+.PHONY: help demo test test-airflow unit lint format bench docs lock env engine clean
 
 help:  ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env engine  ## train a small model in three containers, and see what came of it
 	@$(BIN)/python scripts/demo
@@ -20,6 +20,9 @@ test: env engine lint  ## everything that must hold: lint, types, import contrac
 
 unit: env  ## the fast tests, without Docker
 	$(PYTEST) tests/unit
+
+test-airflow:  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
+	scripts/test-airflow $(VERSIONS)
 
 lint: env  ## style, types, import contracts
 	$(BIN)/ruff check . $(SCRIPTS)

@@ -51,6 +51,12 @@ class RestClient:
     def __repr__(self) -> str:
         return f"<RestClient {self.address}>"
 
+    def close(self) -> None:
+        """Close its connections."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of an answer. `path` starts after /api/v0/, or is a whole address of the same host."""
         return self._json(self._send("GET", path, params=query or None))

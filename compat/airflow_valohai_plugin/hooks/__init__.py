@@ -1,0 +1,1 @@
+"""Names of airflow-valohai-plugin; the classes are localhai's."""
