@@ -30,6 +30,7 @@ ROWS = {
     "grid": "grid",
     "scheduling": "scheduling",
     "history": "history",
+    "reuse": "reuse",
 }
 COLUMNS = ("what", "against", "measured", "at most", "ok")
 
