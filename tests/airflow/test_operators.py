@@ -59,6 +59,13 @@ def test_a_second_run_takes_its_own_outputs(run_dag):
     assert first.xcom("make")["id"] != second.xcom("make")["id"]
 
 
+def test_dags_of_the_original_plugin_run_as_they_are(run_dag):
+    ran = run_dag("original_names")
+
+    assert ran.state == "success", ran.tasks
+    assert ran.xcom("use")["environment"] == {"name": "azure-westeurope-f2sv2"}
+
+
 def test_mapped_deferred_pipeline_and_sensor(run_dag):
     ran = run_dag("one_of_each")
 
