@@ -1,0 +1,27 @@
+"""Every task of tests/cases/task-*, on the real engine. tests/unit/tasks/test_task_cases.py has the format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.docker
+
+CASES = Path(__file__).parents[1] / "cases"
+NAMES = sorted(path.parent.name for path in CASES.glob("*/task.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_task(name: str, bench: Any) -> None:
+    case = json.loads((CASES / name / "task.json").read_text())
+    shutil.copytree(CASES / name, bench.folder, dirs_exist_ok=True)
+    done = bench.call("task", "run", "t", "--json")
+    found = json.loads(done.out)
+    assert (found["status"], found["statuses"], found["error"]) == (case["status"], case["statuses"], case["error"])
+    rows = sorted(found["executions"], key=lambda row: row["number"])
+    ran = [{key: row["metadata"][key] for key in wanted} for row, wanted in zip(rows, case["sets"], strict=True)]
+    assert ran == case["sets"]
