@@ -83,6 +83,9 @@ def start_task(
 ) -> Task:
     """Run a task to its end; gives it in its final state, whatever that is.
 
+    A task node of a pipeline needs its `record.status` and, for its edges, the executions with their outputs: those of
+    `home.records.task_children(task.record.id)`. A distributed task starts all members at once, whatever `jobs` says.
+
     Raises ProjectError and UsageError before anything starts for values that the step does not take, and
     SurroundingsError, after the task was closed as `error`, for what kept executions from starting.
     """

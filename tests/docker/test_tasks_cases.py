@@ -21,7 +21,8 @@ def test_task(name: str, bench: Any) -> None:
     shutil.copytree(CASES / name, bench.folder, dirs_exist_ok=True)
     done = bench.call("task", "run", "t", "--json")
     found = json.loads(done.out)
-    assert (found["status"], found["statuses"], found["error"]) == (case["status"], case["statuses"], case["error"])
+    assert (found["status"], found["error"]) == (case["status"], case["error"])
+    assert case["statuses"] in (None, found["statuses"])  # None: it depends on who is faster
     rows = sorted(found["executions"], key=lambda row: row["number"])
     ran = [{key: row["metadata"][key] for key in wanted} for row, wanted in zip(rows, case["sets"], strict=True)]
     assert ran == case["sets"]

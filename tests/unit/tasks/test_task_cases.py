@@ -46,7 +46,8 @@ def test_task(name: str, tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
     engine.close()
     found = json.loads(done.stdout)
-    assert (found["status"], found["statuses"], found["error"]) == (case["status"], case["statuses"], case["error"])
+    assert (found["status"], found["error"]) == (case["status"], case["error"])
+    assert case["statuses"] in (None, found["statuses"])  # None: it depends on who is faster
     assert done.exit_code == (0 if case["status"] == "complete" else 1)
     rows = sorted(found["executions"], key=lambda row: row["number"])
     ran = [{key: row["metadata"][key] for key in wanted} for row, wanted in zip(rows, case["sets"], strict=True)]
