@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -49,6 +48,10 @@ def of_file(path: Path, *, cancelled: Callable[[], bool] | None = None) -> Check
 
 def of_files(paths: Sequence[Path], *, cancelled: Callable[[], bool] | None = None) -> Mapping[Path, Checksums]:
     """Checksums of many files, small and large. Large ones share all cores, small ones go side by side."""
+    if not paths:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
+
     cores = os.cpu_count() or 1
     large: list[Path] = []
     small: list[Path] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from localhai.data.disk import require_room
@@ -118,6 +117,8 @@ def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event
     _announce(placed, unique, fetcher)
     if len(unique) < 2:  # noqa: PLR2004 - one needs no threads
         return {key: _fetch_one(item, fetcher) for key, item in unique.items()}
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # 3 ms that most runs need not spend
+
     with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="inputs") as pool:
         futures = {key: pool.submit(_fetch_one, item, fetcher) for key, item in unique.items()}
         try:
