@@ -41,8 +41,10 @@ def recover(home: Home, say: Callable[[str], None]) -> None:
 
 def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:
     status = None if node.execution is None else node.execution["status"]
-    if status is None:
-        home.records.change_node(record.id, node.name, status="stopped", reason=_DIED)
-    elif Status(status) not in INCOMPLETE:
-        ended = _NODE_STATUS.get(Status(status), "error")
-        home.records.change_node(record.id, node.name, status=ended, reason=f"{_DIED} before it saw the end")
+    ended, reason = "stopped", _DIED
+    if node.execution is not None and status is not None:
+        if Status(status) in INCOMPLETE:
+            reason = f"{_DIED}; execution #{node.execution['counter']} went on"
+        else:
+            ended, reason = _NODE_STATUS.get(Status(status), "error"), f"{_DIED} before it saw the end"
+    home.records.change_node(record.id, node.name, status=ended, reason=reason)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.docker
 
@@ -115,7 +120,9 @@ def test_kill_9_in_mid_pipeline_is_told_and_gone_on_with(bench: Any) -> None:
     listed = bench.call("pipeline", "list")
     assert "pipeline #1 (all, project news) was left by a localhai that died while nap ran" in listed.err
     assert "localhai pipeline rerun 1 --from-failed" in listed.err
-    assert info(bench)["status"] == "crashed"
+    left = info(bench)
+    assert (left["status"], statuses(left)) == ("crashed", {"word": "complete", "nap": "stopped", "read": "stopped"})
+    assert left["nodes"][1]["reason"] == "localhai died; execution #2 went on"
     early = bench.call("pipeline", "rerun", "1", "--from-failed")
     assert (early.process.returncode, "of node nap still runs" in early.err) == (2, True)
     bench.call("execution", "stop", "latest")
@@ -227,3 +234,55 @@ def test_a_terminal_sees_a_table_below_the_output(bench: Any) -> None:
     assert "read | one" in text
     assert "pipeline #1 all: complete" in text
     assert text.rindex("read | one") < text.rindex("complete")
+
+
+def test_kill_9_in_a_task_node_closes_the_task_too(bench: Any) -> None:
+    sweep = {"name": "sweep", "step": "nap", "type": "grid_search"}
+    sweep["parameters"] = [{"name": "n", "style": "multiple", "rules": {"items": [1, 2]}}]  # type: ignore[assignment]
+    nap = {
+        **NAP,
+        "parameters": [{"name": "n", "type": "integer"}],
+        "command": ["echo nap {parameter-value:n}", "sleep 60"],
+    }
+    task_node = {"name": "nap", "type": "task", "task": "sweep"}
+    document = [{"step": nap}, {"task": sweep}, {"pipeline": {"name": "all", "nodes": [task_node], "edges": []}}]
+    (bench.folder / "valohai.yaml").write_text(json.dumps(document))
+    running = bench.start("pipeline", "run", "all", "--jobs", "2")
+    bench.until(lambda: "nap 1 | nap 1" in running.out and "nap 2 | nap 2" in running.out)
+    running.die()
+    refused = bench.call("pipeline", "rerun", "1", "--from-failed")
+    assert (refused.process.returncode, "of node nap still runs" in refused.err) == (2, True), refused.err
+    for counter in ("1", "2"):
+        bench.call("execution", "stop", counter)
+    bench.until(lambda: all(row.status == "stopped" for row in bench.records()))
+    (bench.folder / "valohai.yaml").write_text(json.dumps(document).replace("sleep 60", "true"))
+    again = bench.call("pipeline", "rerun", "1", "--from-failed", "--current")
+    assert again.process.returncode == 0, again.err
+    assert "task #1 was left by a localhai that died" in again.err
+    assert info(bench)["nodes"][0]["task"]["counter"] == 2
+
+
+def test_pipelines_are_remembered_in_postgresql(bench: Any, postgresql_url: str) -> None:
+    bench.environment["LOCALHAI_DATABASE_URL"] = postgresql_url
+    write(bench, [node("word", "word"), node("read", "read")], [FILES])
+    assert bench.call("pipeline", "run", "all", "--jobs", "2").process.returncode == 0
+    first = info(bench)
+    assert (first["counter"], statuses(first)) == (1, {"word": "complete", "read": "complete"})
+    again = bench.call("pipeline", "rerun", "1", "--from-failed")
+    assert "kept from pipeline #1: word, read" in again.err
+    listed = json.loads(bench.call("pipeline", "list", "--json").out)
+    assert [item["counter"] for item in listed] == [2, 1]
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    spec = importlib.util.spec_from_file_location("postgresql", Path(__file__).with_name("postgresql.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    server = module.Server.create()
+    server.sql("CREATE DATABASE pipelines")
+    yield server.url("pipelines")
+    server.remove()

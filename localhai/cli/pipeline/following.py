@@ -14,6 +14,7 @@ from localhai.cli.pipeline.runners import further_runners
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.pipelines.running import PipelineOptions, run_pipeline
+from localhai.tasks.task import close_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ def follow(
     reused: Mapping[str, Kept] | None = None,
 ) -> int:
     """Run it under a screen and under signals; gives the exit code of DESIGN.md."""
+    close_left(requested.sources.project.home, words.say)
     screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
     interruption = Interruption()
     options = PipelineOptions(
