@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,17 +33,36 @@ def metadata_keys(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for entry in rows for key in entry["metadata"]))
 
 
+def distance(entry: Mapping[str, Any], target: Target | None) -> float | None:
+    """How far a row's metric is from the target's value; None where either is not known."""
+    if target is None or target.value is None:
+        return None
+    value = _number(entry["metadata"].get(target.metric))
+    return None if value is None or math.isinf(value) else abs(value - target.value)
+
+
 def best_first(rows: Sequence[dict[str, Any]], target: Target) -> list[dict[str, Any]]:
-    """Nearest to the target's value first; rows without the metric last, in their order."""
-    aim = target.value
-    if aim is None:
+    """Nearest to the target's value first; of a target without one, the smallest metric first.
+
+    Rows without the metric come last, in their order.
+    """
+    if target.value is None:
+        with suppress(KeyError):  # none has it
+            return by_column(rows, target.metric)
         return list(rows)
 
     def far(entry: Mapping[str, Any]) -> float:
-        value = _number(entry["metadata"].get(target.metric))
-        return math.inf if value is None else abs(value - aim)
+        found = distance(entry, target)
+        return math.inf if found is None else found
 
     return sorted(rows, key=far)
+
+
+def best(rows: Iterable[dict[str, Any]], target: Target | None) -> dict[str, Any] | None:
+    """The complete execution that is nearest to the target, the first of several; None where none is known to be."""
+    known = [(found, entry) for entry in rows if (found := distance(entry, target)) is not None]
+    complete = [(found, entry) for found, entry in known if entry["status"] == "complete"]
+    return min(complete, key=lambda item: (item[0], item[1]["number"]), default=(0.0, None))[1]
 
 
 def by_column(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:

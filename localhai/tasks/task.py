@@ -65,8 +65,11 @@ class Task:
         return {**self.record.to_dict(), "count": self.record.document["plan"]["count"], "statuses": statuses}
 
     def to_dict(self) -> dict[str, Any]:
-        """`summary` with `plan` and `executions`: `rows`."""
-        return {**self.summary(), "plan": self.plan.to_dict(), "executions": self.rows()}
+        """`summary` with `plan`, `executions`: `rows`, and `best`: the number of the one nearest to the target."""
+        plan, rows = self.plan, self.rows()
+        nearest = comparison.best(rows, plan.target)
+        best = None if nearest is None else nearest["number"]
+        return {**self.summary(), "plan": plan.to_dict(), "best": best, "executions": rows}
 
 
 def start_task(

@@ -14,6 +14,7 @@ from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import check
+from localhai.tasks.comparison import best
 from localhai.tasks.running import TaskObserver
 from localhai.tasks.task import Task, start_task
 
@@ -130,8 +131,9 @@ def task_result(home: Home, task: Task) -> NodeResult:
     metadata: dict[str, Any] = {}
     for _, result in results:
         metadata.update(result.metadata)
-    if plan.target is not None:
-        metadata = next((row["metadata"] for row in task.rows() if row["status"] == "complete"), metadata)
+    nearest = best(task.rows(), plan.target)
+    if nearest is not None:
+        metadata = nearest["metadata"]
     varied = {name: [result.parameters.get(name) for _, result in results] for name in plan.names}
     return NodeResult(
         status=task.record.status,

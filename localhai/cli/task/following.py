@@ -112,7 +112,7 @@ def show(call: Call, task: Task, sort: str | None) -> None:
     if call.json:
         words.emit_json(document)
     else:
-        print_rows(document["executions"], call.format)
+        print_rows(document["executions"], call.format, document["best"])
 
 
 def ending(task: Task) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ import click
 from localhai.cli.execution.requested import config_of, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.errors import LocalhaiError, UsageError
+from localhai.tasks.plan import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +47,11 @@ _SWEEPING = (
     ),
     click.option("--manual", metavar="FILE", help="Parameter sets from a CSV, JSON or YAML file."),
     click.option("--bayesian", is_flag=True, help="Let an optimiser choose from the --random ranges; needs --target."),
-    click.option("--target", metavar="METRIC[=VALUE]", help="The metric to compare by; nearest to VALUE comes first."),
+    click.option(
+        "--target",
+        metavar="METRIC[=VALUE]",
+        help="The metric to compare by: nearest to VALUE comes first, without VALUE the smallest.",
+    ),
     click.option("--execution-count", type=click.IntRange(min=1), help="How many executions --random makes."),
     click.option("--on-child-error", type=click.Choice(ON_CHILD_ERROR), help="What a failed execution does."),
     click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
@@ -112,14 +118,34 @@ def understand_task(
     refused = [f"--{key.replace('_', '-')}" for key in _ONLY_TYPED if given[key]]
     if refused:
         raise UsageError(
-            f"{', '.join(refused)}: task {task.name} has its own in valohai.yaml",
+            f"{', '.join(refused)}: of task {task.name}, valohai.yaml says it",
+            where=f"task {task.name}",
             hints=[f"sweep over its step instead: localhai task run {task.step} --grid NAME=VALUES"],
         )
     requested = understand(project, task.step, arguments, given)
-    return RequestedTask(requested, config, plan_blueprint(config, task.name, seed=seed))
+    plan = plan_blueprint(config, task.name, seed=seed)
+    return RequestedTask(requested, config, _with_target(plan, given["target"]))
 
 
-_ONLY_TYPED = ("bayesian", "target", "execution_count", "on_child_error", "stop_condition")
+_ONLY_TYPED = ("bayesian", "execution_count", "on_child_error", "stop_condition")
+
+
+def _with_target(plan: TaskPlan, text: str | None) -> TaskPlan:
+    """What its executions are compared by; raises UsageError where the task has another target of its own."""
+    if text is None:
+        return plan
+    metric, value = _target(text)
+    own = plan.target
+    if own is None or (own.value is None and own.metric == metric):
+        return replace(plan, target=Target(metric, value))
+    if own.metric == metric and value in {None, own.value}:
+        return plan
+    known = own.metric if own.value is None else f"{own.metric}={own.value:g}"
+    raise UsageError(
+        f"--target {text}: the target of task {plan.name} is {known} in valohai.yaml",
+        where=f"task {plan.name}",
+        hints=[f"only the order of the table: --sort={metric}"],
+    )
 
 
 def _with_advice(error: UsageError, config: ProjectConfig, name: str) -> UsageError:
@@ -148,7 +174,7 @@ def _wish(step: str, given: Mapping[str, Any]) -> Wish:
     used = [kind for kind, value in kinds.items() if value]
     if len(used) > 1:
         raise UsageError("--grid, --random and --manual exclude each other", hints=["take one of them"])
-    metric, value = _target(given["target"])
+    metric, value = _target(given["target"]) if given["target"] is not None else (None, None)
     kind = used[0]
     if given["bayesian"]:
         if kind != "random_search" or value is None:
@@ -170,14 +196,19 @@ def _wish(step: str, given: Mapping[str, Any]) -> Wish:
     )
 
 
-def _target(text: str | None) -> tuple[str | None, float | None]:
-    if text is None:
-        return None, None
-    name, equals, value = text.partition("=")
+def _target(text: str) -> tuple[str, float | None]:
+    name, equals, typed = text.partition("=")
+    if not name.strip():
+        raise UsageError(f"--target {text!r} names no metric", hints=["--target accuracy=1"])
+    if not equals:
+        return name.strip(), None
     try:
-        return name.strip(), float(value) if equals else None
+        value = float(typed)
     except ValueError:
-        raise UsageError(f"--target {text!r}: {value!r} is not a number", hints=["--target accuracy=1"]) from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"--target {text!r}: {typed!r} is not a number", hints=["--target accuracy=1"])
+    return name.strip(), value
 
 
 def _condition(text: str | None) -> str | None:

@@ -24,8 +24,8 @@ def sorted_rows(rows: list[dict[str, Any]], column: str | None) -> list[dict[str
         raise UsageError(f"there is no column {column.lstrip('-')!r}", hints=hints) from None
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
-    """One line for each execution. For machines, values are complete and durations in seconds."""
+def print_rows(rows: Sequence[Mapping[str, Any]], form: str, best: int | None = None) -> None:
+    """One line for each execution, that of number `best` is marked. For machines, durations are in seconds."""
     parameters = list(dict.fromkeys(name for row in rows for name in row["parameters"]))
     keys = comparison.metadata_keys(rows)
     human = form == "human"
@@ -33,12 +33,16 @@ def print_rows(rows: Sequence[Mapping[str, Any]], form: str) -> None:
     columns += [Column(f"--{name}", right=True) for name in parameters]
     columns += [Column(key, right=True) for key in keys]
     columns.append(Column("Duration", right=True))
+    if best is not None:
+        columns.append(Column("Best"))
     table = []
     for row in rows:
         cells = [row["counter"], row["status"]]
         cells += [_shown(row["parameters"], name, human=human) for name in parameters]
         cells += [_shown(row["metadata"], key, human=human) for key in keys]
         cells.append(formats.duration(row["duration"]) if human else row["duration"])
+        if best is not None:
+            cells.append("best" if row["number"] == best else None)
         table.append(cells)
     print_table(columns, table, form=form)
 

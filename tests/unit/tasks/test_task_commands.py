@@ -52,6 +52,13 @@ YAML = """\
       - {name: lr, style: multiple, rules: {items: [0.1, 0.2]}}
       - {name: epochs, style: linear, rules: {start: 1, end: 3, step: 1}}
 - task:
+    name: aimed
+    step: train
+    optimization-target-metric: score
+    optimization-target-value: 0.4
+    parameters:
+      - {name: lr, style: multiple, rules: {items: [0.1, 0.2]}}
+- task:
     name: together
     step: train
     type: distributed
@@ -140,6 +147,37 @@ def test_a_sweep_is_typed_and_sorted_best_first(localhai: Callable[..., Result])
     assert (wrong.exit_code, "there is no column 'loss'" in wrong.stderr) == (2, True)
 
 
+def test_a_task_of_valohai_yaml_is_compared_by_a_target_that_is_typed(localhai: Callable[..., Result]) -> None:
+    done = localhai("task", "run", "rates", "--target", "score=0.45")
+    header, first, *others = done.stdout.splitlines()
+    assert header.split()[-1] == "Best"
+    assert (first.split()[0], first.split()[-1]) == ("5", "best")
+    assert not any("best" in line for line in others)
+    found = document(localhai("task", "info", "1", "--json"))
+    assert (found["best"], found["executions"][0]["number"]) == (4, 4)
+    assert found["plan"]["target"] == {"metric": "score", "value": 0.45}
+    rows = list(csv.DictReader(localhai("task", "info", "1", "--csv", "--sort=counter").stdout.splitlines()))
+    assert [row["Best"] for row in rows] == ["", "", "", "", "best", ""]
+
+
+def test_a_target_without_a_value_orders_and_calls_nothing_best(localhai: Callable[..., Result]) -> None:
+    found = document(localhai("task", "run", "train", "--grid", "lr=0.5,0.1,0.3", "--target", "score", "--json"))
+    assert [row["parameters"]["lr"] for row in found["executions"]] == [0.1, 0.3, 0.5]
+    assert found["best"] is None
+    assert "Best" not in localhai("task", "info", "1", "--csv").stdout
+
+
+def test_what_failed_is_not_the_best(localhai: Callable[..., Result]) -> None:
+    found = document(localhai("task", "run", "train", "--grid", "epochs=12:14:1", "--target", "score=6.5", "--json"))
+    assert (found["executions"][0]["status"], found["best"]) == ("error", 0)
+
+
+def test_the_target_that_a_task_has_may_be_typed_too(localhai: Callable[..., Result]) -> None:
+    for typed in ("score", "score=0.4"):
+        plan = document(localhai("task", "run", "aimed", "--target", typed, "--dry-run", "--json"))["plan"]
+        assert plan["target"] == {"metric": "score", "value": 0.4}
+
+
 def test_a_wrong_column_loses_no_sweep(localhai: Callable[..., Result]) -> None:
     done = localhai("task", "run", "rates", "--sort=loss", "--json")
     assert done.exit_code == 0
@@ -184,7 +222,11 @@ def test_a_dry_run_shows_the_sets_and_runs_nothing(localhai: Callable[..., Resul
         (["train", "--grid", "lr=1", "--random", "epochs=1:2"], 2, "exclude each other"),
         (["train", "--random", "lr=0:1"], 2, "--execution-count=50"),
         (["train", "--grid", "lr=1", "--stop-condition", "a >"], 2, "is not an expression"),
-        (["rates", "--target", "score"], 2, "has its own in valohai.yaml"),
+        (["rates", "--stop-condition", "score > 1"], 2, "--stop-condition: of task rates, valohai.yaml says it"),
+        (["aimed", "--target", "loss"], 2, "the target of task aimed is score=0.4 in valohai.yaml"),
+        (["aimed", "--target", "score=1"], 2, "only the order of the table: --sort=score"),
+        (["rates", "--target", "score=nan"], 2, "'nan' is not a number"),
+        (["rates", "--target", "=1"], 2, "names no metric"),
         (["train", "--manual", "nowhere.csv"], 2, "cannot be read"),
     ],
 )
