@@ -130,6 +130,10 @@ def _recover(home: Home) -> None:
         from localhai.executions.recovery import recover
 
         recover(home, words.say)
+    if home.records.held_deployment_versions(host=host):
+        from localhai.deployments.leftovers import recover as recover_deployments
+
+        recover_deployments(home, words.say)
     if home.records.open_pipelines(host=host):
         from localhai.pipelines.recovery import recover as recover_pipelines
 

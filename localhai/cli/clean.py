@@ -79,15 +79,28 @@ def _portions(
     if containers or everything:
         yield from _leftovers(look, required=containers)
     if cache or everything:
+        yield from _images(look)
         yield from cleaning.cached(look.home)
 
 
+def _images(look: Look) -> Iterator[Portion]:
+    from localhai.deployments.leftovers import built_images
+    from localhai.errors import EngineNotFound
+
+    try:
+        yield from built_images(look.home)
+    except EngineNotFound:
+        words.say("no Docker Engine answers: images of deployments are not looked for")
+
+
 def _leftovers(look: Look, *, required: bool) -> Iterator[Portion]:
+    from localhai.deployments.leftovers import dead_containers
     from localhai.errors import EngineNotFound
     from localhai.executions import cleaning
 
     try:
         yield from cleaning.leftovers(look.home)
+        yield from dead_containers(look.home)
     except EngineNotFound:
         if required:
             raise

@@ -65,6 +65,14 @@ PIPELINE = {
     "ls": Entry("localhai.cli.pipeline.list:list_pipelines", "", hidden=True),
     "start": Entry("localhai.cli.pipeline.run:run", "", hidden=True),
 }
+DEPLOYMENT = {
+    "run": Entry("localhai.cli.deployment.run:run", "Build an endpoint and serve it on a local port."),
+    "create-version": Entry("localhai.cli.deployment.create_version:create_version", "Make a version, and build it."),
+    "list": Entry("localhai.cli.deployment.list:list_versions", "Show a list of deployment versions."),
+    "info": Entry("localhai.cli.deployment.info:info", "Show all about one deployment version."),
+    "logs": Entry("localhai.cli.deployment.logs:logs", "Show the log of an endpoint."),
+    "stop": Entry("localhai.cli.deployment.stop:stop", "Stop a version that is served."),
+}
 
 _EXECUTION_HELP = "Executions: run, list, look into, stop, delete."
 _DATA_HELP = "Data: every output is a datum that a later input can name."
@@ -73,12 +81,14 @@ _DATASET_HELP = "Datasets: versions of files that an input can name together."
 _MODEL_HELP = "Models: numbered versions of files, with tags and release notes."
 _TASK_HELP = "Tasks: one step with many parameter sets, compared."
 _PIPELINE_HELP = "Pipelines: draw, run, stop, approve, resume."
+_DEPLOYMENT_HELP = "Deployments: build and serve the endpoints of valohai.yaml."
 
 execution = LazyGroup("execution", EXECUTION, help=_EXECUTION_HELP)
 data = LazyGroup("data", DATA, help=_DATA_HELP)
 alias = LazyGroup("alias", ALIAS, help=_ALIAS_HELP)
 dataset = LazyGroup("dataset", DATASET, help=_DATASET_HELP)
 model = LazyGroup("model", MODEL, help=_MODEL_HELP)
+deployment = LazyGroup("deployment", DEPLOYMENT, help=_DEPLOYMENT_HELP)
 task = LazyGroup("task", TASK, help=_TASK_HELP)
 pipeline = LazyGroup("pipeline", PIPELINE, help=_PIPELINE_HELP)
 
@@ -90,6 +100,7 @@ ROOT = {
     "execution": Entry("localhai.cli.commands:execution", _EXECUTION_HELP),
     "pipeline": Entry("localhai.cli.commands:pipeline", _PIPELINE_HELP),
     "task": Entry("localhai.cli.commands:task", _TASK_HELP),
+    "deployment": Entry("localhai.cli.commands:deployment", _DEPLOYMENT_HELP),
     "data": Entry("localhai.cli.commands:data", _DATA_HELP),
     "alias": Entry("localhai.cli.commands:alias", _ALIAS_HELP),
     "dataset": Entry("localhai.cli.commands:dataset", _DATASET_HELP),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.cli.pipeline.deployment_node import DeploymentRunner
 from localhai.cli.pipeline.task_node import TaskRunner
 
 if TYPE_CHECKING:
@@ -12,4 +13,4 @@ if TYPE_CHECKING:
 
 def further_runners() -> dict[str, NodeRunner]:
     """Runners of the types that the room of pipelines does not know itself."""
-    return {"task": TaskRunner()}
+    return {"task": TaskRunner(), "deployment": DeploymentRunner()}

@@ -1,0 +1,1 @@
+"""The commands of deployments, a file for each."""

@@ -1,0 +1,122 @@
+"""What the commands of deployments share: their options, and a version made from what was typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localhai.errors import LocalhaiError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.cli.options import Decorated
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.life import RunOptions
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.snapshot import Snapshot
+    from localhai.records.deployment_rows import DeploymentVersion
+
+_MAKING = (
+    click.option("--deployment", "-d", metavar="NAME", help="The deployment; default: the only one of valohai.yaml."),
+    click.option("--name", "-n", metavar="NAME", help="Name of the version; default: the date and a number."),
+    click.option("--alias", "aliases", multiple=True, metavar="NAME", help="Point this alias to the version."),
+    click.option("--file", "files", multiple=True, metavar="NAME=URI", help="A file: datum://, a path, http(s), s3."),
+    click.option("--var", "-v", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable."),
+    click.option("--commit", "-c", metavar="SHA", help="Take a commit's code, not your files as they are now."),
+    click.option("--adhoc", "-a", is_flag=True, help="Your files as they are now: the default."),
+    click.option("--yaml", metavar="FILE", help="Another file than valohai.yaml."),
+)
+_HOW = (
+    click.option("--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in all that is printed."),
+    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
+    click.option("--no-package-cache", is_flag=True, help="Share no downloads of pip and others."),
+    click.option("--quiet", "-q", is_flag=True, help="Nothing but the output of the server."),
+)
+
+
+def making_options(function: Decorated) -> Decorated:
+    """What a version is made of."""
+    for option in reversed(_MAKING):
+        function = option(function)
+    return function
+
+
+def how_options(function: Decorated) -> Decorated:
+    """How to build and serve."""
+    for option in reversed(_HOW):
+        function = option(function)
+    return function
+
+
+def version_argument(function: Decorated) -> Decorated:
+    """VERSION: its name or alias, DEPLOYMENT/NAME, a deployment, `latest`, an id or the beginning of one."""
+    return click.argument("reference", metavar="VERSION", default="latest")(function)
+
+
+def make(
+    project: OpenProject, endpoints: Sequence[str], given: Mapping[str, Any], interruption: Interruption
+) -> tuple[DeploymentVersion, Snapshot]:
+    """A new version of what was typed. Raises UsageError, ProjectError, InputNotFound."""
+    from localhai.deployments.endpoint import find_endpoint, parse_files
+    from localhai.deployments.versions import make_version
+    from localhai.pipelines.sources import Sources
+
+    sources = Sources(project, given["commit"])
+    config = sources.config().config
+    wanted = list(endpoints) or list(config.endpoints)
+    if not endpoints and len(wanted) != 1:
+        raise UsageError("which endpoint?", hints=[", ".join(wanted) or "there are none in this valohai.yaml"])
+    definitions = [find_endpoint(config, name) for name in wanted]
+    files = parse_files(given["files"], definitions)
+    of_endpoints = [(item, {name: (uri,) for name, uri in files[str(item["name"])].items()}) for item in definitions]
+    variables = dict(_variable(word) for word in given["variables"])
+    version = make_version(
+        project,
+        deployment=_deployment(list(config.deployments), given["deployment"]),
+        endpoints=of_endpoints,
+        snapshot=sources.snapshot(),
+        name=given["name"],
+        aliases=given["aliases"],
+        variables=variables,
+        interruption=interruption,
+    )
+    return version, sources.snapshot()
+
+
+def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
+    """How to build and serve. Raises ProjectError for an environment file that cannot be read."""
+    options = project.options()
+    if given["env_file"] is not None:
+        from localhai.executions.secrets import read_env_file
+
+        file = Path(given["env_file"]).absolute()
+        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
+    if given["pull"] is not None:
+        options = replace(options, pull=given["pull"])
+    return replace(options, package_cache=False) if given["no_package_cache"] else options
+
+
+def snapshot_of(project: OpenProject, version: DeploymentVersion) -> Snapshot:
+    """The code of a version. Raises UsageError when it is gone."""
+    try:
+        return project.snapshot(version.commit)
+    except LocalhaiError as error:
+        hints = ["make a new version: localhai deployment run ENDPOINT"]
+        raise UsageError(f"the code of version {version.name} is gone: {error.message}", hints=hints) from error
+
+
+def _deployment(known: Sequence[str], wanted: str | None) -> str:
+    if wanted is not None:
+        return wanted
+    return known[0] if len(known) == 1 else "local"
+
+
+def _variable(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--var {word!r} is not NAME=VALUE")
+    return name, value

@@ -1,0 +1,31 @@
+"""`localhai deployment stop VERSION`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localhai.cli import words
+from localhai.cli.deployment.requested import version_argument
+from localhai.cli.options import json_option, pass_call, project_option
+
+if TYPE_CHECKING:
+    from localhai.cli.call import Call
+
+
+@click.command("stop")
+@version_argument
+@json_option
+@project_option
+@pass_call
+def stop(call: Call, reference: str) -> None:
+    """Ask the localhai that serves a version to stop it; default: the newest version."""
+    with call.look() as look:
+        records = look.home.records
+        version = records.find_deployment_version(reference, look.project_id)
+        asked = [item.name for item in version.endpoints if records.request_endpoint_stop(version.id, item.name)]
+        name = f"{version.deployment}/{version.name}"
+        words.say(f"{name} is asked to stop" if asked else f"{name} is not served")
+        if call.json:
+            words.emit_json(records.deployment_version(version.id).to_dict())

@@ -1,0 +1,102 @@
+"""Deployment nodes of pipelines: a version made of the files that edges bring, its images built (reference 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localhai.deployments.endpoint import find_endpoint
+from localhai.deployments.versions import build_endpoint, make_version, work_on
+from localhai.errors import Interrupted, LocalhaiError
+from localhai.pipelines.results import NodeResult
+from localhai.pipelines.runners import Kept, Made
+from localhai.project.names import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from localhai.executions.home import Home
+    from localhai.pipelines.plan import Edge, Node
+    from localhai.pipelines.runners import NodeWork
+    from localhai.pipelines.sources import Sources
+    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.pipeline_rows import PipelineNode
+
+
+class DeploymentRunner:
+    """A `NodeRunner`."""
+
+    def check(self, sources: Sources, node: Node, awaiting: Sequence[Edge], *, secrets: Collection[str]) -> None:
+        """Its endpoints are there, and edges name files of theirs. Raises UsageError, ProjectError."""
+        del secrets
+        config = sources.config(node.commit).config
+        definitions = {name: find_endpoint(config, name) for name in node.endpoints}
+        for edge in awaiting:
+            if edge.target_kind != "file":
+                continue
+            endpoint, _, file = edge.target_key.partition(".")
+            if endpoint not in definitions:
+                raise unknown("endpoint", "endpoints", endpoint, list(definitions), of=f" in node {node.name}")
+            names = [str(item["name"]) for item in definitions[endpoint].get("files") or ()]
+            if file not in names:
+                raise unknown("file", "files", file, names, of=f" of endpoint {endpoint}")
+
+    def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
+        """Make the version and build its images."""
+        try:
+            version = _make(work)
+        except Interrupted as error:
+            return NodeResult("stopped", error=error.message), error
+        except LocalhaiError as error:
+            return NodeResult("error", error=error.message), error
+        work.say(f"version {version.deployment}/{version.name}: localhai deployment run --version {version.name}")
+        return _result(version), None
+
+    def earlier(self, home: Home, node: PipelineNode) -> Kept | None:
+        """The version that it made, if it was made whole."""
+        made = node.document.get("deployment")
+        if node.status != "complete" or not made:
+            return None
+        return Kept(Made(deployment=made), _result(home.records.deployment_version(str(made["version_id"]))))
+
+
+def _make(work: NodeWork) -> DeploymentVersion:
+    node, project = work.node, work.sources.project
+    config = work.sources.config(node.commit).config
+    snapshot = work.sources.snapshot(node.commit)
+    given: dict[str, dict[str, Sequence[str]]] = {name: {} for name in node.endpoints}
+    for key, uris in work.start.files.items():
+        endpoint, _, file = key.partition(".")
+        given[endpoint][file] = uris
+    version = make_version(
+        project,
+        deployment=str(node.deployment),
+        endpoints=[(find_endpoint(config, name), given[name]) for name in node.endpoints],
+        snapshot=snapshot,
+        aliases=node.aliases,
+        interruption=work.interruption,
+    )
+    work.made(Made(deployment=_facts(version)))
+    for name in node.endpoints:
+        own = work_on(
+            project,
+            version,
+            name,
+            snapshot,
+            options=work.options,
+            observer=work.watch(name if len(node.endpoints) > 1 else None),
+            interruption=work.interruption,
+        )
+        try:
+            build_endpoint(project, own)
+        finally:
+            own.capture.end()
+            own.capture.close()
+    return version
+
+
+def _facts(version: DeploymentVersion) -> Mapping[str, str]:
+    return {"id": version.deployment_id, "version_id": version.id, "name": version.deployment, "version": version.name}
+
+
+def _result(version: DeploymentVersion) -> NodeResult:
+    return NodeResult("complete", deployment={"id": version.deployment_id, "version_id": version.id})

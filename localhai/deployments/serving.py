@@ -1,0 +1,272 @@
+"""Endpoints served on this machine: containers, their health, the proxy before them, and their end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from localhai.containers import archives, limits
+from localhai.containers.archives import Entry
+from localhai.containers.engine import ContainerSpec
+from localhai.containers.tree import REPOSITORY
+from localhai.deployments.endpoint import SUPPORT, port_of, server_script
+from localhai.deployments.proxy import PREFIX_HEADER, Proxy, Routes
+from localhai.deployments.wsgi import NOT_IMPORTABLE
+from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.latest import creator_name
+from localhai.executions.owner import own_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from localhai.containers.engine import OutputStream
+    from localhai.deployments.work import Work
+
+LOOK = 0.2  # seconds between looks at what goes on
+SLOW_LOOK = 1.0
+ASK_WITHIN = 2.0
+METADATA = "valohai-metadata.json"
+LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {SUPPORT}/serve; else exec sh {SUPPORT}/serve; fi"
+
+
+@dataclass
+class _Server:
+    """A container that serves an endpoint, and the thread that takes in what it writes."""
+
+    work: Work
+    container: str
+    output: OutputStream
+    thread: threading.Thread
+    address: tuple[str, int] | None = None
+
+
+def prefixes(work: Work) -> list[str]:
+    """`owner/project/deployment/version/endpoint`, then the same with each alias (reference 9)."""
+    version = work.version
+    first = f"{creator_name(work.settings)}/{version.project}/{version.deployment}"
+    return [f"{first}/{name}/{work.endpoint}" for name in (version.name, *version.aliases)]
+
+
+def serve(
+    works: Sequence[tuple[Work, str]],
+    proxy: Proxy,
+    routes: Routes,
+    *,
+    ready_within: float,
+    ready: Callable[[Sequence[str]], None],
+) -> None:
+    """Serve endpoints, built as images, until somebody stops them. `ready` hears their URLs once all answer.
+
+    Raises Interrupted after a signal before they answered, and LocalhaiError when a server cannot be started, does not
+    answer within `ready_within` seconds, or ends by itself. Whatever happens, nothing is left on the engine.
+    """
+    with ExitStack() as stack:
+        servers: list[_Server] = []
+        for work, image in works:
+            servers.append(_start(work, image, stack))
+        stack.enter_context(proxy.running())
+        urls = []
+        for server in servers:
+            server.address = _wait_until_ready(server, ready_within)
+            for prefix in prefixes(server.work):
+                routes.add(prefix, server.address)
+            url = f"http://127.0.0.1:{proxy.port}/{prefixes(server.work)[0]}/"
+            urls.append(url)
+            _change(server.work, "serving", url=url, error=None)
+        ready(urls)
+        _watch(servers)
+
+
+def _start(work: Work, image: str, stack: ExitStack) -> _Server:
+    engine = work.home.engine
+    if not work.home.records.hold_endpoint(work.version.id, work.endpoint, "starting", own_owner()):
+        raise SurroundingsError(f"endpoint {work.endpoint} of version {work.version.name} is served already")
+    stack.callback(_let_go, work)
+    stack.push(lambda _kind, error, _trace: _note(work, error))
+    container = engine.create(_spec(work, image))
+    stack.callback(_end, work, container)
+    engine.put_archive(container, "/", archives.pack(_support(work)))
+    output = engine.attach(container)
+    thread = threading.Thread(target=work.capture.pump, args=(output,), daemon=True)
+    engine.start(container)
+    thread.start()
+    stack.callback(thread.join, 10.0)
+    stack.callback(engine.stop, container, work.settings.stop_grace)
+    return _Server(work, container, output, thread)
+
+
+def _note(work: Work, error: BaseException | None) -> bool:
+    if error is not None and not isinstance(error, (Interrupted, KeyboardInterrupt)):
+        said = error.message if isinstance(error, LocalhaiError) else f"{type(error).__name__}: {error}"
+        _change(work, "error", error=said)
+    return False
+
+
+def _end(work: Work, container: str) -> None:
+    work.home.engine.remove(container)
+
+
+def _let_go(work: Work) -> None:
+    found = work.home.records.deployment_version(work.version.id).endpoint(work.endpoint)
+    if found is not None and found.owner == own_owner():
+        _change(work, "stopped", url=None)
+    work.capture.end()
+    work.capture.close()
+
+
+def _change(work: Work, status: str, **facts: Any) -> None:
+    work.home.records.change_endpoint(work.version.id, work.endpoint, status=status, **facts)
+
+
+def _spec(work: Work, image: str) -> ContainerSpec:
+    port = port_of(work.definition)
+    info = work.home.engine.info()
+    is_here = not info.place.startswith(("tcp:", "ssh:", "http"))
+    resources = work.definition.get("resources") or {}
+    found = limits.engine_limits(
+        cpu_max=(resources.get("cpu") or {}).get("max"),
+        memory_max=(resources.get("memory") or {}).get("max"),
+        devices=resources.get("devices") or {},
+        network=work.settings.network,
+        engine_cpus=info.cpus,
+        engine_memory=info.memory,
+    )
+    for note in found.notes:
+        work.capture.status(note)
+    variables = work.version.document.get("environment_variables", {})
+    return ContainerSpec(
+        name=f"localhai-{work.version.id}-{work.endpoint}",
+        image=image,
+        command=("/bin/sh", "-c", LAUNCH),
+        environment={
+            "PYTHONUNBUFFERED": "1",  # live output; unconfirmed on the platform
+            **work.settings.environment_variables,
+            **work.options.secrets,
+            **variables,
+            "VH_DEFAULT_PREFIX": prefixes(work)[0],
+            "VALOHAI_PORT": str(port),
+        },
+        labels=work.labels,
+        working_dir=REPOSITORY,
+        **{**found.fields, "ports": {port: 0}, "ports_at": "127.0.0.1" if is_here else ""},
+    )
+
+
+def _support(work: Work) -> Iterator[Entry]:
+    """What is added to the image for serving. Docs open the metadata file relative to the working directory."""
+    metadata = json.dumps(_metadata(work), indent=2).encode()
+    yield Entry("valohai")
+    yield Entry(f"valohai/{METADATA}", metadata, 0o444)
+    yield Entry(f"{REPOSITORY[1:]}/{METADATA}", metadata, 0o444)
+    yield Entry(SUPPORT[1:])
+    yield Entry(f"{SUPPORT[1:]}/serve", server_script(work.definition).encode(), 0o755)
+    yield Entry(f"{SUPPORT[1:]}/wsgi.py", Path(__file__).with_name("wsgi.py").read_bytes(), 0o644)
+
+
+def _metadata(work: Work) -> dict[str, Any]:
+    """Its shape beyond these keys is unconfirmed (reference 9)."""
+    version = work.version
+    return {
+        "deployment": {
+            "id": version.deployment_id,
+            "name": version.deployment,
+            "project": {"id": version.project_id, "name": version.project},
+            "target": {"name": "localhai"},
+        },
+        "version": {
+            "id": version.id,
+            "name": version.name,
+            "ctime": version.created,
+            "commit": {"identifier": version.commit},
+            "endpoints": [
+                {
+                    "name": endpoint.name,
+                    "files": [
+                        {"name": file.name, "path": file.path, "datum": {**file.to_dict(), "id": file.datum}}
+                        for file in endpoint.files
+                    ],
+                }
+                for endpoint in version.endpoints
+            ],
+        },
+    }
+
+
+def _wait_until_ready(server: _Server, seconds: float) -> tuple[str, int]:
+    """Where it answers: any answer to HTTP counts (how the platform looks is unconfirmed)."""
+    work = server.work
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if work.interruption.asked:
+            raise Interrupted(f"interrupted before endpoint {work.endpoint} answered")
+        _check_running(server, "before it answered")
+        for address in _addresses(server):
+            if _answers(address, prefixes(work)[0]):
+                return address
+        time.sleep(LOOK)
+    raise LocalhaiError(
+        f"endpoint {work.endpoint} did not answer HTTP on port {port_of(work.definition)} within {seconds:g} seconds",
+        where=f"endpoint {work.endpoint}",
+        hints=["its server must listen on 0.0.0.0 and the port of valohai.yaml", *work.last_lines()],
+    )
+
+
+def _addresses(server: _Server) -> list[tuple[str, int]]:
+    engine, port = server.work.home.engine, port_of(server.work.definition)
+    state = engine.state(server.container)
+    place = urlsplit(engine.info().place)
+    host = place.hostname if place.scheme in {"tcp", "ssh", "http", "https"} and place.hostname else "127.0.0.1"
+    if state is None:
+        return []
+    found = [(host, state.ports[port])] if port in state.ports else []
+    found += [(address, port) for address in state.addresses]
+    return found or [(host, port)]
+
+
+def _answers(address: tuple[str, int], prefix: str) -> bool:
+    connection = http.client.HTTPConnection(*address, timeout=ASK_WITHIN)
+    try:
+        connection.request("GET", f"/{prefix}/", headers={PREFIX_HEADER: prefix})
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _check_running(server: _Server, when: str) -> None:
+    work = server.work
+    state = work.home.engine.state(server.container)
+    if state is not None and state.running:
+        return
+    with suppress(RuntimeError):
+        server.thread.join(5.0)
+    code = None if state is None else state.exit_code
+    hints = work.last_lines()
+    message = f"the server of endpoint {work.endpoint} ended with exit code {code} {when}"
+    if code == NOT_IMPORTABLE and work.definition.get("wsgi"):
+        message = f"`wsgi: {work.definition['wsgi']}` of endpoint {work.endpoint} cannot be imported"
+    raise LocalhaiError(message, where=f"endpoint {work.endpoint}", hints=hints)
+
+
+def _watch(servers: Sequence[_Server]) -> None:
+    """Until somebody interrupts, all are asked to stop, or one ends."""
+    due = 0.0
+    work = servers[0].work
+    while not work.interruption.asked:
+        now = time.monotonic()
+        if now >= due:
+            due = now + SLOW_LOOK
+            if work.home.records.stop_requested_endpoints(work.version.id):
+                return
+            for server in servers:
+                _check_running(server, "while it served")
+        time.sleep(LOOK)

@@ -1,0 +1,158 @@
+"""Versions of deployments: made of code, endpoints and files; their images built."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localhai.data.files import InputSpec
+from localhai.data.inputs import fetch_inputs
+from localhai.deployments.building import build, image_labels
+from localhai.deployments.endpoint import check_files
+from localhai.deployments.work import Work
+from localhai.errors import LocalhaiError, UsageError
+from localhai.executions.datums import Addresses
+from localhai.executions.interruption import Interruption
+from localhai.executions.owner import own_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.data.files import InputFile
+    from localhai.executions.life import RunOptions
+    from localhai.executions.observer import Observer
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.snapshot import Snapshot
+    from localhai.records.deployment_rows import DeploymentVersion
+
+FOLDER = "deployments"
+
+
+def make_version(
+    project: OpenProject,
+    *,
+    deployment: str,
+    endpoints: Sequence[tuple[Mapping[str, Any], Mapping[str, Sequence[str]]]],
+    snapshot: Snapshot,
+    name: str | None = None,
+    aliases: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    interruption: Interruption | None = None,
+) -> DeploymentVersion:
+    """Record a version. `endpoints` are (definition, URIs by file); files are fetched and known by content from now on.
+
+    Raises UsageError, ProjectError, and InputNotFound for a file that cannot be had.
+    """
+    interruption = interruption or Interruption()
+    documents = []
+    for definition, given in endpoints:
+        fetched = fetch(project, definition, check_files(definition, given), interruption)
+        files = [_recorded(item, fetched[str(item["name"])]) for item in definition.get("files") or ()]
+        documents.append((str(definition["name"]), {"definition": dict(definition), "files": files}))
+    return project.home.records.create_deployment_version(
+        project.record.id,
+        deployment=deployment,
+        commit=snapshot.identifier,
+        endpoints=documents,
+        name=name,
+        aliases=aliases,
+        document={"environment_variables": dict(variables or {})},
+    )
+
+
+def fetch(
+    project: OpenProject, definition: Mapping[str, Any], uris: Mapping[str, str], interruption: Interruption
+) -> dict[str, InputFile]:
+    """The files of an endpoint in the cache, by name. Raises InputNotFound, UsageError, DiskFull, Interrupted."""
+    specs = [InputSpec(name, (_address(uri),)) for name, uri in uris.items()]
+    if not specs:
+        return {}
+    addresses = Addresses(project.home.records, project.record.id)
+    fetched = fetch_inputs(
+        specs,
+        sources=project.home.sources_for(project.settings),
+        cache=project.home.data_cache,
+        datum_lookup=addresses.datum,
+        version_lookup=addresses.files,
+        input_map=project.settings.inputs,
+        cancelled=interruption.is_asked,
+    )
+    found: dict[str, InputFile] = {}
+    for file in fetched.files:
+        if file.input in found:
+            raise UsageError(
+                f"file {file.input} of endpoint {definition['name']} is one file, and {uris[file.input]} means several"
+            )
+        found[file.input] = file
+    return found
+
+
+def work_on(
+    project: OpenProject,
+    version: DeploymentVersion,
+    endpoint: str,
+    snapshot: Snapshot,
+    *,
+    options: RunOptions,
+    observer: Observer,
+    interruption: Interruption,
+) -> Work:
+    """An endpoint of a version, ready to be built or served."""
+    return Work(
+        home=project.home,
+        settings=project.settings,
+        version=version,
+        endpoint=endpoint,
+        snapshot=snapshot,
+        options=options,
+        interruption=interruption,
+        observer=observer,
+        folder=project.home.folder / FOLDER / version.id / endpoint,
+        labels=image_labels(version.id, endpoint, project.folder.name),
+    )
+
+
+def build_endpoint(project: OpenProject, work: Work) -> str:
+    """Build the image of an endpoint unless it is there; gives its reference. Raises LocalhaiError.
+
+    UsageError when another process builds or serves it.
+    """
+    records, me = project.home.records, own_owner()
+    if not records.hold_endpoint(work.version.id, work.endpoint, "building", me):
+        raise UsageError(
+            f"endpoint {work.endpoint} of version {work.version.name} is built or served by another process",
+            hints=[f"localhai deployment stop {work.version.deployment}/{work.version.name}"],
+        )
+    try:
+        endpoint = work.version.endpoint(work.endpoint)
+        files = endpoint.files if endpoint is not None else ()
+        fetched = fetch(project, work.definition, {file.name: file.uri for file in files}, work.interruption)
+        placed = [
+            (posixpath.normpath(file.path), fetched[file.name].path, fetched[file.name].checksums.sha256)
+            for file in files
+        ]
+        image = build(work, placed).reference
+    except BaseException as error:
+        said = error.message if isinstance(error, LocalhaiError) else f"{type(error).__name__}: {error}"
+        records.change_endpoint(work.version.id, work.endpoint, status="error", error=said)
+        raise
+    records.change_endpoint(work.version.id, work.endpoint, status="built", image=image, error=None)
+    return image
+
+
+def _address(uri: str) -> str:
+    return uri if "://" in uri else str(Path(uri).absolute())
+
+
+def _recorded(item: Mapping[str, Any], file: InputFile) -> dict[str, Any]:
+    return {
+        "name": str(item["name"]),
+        "path": str(item["path"]),
+        "uri": file.uri,
+        "size": file.size,
+        "md5": file.checksums.md5,
+        "sha1": file.checksums.sha1,
+        "sha256": file.checksums.sha256,
+        "datum": file.datum_id,
+    }
