@@ -1,4 +1,4 @@
-"""Cases: one behaviour per folder of tests/cases, with what must come out of it. cases/README.md has the format.
+"""Cases: one behaviour per folder of tests/cases, with what must come out of it. The dataclasses are the format.
 
 Loaded by path from the tests that run cases: test folders are no packages.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
+    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
     from localhai.project.plan import ExecutionPlan
 
@@ -36,7 +37,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Refused:
-    """An error in place of an execution. `at` is `plan`, or `start`: then an execution was recorded."""
+    """An error in place of an execution.
+
+    `at` is `plan`, `reuse` (nothing may run where nothing can be reused), or `start`: then an execution was recorded.
+    """
 
     kind: str
     exit_code: int
@@ -65,8 +69,32 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What happens before a run: files of the project become others, outputs (`RUN:NAME`) are deleted or spoiled."""
+
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    purge: Sequence[str] = ()
+    spoil: Mapping[str, str] = field(default_factory=dict)
+
+    def happen(self, project: Path, home: Home, outputs: Mapping[str, str], fill: Mapping[str, str]) -> None:
+        """Do all of it; `outputs` are ids by `RUN:NAME`."""
+        _write(project, filled(dict(self.files), fill))
+        data = {name: home.records.datum(outputs[name]) for name in (*self.purge, *self.spoil)}
+        for name in self.purge:
+            home.store.delete(data[name].uri)
+            home.records.purge_data([data[name].id])
+        for name, text in self.spoil.items():
+            path = Path(data[name].path)
+            path.chmod(0o644)
+            path.write_text(text)
+
+
+@dataclass(frozen=True)
 class Run:
-    """One `run` of a case: what is asked for, and the expectations `plan`, `refused` and `ended`."""
+    """One `run` of a case: what is asked for, and the expectations `plan`, `refused`, `ended` and `reuse`.
+
+    One with `reuse` asks for reuse, and expects this of the record's `reuse`.
+    """
 
     step: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -79,14 +107,28 @@ class Run:
     tags: Sequence[str] = ()
     commit: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    fail_on_cache_miss: bool = False
+    before: Before = field(default_factory=Before)
     plan: Mapping[str, Any] | None = None
     refused: Refused | None = None
     ended: Ended | None = None
+    reuse: Mapping[str, Any] | None = None
 
     @property
     def starts(self) -> bool:
         """Whether it takes an engine to see what is expected."""
-        return self.ended is not None or (self.refused is not None and self.refused.at == "start")
+        is_seen = self.ended is not None or self.reuse is not None
+        return is_seen or (self.refused is not None and self.refused.at != "plan")
+
+    def options(self, options: RunOptions) -> RunOptions:
+        """`options` of the project, and what the run asks for."""
+        return replace(
+            options,
+            secrets={**options.secrets, **self.secrets},
+            reuse=self.reuse is not None or self.fail_on_cache_miss,
+            fail_on_cache_miss=self.fail_on_cache_miss,
+        )
 
     def overrides(self, fill: Mapping[str, str]) -> Overrides:
         return Overrides(
@@ -147,7 +189,7 @@ def _load(folder: Path) -> Case:
     runs = []
     for number, run in enumerate(values.pop("runs"), 1):
         where = f"{folder.name}, run {number}"
-        for key, kind in (("refused", Refused), ("ended", Ended)):
+        for key, kind in (("before", Before), ("refused", Refused), ("ended", Ended)):
             if key in run:
                 run[key] = _read(kind, run[key], f"{where}, {key}")
         runs.append(_read(Run, run, where))
@@ -269,6 +311,12 @@ def execution_facts(execution: Execution, expected: Mapping[str, Any]) -> dict[s
         "record": {key: execution.to_dict()[key] for key in expected["record"]},
     }
     return {key: aligned(facts[key], expected[key]) for key in expected}
+
+
+def reuse_facts(execution: Execution, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the `reuse` of a record, what is expected of it."""
+    found = execution.to_dict()["reuse"] or {}
+    return aligned({key: value for key, value in found.items() if key in expected}, expected)
 
 
 def expected_facts(expected: Ended) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def tree(folder):
 def run_once(project, run, fill):
     """The execution, or the error in place of one with what was recorded."""
     try:
-        return project.run(run.step, overrides=run.overrides(fill), commit=run.commit), None
+        options = run.options(project.options())
+        return project.run(run.step, overrides=run.overrides(fill), commit=run.commit, options=options), None
     except LocalhaiError as error:
         started = run.refused is not None and run.refused.at == "start"
         return project.execution() if started else None, error
@@ -132,21 +133,25 @@ def test_case(name, home, http, images, tmp_path):
     case.lay_out(tmp_path / name, fill)
     for image, recipe in case.images.items():
         images(image, recipe)
-    before = tree(tmp_path / name)
+    outputs = {}
     for number, run in enumerate(case.runs, 1):
         if not run.starts and run.refused is None:
             continue
+        run.before.happen(tmp_path / name, home, outputs, fill)
+        before = tree(tmp_path / name)
         project = cases.open_case(tmp_path / name, run, home, s3_folder=home.settings.s3_folder)
         execution, error = run_once(project, run, fill)
         expected = cases.expected_error(run, fill)
         assert (error and cases.error_facts(error, expected or NOT_REFUSED)) == expected
+        assert tree(tmp_path / name) == before
         if execution is None:
             continue
         check(execution, run, fill)
-        fill |= {f"datum:{number}:{output['name']}": output["id"] for output in execution.outputs}
+        made = {f"{number}:{output['name']}": output["id"] for output in execution.outputs}
+        outputs |= made
+        fill |= {f"datum:{key}": identifier for key, identifier in made.items()}
         left = {"localhai.execution": execution.id}
         assert (home.engine.containers(left), home.engine.volumes(left)) == ([], [])
-    assert tree(tmp_path / name) == before
 
 
 NOT_REFUSED = cases.Refused("no error", 0, "")
@@ -159,6 +164,9 @@ def check(execution, run, fill):
     if run.ended is not None:
         expected = cases.filled(cases.expected_facts(run.ended), fill)
         assert cases.execution_facts(execution, expected) == expected
+    if run.reuse is not None:
+        expected = cases.filled(dict(run.reuse), fill)
+        assert cases.reuse_facts(execution, expected) == expected
 
 
 def test_two_cases_have_no_name_in_common():

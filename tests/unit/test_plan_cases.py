@@ -62,4 +62,4 @@ def test_every_case_says_what_it_is_about():
         assert case.about.endswith(".")
         assert case.reference
         assert case.runs
-        assert all(run.plan is not None or run.refused or run.ended for run in case.runs), case.name
+        assert all(run.plan is not None or run.refused or run.ended or run.reuse for run in case.runs), case.name
