@@ -116,6 +116,11 @@ class Capture:
                 f"stop-condition `{self._condition.expression}` could not be evaluated: {self._condition.trouble}"
             )
 
+    def leave(self) -> None:
+        """Close the files: another process, or a later moment of this one, goes on with `adopt`."""
+        self._metadata.leave()
+        self._log.close()
+
     def close(self) -> None:
         """After the last status line."""
         self._log.close()

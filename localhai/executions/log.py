@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Literal
 
 from localhai.errors import DiskFull
@@ -159,8 +159,10 @@ def _assemble(folder: Path, runs: Sequence[_Run]) -> Iterator[Event]:
             log.seek(run.offset)
             assembler = assemblers.setdefault(run.stream, LineAssembler())
             times[run.stream] = run.time
-            for line in assembler.feed(log.read(run.length)):
-                yield Event(run.stream, run.time, line.decode("utf-8", "replace"))
+            for number, line in enumerate(assembler.feed(log.read(run.length))):
+                # lines that came at once differ by a microsecond each: clients take two equal events for one
+                time = run.time + timedelta(microseconds=number) if number else run.time
+                yield Event(run.stream, time, line.decode("utf-8", "replace"))
     for stream, assembler in assemblers.items():
         for line in assembler.end():
             yield Event(stream, times[stream], line.decode("utf-8", "replace"))  # type: ignore[arg-type]  # as above

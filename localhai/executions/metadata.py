@@ -152,6 +152,10 @@ class MetadataCollector:
         self.save_summary()
         os.close(self._file)
 
+    def leave(self) -> None:
+        """Close the file, without a summary: this is not the end."""
+        os.close(self._file)
+
     def save_summary(self) -> None:
         path = self._folder / SUMMARY
         path.with_suffix(".tmp").write_bytes(

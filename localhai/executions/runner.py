@@ -59,7 +59,7 @@ def run(
     with ctrl_c_asks(interruption):
         look = None
         if options.reuse:
-            masker = _masker(plan, options)
+            masker = masker_of(plan, options)
             look = reuse.look(Wanted(home, project, plan, snapshot, settings, options, masker), observer, interruption)
             if look.execution is not None:
                 return look.take(observer)
@@ -76,7 +76,7 @@ def run(
         )
         if look is not None:
             look.tell(life)
-        trouble = _live(life)
+        trouble = live(life)
         execution = Execution(home, life.record)
         life.observer.finished(execution.to_dict())
     if trouble is not None:
@@ -94,10 +94,14 @@ def begin(
     options: RunOptions,
     observer: Observer,
     interruption: Interruption,
+    waits: bool = False,
 ) -> Life:
-    """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost."""
+    """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost.
+
+    One that `waits` belongs to nobody until somebody takes it up (`waiting`).
+    """
     plan, resolutions = Addresses(home.records, project.id).freeze(plan, settings.inputs)
-    masker = _masker(plan, options)
+    masker = masker_of(plan, options)
     record = home.records.create_execution(
         project.id,
         step=plan.step,
@@ -107,7 +111,7 @@ def begin(
             **_document(plan, snapshot, settings, options, masker),
             "resolved": [resolution.to_dict() for resolution in resolutions],
         },
-        owner=own_owner(),
+        owner=None if waits else own_owner(),
         title=plan.title,
         tags=plan.tags,
         environment=plan.environment,
@@ -147,7 +151,8 @@ def begin(
     return life
 
 
-def _masker(plan: ExecutionPlan, options: RunOptions) -> Masker:
+def masker_of(plan: ExecutionPlan, options: RunOptions) -> Masker:
+    """What hides the secrets of an execution: values of its file, passwords inside of input URIs."""
     return Masker([*options.secrets.values(), *_passwords(plan)])
 
 
@@ -212,7 +217,7 @@ def _passwords(plan: ExecutionPlan) -> Iterator[str]:
                 yield password
 
 
-def _live(life: Life) -> LocalhaiError | None:
+def live(life: Life) -> LocalhaiError | None:
     """From `queued` to a final state. Gives what kept the execution from starting."""
     try:
         ended, trouble = _start_and_watch(life)

@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localhai.records.access import Access
 from localhai.records.database import storable
 from localhai.records.ids import new_id
+from localhai.records.queue import QueueRecords
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -54,8 +54,8 @@ class Package:
     created: str
 
 
-class ServerRecords(Access):
-    """Users, owners of projects, variables and uploaded commits. Raises RecordsUnavailable."""
+class ServerRecords(QueueRecords):
+    """Users, owners of projects, variables, uploaded commits and the queue. Raises RecordsUnavailable."""
 
     @classmethod
     def beside(cls, records: Records) -> ServerRecords:

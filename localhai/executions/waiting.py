@@ -1,0 +1,100 @@
+"""Executions that wait for their turn: recorded as `queued` by one who runs many, taken up later, perhaps by another.
+
+Nobody owns a waiting execution; who becomes its owner (one of several wins) runs it, or closes it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from localhai.errors import LocalhaiError
+from localhai.executions import ending
+from localhai.executions.capture import Capture
+from localhai.executions.interruption import Interruption
+from localhai.executions.life import Life
+from localhai.executions.log import LogWriter
+from localhai.executions.observer import Observer
+from localhai.executions.owner import own_owner
+from localhai.executions.runner import begin, live, masker_of
+
+if TYPE_CHECKING:
+    from localhai.executions.home import Home
+    from localhai.executions.life import RunOptions
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+def enlist(
+    home: Home, project: Project, plan: ExecutionPlan, snapshot: Snapshot, *, settings: Settings, options: RunOptions
+) -> tuple[ExecutionRecord, ExecutionPlan]:
+    """Record an execution that waits, and give it with its plan, in which data are named by their ids.
+
+    Keep the plan: that on disk has no secrets, so it cannot be run by. Raises SurroundingsError.
+    """
+    life = begin(
+        home,
+        project,
+        plan,
+        snapshot,
+        settings=settings,
+        options=options,
+        observer=Observer(),
+        interruption=Interruption(),
+        waits=True,
+    )
+    life.capture.leave()
+    return life.record, life.plan
+
+
+def take(home: Home, execution_id: str) -> bool:
+    """Become the owner of an execution that waits. False: somebody else was quicker, or it has ended."""
+    return home.records.adopt(execution_id, None, own_owner())
+
+
+def run(
+    home: Home,
+    project: Project,
+    record: ExecutionRecord,
+    plan: ExecutionPlan,
+    snapshot: Snapshot,
+    *,
+    settings: Settings,
+    options: RunOptions,
+    interruption: Interruption,
+) -> ExecutionRecord:
+    """Run what was taken to its end; gives it in its final state. What kept it from starting is in its record."""
+    folder, masker = home.folder / record.folder, masker_of(plan, options)
+    stop_condition = plan.limits.stop_condition
+    life = Life(
+        home=home,
+        settings=settings,
+        project=project,
+        record=record,
+        plan=plan,
+        folder=folder,
+        capture=Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True),
+        snapshot=snapshot,
+        options=options,
+        interruption=interruption,
+        masker=masker,
+    )
+    live(life)
+    return life.record
+
+
+def close(home: Home, record: ExecutionRecord, status: str, error: str) -> ExecutionRecord:
+    """End what was taken without running it: `stopped`, or `error` when it cannot be run any more."""
+    folder = home.folder / record.folder
+    (folder / ending.RESERVE).unlink(missing_ok=True)
+    with suppress(LocalhaiError, OSError):  # its folder may be gone
+        log = LogWriter(folder)
+        log.write("status", f"Execution #{record.counter} is {status}: {error}\n".encode(), time.time())
+        log.close()
+    if status == "stopped":
+        home.records.transition(record.id, "stopping", by="localhai")
+    return home.records.transition(record.id, status, by="localhai", error=error)

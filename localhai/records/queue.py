@@ -1,0 +1,105 @@
+"""What waits for its turn on the server, and lists of executions as its clients filter them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.records import execution_rows
+from localhai.records.access import Access
+from localhai.records.database import placeholders, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records.database import Transaction
+    from localhai.records.rows import Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry of the queue: `id` is that of the execution. A higher `priority` comes first."""
+
+    id: str
+    project_id: str
+    user_id: str
+    priority: int
+    request: Mapping[str, Any]
+    created: str = ""
+    kind: str = "execution"
+
+
+class QueueRecords(Access):
+    """The queue's part of the server's records."""
+
+    def enqueue(self, entry: Waiting) -> None:
+        """Let it wait. Doing it again changes nothing."""
+        values = {
+            "id": entry.id,
+            "kind": entry.kind,
+            "project_id": entry.project_id,
+            "user_id": entry.user_id,
+            "priority": entry.priority,
+            "created": self._now(),
+            "request": json.dumps(entry.request),
+        }
+        self._write(
+            lambda transaction, _again: transaction.change(
+                "INSERT INTO queue (id, kind, project_id, user_id, priority, created, request)"
+                " VALUES (:id, :kind, :project_id, :user_id, :priority, :created, :request)"
+                " ON CONFLICT (id) DO NOTHING",
+                values,
+            )
+        )
+
+    def waiting(self) -> list[Waiting]:
+        """All that waits, oldest first, without what was asked for."""
+        sql = "SELECT id, kind, project_id, user_id, priority, created FROM queue ORDER BY created, id"
+        return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
+
+    def waiting_entry(self, entry_id: str) -> Waiting | None:
+        """One entry, with what was asked for."""
+        sql = "SELECT id, kind, project_id, user_id, priority, created, request FROM queue WHERE id = :id"
+        found = self._read(lambda transaction: transaction.rows(sql, {"id": entry_id}))
+        return Waiting(**{**found[0], "request": json.loads(found[0]["request"])}) if found else None
+
+    def dequeue(self, entry_id: str) -> bool:
+        """Whether it waited."""
+        sql = "DELETE FROM queue WHERE id = :id"
+        return bool(self._write(lambda transaction, _again: transaction.change(sql, {"id": entry_id})))
+
+    def executions_page(
+        self,
+        project_ids: Sequence[str],
+        *,
+        statuses: Sequence[str] = (),
+        counters: Sequence[int] = (),
+        step: str | None = None,
+        newest_first: bool = True,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[Execution], int]:
+        """A page of executions, without their outputs, and how many there are on all pages. No project, no rows."""
+        if not project_ids:
+            return [], 0
+        clauses, parameters = [], {}
+        for name, values in (("project_id", project_ids), ("status", statuses), ("counter", counters)):
+            if values:
+                listed, named = placeholders(values, f"{name}_")
+                clauses.append(f"e.{name} IN {listed}")
+                parameters |= named
+        if step is not None:
+            clauses.append("e.step = :step")
+            parameters["step"] = step
+        where = statement("WHERE", " AND ".join(clauses))
+        order = "ORDER BY e.id DESC" if newest_first else "ORDER BY e.id"
+        tail = statement(where, order, "LIMIT :limit OFFSET :offset")
+        shown = {**parameters, "limit": limit, "offset": offset}
+        total = statement("SELECT count(*) AS number FROM executions e", where)
+
+        def work(transaction: Transaction) -> tuple[list[Execution], int]:
+            rows = execution_rows.select(transaction, tail, shown, outputs=False)
+            return rows, int(transaction.rows(total, parameters)[0]["number"])
+
+        return self._read(work)
