@@ -35,6 +35,17 @@ def sentences(
     return words
 
 
+def outcome(found: Mapping[str, Any] | None) -> str | None:
+    """What a look came to on one line, from the key `reuse` of an execution; None where nobody looked."""
+    if found is None:
+        return None
+    nearest = "" if found["nearest"] is None else f"#{found['nearest']}"
+    if found["hit"]:
+        return f"reused: {nearest}"
+    because = "; ".join(found["reasons"]) or "no earlier execution is complete"
+    return f"not reused{nearest and f' (nearest is {nearest})'}: {because}"
+
+
 def code_words(found: Mapping[str, Any], old: str | None, new: str | None) -> str:
     """From `code_diff`: the files, or the two commits where they cannot be told."""
     if found["note"] is not None or found["added"] is None:

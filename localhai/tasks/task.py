@@ -102,7 +102,12 @@ def start_task(
         step=plan.step,
         type=plan.type,
         commit=snapshot.identifier,
-        document={"plan": plan.to_dict(), "overrides": given, "env_file": options.env_file},
+        document={
+            "plan": plan.to_dict(),
+            "overrides": given,
+            "env_file": options.env_file,
+            "reuse": options.reuse,
+        },
         owner=own_owner(),
     )
     start = Start(project, record, snapshot, planned, _belonging(options, record))
@@ -186,7 +191,8 @@ def _planner(
 
 def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
     belonging = {**options.belonging, "task-id": record.id, "task-counter": record.counter}
-    reuse = options.reuse or bool(record.document["plan"].get("reuse_children"))
+    known = record.document
+    reuse = options.reuse or bool(known["plan"].get("reuse_children") or known.get("reuse"))
     return replace(options, belonging=belonging, reuse=reuse)
 
 

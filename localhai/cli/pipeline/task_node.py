@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError, ProjectError
 from localhai.executions.execution import Execution
+from localhai.executions.reuse_words import outcome
 from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
@@ -167,6 +168,9 @@ class _Watch(TaskObserver):
         name = f"execution {child.number + 1}" if execution is None else f"execution #{execution['counter']}"
         because = f": {execution['error']}" if execution and execution.get("error") else ""
         self._work.say(f"{name} of task: {status}{because}")
+        reuse = outcome((execution or {}).get("reuse"))
+        if reuse is not None:
+            self._work.say(f"{name} of task: {reuse}")
 
     def said(self, text: str) -> None:
         self._work.say(text)

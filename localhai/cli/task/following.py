@@ -13,6 +13,7 @@ from localhai.cli.task.showing import one_line, print_rows, sorted_rows
 from localhai.errors import UsageError
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.executions.observer import Observer
+from localhai.executions.reuse_words import outcome
 from localhai.tasks.running import TaskObserver
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class TaskScreen(TaskObserver):
         parts.append("reused" if reuse and reuse["hit"] else "")
         words.say(" ".join(part for part in parts if part))
         if reuse and not reuse["hit"]:
-            nearest = "" if reuse["nearest"] is None else f" (nearest is #{reuse['nearest']})"
-            words.hint(f"not reused{nearest}: {'; '.join(reuse['reasons']) or 'no earlier execution is complete'}")
+            words.hint(outcome(reuse) or "")
         if status == "error" and found.get("error"):
             words.hint(f"{found['error']}: localhai execution logs {found['counter']}")
 

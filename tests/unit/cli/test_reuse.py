@@ -132,6 +132,12 @@ SWEEP = """\
       - {name: then, type: execution, step: evaluate}
     edges:
       - [first.output.model.txt, then.input.model]
+- pipeline:
+    name: swept
+    reuse-executions: true
+    nodes:
+      - {name: sweep, type: task, task: rates}
+    edges: []
 """
 
 
@@ -169,4 +175,23 @@ def test_nodes_of_a_pipeline_are_reused_where_it_says_so(swept):
     assert [node["execution"]["counter"] for node in again.json["nodes"]] == [1, 2]
     assert again.json["status"] == "complete"
     assert "reused: execution #2" in again.err
+    assert count(swept) == 2
+
+
+def test_a_task_node_says_why_its_executions_are_reused_or_not(swept):
+    swept("run", "train")
+    answer = swept("pipeline", "run", "swept", "--json")
+    assert answer.code == 0, answer.err
+    assert "node sweep: execution #1 of task: reused: #1" in answer.err
+    assert "node sweep: execution #2 of task: not reused (nearest is #1): parameter epochs: 3 -> 4" in answer.err
+    assert count(swept) == 2
+
+
+def test_a_task_that_goes_on_reuses_if_it_did_before(swept):
+    swept("task", "run", "train", "--grid", "epochs=3,4", "--reuse")
+    swept("execution", "delete", "2", "--yes")
+    swept("run", "train", "--epochs=4")
+    again = swept("task", "resume", "1", "--json")
+    assert again.code == 0, again.err
+    assert sorted(row["counter"] for row in again.json["executions"]) == [1, 3]
     assert count(swept) == 2
