@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.docker
 
@@ -75,3 +81,34 @@ def test_a_hit_fetches_and_copies_nothing(bench: Any) -> None:
     assert json.loads(answer.out)["outputs"][0]["id"] == first["outputs"][0]["id"]
     assert "in the cache" not in answer.err
     assert len(bench.records()) == 1
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    spec = importlib.util.spec_from_file_location("reuse_postgresql", Path(__file__).with_name("postgresql.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    server = module.Server.create()
+    yield server.url()
+    server.remove()
+
+
+def test_records_in_postgresql_are_reused_by_another_home_too(project: Any, postgresql_url: str) -> None:
+    project.environment["LOCALHAI_DATABASE_URL"] = postgresql_url
+    first = run(project)
+    again = run(project, "--reuse")
+    assert (again["id"], again["reuse"]["hit"], again["outputs"]) == (first["id"], True, first["outputs"])
+    assert run(project, "--reuse", "--lr=0.2")["reuse"]["reasons"] == ["parameter lr: 0.1 -> 0.2"]
+    project.home = project.tmp / "another-home"
+    there = run(project, "--reuse")
+    assert (there["id"], there["reuse"]["hit"]) == (first["id"], True)
+    secret = project.folder.parent / "secrets"
+    secret.write_text("TOKEN=swordfish\n")
+    mine = run(project, f"--env-file={secret}")
+    assert run(project, f"--env-file={secret}", "--reuse")["id"] == mine["id"]
+    project.home = project.tmp / "a-third-home"  # its key is another: no digest of a secret can be compared
+    reasons = run(project, f"--env-file={secret}", "--reuse")["reuse"]["reasons"]
+    assert reasons == ["environment variable TOKEN: a secret, and that of another home cannot be compared"]
