@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import DiskFull, RecordsUnavailable, UsageError
 from localhai.records.database import Away
+from localhai.records.silence import break_silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -146,19 +147,21 @@ def _driver() -> str:
 def _engine(url: URL) -> Engine:
     from sqlalchemy import create_engine, exc
 
-    options: dict[str, Any] = {"pool_pre_ping": True, "max_overflow": 50, "future": True}
+    options: dict[str, Any] = {"max_overflow": 50, "future": True}
     if url.drivername == "postgresql+psycopg2":
         options["executemany_mode"] = "values_plus_batch"  # thousands of data in a few round trips
     if "connect_timeout" not in url.query:
         options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     try:
-        return create_engine(url, **options)
+        engine = create_engine(url, **options)
     except (exc.NoSuchModuleError, ImportError) as error:
         raise RecordsUnavailable(
             f"the driver {url.drivername} is not installed",
             where="LOCALHAI_DATABASE_URL",
             hints=["write postgresql:// and `pip install 'localhai[postgresql]'`"],
         ) from error
+    break_silence(engine)
+    return engine
 
 
 def _translate(error: DBAPIError, where: str) -> Exception:

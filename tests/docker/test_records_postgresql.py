@@ -9,12 +9,15 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from localhai.errors import RecordsUnavailable, UsageError
-from localhai.records import Patience, Records
+from localhai.records import Patience, Records, silence
 
 pytestmark = pytest.mark.docker
 
@@ -150,6 +153,39 @@ def test_executions_go_on_while_the_server_is_restarted(server, records):
     for execution in records.executions(limit=None):
         changes = [str(change.new) for change in records.status_changes(execution.id)]
         assert changes == ["created", "queued", "started", "complete"]
+
+
+def test_a_server_that_hangs_is_given_up(server, url, records, tmp_path):
+    """Its connections stay open: a driver alone would wait for ever."""
+    before = create(records)
+    patience = Patience(seconds=0.0)
+    with Records.open(tmp_path, url, patience=patience) as impatient:
+        create(impatient)  # leaves an open connection
+        with server.hung(), pytest.raises(RecordsUnavailable, match="does not answer"):
+            impatient.transition(before.id, "queued")
+    assert records.transition(before.id, "queued").status == "queued"
+
+
+def test_a_server_that_hangs_for_some_seconds_loses_nothing(server, records):
+    before = create(records)
+    with ThreadPoolExecutor(1) as pool:
+        with server.hung():
+            after = pool.submit(create, records)
+            with pytest.raises(NotYet):
+                after.result(silence.SILENCE + silence.ANSWER_WITHIN + 1)
+        assert after.result(30).counter == before.counter + 1
+
+
+def test_whoever_waits_for_a_lock_may_wait_long_while_the_server_answers_others(url, records):
+    execution = create(records)
+    other = psycopg2.connect(url)
+    with ThreadPoolExecutor(1) as pool, closing(other):
+        with other, other.cursor() as cursor:
+            cursor.execute("SELECT * FROM executions FOR UPDATE")
+            change = pool.submit(records.transition, execution.id, "queued")
+            with pytest.raises(NotYet):
+                change.result(silence.SILENCE + 1.5)
+        assert change.result(10).status == "queued"
 
 
 def test_a_server_that_stays_away_is_said_without_the_password(tmp_path):
