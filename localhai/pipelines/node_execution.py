@@ -36,16 +36,17 @@ class ExecutionRunner:
         project = work.sources.project
         try:
             plan = work.sources.execution_plan(work.node, work.start, secrets=tuple(work.options.secrets))
-            execution = run(
-                project.home,
-                project.record,
-                plan,
-                work.sources.snapshot(work.node.commit),
-                settings=project.settings,
-                options=work.options,
-                observer=_Watch(work, work.watch(None)),
-                interruption=work.interruption,
-            )
+            with work.slots.taken(given_up=work.interruption.is_asked):
+                execution = run(
+                    project.home,
+                    project.record,
+                    plan,
+                    work.sources.snapshot(work.node.commit),
+                    settings=project.settings,
+                    options=work.options,
+                    observer=_Watch(work, work.watch(None)),
+                    interruption=work.interruption,
+                )
         except Interrupted as error:
             return NodeResult("stopped", error=error.message), error
         except LocalhaiError as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from localhai.executions.interruption import Interruption
     from localhai.executions.life import RunOptions
     from localhai.executions.observer import Observer
+    from localhai.executions.slots import Slots
     from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
     from localhai.pipelines.sources import Sources
@@ -46,16 +47,17 @@ class Kept:
 class NodeWork:
     """A node that starts now, and all that its runner needs. All may be called from any thread.
 
-    `options` name the pipeline that executions belong to. `jobs` is how many executions may run side by side. `made`
-    records what the node made: call it once. `watch(name)` gives whoever watches one execution of it: `name` tells
-    several apart, None where there is one. `say` says a line about the node.
+    `options` name the pipeline that executions belong to. `slots` is the limit on executions that run side by side,
+    of all nodes together: none begins without one. `made` records what the node made: call it once. `watch(name)` gives
+    whoever watches one execution of it: `name` tells several apart, None where there is one. `say` says a line about
+    the node.
     """
 
     sources: Sources
     node: Node
     start: NodeStart
     options: RunOptions
-    jobs: int
+    slots: Slots
     interruption: Interruption
     made: Callable[[Made], None]
     watch: Callable[[str | None], Observer]

@@ -19,6 +19,7 @@ from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.observer import Observer
 from localhai.executions.owner import own_owner
 from localhai.executions.secrets import Masker
+from localhai.executions.slots import Slots
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
@@ -63,7 +64,10 @@ class PipelineObserver:
 
 @dataclass(frozen=True)
 class PipelineOptions:
-    """How to run, beside what to run. `runners` are those of further types of nodes."""
+    """How to run, beside what to run.
+
+    `jobs` limits the executions that run at a time, and the nodes. `runners` are those of further types of nodes.
+    """
 
     jobs: int = 1
     title: str | None = None
@@ -146,6 +150,7 @@ class _Run:
         self._nodes = {node.name: node for node in plan.nodes}
         self._threads: dict[str, threading.Thread] = {}
         self._stops: dict[str, Interruption] = {}
+        self._slots = Slots(options.jobs)
         self._status = record.status
         self._slow_look_due = 0.0
 
@@ -194,7 +199,7 @@ class _Run:
                 node=node,
                 start=start,
                 options=replace(self._run_options, belonging=self._belonging(node.name)),
-                jobs=self._options.jobs,
+                slots=self._slots,
                 interruption=stop,
                 made=lambda made: self._made(node.name, made),
                 watch=lambda name: self._observer.of_node(node.name, start.attempt, name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from localhai.executions.life import RunOptions
     from localhai.executions.log import EventStream
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.slots import Slots
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records.task_rows import Task as TaskRecord
@@ -46,7 +48,10 @@ class TaskObserver:
 
 @dataclass
 class Start:
-    """One start of a task: what all its executions share. `planned` makes a plan from the parameters that vary."""
+    """One start of a task: what all its executions share. `planned` makes a plan from the parameters that vary.
+
+    `slots` is a limit that it shares with others, beside its own.
+    """
 
     project: OpenProject
     record: TaskRecord
@@ -55,6 +60,7 @@ class Start:
     options: RunOptions
     observer: TaskObserver = field(default_factory=TaskObserver)
     interruption: Interruption = field(default_factory=Interruption)
+    slots: Slots | None = None
 
 
 class Running:
@@ -74,6 +80,13 @@ class Running:
 
     def run(self) -> None:
         """To the end. What kept executions from starting is in `trouble`."""
+        try:
+            with self._slots(self._sweep.plan.count if self._group is not None else 0, self._wants_stop):
+                self._run_all()
+        except Interrupted:  # before any began; the sweep has been told
+            return
+
+    def _run_all(self) -> None:
         threads = [threading.Thread(target=self._work, name=f"localhai-task-{number}") for number in range(self._jobs)]
         for thread in threads:
             thread.start()
@@ -87,6 +100,16 @@ class Running:
                 thread.join()
             for problem in self._group.close() if self._group is not None else ():
                 self._say(problem)
+
+    def _slots(self, count: int, given_up: Callable[[], bool]) -> contextlib.AbstractContextManager[None]:
+        """Of the shared limit. Members of a distributed task need one another: they take theirs together, before."""
+        slots = self._start.slots
+        return contextlib.nullcontext() if slots is None or not count else slots.taken(count, given_up=given_up)
+
+    def _wants_stop(self) -> bool:
+        with self._changed:
+            self._look()
+            return self._sweep.stopping
 
     def _look(self) -> None:
         """Whoever wants the task to stop is heard, and its executions are told."""
@@ -125,7 +148,8 @@ class Running:
         watcher = _Watcher(self, child, start.observer.child(child))
         status, metadata = "error", {}
         try:
-            execution = self._run(child, watcher)
+            with self._slots(1 if self._group is None else 0, self._children.is_asked):
+                execution = self._run(child, watcher)
             status, metadata = execution.status, execution.to_dict()["metadata"]
             watcher.execution = execution.to_dict()
         except Interrupted:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from localhai.executions.interruption import Interruption
     from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.slots import Slots
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
@@ -81,6 +82,7 @@ def start_task(
     overrides: Overrides,
     options: RunOptions,
     jobs: int = 1,
+    slots: Slots | None = None,
     observer: TaskObserver | None = None,
     interruption: Interruption | None = None,
 ) -> Task:
@@ -110,7 +112,7 @@ def start_task(
         },
         owner=own_owner(),
     )
-    start = Start(project, record, snapshot, planned, _belonging(options, record))
+    start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
     return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
 
 
@@ -123,6 +125,7 @@ def resume_task(
     options: RunOptions,
     failed: bool = False,
     jobs: int = 1,
+    slots: Slots | None = None,
     observer: TaskObserver | None = None,
     interruption: Interruption | None = None,
 ) -> Task:
@@ -144,7 +147,7 @@ def resume_task(
         for row in _rows_in_order(task)
         if row["status"] in keep
     )
-    start = Start(project, record, snapshot, planned, _belonging(options, record))
+    start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
     return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
 
 

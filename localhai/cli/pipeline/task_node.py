@@ -61,7 +61,8 @@ class TaskRunner:
                 snapshot=sources.snapshot(node.commit),
                 overrides=replace(overrides_of(work.start), parameters=shared),
                 options=work.options,
-                jobs=work.jobs,
+                jobs=work.slots.count,
+                slots=work.slots,
                 observer=_Watch(work),
                 interruption=work.interruption,
             )
