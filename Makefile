@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
 SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/demo
 export VENV
+unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-airflow unit lint format bench docs lock env engine clean
@@ -16,7 +17,8 @@ demo: env engine  ## train a small model in three containers, and see what came 
 	@$(BIN)/python scripts/demo
 
 test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
-	$(PYTEST) tests/
+	$(PYTEST) tests/unit
+	$(PYTEST) tests/ --ignore=tests/unit
 
 unit: env  ## the fast tests, without Docker
 	$(PYTEST) tests/unit

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+UNIT = Path(__file__).parent / "unit"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """The whole unit layer on all cores; a part of it, and what shares the one Docker Engine, in one process."""
+    asked = [Path(config.invocation_params.dir, name) for name in config.args]
+    return None if asked == [UNIT] else 0
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the next test has its home: most make none."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count(1))
+
 
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting, credential or colour of this machine reaches a test; the home is empty."""
+def _isolated(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, credential or colour of this machine reaches a test; the home is not there yet."""
     for name in list(os.environ):
         if name.startswith(("LOCALHAI_", "AWS_", "VH_", "GIT_")):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("LOCALHAI_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("LOCALHAI_HOME", str(next(_homes)))
     monkeypatch.setenv("NO_COLOR", "1")
 
 
 @pytest.fixture
 def home_folder() -> Path:
-    """The LOCALHAI_HOME of this test."""
-    return Path(os.environ["LOCALHAI_HOME"])
+    """The LOCALHAI_HOME of this test, an empty folder."""
+    folder = Path(os.environ["LOCALHAI_HOME"])
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 LEFT_BEFORE = pytest.StashKey[frozenset[str]]()

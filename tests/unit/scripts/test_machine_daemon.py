@@ -75,7 +75,9 @@ def test_a_silent_dockerd_is_given_up(daemon: Daemon, command: Command, monkeypa
         start(daemon)
 
 
-@pytest.mark.parametrize("content", [str(os.getpid()), "999999999", "", "nonsense"])
+@pytest.mark.parametrize(
+    "content", [str(os.getpid()), "999999999", "", "nonsense"], ids=["alive", "dead", "empty", "nonsense"]
+)
 def test_a_pid_file_without_its_engine_is_removed(daemon: Daemon, content: str) -> None:
     daemon.pid_file.write_text(content)
     daemon.containerd_pid.write_text(content)

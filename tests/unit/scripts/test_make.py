@@ -45,7 +45,7 @@ def make_test(root: Path, tools: Path, tmp_path: Path) -> subprocess.CompletedPr
 def test_make_test_sets_up_then_lints_then_tests(root: Path, tools: Path, tmp_path: Path) -> None:
     assert make_test(root, tools, tmp_path).returncode == 0
     ran = [line.split()[0] for line in (tmp_path / "ran").read_text().splitlines()]
-    assert ran == ["ensure-env", "ensure-docker", "ruff", "ruff", "mypy", "mypy", "lint-imports", "pytest"]
+    assert ran == ["ensure-env", "ensure-docker", "ruff", "ruff", "mypy", "mypy", "lint-imports", "pytest", "pytest"]
 
 
 @pytest.mark.parametrize("failing", TOOLS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ class Asker(requests.Session):
 
 
 @pytest.fixture
-def state() -> Iterator[State]:
-    with Home() as home:
+def state(used_home: Path) -> Iterator[State]:
+    with Home(replace(Settings.load(), home=used_home)) as home:
         made = State(home, "a secret of this server")
         made.server.put_user("ada", "token-of-ada")
         made.server.put_user("bob", "token-of-bob")

@@ -85,11 +85,11 @@ def engine() -> Iterator[FakeEngine]:
 
 
 @pytest.fixture
-def localhai(tmp_path: Path, engine: FakeEngine) -> Iterator[Callable[..., Result]]:
+def localhai(tmp_path: Path, engine: FakeEngine, used_home: Path) -> Iterator[Callable[..., Result]]:
     folder = tmp_path / "group"
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML)
-    with Home(Settings.load(), engine=engine) as home:
+    with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
 
         def call(*words: str) -> Result:
             result = CliRunner().invoke(cli, list(words), obj=Call(home=home, folder=folder))

@@ -36,13 +36,13 @@ def work(container: FakeContainer) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_task(name: str, tmp_path: Path) -> None:
+def test_task(name: str, tmp_path: Path, used_home: Path) -> None:
     case = json.loads((CASES / name / "task.json").read_text())
     folder = tmp_path / "case"
     shutil.copytree(CASES / name, folder)
     engine = FakeEngine()
     engine.behave(work)
-    with Home(Settings.load(), engine=engine) as home:
+    with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
         done = CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
     engine.close()
     found = json.loads(done.stdout)
