@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from localhai.data import placement
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, Found, SourceError, Unavailable
-from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
+from localhai.data.uri import ADDRESSES, DATUM, Uri, last_segment, parse, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,12 +98,23 @@ class Resolver:
 
     def _stand_in(self, spec: InputSpec, text: str) -> str:
         target = stand_in(self._input_map, text)
-        if target is None:
+        if target is None or (text not in self._input_map and self._is_here(text)):
             return text
         self._resolved.note(
             f"input {spec.name}: {without_secrets(text)} is replaced by {target} ([inputs] in localhai.toml)"
         )
         return target
+
+    def _is_here(self, text: str) -> bool:
+        """Whether it names data of this home by id, as edges of pipelines do: no pattern takes its place."""
+        if self._datum_lookup is None or not text.startswith(DATUM):
+            return False
+        wanted = text.removeprefix(DATUM)
+        try:
+            found = self._datum_lookup(wanted)
+        except Unavailable:
+            return False
+        return found is not None and found.id == wanted
 
     def _look(self, texts: Sequence[str]) -> dict[str, list[Wanted] | SourceError]:
         if len(texts) < 2:  # noqa: PLR2004 - one needs no threads
@@ -205,7 +216,8 @@ class Resolver:
 def stand_in(input_map: Mapping[str, str], text: str) -> str | None:
     """What the `[inputs]` map puts in place of a URI; the first pattern that matches counts, an exact one before all.
 
-    `*` in a pattern matches anything. A target that is a folder gets the URI's last part added.
+    `*` in a pattern matches anything. A target that is a folder gets the URI's last part added. A `Resolver` lets no
+    pattern replace data of this home that are named by id.
     """
     target = input_map.get(text)
     if target is None:

@@ -131,6 +131,23 @@ def test_the_inputs_map_stands_in_and_says_so(fetch: Any, tmp_path: Path) -> Non
         fetch("datum://1", input_map={"datum://*": "nowhere.csv"})
 
 
+def test_no_pattern_takes_the_place_of_data_that_are_here(fetch: Any, tmp_path: Path) -> None:
+    for name in ("made", "sample"):
+        (tmp_path / name).write_text(name)
+    made = tmp_path / "made"
+    datum = StoredDatum("0178", "made", 4, made.as_uri(), checksums.of_bytes(b"made"))
+    sample = str(tmp_path / "sample")
+
+    def read(uri: str, **rules: str) -> str:
+        found = fetch(uri, input_map=rules, datum_lookup={"0178": datum, "best": datum}.get).files
+        return str(found[0].path.read_text())
+
+    assert read("datum://0178", **{"*": sample}) == "made"
+    assert read("datum://0178", **{"datum://0178": sample}) == "sample"
+    assert read("datum://best", **{"*": sample}) == "sample"  # an alias means whatever was chosen for it
+    assert read("datum://0179", **{"datum://*": sample}) == "sample"
+
+
 def test_a_datum_of_the_local_store_is_given_as_it_is(fetch: Any, tmp_path: Path) -> None:
     stored = tmp_path / "store" / "model 1.pkl"
     stored.parent.mkdir()
