@@ -88,11 +88,13 @@ def run_pipeline(
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
     sources = Sources(project, commit)
+    config = sources.config()
     made = plan(
-        sources.config().config,
+        config.config,
         request.pipeline,
         dict(request.parameters),
         config_at=lambda other: sources.config(other).config,
+        positions=config.positions,
     )
     options = running.PipelineOptions(
         jobs=min(MOST_JOBS, os.cpu_count() or 1), title=request.title, tags=tuple(request.tags)

@@ -8,6 +8,7 @@ from localhai.errors import ProjectError
 from localhai.pipelines.arguments import PipelineArguments, sort_arguments
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.steps import overridden
+from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project.names import find_by_prefix, unknown
 
 if TYPE_CHECKING:
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
     from valohai_yaml.objs import Config, Pipeline, Step
     from valohai_yaml.objs.pipelines.override import Override
 
+    from localhai.project.positions import PositionMap
+
     ConfigAt = Callable[[str], Config]
 
 
 def plan(
-    config: Config, name: str, given: Mapping[str, Any] | None = None, *, config_at: ConfigAt | None = None
+    config: Config,
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    *,
+    config_at: ConfigAt | None = None,
+    positions: PositionMap | None = None,
 ) -> PipelinePlan:
     """Everything a run of pipeline `name` (or of an unambiguous prefix) will be.
 
     `given` is what `arguments.parse_words` gives: texts or lists by `name` and `node.name`; from Python any values.
-    `config_at` gives the config of another commit, for nodes that name one.
+    `config_at` gives the config of another commit, for nodes that name one; `positions` where things stand in the file.
     Raises UsageError for what was typed, ProjectError for what valohai.yaml says.
     """
     pipeline = find_pipeline(config, name)
@@ -34,7 +42,7 @@ def plan(
     parameters, by_node = _parameters(pipeline, arguments, steps)
     for node, values in arguments.node_parameters.items():  # nearer to the node than a parameter of the pipeline
         by_node.setdefault(node, {}).update(values)
-    return PipelinePlan(
+    found = PipelinePlan(
         name=pipeline.name,
         nodes=tuple(
             _node(node, steps[node.name], by_node.get(node.name, {}), arguments.node_inputs.get(node.name, {}))
@@ -45,6 +53,8 @@ def plan(
         arguments=dict(given or {}),
         reuse_executions=bool(pipeline.reuse_executions),
     )
+    refuse_unfillable(found, steps, positions)
+    return found
 
 
 def find_pipeline(config: Config, wanted: str) -> Pipeline:

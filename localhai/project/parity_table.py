@@ -44,9 +44,6 @@ _PLACEMENT = _without("Kubernetes decides where things run on the platform; here
 _VOLUME = _without("there are no Kubernetes volumes here")
 _RANDOM = _near("the platform's random numbers are not known; ours are the same every time")
 
-_NOTHING = _without("it is checked, and nothing runs it yet")
-NOT_YET = ("deployment.", "endpoint.", "pipeline.nodes.deployment")  # beginnings of keys that nothing runs yet
-
 _PARAMETERS = {
     **_each("name type default optional choices min max multiple multiple-separator", SAME),
     **_each("pass-as pass-true-as pass-false-as", SAME),
@@ -172,9 +169,9 @@ def _rows(path: str, entry: Any) -> Iterator[tuple[str, Parity]]:
     """The entry of a key, then those below it. A mapping alone stands for a key that is emulated as such."""
     own, below = entry if isinstance(entry, tuple) else (SAME, entry)
     if isinstance(below, Parity):
-        yield path, _NOTHING if path.startswith(NOT_YET) else below
+        yield path, below
         return
-    yield path, _NOTHING if path.startswith(NOT_YET) else own
+    yield path, own
     for key, inner in below.items():
         yield from _rows(f"{path}.{key}", inner)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     import yaml
 
@@ -59,6 +59,29 @@ class PositionMap:
         """Where the key that ends `path` stands; for an item of a list, where the item begins."""
         key, value = self._nodes(path)
         return self._of(key if key is not None else value)
+
+    def item(self, kinds: Collection[str], name: str) -> DataPath:
+        """The path of the last item of the file of one of these kinds (`task`) with this name: the one that counts.
+
+        Without one, the path of the whole file.
+        """
+        for index in reversed(range(len(getattr(self._root, "value", ())))):
+            for kind in kinds:
+                path = (index, kind)
+                found = self._deepest((*path, "name"))
+                if found is not None and key_of(found) == name:
+                    return path
+        return ()
+
+    def _deepest(self, path: DataPath) -> yaml.Node | None:
+        """The value node at `path`, None when the file has no such path."""
+        value = self._root
+        for part in path:
+            found = _child(value, part)
+            if found is None:
+                return None
+            value = found[1]
+        return value
 
     def _of(self, node: yaml.Node | None) -> Position:
         if node is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from localhai.errors import Problem, ProjectError
@@ -73,27 +72,9 @@ def _notes(task: Task) -> Sequence[str]:
     return ()
 
 
-def _position(config: ProjectConfig, task: Task, key: str, parameter: str | None = None) -> Position | None:
-    index = _index(config, task)
-    if index is None:
-        return None
-    path: list[str | int] = [index, "task", key]
+def _position(config: ProjectConfig, task: Task, key: str, parameter: str | None = None) -> Position:
+    path = [*config.positions.item({"task"}, task.name), key]
     if parameter is not None and key == "parameters":
         number = next((place for place, item in enumerate(task.parameters) if item.name == parameter), None)
         path += [] if number is None else [number, "name"]
     return config.positions.value(path)
-
-
-def _index(config: ProjectConfig, task: Task) -> int | None:
-    """Which item of the file the task is: a parsed config does not know."""
-    named = re.compile(rf"\bname:\s*[\"']?{re.escape(task.name)}[\"']?\s*($|[#,}}])")
-    parsed = config.config
-    items = len(parsed.steps) + len(parsed.tasks) + len(parsed.pipelines)
-    items += len(parsed.endpoints) + len(parsed.deployments)
-    found = (place for place in range(items) if named.search(_name_line(config, place)))
-    return next(found, None)
-
-
-def _name_line(config: ProjectConfig, place: int) -> str:
-    """The line with the name of an item if it is a task; of other items a line without one."""
-    return config.positions.value([place, "task", "name"]).source

@@ -35,7 +35,7 @@ _HOW = (
         "--jobs",
         "-j",
         type=click.IntRange(min=1),
-        help="How many nodes may run at a time; default: one per CPU, up to 4.",
+        help="How many nodes and executions may run at a time; default: one per CPU, up to 4.",
     ),
     click.option("--approve-all", is_flag=True, help="Wait for no approval: go on, and say so."),
     click.option(
@@ -102,11 +102,12 @@ def understand(
     from localhai.pipelines.sources import Sources
 
     sources = Sources(project, commit)
-    config = sources.config().config
+    read = sources.config()
+    config = read.config
     if name is None:
         names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
         raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
-    made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config)
+    made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
     return RequestedPipeline(sources, made)
 
 

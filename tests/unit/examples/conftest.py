@@ -24,6 +24,7 @@ METADATA = {"accuracy": 0.9, "optimal_learning_rate": 0.01, "storeids": ["a", "b
 def home(tmp_path_factory):
     engine = FakeEngine()
     engine.behave(Canned(output=f"{json.dumps(METADATA)}\n", files=dict.fromkeys(OUTPUTS, b"made")))
+    engine.behave(Canned(files={"model.pb": b"made"}), step="train-model")  # a file of an endpoint is one file
     folder = tmp_path_factory.mktemp("home")
     with Home(Settings.load(None, flags={"home": folder}, environ={}), engine=engine) as home:
         yield home

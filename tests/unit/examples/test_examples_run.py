@@ -1,7 +1,7 @@
 """Every example of valohai-yaml is planned and runs, as tests/cases/lint/valohai_yaml/runs.json says.
 
 By file: `steps`, all of which complete; `tasks` and `pipelines` by name, with what has to be given (`give`), and what
-comes of it: `ends` with its `error`, or `refused`; `why` explains it. `planned` says why a pipeline is only planned.
+comes of it: `ends` with its `error`, or `refused`; `why` explains it.
 A file without an entry has errors, so nothing of it runs.
 """
 
@@ -64,11 +64,6 @@ def test_a_step_completes(example, file, step):
 @pytest.mark.parametrize(("file", "kind", "name", "expected"), MORE)
 def test_a_task_or_pipeline_comes_to_what_is_said(example, file, kind, name, expected):
     call, given = example(FILES[file]), expected.get("give", [])
-    if "planned" in expected:
-        code, document = call(kind, "plan", name, *given)
-        assert code == 0, document
-        assert [node["name"] for node in document["nodes"]]
-        return
     approved = ["--approve-all"] if kind == "pipeline" else []
     code, document = call(kind, "run", name, *given, *approved)
     if "refused" in expected:

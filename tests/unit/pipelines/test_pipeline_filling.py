@@ -69,12 +69,12 @@ def test_a_default_is_enough_when_edges_are_added(filled):
         ["a.output.nothing", "b.input.in"],
         ["a.input.nothing", "b.input.in"],
         ["a.metadata.nothing", "b.parameter.n"],
-        ["a.parameter.nothing", "b.parameter.n"],
+        ["a.parameter.many", "b.parameter.n"],
         ["a.environment-variable.NOTHING", "b.environment-variable.V"],
     ],
 )
 def test_an_edge_without_anything_to_carry_is_said(filled, edge):
-    with pytest.raises(Unfilled, match=r"nothing|NOTHING|gets no file"):
+    with pytest.raises(Unfilled, match=r"nothing|NOTHING|gets no (file|value)"):
         filled([edge])
 
 
@@ -92,14 +92,14 @@ def test_a_pattern_at_both_ends_forwards_inputs_of_the_same_name(filled):
 def test_values_are_carried(filled):
     edges = [
         {"source": "a.metadata.best.lr", "target": "b.parameter.n"},
-        ["a.parameter.name", "b.parameter.text"],
+        ["a.parameter.text", "b.parameter.text"],
         ["a.metadata.names", "b.parameter.many"],
         ["a.environment-variable.A", "b.environment-variable.V"],
     ]
     found = filled(
         edges,
         metadata={"best.lr": 7, "names": ["p", "q"]},
-        parameters={"name": "x"},
+        parameters={"text": "x"},
         environment_variables={"A": "1"},
     )
     assert found.parameters == {"n": 7, "text": "x", "many": ["p", "q"]}

@@ -64,6 +64,17 @@ def test_inputs_of_nodes_can_be_given(make_plan):
     assert PipelineState(found).ready()[0].inputs == {"in": ("s3://x/1", "s3://x/2")}
 
 
+def test_edges_between_parameters_that_are_not_there_are_refused(make_plan):
+    edges = [["a.parameter.lost", "b.parameter.n"], ["a.metadata.lr", "b.parameter.texts"]]
+    with pytest.raises(ProjectError, match="2 ends of edges of pipeline p cannot work") as caught:
+        make_plan(["a", "b"], edges)
+    first, second = caught.value.problems
+    said = "step s of node a has no parameter 'lost', so parameter n of node b would get no value"
+    assert (first.message, first.hint) == (said, "step s has: n, text, many; declare it, or remove the edge")
+    said = "step s of node b has no parameter 'texts', so nothing takes metadata lr of node a"
+    assert (second.message, second.hint) == (said, "did you mean text?")
+
+
 def test_a_step_from_another_commit_comes_from_its_config():
     from valohai_yaml.objs import Config
 

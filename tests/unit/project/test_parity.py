@@ -9,7 +9,7 @@ from valohai_yaml.schema_data import SCHEMATA
 from localhai.errors import ProjectError
 from localhai.project.document import parse
 from localhai.project.parity import MOUNTS_REFUSED, lookup, sentence, step_notes, uses
-from localhai.project.parity_table import KINDS, NOT_YET, TABLE
+from localhai.project.parity_table import KINDS, TABLE
 from localhai.project.plan import ParityNote
 
 EXAMPLES = Path(__file__).parents[2] / "cases" / "lint"
@@ -48,10 +48,6 @@ def test_a_key_that_the_schema_gains_is_missed():
 
 def test_whatever_is_not_emulated_says_why():
     assert [key for key, entry in TABLE.items() if (entry.level == "emulated") == bool(entry.text)] == []
-
-
-def test_what_is_not_run_yet_is_in_the_table():
-    assert all(any(key.startswith(beginning) for key in TABLE) for beginning in NOT_YET)
 
 
 def test_an_entry_speaks_for_what_stands_below_it():
