@@ -31,6 +31,7 @@ ROWS = {
     "scheduling": "scheduling",
     "history": "history",
     "reuse": "reuse",
+    "sweep": "sweep",
 }
 COLUMNS = ("what", "against", "measured", "at most", "ok")
 
