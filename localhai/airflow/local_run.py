@@ -81,6 +81,7 @@ def run_pipeline(
     interruption: Interruption,
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.nodes.runners import further_runners
     from localhai.pipelines import running
     from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
@@ -97,7 +98,10 @@ def run_pipeline(
         positions=config.positions,
     )
     options = running.PipelineOptions(
-        jobs=min(MOST_JOBS, os.cpu_count() or 1), title=request.title, tags=tuple(request.tags)
+        jobs=min(MOST_JOBS, os.cpu_count() or 1),
+        title=request.title,
+        tags=tuple(request.tags),
+        runners=further_runners(),
     )
     record = running.run_pipeline(
         sources,

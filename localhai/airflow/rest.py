@@ -93,7 +93,7 @@ class RestClient:
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
             try:
-                answer = self._made_session().request(method, url, timeout=TIMEOUT, **arguments)
+                answer = self._made_session().request(method, url, timeout=TIMEOUT, verify=self._verify, **arguments)
             except requests.exceptions.SSLError as error:
                 raise SurroundingsError(
                     f"the certificate of {self.address} is not trusted: {error}",
@@ -116,7 +116,6 @@ class RestClient:
             import requests
 
             self._session = requests.Session()
-            self._session.verify = self._verify
             self._session.auth = self._authorize  # ~/.netrc must not win
         return self._session
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from localhai.cli import words
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.pipeline.requested import run_options
-from localhai.cli.pipeline.runners import further_runners
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.interruption import Interruption, signals_ask
+from localhai.nodes.runners import further_runners
 from localhai.pipelines.running import PipelineOptions, run_pipeline
 from localhai.tasks.task import close_left
 

@@ -41,7 +41,7 @@ def plan(
     if want_help:
         click.echo(ctx.get_help())
         return 0
-    from localhai.cli.pipeline.runners import further_runners
+    from localhai.nodes.runners import further_runners
     from localhai.pipelines import drawing as draw
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.running import all_runners

@@ -70,7 +70,7 @@ def rerun(
     if step_name is None:
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
     from localhai.cli.pipeline.following import follow
-    from localhai.cli.pipeline.runners import further_runners
+    from localhai.nodes.runners import further_runners
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.resuming import keep, recorded_plan
     from localhai.pipelines.running import all_runners

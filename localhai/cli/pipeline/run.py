@@ -72,7 +72,7 @@ def run(
 
 def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str]) -> dict[str, Kept]:
     """What `--reuse` names. Raises UsageError."""
-    from localhai.cli.pipeline.runners import further_runners
+    from localhai.nodes.runners import further_runners
     from localhai.pipelines import reusing
     from localhai.pipelines.running import all_runners
 

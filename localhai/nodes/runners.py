@@ -1,11 +1,11 @@
-"""What runs the nodes of a pipeline, by type: here, because tasks, deployments and pipelines do not meet below."""
+"""What runs the nodes of a pipeline, by type."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.cli.pipeline.deployment_node import DeploymentRunner
-from localhai.cli.pipeline.task_node import TaskRunner
+from localhai.nodes.deployment_node import DeploymentRunner
+from localhai.nodes.task_node import TaskRunner
 
 if TYPE_CHECKING:
     from localhai.pipelines.runners import NodeRunner

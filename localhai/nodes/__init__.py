@@ -1,0 +1,1 @@
+"""Nodes of pipelines that are more than an execution: here tasks, deployments and pipelines meet."""
