@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import PipelinePlan
+from localhai.pipelines.runners import Made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,16 @@ def keep(home: Home, record: Pipeline, plan: PipelinePlan, runners: Mapping[str,
             if kept is not None:
                 found[node.name] = kept
     return {name: found[name] for name in Graph(plan).keepable(found)}
+
+
+def begun(record: Pipeline, plan: PipelinePlan) -> dict[str, Made]:
+    """Tasks that nodes of the earlier run made, of nodes that are the same in `plan`: to go on with, if not kept."""
+    unchanged = _unchanged(recorded_plan(record), plan)
+    return {
+        node.name: Made(task_id=node.task["id"])
+        for node in record.nodes
+        if node.name in unchanged and node.task is not None and node.task["status"] is not None
+    }
 
 
 def _unchanged(before: PipelinePlan, now: PipelinePlan) -> set[str]:

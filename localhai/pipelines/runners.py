@@ -50,7 +50,7 @@ class NodeWork:
     `options` name the pipeline that executions belong to. `slots` is the limit on executions that run side by side,
     of all nodes together: none begins without one. `made` records what the node made: call it once. `watch(name)` gives
     whoever watches one execution of it: `name` tells several apart, None where there is one. `say` says a line about
-    the node.
+    the node. `begun` is what the node of an earlier run made and left half-done, for those who can go on with it.
     """
 
     sources: Sources
@@ -62,6 +62,7 @@ class NodeWork:
     made: Callable[[Made], None]
     watch: Callable[[str | None], Observer]
     say: Callable[[str], None]
+    begun: Made | None = None
 
 
 class NodeRunner(Protocol):

@@ -12,9 +12,11 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import LocalhaiError
+from localhai.executions.beside import Beside
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.observer import Observer
 from localhai.executions.owner import own_owner
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.results import NodeResult, NodeStart
     from localhai.pipelines.runners import Kept, Made, NodeRunner
     from localhai.pipelines.sources import Sources
+    from localhai.records import Records
     from localhai.records.pipeline_rows import Pipeline
 
 LOOK = 0.2  # seconds between looks at signals
@@ -84,12 +87,13 @@ def run_pipeline(
     options: PipelineOptions | None = None,
     kept: Mapping[str, Kept] | None = None,
     reused: Mapping[str, Kept] | None = None,
+    begun: Mapping[str, Made] | None = None,
     observer: PipelineObserver | None = None,
     interruption: Interruption | None = None,
 ) -> Pipeline:
     """Run a pipeline to its end in this thread; gives its record, whatever its final status.
 
-    `kept` is what `resuming.keep` gives, `reused` what `reusing.reuse` gives.
+    `kept` is what `resuming.keep` gives, `begun` what `resuming.begun` gives, `reused` what `reusing.reuse` gives.
 
     Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine.
     """
@@ -116,6 +120,7 @@ def run_pipeline(
     interruption = interruption or Interruption()
     with ctrl_c_asks(interruption):
         run = _Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
+        run.begun = begun or {}
         run.go(kept or {}, reused or {})
     return home.records.pipeline(record.id)
 
@@ -123,6 +128,12 @@ def run_pipeline(
 def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
     """By type of node: that of executions and those of the caller."""
     return {"execution": ExecutionRunner(), **further}
+
+
+def _wishes(records: Records, pipeline_id: str) -> tuple[bool, frozenset[str]] | None:
+    """Whether it is to stop, and the nodes that are approved. None: nothing is wished."""
+    found = records.pipeline_wishes(pipeline_id)
+    return found if any(found) else None
 
 
 class _Run:
@@ -151,8 +162,10 @@ class _Run:
         self._threads: dict[str, threading.Thread] = {}
         self._stops: dict[str, Interruption] = {}
         self._slots = Slots(options.jobs)
+        self.begun: Mapping[str, Made] = {}
         self._status = record.status
         self._slow_look_due = 0.0
+        self._wishes = Beside(partial(_wishes, self.records, record.id))
 
     def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
         """From `created` to a final status."""
@@ -204,6 +217,7 @@ class _Run:
                 made=lambda made: self._made(node.name, made),
                 watch=lambda name: self._observer.of_node(node.name, start.attempt, name),
                 say=lambda text: self._observer.status(f"node {node.name}: {text}"),
+                begun=self.begun.get(node.name) if start.attempt == 1 else None,
             )
             result, trouble = self._runners[node.type].run(work)
             self.events.put((start.node, result, trouble))
@@ -259,11 +273,12 @@ class _Run:
         now = time.monotonic()
         if now >= self._slow_look_due:
             self._slow_look_due = now + SLOW_LOOK
-            wants_stop, approved = self.records.pipeline_wishes(self.record.id)
-            if wants_stop:
-                state.stop("stopped by request")
-            for name in approved.intersection(state.awaiting_approval):
-                state.approved(name)
+            self._wishes.ask()
+        wants_stop, approved = self._wishes.heard or (False, frozenset())
+        if wants_stop:
+            state.stop("stopped by request")
+        for name in approved.intersection(state.awaiting_approval):
+            state.approved(name)
         if self._options.approve_all:
             for name in state.awaiting_approval:
                 self._observer.status(f"node {name}: approved by --approve-all")

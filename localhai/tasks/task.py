@@ -53,6 +53,14 @@ class Task:
         """What all its executions change of the step."""
         return Overrides(**self.record.document["overrides"])
 
+    def is_of(self, plan: TaskPlan, overrides: Overrides, options: RunOptions) -> bool:
+        """Whether one of this plan and these overrides would make the same executions, so that it can be resumed."""
+        document = self.record.document
+        wanted, known = json.loads(json.dumps(plan.to_dict())), dict(document["plan"])
+        return {**wanted, "notes": None} == {**known, "notes": None} and document["overrides"] == _given(
+            overrides, options
+        )
+
     def rows(self) -> list[dict[str, Any]]:
         """The table of parameters against final metadata, best first when the target is known (`comparison.row`)."""
         plan = self.plan
@@ -97,7 +105,6 @@ def start_task(
     planned = _planner(project, plan, config, snapshot, overrides, options)
     check(plan, planned)
     project.home.engine.info()
-    given = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(asdict(overrides))))
     record = project.home.records.create_task(
         project.record.id,
         name=plan.name,
@@ -106,7 +113,7 @@ def start_task(
         commit=snapshot.identifier,
         document={
             "plan": plan.to_dict(),
-            "overrides": given,
+            "overrides": _given(overrides, options),
             "env_file": options.env_file,
             "reuse": options.reuse,
         },
@@ -149,6 +156,12 @@ def resume_task(
     )
     start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
     return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+
+
+def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
+    """As they are recorded: without secrets."""
+    given: dict[str, Any] = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(asdict(overrides))))
+    return given
 
 
 def _kept(plan: TaskPlan, status: str, *, failed: bool) -> set[str]:
