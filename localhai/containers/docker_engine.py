@@ -79,7 +79,7 @@ class DockerEngine:
         found = self.image(str(made["Id"]))
         if found is None:
             raise image_not_found(reference, "it was made and is not there")
-        return found
+        return replace(found, reference=reference)
 
     def remove_image(self, reference: str) -> None:
         self._call(

@@ -19,6 +19,7 @@ PROJECT = "localhai.project"
 OWNER = "localhai.owner"
 CACHE = "localhai.cache"  # volumes of package caches: kept until `localhai clean --cache`
 HELPER = "localhai.helper"
+BASE_SIZE = "localhai.base-size"  # on the image of an endpoint: the bytes of the image that it stands on
 DEPLOYMENT = "localhai.deployment"  # the id of a deployment version: on its image and its containers
 ENDPOINT = "localhai.endpoint"
 TASK = "localhai.task"  # what the members of a distributed task share

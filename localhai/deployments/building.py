@@ -58,7 +58,7 @@ def _make(
         name=f"localhai-build-{work.version.id}-{work.endpoint}",
         image=base.id,
         command=("/bin/sh", f"{BUILD}/install"),
-        labels=work.labels,
+        labels={**work.labels, labels.BASE_SIZE: str(base.size)},
         mounts=cache.mounts,
         working_dir=REPOSITORY,
         network=work.settings.network,
@@ -82,9 +82,11 @@ def _run(work: Work, container: str, requirements: str) -> None:
     output = engine.attach(container)
     engine.start(container)
     work.pump(output)
+    if work.interruption.asked:  # whoever made the container removes it, and what still runs in it ends
+        raise Interrupted(f"interrupted while the image of endpoint {work.endpoint} was built")
+    if work.capture.trouble is not None:
+        raise work.capture.trouble
     code = engine.wait(container)
-    if work.interruption.asked:
-        raise Interrupted("it was interrupted while its image was built")
     if code != 0:
         raise LocalhaiError(
             f"{requirements} could not be installed into the image of endpoint {work.endpoint}",

@@ -52,7 +52,14 @@ def built_images(home: Home) -> Iterator[Portion]:
     engine = home.engine
     found = engine.labelled_images({labels.DEPLOYMENT: None})
     if found:
-        yield Portion("images of deployments", len(found), None, partial(_remove_images, engine, found))
+        size = sum(own for own in {image.id: _own_size(image) for image in found}.values())
+        yield Portion("images of deployments", len(found), size, partial(_remove_images, engine, found))
+
+
+def _own_size(image: Image) -> int:
+    """Bytes without those of the image that it stands on: these stay."""
+    base = image.labels.get(labels.BASE_SIZE, "")
+    return max(0, image.size - int(base)) if base.isdigit() else 0
 
 
 def _remove_containers(engine: Engine, states: Sequence[ContainerState]) -> Sequence[str]:

@@ -17,7 +17,7 @@ from localhai.containers.archives import Entry
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.tree import REPOSITORY
 from localhai.deployments.endpoint import SUPPORT, port_of, server_script
-from localhai.deployments.proxy import PREFIX_HEADER, Proxy, Routes
+from localhai.deployments.proxy import PREFIX_HEADER
 from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.latest import creator_name
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from localhai.containers.engine import OutputStream
+    from localhai.deployments.proxy import Proxy
     from localhai.deployments.work import Work
 
 LOOK = 0.2  # seconds between looks at what goes on
 SLOW_LOOK = 1.0
 ASK_WITHIN = 2.0
+USER_AGENT = "localhai-health-check"
 METADATA = "valohai-metadata.json"
 LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {SUPPORT}/serve; else exec sh {SUPPORT}/serve; fi"
 
@@ -57,15 +59,15 @@ def prefixes(work: Work) -> list[str]:
 def serve(
     works: Sequence[tuple[Work, str]],
     proxy: Proxy,
-    routes: Routes,
     *,
     ready_within: float,
     ready: Callable[[Sequence[str]], None],
 ) -> None:
     """Serve endpoints, built as images, until somebody stops them. `ready` hears their URLs once all answer.
 
-    Raises Interrupted after a signal before they answered, and LocalhaiError when a server cannot be started, does not
-    answer within `ready_within` seconds, or ends by itself. Whatever happens, nothing is left on the engine.
+    The logs of `works` stay open. Raises Interrupted after a signal before they answered, and LocalhaiError when a
+    server cannot be started, does not answer within `ready_within` seconds, or ends by itself. Whatever happens,
+    nothing is left on the engine.
     """
     with ExitStack() as stack:
         servers: list[_Server] = []
@@ -76,7 +78,7 @@ def serve(
         for server in servers:
             server.address = _wait_until_ready(server, ready_within)
             for prefix in prefixes(server.work):
-                routes.add(prefix, server.address)
+                proxy.routes.add(prefix, server.address)
             url = f"http://127.0.0.1:{proxy.port}/{prefixes(server.work)[0]}/"
             urls.append(url)
             _change(server.work, "serving", url=url, error=None)
@@ -98,7 +100,7 @@ def _start(work: Work, image: str, stack: ExitStack) -> _Server:
     engine.start(container)
     thread.start()
     stack.callback(thread.join, 10.0)
-    stack.callback(engine.stop, container, work.settings.stop_grace)
+    stack.callback(_stop, work, container)
     return _Server(work, container, output, thread)
 
 
@@ -109,6 +111,23 @@ def _note(work: Work, error: BaseException | None) -> bool:
     return False
 
 
+def _stop(work: Work, container: str) -> None:
+    """It has the grace time to end by itself, unless somebody interrupts once more."""
+    engine = work.home.engine
+    ending = threading.Thread(target=_quietly_stop, args=(work, container), daemon=True)
+    ending.start()
+    while ending.is_alive():
+        ending.join(LOOK)
+        if work.interruption.forced:
+            engine.kill(container)
+            ending.join()
+
+
+def _quietly_stop(work: Work, container: str) -> None:
+    with suppress(LocalhaiError):  # removing it comes next, and says what is wrong
+        work.home.engine.stop(container, work.settings.stop_grace)
+
+
 def _end(work: Work, container: str) -> None:
     work.home.engine.remove(container)
 
@@ -117,8 +136,6 @@ def _let_go(work: Work) -> None:
     found = work.home.records.deployment_version(work.version.id).endpoint(work.endpoint)
     if found is not None and found.owner == own_owner():
         _change(work, "stopped", url=None)
-    work.capture.end()
-    work.capture.close()
 
 
 def _change(work: Work, status: str, **facts: Any) -> None:
@@ -208,7 +225,9 @@ def _wait_until_ready(server: _Server, seconds: float) -> tuple[str, int]:
             raise Interrupted(f"interrupted before endpoint {work.endpoint} answered")
         _check_running(server, "before it answered")
         for address in _addresses(server):
-            if _answers(address, prefixes(work)[0]):
+            status = _answer(address, prefixes(work)[0])
+            if status is not None:
+                work.capture.status(f"it answers: localhai asked once for its prefix, and the status was {status}")
                 return address
         time.sleep(LOOK)
     raise LocalhaiError(
@@ -230,16 +249,16 @@ def _addresses(server: _Server) -> list[tuple[str, int]]:
     return found or [(host, port)]
 
 
-def _answers(address: tuple[str, int], prefix: str) -> bool:
+def _answer(address: tuple[str, int], prefix: str) -> int | None:
+    """The status of its answer, None when there is none. The server may count and log this request: see USER_AGENT."""
     connection = http.client.HTTPConnection(*address, timeout=ASK_WITHIN)
     try:
-        connection.request("GET", f"/{prefix}/", headers={PREFIX_HEADER: prefix})
-        connection.getresponse()
+        connection.request("GET", f"/{prefix}/", headers={PREFIX_HEADER: prefix, "User-Agent": USER_AGENT})
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-    return True
 
 
 def _check_running(server: _Server, when: str) -> None:

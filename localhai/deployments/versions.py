@@ -11,7 +11,7 @@ from localhai.data.inputs import fetch_inputs
 from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
 from localhai.deployments.work import Work
-from localhai.errors import LocalhaiError, UsageError
+from localhai.errors import Interrupted, LocalhaiError, UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import own_owner
@@ -135,7 +135,8 @@ def build_endpoint(project: OpenProject, work: Work) -> str:
         image = build(work, placed).reference
     except BaseException as error:
         said = error.message if isinstance(error, LocalhaiError) else f"{type(error).__name__}: {error}"
-        records.change_endpoint(work.version.id, work.endpoint, status="error", error=said)
+        status = "stopped" if isinstance(error, (Interrupted, KeyboardInterrupt)) else "error"
+        records.change_endpoint(work.version.id, work.endpoint, status=status, error=said)
         raise
     records.change_endpoint(work.version.id, work.endpoint, status="built", image=image, error=None)
     return image

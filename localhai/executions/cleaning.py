@@ -54,7 +54,7 @@ def cached(home: Home) -> Iterator[Portion]:
     unused = _unused_code(home)
     if unused:
         sizes = sum(folder_size(home.code_cache / name) for name in unused)
-        yield Portion("code snapshots of no execution", len(unused), sizes, partial(_clean_code, home))
+        yield Portion("code snapshots of no execution or deployment", len(unused), sizes, partial(_clean_code, home))
     packages = home.folder / "cache" / "packages"
     if packages.is_dir():
         count = sum(path.is_file() for path in packages.rglob("*"))
@@ -172,7 +172,9 @@ def _unused_code(home: Home) -> list[str]:
 
 
 def _used_code(home: Home) -> set[str]:
-    return {row.commit for row in home.records.executions(limit=None, outputs=False) if row.commit}
+    """Of executions, and of deployment versions, which may be served again."""
+    served = {version.commit for version in home.records.deployment_versions(limit=None)}
+    return served | {row.commit for row in home.records.executions(limit=None, outputs=False) if row.commit}
 
 
 def _clean_code(home: Home) -> Sequence[str]:

@@ -82,13 +82,13 @@ class DeploymentRecords(Access):
         """By `[DEPLOYMENT/]NAME-OR-ALIAS`, `latest`, a deployment's name, an id or its beginning. Raises UsageError."""
         return self._read(lambda transaction: rows.find(transaction, ref, project_id))
 
-    def deployment_versions(self, project_id: str | None = None, *, limit: int = 100) -> list[DeploymentVersion]:
+    def deployment_versions(self, project_id: str | None = None, *, limit: int | None = 100) -> list[DeploymentVersion]:
         """Newest first, with their endpoints and aliases."""
         where = "" if project_id is None else "WHERE d.project_id = :project_id"
-        parameters: dict[str, Any] = {"limit": limit}
+        parameters: dict[str, Any] = {} if limit is None else {"limit": limit}
         if project_id is not None:
             parameters["project_id"] = project_id
-        tail = statement(where, "ORDER BY v.id DESC LIMIT :limit")
+        tail = statement(where, "ORDER BY v.id DESC", "" if limit is None else "LIMIT :limit")
         return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
     def held_deployment_versions(self, *, host: str | None = None) -> list[DeploymentVersion]:

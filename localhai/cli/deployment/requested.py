@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ import click
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from localhai.cli.call import Call
     from localhai.cli.options import Decorated
+    from localhai.deployments.work import Work
     from localhai.executions.interruption import Interruption
     from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
@@ -85,6 +88,32 @@ def make(
         interruption=interruption,
     )
     return version, sources.snapshot()
+
+
+@contextmanager
+def building(
+    call: Call,
+    project: OpenProject,
+    version: DeploymentVersion,
+    name: str,
+    snapshot: Snapshot,
+    given: Mapping[str, Any],
+    interruption: Interruption,
+) -> Iterator[tuple[Work, str]]:
+    """An endpoint of a version with its image, built under a screen; both log and screen are closed at the end."""
+    from localhai.cli.execution.screen import Screen
+    from localhai.deployments.versions import build_endpoint, work_on
+
+    screen = Screen(name, as_json=call.json, quiet=given["quiet"], progress=True, prefix=True)
+    screen.status(f"endpoint {name} of {version.deployment}/{version.name}")
+    options = run_options(project, given)
+    work = work_on(project, version, name, snapshot, options=options, observer=screen, interruption=interruption)
+    try:
+        yield work, build_endpoint(project, work)
+    finally:
+        work.capture.end()
+        work.capture.close()
+        screen.close()
 
 
 def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
