@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
+from localhai.executions.beside import Beside
 from localhai.executions.life import Ended
 from localhai.executions.watch import STOPPED_BY_WISH, Watch
 
@@ -56,28 +57,6 @@ class _Waiter(threading.Thread):
             self._life.capture.changed.set()
 
 
-class _Wish:
-    """Whether the records say that it should stop: asked beside the watching, which slow records must not delay."""
-
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self._asking: threading.Thread | None = None
-        self.heard = False
-
-    def ask(self) -> None:
-        """Look once; does nothing while an earlier look still waits for its answer."""
-        if self._asking is not None and self._asking.is_alive():
-            return
-        self._asking = threading.Thread(target=self._ask, name=f"wish-{self._life.record.counter}", daemon=True)
-        self._asking.start()
-
-    def _ask(self) -> None:
-        with suppress(LocalhaiError):  # records that are away for a moment, or for good, end no step
-            if self._life.home.records.stop_requested(self._life.record.id):
-                self.heard = True
-                self._life.capture.changed.set()
-
-
 class _Supervision:
     def __init__(self, life: Life, output: OutputStream, started: float) -> None:
         self._life = life
@@ -89,7 +68,8 @@ class _Supervision:
         self._reason: str | None = None
         self._forced = False
         self._slow_look_due = time.monotonic() + SLOW_LOOK
-        self._wish = _Wish(life)
+        records, wanted = life.home.records, life.record.id
+        self._wish = Beside(lambda: records.stop_requested(wanted), told=life.capture.changed.set)
 
     def watch(self) -> Ended:
         ended, look = None, self._watch_to_its_end

@@ -26,6 +26,7 @@ from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
 from localhai.pipelines.state import Change, PipelineState
+from localhai.project import parity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,6 +171,8 @@ class _Run:
     def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
         """From `created` to a final status."""
         self._observer.started(self.record.to_dict())
+        if line := parity.telling_sentence(self.plan.parity):
+            self._observer.status(line)
         state = PipelineState(
             self.plan,
             {name: item.result for name, item in kept.items()},

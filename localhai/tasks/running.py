@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
+from localhai.executions.beside import Beside
 from localhai.executions.group import Group
 from localhai.executions.interruption import Interruption
 from localhai.executions.observer import Observer
@@ -75,6 +76,8 @@ class Running:
         self._changed = threading.Condition(self._lock)
         self._children = Interruption()
         self._left = jobs
+        records, wanted = start.project.home.records, start.record.id
+        self._wish = Beside(lambda: records.task_stop_requested(wanted), told=self._wake)
         self.watches_metadata = bool(sweep.plan.stop_condition)
         self.trouble: BaseException | None = None
 
@@ -116,11 +119,17 @@ class Running:
         start, sweep = self._start, self._sweep
         if start.interruption.asked:
             sweep.stop("it was interrupted")
-        elif not sweep.stopping and start.project.home.records.task_stop_requested(start.record.id):
-            sweep.stop("it was asked to stop")
+        elif not sweep.stopping:
+            self._wish.ask()
+            if self._wish.heard:
+                sweep.stop("it was asked to stop")
         wanted = max(int(sweep.stopping), start.interruption.level)
         while self._children.level < wanted:
             self._children.ask()
+            self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
             self._changed.notify_all()
 
     def _work(self) -> None:
