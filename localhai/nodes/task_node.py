@@ -17,7 +17,7 @@ from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import check
 from localhai.tasks.comparison import best
 from localhai.tasks.running import TaskObserver
-from localhai.tasks.task import Task, start_task
+from localhai.tasks.task import Task, resume_task, start_task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -48,29 +48,13 @@ class TaskRunner:
 
     def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
         """One task; each of its executions is one of the pipeline too."""
-        sources, node = work.sources, work.node
         try:
-            seed = random_bits.randbelow(2**31)
-            plan, shared = task_plan(sources, node, work.start.parameters, seed=seed)
-            for note in plan.notes:
-                work.say(note)
-            task = start_task(
-                sources.project,
-                plan,
-                config=sources.node_config(node),
-                snapshot=sources.snapshot(node.commit),
-                overrides=replace(overrides_of(work.start), parameters=shared),
-                options=work.options,
-                jobs=work.slots.count,
-                slots=work.slots,
-                observer=_Watch(work),
-                interruption=work.interruption,
-            )
+            task = _run(work)
         except Interrupted as error:
             return NodeResult("stopped", error=error.message), error
         except LocalhaiError as error:
             return NodeResult("error", error=error.message), error
-        return task_result(sources.project.home, task), None
+        return task_result(work.sources.project.home, task), None
 
     def earlier(self, home: Home, node: PipelineNode) -> Kept | None:
         """A task is kept as a whole, with all that its executions left."""
@@ -83,6 +67,44 @@ class TaskRunner:
         if task.record.status != "complete" or not all(is_whole(item) for item in children if item.complete):
             return None
         return Kept(Made(task_id=task.record.id), task_result(home, task))
+
+
+def _run(work: NodeWork) -> Task:
+    """A task of its own, or the one that an earlier run of the pipeline left half-done and that would be the same."""
+    sources, node = work.sources, work.node
+    left = _left(work)
+    seed = random_bits.randbelow(2**31) if left is None else left.plan.seed
+    plan, shared = task_plan(sources, node, work.start.parameters, seed=seed)
+    overrides = replace(overrides_of(work.start), parameters=shared)
+    for note in plan.notes:
+        work.say(note)
+    how: dict[str, Any] = {
+        "config": sources.node_config(node),
+        "snapshot": sources.snapshot(node.commit),
+        "options": work.options,
+        "jobs": work.slots.count,
+        "slots": work.slots,
+        "observer": _Watch(work),
+        "interruption": work.interruption,
+    }
+    if left is None:
+        return start_task(sources.project, plan, overrides=overrides, **how)
+    if not left.is_of(plan, overrides, work.options):
+        work.say(f"task #{left.record.counter} was of other values or files: all of it runs again")
+        return start_task(sources.project, plan, overrides=overrides, **how)
+    complete = sources.project.home.records.task_counts(left.record.id).get("complete", 0)
+    work.say(f"goes on with task #{left.record.counter}: {complete} of {plan.count} executions are kept")
+    return resume_task(sources.project, left, failed=True, **how)
+
+
+def _left(work: NodeWork) -> Task | None:
+    """None where files of a complete execution are gone: then all of the task runs again."""
+    if work.begun is None or work.begun.task_id is None:
+        return None
+    home = work.sources.project.home
+    task = Task(home, home.records.task(work.begun.task_id))
+    whole = all(is_whole(execution) for _, execution in _children(home, task) if execution.complete)
+    return task if whole else None
 
 
 def task_plan(

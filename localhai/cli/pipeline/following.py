@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.pipeline.requested import RequestedPipeline
-    from localhai.pipelines.runners import Kept
+    from localhai.pipelines.runners import Kept, Made
 
 MOST_JOBS = 4
 
@@ -32,6 +32,7 @@ def follow(
     given: Mapping[str, Any],
     kept: Mapping[str, Kept] | None = None,
     reused: Mapping[str, Kept] | None = None,
+    begun: Mapping[str, Made] | None = None,
 ) -> int:
     """Run it under a screen and under signals; gives the exit code of DESIGN.md."""
     close_left(requested.sources.project.home, words.say)
@@ -53,6 +54,7 @@ def follow(
                 options=options,
                 kept=kept,
                 reused=reused,
+                begun=begun,
                 observer=screen,
                 interruption=interruption,
             )

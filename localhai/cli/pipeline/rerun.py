@@ -62,7 +62,8 @@ def rerun(
     """Run a pipeline again: the same code and values, but for what is given here.
 
     With --from-failed, nodes that succeeded are kept as long as neither their definition nor their values nor anything
-    before them changed. `--json` prints the pipeline in the end.
+    before them changed; a task node goes on with its task, whose complete executions are kept. `--json` prints the
+    pipeline in the end.
     """
     if want_help:
         click.echo(ctx.get_help())
@@ -72,7 +73,7 @@ def rerun(
     from localhai.cli.pipeline.following import follow
     from localhai.nodes.runners import further_runners
     from localhai.pipelines.arguments import parse_words
-    from localhai.pipelines.resuming import keep, recorded_plan
+    from localhai.pipelines.resuming import begun, keep, recorded_plan
     from localhai.pipelines.running import all_runners
 
     with call.open_project(recover=True) as project:
@@ -86,7 +87,8 @@ def rerun(
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
         if from_failed and not given["quiet"]:
             words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
-        return follow(call, requested, given, kept)
+        half_done = begun(record, requested.plan) if from_failed else {}
+        return follow(call, requested, given, kept, begun=half_done)
 
 
 def _env_file(record: Pipeline) -> str | None:
