@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
     from localhai.project.config import ProjectConfig
     from localhai.tasks.building import Wish
-    from localhai.tasks.plan import TaskPlan
+    from localhai.tasks.plan import TaskPlan, TaskType
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
@@ -47,12 +47,23 @@ _SWEEPING = (
     ),
     click.option("--manual", metavar="FILE", help="Parameter sets from a CSV, JSON or YAML file."),
     click.option("--bayesian", is_flag=True, help="Let an optimiser choose from the --random ranges; needs --target."),
+    click.option("--distributed", is_flag=True, help="Start all together, as members; needs --execution-count."),
     click.option(
         "--target",
         metavar="METRIC[=VALUE]",
         help="The metric to compare by: nearest to VALUE comes first, without VALUE the smallest.",
     ),
-    click.option("--execution-count", type=click.IntRange(min=1), help="How many executions --random makes."),
+    click.option(
+        "--execution-count", type=click.IntRange(min=1), help="How many executions --random makes, or members."
+    ),
+    click.option(
+        "--execution-batch-size", type=click.IntRange(min=1), help="How many --bayesian proposes at once; default 5."
+    ),
+    click.option(
+        "--maximum-queued-executions",
+        type=click.IntRange(min=1),
+        help="How many are in progress at most, beside --jobs.",
+    ),
     click.option("--on-child-error", type=click.Choice(ON_CHILD_ERROR), help="What a failed execution does."),
     click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
     click.option("--draw-seed", type=int, help="Make the same random draws as with this seed before."),
@@ -108,7 +119,7 @@ def understand_task(
 
     config = config_of(project, given["commit"])
     seed = given["draw_seed"] if given["draw_seed"] is not None else secrets.randbelow(2**31)
-    if given["grid"] or given["random"] or given["manual"]:
+    if given["grid"] or given["random"] or given["manual"] or given["distributed"]:
         requested = understand(project, name, arguments, given)
         return RequestedTask(requested, config, _typed_plan(config, requested.step, given, seed))
     try:
@@ -127,7 +138,14 @@ def understand_task(
     return RequestedTask(requested, config, _with_target(plan, given["target"]))
 
 
-_ONLY_TYPED = ("bayesian", "execution_count", "on_child_error", "stop_condition")
+_ONLY_TYPED = (
+    "bayesian",
+    "execution_count",
+    "execution_batch_size",
+    "maximum_queued_executions",
+    "on_child_error",
+    "stop_condition",
+)
 
 
 def _with_target(plan: TaskPlan, text: str | None) -> TaskPlan:
@@ -162,7 +180,8 @@ def _typed_plan(config: ProjectConfig, step: str, given: Mapping[str, Any], seed
     try:
         return build(_wish(step, given), config.config.steps[step], seed=seed)
     except TaskFault as fault:
-        hint = "--execution-count=50" if fault.key == "execution-count" else fault.hint
+        example = "--execution-count=2" if given["distributed"] else "--execution-count=50"
+        hint = example if fault.key == "execution-count" else fault.hint
         raise UsageError(fault.message, where=f"step {step}", hints=[hint] if hint else []) from fault
 
 
@@ -170,30 +189,60 @@ def _wish(step: str, given: Mapping[str, Any]) -> Wish:
     from localhai.tasks import typed
     from localhai.tasks.building import Wish
 
-    kinds = {"grid_search": given["grid"], "random_search": given["random"], "manual_search": given["manual"]}
-    used = [kind for kind, value in kinds.items() if value]
-    if len(used) > 1:
-        raise UsageError("--grid, --random and --manual exclude each other", hints=["take one of them"])
     metric, value = _target(given["target"]) if given["target"] is not None else (None, None)
-    kind = used[0]
-    if given["bayesian"]:
-        if kind != "random_search" or value is None:
-            raise UsageError(
-                "--bayesian needs --random and --target METRIC=VALUE",
-                hints=["--bayesian --random lr=0.001:1:log --target loss=0 --execution-count 50"],
-            )
-        kind = "bayesian_tpe"
+    kind = _kind(given)
+    _check_kind(kind, given, value)
     return Wish(
         name=step,
-        type=kind,  # type: ignore[arg-type]  # one of the four above
+        type=kind,
         variants=[*typed.grid(given["grid"]), *typed.draws(given["random"])],
         sets=_manual(given["manual"]) if given["manual"] else (),
         execution_count=given["execution_count"],
+        batch_size=given["execution_batch_size"],
+        maximum_queued_executions=given["maximum_queued_executions"],
         on_child_error=given["on_child_error"],
         stop_condition=_condition(given["stop_condition"]),
         metric=metric,
         value=value,
     )
+
+
+def _kind(given: Mapping[str, Any]) -> TaskType:
+    """Raises UsageError for options that exclude each other."""
+    kinds: dict[TaskType, Any] = {
+        "grid_search": given["grid"],
+        "random_search": given["random"],
+        "manual_search": given["manual"],
+    }
+    used = [kind for kind, value in kinds.items() if value]
+    if len(used) > 1:
+        raise UsageError("--grid, --random and --manual exclude each other", hints=["take one of them"])
+    if given["distributed"]:
+        others = [name for name in ("random", "manual", "bayesian") if given[name]]
+        if others:
+            raise UsageError(
+                f"--distributed and --{others[0]} exclude each other",
+                hints=["a value for each member: --distributed --grid NAME=FIRST,SECOND"],
+            )
+        return "distributed"
+    return "bayesian_tpe" if given["bayesian"] and used == ["random_search"] else used[0]
+
+
+def _check_kind(kind: TaskType, given: Mapping[str, Any], value: float | None) -> None:
+    """Raises UsageError for what a sweep of this kind lacks, or cannot use."""
+    if given["bayesian"] and (kind != "bayesian_tpe" or value is None):
+        raise UsageError(
+            "--bayesian needs --random and --target METRIC=VALUE",
+            hints=["--bayesian --random lr=0.001:1:log --target loss=0 --execution-count 50"],
+        )
+    if given["execution_batch_size"] and kind != "bayesian_tpe":
+        raise UsageError(
+            "--execution-batch-size is of --bayesian only", hints=["--jobs says how many run side by side"]
+        )
+    if given["execution_count"] and kind in {"grid_search", "manual_search"}:
+        raise UsageError(
+            "--execution-count is of --random and --distributed only", hints=["--grid and --manual make all their sets"]
+        )
 
 
 def _target(text: str) -> tuple[str, float | None]:

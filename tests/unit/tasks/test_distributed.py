@@ -235,3 +235,18 @@ def test_each_member_may_have_a_value_of_its_own(localhai: Callable[..., Result]
 def test_groups_that_cannot_be(localhai: Callable[..., Result], task: str, message: str) -> None:
     done = localhai("task", "run", task)
     assert (done.exit_code, message in done.stderr) == (3, True), done.stderr
+
+
+def test_a_step_is_distributed_without_a_blueprint(localhai: Callable[..., Result], engine: FakeEngine) -> None:
+    def say(container: FakeContainer) -> int:
+        lr = container.parameters["lr"]
+        container.out(json.dumps({"lr": lr, "count": int(container.environment["VH_DIST_MEMBER_COUNT"])}) + "\n")
+        return 0
+
+    engine.behave(say)
+    code, found = run(localhai, "train", "--distributed", "--execution-count=3", "--lr=0.1")
+    assert (code, found["type"], found["name"]) == (0, "distributed", "train")
+    assert [row["metadata"] for row in found["executions"]] == [{"lr": 0.1, "count": 3}] * 3
+    code, found = run(localhai, "train", "--distributed", "--grid", "lr=0.1,0.2")
+    rows = sorted(found["executions"], key=lambda row: row["number"])
+    assert [row["metadata"] for row in rows] == [{"lr": 0.1, "count": 2}, {"lr": 0.2, "count": 2}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import threading
@@ -228,6 +229,12 @@ def test_a_dry_run_shows_the_sets_and_runs_nothing(localhai: Callable[..., Resul
         (["rates", "--target", "score=nan"], 2, "'nan' is not a number"),
         (["rates", "--target", "=1"], 2, "names no metric"),
         (["train", "--manual", "nowhere.csv"], 2, "cannot be read"),
+        (["train", "--grid", "lr=1", "--execution-count", "5"], 2, "--grid and --manual make all their sets"),
+        (["train", "--grid", "lr=1", "--execution-batch-size", "5"], 2, "is of --bayesian only"),
+        (["train", "--distributed"], 2, "--execution-count=2"),
+        (["train", "--distributed", "--random", "lr=0:1"], 2, "--distributed and --random exclude each other"),
+        (["train", "--distributed", "--grid", "lr=0.1,0.2", "--execution-count", "3"], 2, "2 values for 3 members"),
+        (["rates", "--maximum-queued-executions", "1"], 2, "of task rates, valohai.yaml says it"),
     ],
 )
 def test_mistakes_are_said_before_anything_starts(
@@ -237,6 +244,13 @@ def test_mistakes_are_said_before_anything_starts(
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
     assert document(localhai("task", "list", "--json")) == []
     assert document(localhai("execution", "list", "--json")) == []
+
+
+def test_what_a_typed_sweep_says_of_itself_is_its_plan(localhai: Callable[..., Result]) -> None:
+    words = ("--random", "lr=0:1", "--bayesian", "--target=score=0", "--execution-count=30", "--execution-batch-size=3")
+    done = localhai("task", "run", "train", *words, "--maximum-queued-executions=2", "--dry-run", "--json")
+    plan = document(done)["plan"]
+    assert (plan["type"], plan["batch_size"], plan["maximum_queued_executions"]) == ("bayesian_tpe", 3, 2)
 
 
 def test_a_failure_is_an_error_and_the_rest_goes_on(localhai: Callable[..., Result]) -> None:
@@ -312,10 +326,12 @@ def sweep(localhai: Callable[..., Result], rules: dict[str, int], jobs: int = 1)
 
 def test_a_large_sweep_holds_neither_files_nor_memory(localhai: Callable[..., Result]) -> None:
     sweep(localhai, {"start": 1, "end": 12, "step": 1}, jobs=2)  # what is loaded once is loaded
+    gc.collect()
     tracemalloc.start()
     files = len(os.listdir("/proc/self/fd"))
     before = tracemalloc.get_traced_memory()[0]
     task = sweep(localhai, {"start": 14, "end": 13 + CHILDREN, "step": 1}, jobs=2)
+    gc.collect()
     kept = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert task.summary()["statuses"] == {"complete": CHILDREN}
