@@ -77,6 +77,13 @@ class Call:
                 raise missing
             yield Look(home, project)
 
+    @contextmanager
+    def open_home(self) -> Iterator[Home]:
+        """The home, by the settings of no project, after a look at what a crash left."""
+        with self._open_home(_settings(None)) as home:
+            _recover(home)
+            yield home
+
     def _find_project(self, yaml: str | None) -> ProjectFolder:
         from localhai.project.folder import find_project
 
@@ -122,7 +129,7 @@ def _settings(folder: ProjectFolder | None) -> Settings:
 
 
 def _recover(home: Home) -> None:
-    """Nearly always two queries and nothing to do: then what it takes is not even loaded."""
+    """Nearly always four queries and nothing to do: then what it takes is not even loaded."""
     from localhai.executions.owner import own_owner
 
     host = own_owner().host
@@ -134,6 +141,10 @@ def _recover(home: Home) -> None:
         from localhai.deployments.leftovers import recover as recover_deployments
 
         recover_deployments(home, words.say)
+    if home.records.open_tasks(host=host):
+        from localhai.tasks.task import close_left
+
+        close_left(home, words.say)
     if home.records.open_pipelines(host=host):
         from localhai.pipelines.recovery import recover as recover_pipelines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from localhai.errors import DiskFull, SurroundingsError
@@ -30,8 +31,8 @@ class Home:
 
     `engine` may be given, for instance `localhai.testing.FakeEngine`; otherwise the Docker Engine is looked for when
     it is first needed. Without `settings` they are read from variables. `tell` hears, from any thread, what is waited
-    for: a database of records that does not answer. A context manager. Raises SurroundingsError
-    when its folder cannot be made or written to.
+    for: a database of records that does not answer. A context manager. Where its folder cannot be made or written to,
+    what needs it raises SurroundingsError (`ready`): plans do not.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class Home:
         self.settings = settings or Settings.load()
         self.folder: Path = self.settings.home
         self.tell = tell
-        self._given_engine = engine
+        self.given_engine = engine  # for homes beside this one
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
-        self._make(self.folder)
+        with suppress(SurroundingsError):  # said as soon as something is to be written
+            self.ready()
 
     def __enter__(self) -> Home:
         return self
@@ -70,6 +72,7 @@ class Home:
         """What is remembered. Raises RecordsUnavailable."""
 
         def make() -> Records:
+            self.ready()
             from localhai.records import Patience, Records
 
             return Records.open(self.folder, self.settings.database_url, patience=Patience(tell=self.tell))
@@ -85,7 +88,7 @@ class Home:
 
             return connect()
 
-        return self._given_engine or self._once("engine", make)
+        return self.given_engine or self._once("engine", make)
 
     def sources_for(self, settings: Settings) -> Sources:
         """Clients for inputs, shared by all executions with the same S3."""
@@ -102,6 +105,7 @@ class Home:
         """Downloaded inputs by content."""
 
         def make() -> Cache:
+            self.ready()
             from localhai.data.cache import Cache
 
             return Cache(self.folder)
@@ -113,6 +117,7 @@ class Home:
         """Where outputs are kept: `[store] url`, else a folder of the home. Raises SurroundingsError."""
 
         def make() -> Store:
+            self.ready()
             from localhai.data.store import open_store
 
             return open_store(self.settings.store or self.folder / "store", sources=self.sources_for(self.settings))
@@ -128,7 +133,8 @@ class Home:
 
     @property
     def code_cache(self) -> Path:
-        """Code snapshots by identifier."""
+        """Code snapshots by identifier. Raises SurroundingsError where none can be made."""
+        self.ready()
         return self.folder / "cache" / "code"
 
     def execution(self, reference: str, *, project_id: str | None = None) -> Execution:
@@ -143,7 +149,9 @@ class Home:
 
         return [Execution(self, row) for row in self.records.executions(project_id=project_id, limit=limit)]
 
-    def _make(self, folder: Path) -> None:
+    def ready(self) -> None:
+        """Make its folder, if need be. Raises SurroundingsError when that cannot be, or it cannot be written to."""
+        folder = self.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

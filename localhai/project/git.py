@@ -178,3 +178,42 @@ def _stamp(path: Path) -> str:
     except FileNotFoundError:
         return "-"
     return f"{found.st_mtime_ns}.{found.st_size}.{found.st_ino};"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of a repository: `time` in seconds since 1970, `branch` one that it is on, `HEAD` if on none."""
+
+    sha: str
+    time: int
+    branch: str
+    subject: str
+
+
+def history(folder: Path, *, most: int = 1000) -> list[Commit]:
+    """The newest commits of all local branches and of HEAD. Raises GitError or one of its kinds."""
+    references = git("for-each-ref", "--format=%(refname)", "refs/heads", folder=folder).decode().split()
+    try:
+        detached = not git("symbolic-ref", "-q", "HEAD", folder=folder)
+    except NoRepository:
+        raise
+    except GitError:
+        detached = True
+    if not references and not detached:
+        return []
+    listed = git(
+        "log",
+        f"--max-count={most}",
+        "--format=%H%x00%ct%x00%S%x00%s%x1e",
+        *(["HEAD"] if detached else []),
+        *references,
+        "--",
+        folder=folder,
+    )
+    found = []
+    for row in listed.decode("utf-8", "replace").split("\x1e"):
+        sha, _, rest = row.strip("\n").partition("\0")
+        if sha:
+            time, reference, subject = rest.split("\0", 2)
+            found.append(Commit(sha, int(time), reference.removeprefix("refs/heads/"), subject))
+    return found

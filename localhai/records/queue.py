@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import execution_rows
+from localhai.records import data_rows, execution_rows
 from localhai.records.access import Access
 from localhai.records.database import placeholders, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from localhai.records.database import Transaction
     from localhai.records.rows import Execution
@@ -83,7 +83,8 @@ class QueueRecords(Access):
         """A page of executions, without their outputs, and how many there are on all pages. No project, no rows."""
         if not project_ids:
             return [], 0
-        clauses, parameters = [], {}
+        clauses: list[str] = []
+        parameters: dict[str, Any] = {}
         for name, values in (("project_id", project_ids), ("status", statuses), ("counter", counters)):
             if values:
                 listed, named = placeholders(values, f"{name}_")
@@ -101,5 +102,18 @@ class QueueRecords(Access):
         def work(transaction: Transaction) -> tuple[list[Execution], int]:
             rows = execution_rows.select(transaction, tail, shown, outputs=False)
             return rows, int(transaction.rows(total, parameters)[0]["number"])
+
+        return self._read(work)
+
+    def counters_of(self, execution_ids: Collection[str]) -> dict[str, int]:
+        """The counters of executions by id; those that are gone are not among them."""
+
+        def work(transaction: Transaction) -> dict[str, int]:
+            found: dict[str, int] = {}
+            for part in data_rows.parts(sorted(execution_ids)):
+                listed, parameters = placeholders(part)
+                sql = statement("SELECT id, counter FROM executions WHERE id IN", listed)
+                found |= {row["id"]: row["counter"] for row in transaction.rows(sql, parameters)}
+            return found
 
         return self._read(work)

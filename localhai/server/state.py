@@ -1,35 +1,50 @@
-"""What all requests share: the home, its records, and who may see which project."""
+"""What all requests share: the homes, their records, and who may see which project."""
 
 from __future__ import annotations
 
+import os
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from localhai.errors import ProjectError
+from localhai.executions.home import Home
 from localhai.records.server import ServerRecords
 from localhai.server.errors import not_found
+from localhai.server.queue import Queue
+from localhai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localhai.executions.home import Home
     from localhai.records import Project
     from localhai.records.server import User
 
 
 @dataclass(frozen=True)
 class State:
-    """The server's home, open as long as the server. `secret` signs URLs; `clock` gives seconds since 1970."""
+    """The server's home, open as long as the server. `secret` signs URLs; `clock` gives seconds since 1970.
+
+    `jobs` executions run at once, once `queue.start` was called; `say` hears what the server does of itself.
+    """
 
     home: Home
     secret: str
     clock: Callable[[], float] = time.time
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    say: Callable[[str], None] = lambda _text: None
     server: ServerRecords = field(init=False)
+    queue: Queue = field(init=False)
+    _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "server", ServerRecords.beside(self.home.records))
+        object.__setattr__(self, "queue", Queue(self, self.jobs))
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""
@@ -48,6 +63,36 @@ class State:
             if project.id == wanted:
                 return project
         raise not_found()
+
+    def project(self, project_id: str) -> Project:
+        """By id, whosever it is. Raises Refused with 404 when it is gone."""
+        for project in self.home.records.projects():
+            if project.id == project_id:
+                return project
+        raise not_found()
+
+    def home_of(self, project: Project) -> Home:
+        """The home by the project's own settings: its localhai.toml may name another store, stand-ins, variables."""
+        try:
+            settings = Settings.load(Path(project.path))
+        except ProjectError:  # spoiled since: as recovery does
+            return self.home
+        own = self.home.settings
+        settings = replace(settings, home=own.home, database_url=own.database_url)
+        if settings == own:
+            return self.home
+        key = repr(settings)
+        with self._lock:
+            if key not in self._homes:
+                self._homes[key] = Home(settings, engine=self.home.given_engine, tell=self.home.tell)
+            return self._homes[key]
+
+    def close(self) -> None:
+        """Let go of the homes of projects; the server's own is the caller's."""
+        with self._lock:
+            for home in self._homes.values():
+                home.close()
+            self._homes.clear()
 
 
 def state_of(request: Request) -> State:

@@ -11,6 +11,7 @@ from localhai.records import Project
 from localhai.records.ids import new_id
 from localhai.records.server import User, Variable
 from localhai.records.statuses import Status
+from localhai.server.addresses import base
 from localhai.server.bodies import Body, text, truth
 from localhai.server.errors import field, not_found
 from localhai.server.pages import OnePage
@@ -24,11 +25,6 @@ Shared = Annotated[State, Depends(state_of)]
 
 LONGEST_NAME = 100
 _variable_re = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-def base(request: Request) -> str:
-    """The scheme and host that the client used: vh attaches its token to no other spelling of the host."""
-    return str(request.base_url).rstrip("/")
 
 
 def listed(state: State, user: User, row: Project, request: Request) -> dict[str, Any]:

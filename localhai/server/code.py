@@ -1,0 +1,171 @@
+"""Commits of a project: those of its folder's git repository, and ad-hoc packages that clients uploaded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from localhai.errors import ProjectError, UsageError
+from localhai.project import git, snapshot
+from localhai.project.config import load_config
+from localhai.project.unpacking import unpack
+from localhai.records.server import Package
+from localhai.records.times import text
+from localhai.server.errors import field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localhai.project.config import ProjectConfig
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Project
+    from localhai.server.state import State
+
+YAML = "valohai.yaml"
+LARGEST_PACKAGE = 1 << 30  # bytes compressed; `vh` refuses to send more
+_identifier_re = re.compile(r"~[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as clients see it. `ref` is a branch, `adhoc` for an upload."""
+
+    project_id: str
+    identifier: str
+    time: str
+    ref: str
+    description: str
+    yaml_path: str = YAML
+
+    @property
+    def adhoc(self) -> bool:
+        return self.identifier.startswith("~")
+
+
+def commits(state: State, project: Project, *, adhoc: bool | None = None) -> list[Commit]:
+    """Newest first; only uploads, or only those of the repository, if asked."""
+    found: list[Commit] = []
+    if adhoc is not True:
+        found += _of_repository(state, project)
+    if adhoc is not False:
+        found += [_of_package(row) for row in state.server.packages(project.id)]
+    return sorted(found, key=lambda commit: commit.time, reverse=True)
+
+
+def commit(state: State, project: Project, identifier: str) -> Commit | None:
+    """By its whole identifier."""
+    if identifier.startswith("~"):
+        rows = state.server.packages(project.id, identifier)
+        return _of_package(rows[0]) if rows else None
+    return next((item for item in _of_repository(state, project) if item.identifier == identifier), None)
+
+
+def code_of(state: State, project: Project, reference: str | None) -> Snapshot:
+    """The files of a commit: an identifier, a branch; None is the newest. Raises Refused that names `commit`."""
+    if not reference:
+        newest = commits(state, project)
+        if not newest:
+            raise field("commit", "The project has no commits yet.", "required")
+        reference = newest[0].identifier
+    if reference.startswith("~"):
+        rows = state.server.packages(project.id, reference)
+        if rows:
+            return _snapshot_of(state, rows[0])
+    elif not reference.startswith("-") and _has_folder(state, project):
+        with suppress(UsageError):
+            return snapshot.checkout(Path(project.path), reference, state.home.code_cache)
+    raise field("commit", f"Object with identifier={reference} does not exist.", "does_not_exist")
+
+
+def config_of(state: State, code: Snapshot) -> ProjectConfig:
+    """The valohai.yaml of a commit. Raises ProjectError with every problem in it."""
+    return load_config(code.path / code.yaml, verdicts=state.home.folder / "cache" / "verdicts")
+
+
+def config_document(state: State, project: Project, identifier: str) -> Any:
+    """The same as parsed YAML, for clients that read it themselves."""
+    from localhai.project.document import parse, read_bytes
+
+    code = code_of(state, project, identifier)
+    path = code.path / code.yaml
+    return parse(read_bytes(path), code.yaml).data
+
+
+def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path: str, description: str) -> Commit:
+    """Keep an upload and give its commit. Raises ProjectError, and then keeps nothing."""
+    yaml_path = yaml_path or YAML
+    if yaml_path.startswith("/") or ".." in yaml_path.split("/") or "\0" in yaml_path:
+        raise field("yaml_path", "Not a path inside of the package.")
+    folder = _packages(state, project.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".upload-{os.urandom(8).hex()}"
+    try:
+        identifier, size = _copy(upload, temporary)
+        code = unpack(temporary, state.home.code_cache, identifier)
+        if not (code / yaml_path).is_file():
+            raise ProjectError(f"the package has no {yaml_path}", hints=["is there one in the project's folder?"])
+        load_config(code / yaml_path, verdicts=state.home.folder / "cache" / "verdicts")
+        temporary.replace(folder / f"{identifier}.tgz")
+    finally:
+        temporary.unlink(missing_ok=True)
+    row = Package(project.id, identifier, yaml_path, description, size, state.server.now())
+    state.server.put_package(row)
+    return _of_package(row)
+
+
+def _copy(upload: BinaryIO, path: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with open(path, "xb") as file:
+        for piece in _pieces(upload):
+            size += len(piece)
+            if size > LARGEST_PACKAGE:
+                raise ProjectError(f"the package is larger than {LARGEST_PACKAGE >> 20} MiB")
+            digest.update(piece)
+            file.write(piece)
+    return f"~{digest.hexdigest()}", size
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(1 << 20):
+        yield piece
+
+
+def _packages(state: State, project_id: str) -> Path:
+    return state.home.folder / "packages" / project_id
+
+
+def _snapshot_of(state: State, row: Package) -> Snapshot:
+    if not _identifier_re.fullmatch(row.identifier):
+        raise field("commit", f"Object with identifier={row.identifier} does not exist.", "does_not_exist")
+    file = _packages(state, row.project_id) / f"{row.identifier}.tgz"
+    path = unpack(file, state.home.code_cache, row.identifier)
+    return snapshot.Snapshot(row.identifier, path, "adhoc", True, None, None, 0, 0, yaml=row.yaml_path)
+
+
+def _of_package(row: Package) -> Commit:
+    return Commit(row.project_id, row.identifier, row.created, "adhoc", row.description, row.yaml_path)
+
+
+def _of_repository(state: State, project: Project) -> list[Commit]:
+    """Nothing where the folder is gone or in no repository: only uploads are its commits then."""
+    if not _has_folder(state, project):
+        return []
+    try:
+        found = git.history(Path(project.path))
+    except (git.GitError, OSError):
+        return []
+    return [
+        Commit(project.id, item.sha, text(datetime.fromtimestamp(item.time, timezone.utc)), item.branch, item.subject)
+        for item in found
+    ]
+
+
+def _has_folder(state: State, project: Project) -> bool:
+    """Whether a person works in it. Those of the API are folders of the home, which may lie in a repository itself."""
+    return not Path(project.path).is_relative_to(state.home.folder)

@@ -1,0 +1,171 @@
+"""The server's own queue: executions that clients asked for wait in the records and run in threads of the server.
+
+They stay queued when the server ends; the next one goes on with them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from localhai.errors import LocalhaiError
+from localhai.executions import waiting
+from localhai.executions.interruption import Interruption
+from localhai.project.plan import ExecutionPlan
+from localhai.records.queue import Waiting
+from localhai.server.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.records import Execution
+    from localhai.server.state import State
+
+LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
+
+
+def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mapping[str, int]) -> Waiting | None:
+    """Whose turn it is: the highest priority; then the project with fewest running, then served longest ago, then age.
+
+    `running` counts by project; `served` numbers the project's last turn.
+    """
+    return min(
+        entries,
+        key=lambda item: (
+            -item.priority,
+            running.get(item.project_id, 0),
+            served.get(item.project_id, 0),
+            item.created,
+            item.id,
+        ),
+        default=None,
+    )
+
+
+class Queue:
+    """Runs at most `jobs` executions at once. `start` begins, `close` ends; both once."""
+
+    def __init__(self, state: State, jobs: int) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._changed = threading.Condition()
+        self._running: dict[str, tuple[Waiting, Interruption, threading.Thread]] = {}
+        self._served: dict[str, int] = {}
+        self._turns = 0
+        self._closing = False
+        self._dispatcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin with what waits."""
+        self._dispatcher = threading.Thread(target=self._dispatch, name="localhai-queue", daemon=True)
+        self._dispatcher.start()
+
+    def wake(self) -> None:
+        """Something new waits."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def running(self) -> int:
+        """How many run now."""
+        with self._changed:
+            return len(self._running)
+
+    def ask_to_stop(self) -> None:
+        """Start nothing more, and stop what runs; asked again, by force."""
+        with self._changed:
+            self._closing = True
+            for _entry, interruption, _thread in self._running.values():
+                interruption.ask()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait until nothing runs any more. Call `ask_to_stop` first."""
+        if self._dispatcher is not None:
+            self._dispatcher.join()
+        with self._changed:
+            threads = [thread for _entry, _interruption, thread in self._running.values()]
+        for thread in threads:
+            thread.join()
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._changed:
+                if self._closing:
+                    return
+                if not self._start_next():
+                    self._changed.wait(LOOK)
+
+    def _start_next(self) -> bool:
+        """Whether one was started. Called under the lock."""
+        if len(self._running) >= self._jobs:
+            return False
+        try:
+            known = [entry for entry in self._state.server.waiting() if entry.id not in self._running]
+        except LocalhaiError as error:
+            self._state.say(f"the queue cannot be read: {error}")
+            return False
+        counts: dict[str, int] = {}
+        for running, _interruption, _thread in self._running.values():
+            counts[running.project_id] = counts.get(running.project_id, 0) + 1
+        entry = choose(known, counts, self._served)
+        if entry is None:
+            return False
+        self._turns += 1
+        self._served[entry.project_id] = self._turns
+        interruption = Interruption()
+        thread = threading.Thread(
+            target=self._run, args=(entry, interruption), name=f"execution-{entry.id}", daemon=True
+        )
+        self._running[entry.id] = (entry, interruption, thread)
+        thread.start()
+        return True
+
+    def _run(self, entry: Waiting, interruption: Interruption) -> None:
+        try:
+            self._run_entry(entry.id, interruption)
+        except Exception as error:  # noqa: BLE001  # one execution may not end the queue; its record says how it ended
+            self._state.say(f"execution {entry.id}: {error}")
+        finally:
+            with self._changed:
+                del self._running[entry.id]
+                self._changed.notify_all()
+
+    def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
+        state = self._state
+        found = state.server.waiting_entry(entry_id)
+        taken = found is not None and waiting.take(state.home, entry_id)
+        state.server.dequeue(entry_id)
+        if found is None or not taken:
+            return  # stopped meanwhile, or another server was quicker
+        record = state.home.records.execution(entry_id)
+        if record.stop_requested is not None:
+            waiting.close(state.home, record, "stopped", "a stop was requested")
+            return
+        try:
+            self._live(record, found.request, interruption)
+        except (LocalhaiError, Refused) as error:  # the code or the settings are gone
+            if state.home.records.execution(entry_id).status == "queued":
+                waiting.close(state.home, record, "error", f"it cannot be run any more: {error}")
+
+    def _live(self, record: Execution, request: Mapping[str, Any], interruption: Interruption) -> None:
+        from localhai.server.code import code_of
+        from localhai.server.requests import options_of
+
+        state = self._state
+        plan = ExecutionPlan.from_dict(request["plan"])
+        project = state.project(record.project_id)
+        home = state.home_of(project)
+        code = code_of(state, project, plan.commit)
+        options = options_of(state, project, home.settings)
+        waiting.run(
+            home, project, record, plan, code, settings=home.settings, options=options, interruption=interruption
+        )
+
+    def stop(self, record: Execution) -> None:
+        """Stop an execution, whoever runs it: one that waits ends at once, others when their localhai hears of it."""
+        state = self._state
+        if record.status == "queued" and record.owner is None and waiting.take(state.home, record.id):
+            state.server.dequeue(record.id)
+            waiting.close(state.home, state.home.records.execution(record.id), "stopped", "a stop was requested")
+            return
+        state.home.records.request_stop(record.id)

@@ -1,0 +1,168 @@
+"""What a client asks an execution to be, made into a plan (valohai-rest-api.md E18)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions import waiting
+from localhai.executions.life import RunOptions
+from localhai.executions.open_project import OpenProject
+from localhai.executions.secrets import read_env_file
+from localhai.project.folder import ProjectFolder
+from localhai.project.overrides import Overrides
+from localhai.records.queue import Waiting
+from localhai.server.bodies import text
+from localhai.server.code import code_of, config_of
+from localhai.server.errors import field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Execution, Project
+    from localhai.records.server import User
+    from localhai.server.state import State
+    from localhai.settings import Settings
+
+HIGHEST_PRIORITY = 10_000
+_number_re = re.compile(r"-?[0-9]{1,12}")
+
+
+def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Execution:
+    """Queue one execution. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
+    code = code_of(state, project, _optional_text(body, "commit"))
+    home = state.home_of(project)
+    options = options_of(state, project, home.settings)
+    plan = plan_of(state, project, body, code, options)
+    priority = _priority(body)
+    record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)
+    record = state.home.records.update(record.id, creator_id=user.id, user=user.name, priority=priority)
+    state.server.enqueue(Waiting(record.id, project.id, user.id, priority, {"plan": frozen.to_dict()}))
+    state.queue.wake()
+    return record
+
+
+def options_of(state: State, project: Project, settings: Settings) -> RunOptions:
+    """How the settings say that steps run; secret variables of the project are secrets like those of a file."""
+    secrets = read_env_file(settings.env_file) if settings.env_file else {}
+    secrets = {**secrets, **{item.name: item.value for item in state.server.variables(project.id) if item.secret}}
+    return RunOptions(
+        pull=settings.pull,
+        secrets=secrets,
+        env_file=str(settings.env_file) if settings.env_file else None,
+        package_cache=settings.package_cache,
+    )
+
+
+def plan_of(
+    state: State, project: Project, body: Mapping[str, Any], code: Snapshot, options: RunOptions
+) -> ExecutionPlan:
+    """The plan of one execution of a commit."""
+    home = state.home_of(project)
+    opened = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
+    variables = {**home.settings.environment_variables, **opened}
+    settings = replace(home.settings, environment_variables=variables)
+    folder = ProjectFolder(_path(project), project.name, _path(project) / code.yaml)
+    explicit = _texts(body, "environment_variables")
+    plan = OpenProject(home, folder, settings).plan(
+        text(dict(body), "step"),
+        overrides=Overrides(
+            parameters={name: unwrapped(value) for name, value in _mapping(body, "parameters").items()},
+            inputs=_inputs(body),
+            environment_variables=explicit,
+            image=_optional_text(body, "image"),
+            environment=_optional_text(body, "environment"),
+            time_limit=_seconds(body),
+            title=_optional_text(body, "title"),
+            tags=_tags(body),
+        ),
+        secrets=tuple(options.secrets),
+        config=config_of(state, code),
+    )
+    return replace(plan, commit=code.identifier)
+
+
+def unwrapped(value: Any) -> Any:
+    """A plain value: what the web page shows as a call wraps each into `{style: single, rules: {value}}`."""
+    if isinstance(value, dict) and value.get("style") == "single" and isinstance(value.get("rules"), dict):
+        return value["rules"].get("value")
+    return value
+
+
+def tags_of(body: Mapping[str, Any]) -> list[str]:
+    """The field `tags`."""
+    return _tags(body)
+
+
+def _path(project: Project) -> Path:
+    from pathlib import Path
+
+    return Path(project.path)
+
+
+def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = body.get(name) or {}
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise field(name, "Expected an object.")
+    return found
+
+
+def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = _mapping(body, name)
+    for key, value in found.items():
+        if isinstance(value, (dict, list)) or "\0" in f"{key}{value}":
+            raise field(name, f"{key}: a text is needed.")
+    return {key: _worded(value) for key, value in found.items() if value is not None}
+
+
+def _worded(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _inputs(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in _mapping(body, "inputs").items():
+        uris = [value] if isinstance(value, str) else value
+        if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
+            raise field("inputs", f"{name}: a list of URIs is needed.")
+        found[name] = uris
+    return found
+
+
+def _tags(body: Mapping[str, Any]) -> list[str]:
+    found = body.get("tags") or []
+    if not isinstance(found, list) or not all(isinstance(tag, str) and len(tag) <= 200 for tag in found):  # noqa: PLR2004  # as the page says
+        raise field("tags", "Expected a list of texts of at most 200 characters.")
+    return found
+
+
+def _optional_text(body: Mapping[str, Any], name: str) -> str | None:
+    return text(dict(body), name, "") or None
+
+
+def _seconds(body: Mapping[str, Any]) -> float | None:
+    """None for 0: no limit of its own."""
+    return float(number(body, "time_limit")) or None
+
+
+def _priority(body: Mapping[str, Any]) -> int:
+    found = number(body, "priority")
+    if abs(found) > HIGHEST_PRIORITY:
+        raise field("priority", f"A whole number of at most {HIGHEST_PRIORITY} is needed.")
+    return found
+
+
+def number(body: Mapping[str, Any], name: str) -> int:
+    """A field that is a whole number, as JSON or as a form says it; 0 where it is not given."""
+    value = body.get(name)
+    if value is None or value == "":
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not _number_re.fullmatch(str(value)):
+        raise field(name, "A whole number is needed.")
+    return int(value)

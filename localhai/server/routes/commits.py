@@ -1,0 +1,109 @@
+"""Commits, repositories and ad-hoc packages (valohai-rest-api.md 3.2, 3.3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from localhai.server import code
+from localhai.server.addresses import base
+from localhai.server.errors import field, not_found, said
+from localhai.server.pages import OnePage, truth
+from localhai.server.shapes import commit as shapes
+from localhai.server.state import State, state_of
+from localhai.server.tokens import Asking
+
+router = APIRouter(tags=["commits"])
+Shared = Annotated[State, Depends(state_of)]
+_AROUND = 1 << 20  # bytes of a package's request that are not the package
+_LARGE_ENTITY = 413
+_LENGTH_REQUIRED = 411
+
+
+@router.get("/projects/{project_id}/commits/")
+def of_project(asking: Asking, state: Shared, project_id: str, request: Request) -> list[dict[str, Any]]:
+    """All commits of a project, newest first, without an envelope."""
+    rows = code.commits(state, state.project_of(asking, project_id))
+    return [shapes.commit(row, base=base(request)) for row in rows]
+
+
+@router.post("/projects/{project_id}/fetch/")
+def fetch(asking: Asking, state: Shared, project_id: str, request: Request) -> dict[str, Any]:
+    """The repository is the folder itself: what is committed there is known already."""
+    rows = code.commits(state, state.project_of(asking, project_id), adhoc=False)
+    return {"commits": [shapes.commit(row, base=base(request)) for row in rows], "errors": []}
+
+
+def _length(request: Request) -> None:
+    """A package that is too large is refused before it is sent."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise said(_LENGTH_REQUIRED, "the request does not say how long it is", "length_required")
+    if int(length) > code.LARGEST_PACKAGE + _AROUND:
+        raise said(_LARGE_ENTITY, f"a package may have {code.LARGEST_PACKAGE >> 20} MiB", "too_large")
+
+
+@router.post("/projects/{project_id}/import-package/", dependencies=[Depends(_length)], status_code=201)
+async def import_package(asking: Asking, state: Shared, project_id: str, request: Request) -> dict[str, Any]:
+    """Keep the code that `vh --adhoc` packed, as a commit. The form has `data`, `description` and `yaml_path`."""
+    project = await run_in_threadpool(state.project_of, asking, project_id)
+    async with request.form(max_files=1, max_fields=20) as form:
+        upload = form.get("data")
+        if not isinstance(upload, UploadFile):
+            raise field("data", "No file was submitted.", "required")
+        made = await run_in_threadpool(
+            code.keep_package,
+            state,
+            project,
+            upload.file,
+            yaml_path=str(form.get("yaml_path") or ""),
+            description=str(form.get("description") or "")[:1000],
+        )
+    return shapes.commit(made, base=base(request))
+
+
+@router.get("/commits/")
+def commits(
+    asking: Asking,
+    state: Shared,
+    page: OnePage,
+    request: Request,
+    project: str | None = None,
+    adhoc: str | None = None,
+) -> dict[str, Any]:
+    """Commits of one project or of all, newest first."""
+    projects = [state.project_of(asking, project)] if project else state.projects_of(asking)
+    rows = [row for item in projects for row in code.commits(state, item, adhoc=truth(adhoc))]
+    rows.sort(key=lambda row: row.time, reverse=True)
+    return page.cut(rows, lambda row: shapes.commit(row, base=base(request)))
+
+
+@router.get("/commits/{identifier}/")
+def commit(
+    asking: Asking,
+    state: Shared,
+    identifier: str,
+    request: Request,
+    project: str | None = None,
+    include: str = "",
+) -> dict[str, Any]:
+    """One commit; with `include=config` also its valohai.yaml, parsed."""
+    for item in [state.project_of(asking, project)] if project else state.projects_of(asking):
+        row = code.commit(state, item, identifier)
+        if row is not None:
+            shown = shapes.commit(row, base=base(request))
+            if "config" in include.split(","):
+                shown["config"] = code.config_document(state, item, identifier)
+            return shown
+    raise not_found()
+
+
+@router.get("/repositories/")
+def repositories(asking: Asking, state: Shared, page: OnePage) -> dict[str, Any]:
+    """One for each project: its folder."""
+    return page.cut(
+        state.projects_of(asking), lambda row: {"id": row.id, "project": {"id": row.id, "name": row.name}, "ref": ""}
+    )

@@ -1,0 +1,193 @@
+"""Data: lists, downloads by signed URLs, purging, aliases (valohai-rest-api.md 3.7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import IO, Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from localhai.errors import UsageError
+from localhai.records import DatumRecord
+from localhai.records.server import User
+from localhai.server.addresses import base
+from localhai.server.errors import not_found, said
+from localhai.server.pages import OnePage
+from localhai.server.shapes import datum as shapes
+from localhai.server.state import State, state_of
+from localhai.server.tokens import Asking, signature, signed
+
+router = APIRouter(tags=["data"])
+Shared = Annotated[State, Depends(state_of)]
+
+GOOD_FOR = 12 * 3600  # seconds of a download URL: Airflow keeps it between tasks
+_PIECE = 1 << 20
+_range_re = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@router.get("/data/")
+def data(
+    asking: Asking,
+    state: Shared,
+    page: OnePage,
+    request: Request,
+    project: str | None = None,
+    output_execution: str | None = None,
+    execution: str | None = None,
+    name: str | None = None,
+    tag: str | None = None,
+    ordering: str = "",
+) -> dict[str, Any]:
+    """Data of one execution in their order, otherwise of the projects that one may see, newest first."""
+    known = {row.id for row in state.projects_of(asking)}
+    wanted = output_execution or execution
+    rows = state.home.records.data(
+        project.lower() if project else None,
+        execution_id=wanted.lower() if wanted else None,
+        name=_exactly(name),
+        tag=tag,
+        purged=False,
+        limit=None,
+    )
+    rows = [row for row in rows if row.project_id in known and name in {None, row.name}]
+    if not wanted and ordering and not ordering.startswith("-"):
+        rows = rows[::-1]
+    counters = _counters(state, rows[page.offset : page.offset + page.limit])
+    return page.cut(
+        rows, lambda row: shapes.datum(row, counter=counters.get(row.execution_id or ""), base=base(request))
+    )
+
+
+@router.get("/data/{datum_id}/")
+def datum(asking: Asking, state: Shared, datum_id: str, request: Request) -> dict[str, Any]:
+    """One datum."""
+    return _shown(state, _datum(state, asking, datum_id), request)
+
+
+@router.get("/data/{datum_id}/download/")
+def download(asking: Asking, state: Shared, datum_id: str, request: Request) -> dict[str, str]:
+    """Where its bytes are, for somebody without a token, for some hours."""
+    row = _datum(state, asking, datum_id)
+    if row.purged:
+        raise said(410, f"{row.name} was purged: its bytes are gone", "purged")
+    path = f"/api/v0/data/{row.id}/content/"
+    expires = int(state.clock()) + GOOD_FOR
+    return {"url": f"{base(request)}{path}?expires={expires}&signature={signature(state.secret, path, expires)}"}
+
+
+@router.get("/data/{datum_id}/content/")
+@router.head("/data/{datum_id}/content/")
+def content(state: Shared, datum_id: str, request: Request, expires: str = "", signature: str = "") -> Response:
+    """The bytes, streamed, whole or in ranges. The URL itself is the right to them."""
+    until = int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 12 else 0  # noqa: PLR2004  # digits
+    path = f"/api/v0/data/{datum_id}/content/"
+    if until < state.clock() or not signed(state.secret, path, until, signature):
+        raise said(403, "this download URL is not valid, or not any more", "bad_signature")
+    try:
+        row = state.home.records.datum(datum_id)
+    except UsageError:
+        raise not_found() from None
+    if row.purged:
+        raise said(410, f"{row.name} was purged: its bytes are gone", "purged")
+    return _bytes_of(state, row, request.headers.get("range", ""))
+
+
+@router.post("/data/{datum_id}/purge/")
+def purge(asking: Asking, state: Shared, datum_id: str) -> dict[str, bool]:
+    """Delete the bytes; that there was such a datum stays known."""
+    row = _datum(state, asking, datum_id)
+    if not row.purged:
+        state.home_of(state.project(str(row.project_id))).store.delete(row.uri)
+        state.home.records.purge_data([row.id])
+    return {"ok": True}
+
+
+@router.get("/datum-aliases/")
+def aliases(
+    asking: Asking, state: Shared, page: OnePage, request: Request, project: str | None = None
+) -> dict[str, Any]:
+    """Aliases of one project or of all, by name."""
+    projects = [state.project_of(asking, project)] if project else state.projects_of(asking)
+    rows = [row for item in projects for row in state.home.records.aliases(item.id)]
+
+    def shape(row: Any) -> dict[str, Any]:
+        return shapes.alias(row, _shown(state, state.home.records.datum(row.datum_id), request))
+
+    return page.cut(rows, shape)
+
+
+@router.get("/datum-aliases/resolve/")
+def resolve(asking: Asking, state: Shared, request: Request, name: str, project: str) -> dict[str, Any]:
+    """The datum that an alias names."""
+    found = state.home.records.alias(state.project_of(asking, project).id, name)
+    if found is None:
+        raise not_found()
+    return {"datum": _shown(state, state.home.records.datum(found.datum_id), request)}
+
+
+def _datum(state: State, user: User, datum_id: str) -> DatumRecord:
+    try:
+        row = state.home.records.datum(datum_id.lower())
+    except UsageError:
+        raise not_found() from None
+    state.project_of(user, str(row.project_id))
+    return row
+
+
+def _shown(state: State, row: DatumRecord, request: Request) -> dict[str, Any]:
+    counter = _counters(state, [row]).get(row.execution_id or "")
+    return shapes.datum(row, counter=counter, base=base(request))
+
+
+def _counters(state: State, rows: list[DatumRecord]) -> dict[str, int]:
+    """Counters of the executions that put these out, by id; deleted ones are not among them."""
+    return state.server.counters_of({row.execution_id for row in rows if row.execution_id})
+
+
+def _exactly(name: str | None) -> str | None:
+    """The records match patterns; clients mean the name as it is."""
+    return None if name is None else name.replace("*", "?")
+
+
+def _bytes_of(state: State, row: DatumRecord, asked: str) -> Response:
+    store = state.home_of(state.project(str(row.project_id))).store
+    path = store.path(row.uri)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name.rsplit('/', 1)[-1], safe='')}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if path is not None:
+        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+    start, end = _range(asked, row.size)
+    headers |= {"Content-Length": str(end - start), "Accept-Ranges": "bytes"}
+    part = (start, end) != (0, row.size)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{row.size}"
+    pieces = _pieces(store.open(row.uri), start, end - start)
+    return StreamingResponse(pieces, 206 if part else 200, headers, media_type="application/octet-stream")
+
+
+def _range(asked: str, size: int) -> tuple[int, int]:
+    """First byte and the one after the last. What cannot be read asks for all; raises Refused beyond the end."""
+    match = _range_re.fullmatch(asked.strip())
+    if match is None or not (match[1] or match[2]):
+        return 0, size
+    start = int(match[1]) if match[1] else max(0, size - int(match[2]))
+    end = min(size, int(match[2]) + 1) if match[1] and match[2] else size
+    if start >= size or start >= end:
+        raise said(416, f"the file has {size} bytes", "range")
+    return start, end
+
+
+def _pieces(file: IO[bytes], skip: int, length: int) -> Iterator[bytes]:
+    try:
+        while skip and (piece := file.read(min(skip, _PIECE))):
+            skip -= len(piece)
+        while length and (piece := file.read(min(length, _PIECE))):
+            length -= len(piece)
+            yield piece
+    finally:
+        file.close()
