@@ -26,8 +26,11 @@ def load(target: str) -> Callable[..., Any]:
     sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except BaseException:  # noqa: BLE001  # a module may do anything
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001  # a module may do anything
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename != __file__ and "importlib" not in frame.filename]
+        said = traceback.format_exception_only(type(error), error)
+        sys.stderr.writelines([*traceback.format_list(own), *said])
         sys.exit(NOT_IMPORTABLE)
     for item in [name] if name else ["application", "app"]:
         found = getattr(module, item, None)
