@@ -14,7 +14,6 @@ from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.nodes.runners import further_runners
 from localhai.pipelines.running import PipelineOptions, run_pipeline
-from localhai.tasks.task import close_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,6 @@ def follow(
     begun: Mapping[str, Made] | None = None,
 ) -> int:
     """Run it under a screen and under signals; gives the exit code of DESIGN.md."""
-    close_left(requested.sources.project.home, words.say)
     screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
     interruption = Interruption()
     options = PipelineOptions(

@@ -28,10 +28,9 @@ def info(call: Call, *, reference: str, sort: str | None) -> None:
     the table as `executions`.
     """
     from localhai.cli.task.following import ending, show
-    from localhai.tasks.task import Task, close_left
+    from localhai.tasks.task import Task
 
     with call.look() as look:
-        close_left(look.home, words.say)
         task = Task(look.home, look.home.records.find_task(reference, look.project_id))
         show(call, task, sort)
         if call.format == "human":

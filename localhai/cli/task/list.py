@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 @pass_call
 def list_tasks(call: Call, *, count: int) -> None:
     """Show a list of tasks, newest first. `--json` prints each with the counts of its executions by status."""
-    from localhai.tasks.task import Task, close_left
+    from localhai.tasks.task import Task
 
     with call.look() as look:
-        close_left(look.home, words.say)
         found = [Task(look.home, row).summary() for row in look.home.records.tasks(look.project_id, limit=count)]
     if call.json:
         words.emit_json(found)

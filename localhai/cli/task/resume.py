@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.task.run import options_of, running_options
 from localhai.errors import LocalhaiError, UsageError
@@ -36,10 +35,9 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
     """
     from localhai.cli.execution.requested import config_of
     from localhai.cli.task.following import follow
-    from localhai.tasks.task import Task, close_left, resume_task
+    from localhai.tasks.task import Task, resume_task
 
     with call.open_project(recover=True) as project:
-        close_left(project.home, words.say)
         task = Task(project.home, project.home.records.find_task(reference, project.record.id))
         if task.record.project_id != project.record.id:
             raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")

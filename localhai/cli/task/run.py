@@ -109,12 +109,11 @@ def options_of(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
 
 def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
     from localhai.cli.task.following import follow
-    from localhai.tasks.task import close_left, require_runnable, start_task
+    from localhai.tasks.task import require_runnable, start_task
 
     requested = asked.requested
     project = requested.project
     options = options_of(requested.options, given)
-    close_left(project.home, words.say)
     require_runnable(asked.plan)
     snapshot = project.snapshot(requested.commit)
     return follow(

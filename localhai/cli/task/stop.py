@@ -23,10 +23,9 @@ def stop(call: Call, *, references: tuple[str, ...]) -> None:
 
     `--json` prints the tasks as `task list` does.
     """
-    from localhai.tasks.task import Task, close_left
+    from localhai.tasks.task import Task
 
     with call.look() as look:
-        close_left(look.home, words.say)
         found = []
         for reference in references:
             record = look.home.records.find_task(reference, look.project_id)

@@ -1,0 +1,80 @@
+"""What a dead localhai left of a pipeline is closed and told of by whichever command comes next."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from localhai.cli.call import Call
+from localhai.cli.main import cli
+from localhai.executions.owner import own_owner
+
+DEAD = 2**22 + 1  # no process has this number
+
+
+@pytest.fixture
+def left(pipelines):
+    """Pipeline #1 with a complete node, a task node whose task is open, and one that waits."""
+    step = {"name": "count", "parameters": [{"name": "n", "type": "integer", "default": 0}]}
+    sweep = {"name": "sweep", "step": "count", "parameters": []}
+    nodes = [{"name": "a", "step": "count"}, {"name": "b", "task": "sweep"}, {"name": "c", "step": "count"}]
+    pipelines.write(nodes, [["a.dependency.*", "b.dependency.*"]], steps=[step], tasks=[sweep])
+    done = pipelines.run()
+    dead, records = replace(own_owner(), pid=DEAD), pipelines.home.records
+    record = records.create_pipeline(
+        records.find_pipeline(done["id"], None).project_id,
+        name="p",
+        nodes=[("a", "execution"), ("b", "task"), ("c", "execution")],
+        commit=None,
+        document={"plan": records.find_pipeline(done["id"], None).document["plan"], "tags": [], "env_file": None},
+        owner=dead,
+        title="p",
+    )
+    records.change_pipeline(record.id, "started")
+    records.change_node(record.id, "a", status="complete", execution_id=done["nodes"][0]["execution"]["id"])
+    task = done["nodes"][1]["task"]
+    records.resume_task(task["id"], dead)
+    records.change_node(record.id, "b", status="started", task_id=task["id"])
+    return pipelines
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("execution", "list"),
+        ("pipeline", "list"),
+        ("pipeline", "run", "p"),
+        ("task", "list"),
+        ("task", "run", "count", "--grid", "n=1,2"),
+        ("run", "count"),
+        ("data", "list"),
+        ("alias", "list"),
+        ("dataset", "list"),
+        ("model", "list"),
+        ("deployment", "list"),
+    ],
+    ids=" ".join,
+)
+def test_any_command_tells(left, words):
+    said = CliRunner().invoke(cli, words, obj=Call(home=left.home, folder=left.folder)).stderr
+    assert "pipeline #2 (p, project newsroom) was left by a localhai that died while b ran" in said
+    assert "go on with: localhai pipeline rerun 2 --from-failed" in said
+    assert "task #1 was left by a localhai that died" in said
+    again = CliRunner().invoke(cli, words, obj=Call(home=left.home, folder=left.folder)).stderr
+    assert "was left" not in again
+
+
+def test_what_is_left_is_closed_and_gone_on_with(left):
+    found = json.loads(left("info", "2", "--json").stdout)
+    assert found["status"] == "crashed"
+    assert {node["name"]: (node["status"], node["reason"]) for node in found["nodes"]} == {
+        "a": ("complete", None),
+        "b": ("stopped", "localhai died"),
+        "c": ("stopped", "localhai died"),
+    }
+    again = left("rerun", "2", "--from-failed", "--json")
+    document = json.loads(again.stdout)
+    assert {node["status"] for node in document["nodes"]} == {"complete"}
+    assert "kept from pipeline #2: a" in again.stderr
+    assert "node b: goes on with task #1: 1 of 1 executions are kept" in again.stderr
