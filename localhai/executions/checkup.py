@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from localhai.errors import EngineNotFound, LocalhaiError
+from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image
@@ -51,18 +51,17 @@ def checkup(
     settings: Settings, project: Path | None, *, image: str | None = None, home: Home | None = None
 ) -> Iterator[Finding]:
     """Look at home, records, store, S3, project and engine, one after another. Raises nothing: it is all findings."""
+    opened = home or Home(settings)
     try:
-        opened = home or Home(settings)
-    except LocalhaiError as error:
-        yield _problem("home", error)
-        return
-    try:
-        yield from _home(opened)
-        yield _records(opened)
-        yield _store(opened)
+        is_ready = yield from _home(opened)
+        if is_ready:
+            yield _records(opened)
+            yield _store(opened)
         yield from _project(project)
         yield _s3(settings)
-        yield from _engine(opened, settings, project, image)
+        answers = yield from _engine(opened)
+        if is_ready and answers:
+            yield from _containers(opened, settings, project, image)
     finally:
         if home is None:
             opened.close()
@@ -72,10 +71,17 @@ def _problem(name: str, error: LocalhaiError) -> Finding:
     return Finding(name, "problem", error.message, error.hints)
 
 
-def _home(home: Home) -> Iterator[Finding]:
+def _home(home: Home) -> Generator[Finding, None, bool]:
+    """Gives whether it can be used."""
+    try:
+        home.ready()
+    except LocalhaiError as error:
+        yield _problem("home", error)
+        return False
     yield Finding("home", "ok", str(home.folder))
     free = shutil.disk_usage(home.folder).free
     yield _space("space in home", free, str(home.folder))
+    return True
 
 
 def _space(name: str, free: int, where: str) -> Finding:
@@ -157,16 +163,13 @@ def _endpoint(url: str) -> Finding:
     return Finding("s3", "ok", f"{url} answers")
 
 
-def _engine(home: Home, settings: Settings, project: Path | None, image: str | None) -> Iterator[Finding]:
+def _engine(home: Home) -> Generator[Finding, None, bool]:
+    """Gives whether it answers."""
     try:
-        engine = home.engine
-        info = engine.info()
-    except EngineNotFound as error:
-        yield Finding("engine", "problem", error.message, error.hints)
-        return
+        info = home.engine.info()
     except LocalhaiError as error:
         yield _problem("engine", error)
-        return
+        return False
     kind = ", rootless" if info.rootless else ""
     memory = f"{info.memory / 1e9:.1f} GB"
     text = f"{info.name} {info.version} at {info.place}: {info.architecture}, {info.cpus} CPUs, {memory}{kind}"
@@ -175,7 +178,16 @@ def _engine(home: Home, settings: Settings, project: Path | None, image: str | N
         hint = "images made for amd64 alone are emulated there: slower, and some fail"
         yield Finding("architecture", "warning", f"{info.architecture}, where the platform has amd64", (hint,))
     yield Finding("gpus", "ok", "the engine offers GPUs" if info.gpus else "none: steps run on the CPU")
-    found, missing = _images(engine, home, project, image)
+    return True
+
+
+def _containers(home: Home, settings: Settings, project: Path | None, image: str | None) -> Iterator[Finding]:
+    try:
+        engine = home.engine
+        found, missing = _images(engine, home, project, image)
+    except LocalhaiError as error:
+        yield _problem("images", error)
+        return
     if missing:
         yield Finding("images", "ok", f"to be pulled when needed: {', '.join(missing)}")
     if found is None:

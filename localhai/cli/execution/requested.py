@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from localhai.errors import ProjectError, UsageError
+from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from valohai_yaml.objs import Step
 
@@ -122,8 +123,24 @@ def config_of(project: OpenProject, commit: str | None) -> ProjectConfig:
         return project.config()
     from localhai.project.config import load_config
 
-    snapshot = project.snapshot(commit)
-    return load_config(snapshot.path / project.folder.yaml.relative_to(project.folder.path))
+    with _code_of(project, commit) as code:
+        return load_config(code / project.folder.yaml.relative_to(project.folder.path))
+
+
+@contextmanager
+def _code_of(project: OpenProject, commit: str) -> Iterator[Path]:
+    """The files of a commit. Where the home cannot be written to they are elsewhere for a moment: plans need none."""
+    try:
+        project.home.ready()
+    except SurroundingsError:
+        from tempfile import TemporaryDirectory
+
+        from localhai.project.snapshot import checkout
+
+        with TemporaryDirectory(prefix="localhai-") as folder:
+            yield checkout(project.folder.path, commit, Path(folder), yaml=project.folder.yaml_name).path
+    else:
+        yield project.snapshot(commit).path
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

@@ -94,3 +94,33 @@ def test_ctrl_c_while_localhai_itself_is_loaded_says_nothing(folder: Path) -> No
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.fixture
+def no_home(folder: Path) -> str:
+    """Where no home can be made, whoever asks."""
+    (folder.parent / "file").touch()
+    return str(folder.parent / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "localhai lint",
+        "localhai plan work",
+        "localhai run --dry-run work",
+        "localhai run work --help",
+        "git init -q . && git add . && git -c user.name=a -c user.email=b commit -qm c && localhai plan -c HEAD work",
+    ],
+)
+def test_plans_need_no_home(folder: Path, no_home: str, line: str) -> None:
+    done = shell(line, folder, LOCALHAI_HOME=no_home)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line", ["localhai run work", "localhai execution list", "localhai clean", "localhai doctor"])
+def test_a_home_that_cannot_be_made_is_said(folder: Path, no_home: str, line: str) -> None:
+    done = shell(line, folder, LOCALHAI_HOME=no_home)
+    assert done.returncode == 4
+    assert f"{no_home} cannot be made: Not a directory" in done.stdout + done.stderr
+    assert "set LOCALHAI_HOME to a folder that you may write to" in done.stdout + done.stderr
