@@ -148,9 +148,17 @@ def test_on_error_of_an_execution(bench: Any, on_error: str, after: str, beside:
 
 
 @pytest.mark.parametrize(
-    ("on_error", "after", "whole"), [("stop-all", "stopped", "error"), ("continue", "complete", "complete")]
+    ("on_error", "after", "beside", "whole"),
+    [
+        ("stop-all", "stopped", "stopped", "error"),
+        ("stop-next", "stopped", "complete", "error"),
+        ("continue", "complete", "complete", "complete"),
+        ("retry", "stopped", "complete", "error"),  # it waits its turn behind what came first
+    ],
 )
-def test_on_error_of_a_task_and_the_files_of_its_executions(bench: Any, on_error: str, after: str, whole: str) -> None:
+def test_on_error_of_a_task_and_the_files_of_its_executions(
+    bench: Any, on_error: str, after: str, beside: str, whole: str
+) -> None:
     half = {
         "name": "half",
         "image": IMAGE,
@@ -165,13 +173,16 @@ def test_on_error_of_a_task_and_the_files_of_its_executions(bench: Any, on_error
     nodes = pipeline(
         {"name": "sweep", "task": "sweep", "on-error": on_error},
         {"name": "after", "step": "show"},
+        {"name": "beside", "step": "show"},
         edges=[["sweep.output.*.txt", "after.input.texts"]],
     )
     write(bench, {"step": half}, {"step": SHOW}, {"task": task}, nodes)
-    document, lines = run(bench)
+    document, lines = run(bench, "--jobs", "1")
     sweep = document["nodes"][0]
     assert (sweep["status"], sweep["task"]["status"]) == ("error", "error")
-    assert (statuses(document)["after"], document["status"]) == (after, whole)
+    assert (statuses(document)["after"], statuses(document)["beside"]) == (after, beside)
+    assert document["status"] == whole
+    assert sweep["task"]["counter"] == (3 if on_error == "retry" else 1)  # each try is a task of its own
     if after == "complete":
         assert "texts: 1.txt 3.txt" in lines_of("after", lines)
 
