@@ -56,13 +56,13 @@ def parse_files(words: Iterable[str], definitions: Sequence[Mapping[str, Any]]) 
         name, equals, uri = word.partition("=")
         if not equals or not uri:
             raise UsageError(f"--file {word!r} is not NAME=URI", hints=["for example --file model=datum://my-alias"])
-        targets = [item for item in definitions if name in _names(item)]
+        targets = [item for item in definitions if name in file_names(item)]
         endpoint, dot, file = name.partition(".")
         if not targets and dot:
-            targets = [item for item in definitions if item["name"] == endpoint and file in _names(item)]
+            targets = [item for item in definitions if item["name"] == endpoint and file in file_names(item)]
             name = file
         if not targets:
-            known = [file for item in definitions for file in _names(item)]
+            known = [file for item in definitions for file in file_names(item)]
             raise unknown("file", "files", name, known, of=" of the endpoint")
         for item in targets:
             found[str(item["name"])][name] = uri
@@ -73,9 +73,9 @@ def check_files(definition: Mapping[str, Any], given: Mapping[str, Sequence[str]
     """One URI for each file of an endpoint, in its order. Raises UsageError, ProjectError."""
     name = definition["name"]
     for file in given:
-        if file not in _names(definition):
-            raise unknown("file", "files", file, _names(definition), of=f" of endpoint {name}")
-    missing = [file for file in _names(definition) if not given.get(file)]
+        if file not in file_names(definition):
+            raise unknown("file", "files", file, file_names(definition), of=f" of endpoint {name}")
+    missing = [file for file in file_names(definition) if not given.get(file)]
     if missing:
         raise UsageError(
             f"endpoint {name} needs files that are not given: {', '.join(missing)}",
@@ -93,8 +93,9 @@ def check_files(definition: Mapping[str, Any], given: Mapping[str, Sequence[str]
                 where=f"endpoint {name}",
                 hints=["give a path below it, such as models/model.pkl"],
             )
-    return {file: given[file][0] for file in _names(definition)}
+    return {file: given[file][0] for file in file_names(definition)}
 
 
-def _names(definition: Mapping[str, Any]) -> list[str]:
+def file_names(definition: Mapping[str, Any]) -> list[str]:
+    """The names of an endpoint's files, in the order of valohai.yaml."""
     return [str(item["name"]) for item in definition.get("files") or ()]

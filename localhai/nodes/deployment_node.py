@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.deployments.endpoint import find_endpoint
+from localhai.deployments.endpoint import file_names, find_endpoint
 from localhai.deployments.versions import build_endpoint, make_version, work_on
-from localhai.errors import Interrupted, LocalhaiError
+from localhai.errors import Interrupted, LocalhaiError, ProjectError
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.runners import Kept, Made
 from localhai.project.names import unknown
@@ -26,19 +26,24 @@ class DeploymentRunner:
     """A `NodeRunner`."""
 
     def check(self, sources: Sources, node: Node, awaiting: Sequence[Edge], *, secrets: Collection[str]) -> None:
-        """Its endpoints are there, and edges name files of theirs. Raises UsageError, ProjectError."""
+        """Its endpoints are there, and edges bring each file of theirs. Raises UsageError, ProjectError."""
         del secrets
         config = sources.config(node.commit).config
-        definitions = {name: find_endpoint(config, name) for name in node.endpoints}
-        for edge in awaiting:
-            if edge.target_kind != "file":
-                continue
-            endpoint, _, file = edge.target_key.partition(".")
-            if endpoint not in definitions:
-                raise unknown("endpoint", "endpoints", endpoint, list(definitions), of=f" in node {node.name}")
-            names = [str(item["name"]) for item in definitions[endpoint].get("files") or ()]
-            if file not in names:
-                raise unknown("file", "files", file, names, of=f" of endpoint {endpoint}")
+        files = {name: file_names(find_endpoint(config, name)) for name in node.endpoints}
+        brought = {edge.target_key for edge in awaiting if edge.target_kind == "file"}
+        for key in sorted(brought):
+            endpoint, _, file = key.partition(".")
+            if endpoint not in files:
+                raise unknown("endpoint", "endpoints", endpoint, list(files), of=f" in node {node.name}")
+            if file not in files[endpoint]:
+                raise unknown("file", "files", file, files[endpoint], of=f" of endpoint {endpoint}")
+        missing = [f"{endpoint}.{file}" for endpoint, names in files.items() for file in names]
+        missing = [key for key in missing if key not in brought]
+        if missing:
+            raise ProjectError(
+                f"no edge brings {', '.join(missing)} to node {node.name}",
+                hints=[f"add an edge: [NODE.output.*, {node.name}.file.{key}]" for key in missing],
+            )
 
     def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
         """Make the version and build its images."""
