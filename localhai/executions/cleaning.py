@@ -174,7 +174,7 @@ def _unused_code(home: Home) -> list[str]:
 def _used_code(home: Home) -> set[str]:
     """Of executions, and of deployment versions, which may be served again."""
     served = {version.commit for version in home.records.deployment_versions(limit=None)}
-    return served | {row.commit for row in home.records.executions(limit=None, outputs=False) if row.commit}
+    return served | home.records.commits()
 
 
 def _clean_code(home: Home) -> Sequence[str]:

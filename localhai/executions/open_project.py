@@ -173,10 +173,10 @@ class OpenProject:
             return snapshot
         import dataclasses
 
-        rows = self.home.records.executions(self.record.id, limit=None, outputs=False)
-        known = next((row.document for row in rows if row.commit == snapshot.identifier), None)
-        if known is None:
+        rows = self.home.records.executions(self.record.id, commit=snapshot.identifier, limit=1, outputs=False)
+        if not rows:
             return snapshot
+        known = rows[0].document
         facts = {name: known[name] for name in ("dirty", "base_commit", "branch") if name in known}
         return dataclasses.replace(snapshot, **facts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import TransitionError, UsageError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from localhai.records.rows import Execution, Owner, StatusChange
 
 _OWNER_COLUMNS = ("owner_host", "owner_pid", "owner_process_start", "owner_boot_id")
+_AT_ONCE = 100
+_wild_re = re.compile("[%_!]")
 _TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
 
 
@@ -129,17 +132,54 @@ class ExecutionRecords(Access):
         status: Status | str | None = None,
         step: str | None = None,
         tag: str | None = None,
+        commit: str | None = None,
+        counters: range | None = None,
         limit: int | None = 100,
         offset: int = 0,
         outputs: bool = True,
     ) -> list[Execution]:
         """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
-        where, parameters = _conditions(project_id, status, step, tag)
+        where, parameters = _conditions(project_id, status, step, tag, commit=commit, counters=counters)
         tail = statement(where, "ORDER BY e.id DESC")
         if limit is not None:
             tail = statement(tail, "LIMIT :limit OFFSET :offset")
             parameters |= {"limit": limit, "offset": offset}
         return self._read(lambda transaction: rows.select(transaction, tail, parameters, outputs=outputs))
+
+    def executions_of_user(
+        self,
+        user: str,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+        limit: int = 100,
+    ) -> list[Execution]:
+        """As `executions`, those that this user started.
+
+        The database finds documents in which the user's name stands; whether it stands at the right place is seen here,
+        page by page: JSON functions are not in every SQLite, and refuse documents with NaN or NUL.
+        """
+        found: list[Execution] = []
+        before = None
+        while len(found) < limit:
+            where, parameters = _conditions(project_id, status, step, tag, user=user, before=before)
+            parameters["limit"] = max(limit, _AT_ONCE)
+            page = self._page(statement(where, "ORDER BY e.id DESC LIMIT :limit"), parameters)
+            found += [item for item in page if item.document.get("user") == user]
+            if len(page) < parameters["limit"]:
+                break
+            before = page[-1].id
+        return found[:limit]
+
+    def _page(self, tail: str, parameters: Mapping[str, Any]) -> list[Execution]:
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
+
+    def commits(self) -> set[str]:
+        """Those that executions ran with."""
+        sql = 'SELECT DISTINCT "commit" FROM executions WHERE "commit" IS NOT NULL'
+        return {str(row["commit"]) for row in self._read(lambda transaction: transaction.rows(sql))}
 
     def count_executions(
         self,
@@ -240,17 +280,48 @@ def _note(transaction: Transaction, execution_id: str, time: str, old: Status | 
     )
 
 
+_CLAUSES = {
+    "project_id": "e.project_id = :project_id",
+    "status": "e.status = :status",
+    "step": "e.step = :step",
+    "tag": "e.id IN (SELECT execution_id FROM execution_tags WHERE tag = :tag)",
+    "commit": 'e."commit" = :commit',
+    "first": "e.counter >= :first",
+    "last": "e.counter <= :last",
+    "user": "e.document LIKE :user ESCAPE '!'",
+    "before": "e.id < :before",
+}
+
+
 def _conditions(
-    project_id: str | None, status: Status | str | None, step: str | None, tag: str | None
+    project_id: str | None,
+    status: Status | str | None,
+    step: str | None,
+    tag: str | None,
+    *,
+    commit: str | None = None,
+    counters: range | None = None,
+    user: str | None = None,
+    before: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The WHERE of a list and its parameters."""
-    clauses = {
-        "project_id": "e.project_id = :project_id",
-        "status": "e.status = :status",
-        "step": "e.step = :step",
-        "tag": "e.id IN (SELECT execution_id FROM execution_tags WHERE tag = :tag)",
+    given = {
+        "project_id": project_id,
+        "status": status and str(status),
+        "step": step,
+        "tag": tag,
+        "commit": commit,
+        "first": counters and counters.start,
+        "last": counters and counters.stop - 1,
+        "user": user and _document_has("user", user),
+        "before": before,
     }
-    given = {"project_id": project_id, "status": status and str(status), "step": step, "tag": tag}
     parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    where = " AND ".join(clauses[name] for name in parameters)
+    where = " AND ".join(_CLAUSES[name] for name in parameters)
     return statement("WHERE" if where else "", where), parameters
+
+
+def _document_has(key: str, value: str) -> str:
+    """For LIKE: documents in which this pair stands somewhere."""
+    pair = f"{json.dumps(key)}: {json.dumps(value)}"
+    return "%" + _wild_re.sub(r"!\g<0>", pair) + "%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -48,9 +49,7 @@ def list_executions(
         raise UsageError("deleted executions are gone here: nothing of them is kept to list")
     with call.look() as look:
         all_projects = all_projects or look.project is None
-        found = select(look, statuses, step, tag, None if owned else count, all_projects=all_projects)
-        if owned:
-            found = _owned(found, look)[:count]
+        found = select(look, statuses, step, tag, count, all_projects=all_projects, owned=owned)
         if call.json:
             words.emit_json([execution.to_dict() for execution in found])
         elif not found and call.format == "human":
@@ -63,11 +62,21 @@ def list_executions(
 
 
 def select(
-    look: Look, statuses: Sequence[str], step: str | None, tag: str | None, count: int | None, *, all_projects: bool
+    look: Look,
+    statuses: Sequence[str],
+    step: str | None,
+    tag: str | None,
+    count: int,
+    *,
+    all_projects: bool,
+    owned: bool,
 ) -> list[Execution]:
-    """Executions that fulfil all conditions, newest first; `count` None: all of them."""
+    """Executions that fulfil all conditions, newest first, at most `count`; `owned`: those of who asks."""
     from localhai.executions.execution import Execution
+    from localhai.executions.latest import creator_name
 
+    records = look.home.records
+    ask = partial(records.executions_of_user, creator_name(look.home.settings)) if owned else records.executions
     project_id = None if all_projects else look.project_id
     wanted: list[str | None] = []
     for status in statuses:
@@ -75,17 +84,10 @@ def select(
     rows = [
         row
         for status in dict.fromkeys(wanted) or (None,)
-        for row in look.home.records.executions(project_id, status=status, step=step, tag=tag, limit=count)
+        for row in ask(project_id, status=status, step=step, tag=tag, limit=count)
     ]
     rows.sort(key=lambda row: row.id, reverse=True)
     return [Execution(look.home, row) for row in rows[:count]]
-
-
-def _owned(found: Sequence[Execution], look: Look) -> list[Execution]:
-    from localhai.executions.latest import creator_name
-
-    user = creator_name(look.home.settings)
-    return [execution for execution in found if execution.record.document.get("user") == user]
 
 
 def _print(found: Sequence[Execution], form: str, *, all_projects: bool) -> None:

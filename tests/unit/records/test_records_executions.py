@@ -218,6 +218,22 @@ def test_lists_are_filtered_paged_and_newest_first(records, project):
     assert len(records.executions(limit=None)) == records.count_executions() == 4
 
 
+def test_lists_of_a_commit_of_numbers_and_of_a_user(records, project, monkeypatch):
+    monkeypatch.setattr("localhai.records.executions._AT_ONCE", 2)
+    mine = [create(records, project, commit=f"c{number}", document={"user": "an_a%!"}) for number in range(3)]
+    others = [{"user": "anna%!"}, {"user": "AN_A%!"}, {"parameters": {"user": "an_a%!"}}, {"user": "an_a%!\u00e9"}]
+    for number in range(12):  # several pages in which the name stands at a wrong place, or is another one
+        create(records, project, commit=None, document=others[number % len(others)])
+    last = create(records, project, commit="c0", document={"loss": float("nan"), "user": "an_a%!"})
+    assert records.executions_of_user("an_a%!", project.id) == [last, *reversed(mine)]
+    assert records.executions_of_user("an_a%!", limit=2) == [last, mine[2]]
+    assert records.executions_of_user("an_a%!", step="evaluate") == []
+    assert records.executions_of_user("nobody") == []
+    assert [item.counter for item in records.executions(commit="c0", limit=1)] == [16]
+    assert [item.counter for item in records.executions(project.id, counters=range(2, 5))] == [4, 3, 2]
+    assert records.commits() == {"c0", "c1", "c2"}
+
+
 def test_open_executions_are_those_that_have_not_ended(records, project, owner):
     away = Owner(host="away", pid=1, process_start="1", boot_id="x")
     running = create(records, project, owner=owner)
