@@ -40,17 +40,6 @@ class Graph:
                     queue.append(other)
         return found
 
-    def descendants(self, name: str) -> list[str]:
-        """All that wait for `name`, directly or not."""
-        found: dict[str, None] = {}
-        stack = list(self.after[name])
-        while stack:
-            other = stack.pop()
-            if other not in found:
-                found[other] = None
-                stack.extend(self.after[other])
-        return list(found)
-
     def keepable(self, complete: Collection[str]) -> list[str]:
         """Those of `complete` that need not run again: nothing before them runs again either."""
         kept: dict[str, None] = {}

@@ -6,7 +6,7 @@ stopping. The platform's own words for waiting and for nodes that never run are 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +59,7 @@ class PipelineState:
         self._waits = {name: len(before) for name, before in self.graph.before.items()}
         self._results: dict[str, NodeResult] = {}
         self._attempts = dict.fromkeys(self.statuses, 0)
-        self._queue: deque[str] = deque()
+        self._queue: OrderedDict[str, None] = OrderedDict()  # from any place a name goes at once
         self._running: dict[str, None] = {}
         self._held: dict[str, Literal["start", "end"]] = {}
         self._approved: set[str] = set()
@@ -122,7 +122,7 @@ class PipelineState:
         """Nodes to start now, each given once, at most `limit`. Those that cannot be filled end here as errors."""
         found: list[NodeStart] = []
         while self._queue and (limit is None or len(found) < limit):
-            start = self._prepare(self._queue.popleft())
+            start = self._prepare(self._queue.popitem(last=False)[0])
             if start is not None:
                 found.append(start)
         if self._outcome is not None:  # a node that came later ended the pipeline
@@ -204,9 +204,20 @@ class PipelineState:
             what = f": {result.error}" if result.error else ""
             self._end_all(_ERROR, f"node {name} ended as {result.status}{what}")
             return
-        for other in self.graph.descendants(name):
-            if self.statuses[other] not in FINAL:
-                self._finish(other, _STOPPED, f"node {name} failed")
+        self._stop_what_follows(name)
+
+    def _stop_what_follows(self, name: str) -> None:
+        """What waits for a node that failed, directly or not.
+
+        Nothing waits behind a node that has ended: one that was reused lets others go on, and behind one that was
+        stopped all are stopped already.
+        """
+        failed = [name]
+        while failed:
+            for other in self.graph.after[failed.pop()]:
+                if self.statuses[other] not in FINAL:
+                    self._finish(other, _STOPPED, f"node {name} failed")
+                    failed.append(other)
 
     def _act(self, name: str, when: str, metadata: Mapping[str, object], parameters: Mapping[str, object]) -> None:
         for action in self._nodes[name].actions:
@@ -241,8 +252,7 @@ class PipelineState:
 
     def _keep(self, name: str, result: NodeResult, why: str) -> None:
         self._results[name] = result
-        if self.statuses[name] == _QUEUED:
-            self._queue.remove(name)
+        self._queue.pop(name, None)
         self._finish(name, _COMPLETE, why)
         self._release(name)
 
@@ -257,7 +267,7 @@ class PipelineState:
                 self._finish(name, _STOPPED, reason)
 
     def _enqueue(self, name: str, reason: str | None = None) -> None:
-        self._queue.append(name)
+        self._queue[name] = None
         self._set(name, _QUEUED, reason)
 
     def _finish(self, name: str, status: str, reason: str | None = None) -> None:

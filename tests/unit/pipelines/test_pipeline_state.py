@@ -1,3 +1,6 @@
+import dataclasses
+import itertools
+
 import pytest
 
 from localhai.pipelines.results import NodeResult
@@ -220,3 +223,62 @@ def test_every_change_is_told_once_in_order(make_plan):
     run_all(state)
     assert [change.status for change in state.drain()] == ["queued", "started", "complete"]
     assert state.drain() == []
+
+
+def test_a_node_behind_one_that_was_reused_goes_on_when_what_was_before_fails(make_plan):
+    nodes = [{"name": "a", "on-error": "stop-next"}, "b", "c", "d"]
+    plan = make_plan(nodes, [wait("a", "b"), wait("b", "c"), wait("a", "d")])
+    state = PipelineState(plan, reused={"b": OK})
+    assert names(state.ready()) == ["a", "c"]
+    state.finished("a", BAD)
+    assert state.statuses == {"a": "error", "b": "complete", "c": "queued", "d": "stopped"}
+    assert not state.is_done
+    state.finished("c", OK)
+    assert (state.is_done, state.statuses["c"]) == (True, "complete")
+
+
+class Counted(dict):
+    """How often anybody asked."""
+
+    asked = 0
+
+    def __getitem__(self, key):
+        self.asked += 1
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("roots", [20, 200])
+def test_many_failing_roots_look_at_each_node_behind_them_once(make_plan, roots):
+    behind = [f"behind-{number}" for number in range(50)]
+    chain = [wait(one, other) for one, other in itertools.pairwise(behind)]
+    starts = [{"name": f"root-{number}", "on-error": "stop-next"} for number in range(roots)]
+    plan = make_plan([*starts, *behind], [*chain, *(wait(root["name"], behind[0]) for root in starts)])
+    state = PipelineState(plan)
+    state.graph.after = Counted(state.graph.after)
+    for start in state.ready():
+        state.finished(start.node, BAD)
+    assert state.is_done
+    assert set(state.statuses.values()) == {"error", "stopped"}
+    assert state.graph.after.asked == roots + len(behind)
+
+
+class Name(str):
+    """A name that counts how often it is compared with another."""
+
+    __slots__ = ()
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Name.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_many_reused_roots_leave_the_queue_without_a_search(make_plan, monkeypatch):
+    monkeypatch.setattr(Name, "compared", 0)
+    named = [Name(f"node-{number}") for number in range(500)]
+    plan = make_plan(list(map(str, named)))
+    nodes = tuple(dataclasses.replace(node, name=name) for node, name in zip(plan.nodes, named, strict=True))
+    state = PipelineState(dataclasses.replace(plan, nodes=nodes), reused=dict.fromkeys(reversed(named), OK))
+    assert state.is_done
+    assert Name.compared <= 10 * len(named)
