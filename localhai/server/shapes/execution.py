@@ -63,7 +63,8 @@ def details(
 ) -> dict[str, Any]:
     """One execution. `plan` is the one on disk, in which secrets are masked; None when its folder is gone.
 
-    `without` are names of what the client does not want: `outputs`, `metadata`, `tags`.
+    `without` names what the client does not want, of which only `outputs` is left out: `vh execution summarize`
+    excludes the metadata that it shows.
     """
     document = row.document
     found = {
@@ -78,7 +79,6 @@ def details(
         "n_outputs": len(outputs),
         "cumulative_metadata": dict(metadata),
     }
-    keys = {"outputs": "outputs", "metadata": "cumulative_metadata", "tags": "tags"}
-    for name in without & keys.keys():
-        del found[keys[name]]
+    if "outputs" in without:
+        del found["outputs"]
     return found

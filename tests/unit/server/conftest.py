@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import io
+import tarfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from localhai.server.app import create_app
 from localhai.server.listening import serving
 from localhai.server.state import State
 from localhai.settings import Settings
+from localhai.testing import FakeEngine
 
 
 class Asker(requests.Session):
@@ -34,12 +38,23 @@ class Asker(requests.Session):
 
 
 @pytest.fixture
-def state(used_home: Path) -> Iterator[State]:
-    with Home(replace(Settings.load(), home=used_home)) as home:
-        made = State(home, "a secret of this server")
+def engine() -> Iterator[FakeEngine]:
+    made = FakeEngine()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def state(used_home: Path, engine: FakeEngine) -> Iterator[State]:
+    """Nothing that is queued runs until a test calls `queue.start`."""
+    with Home(replace(Settings.load(), home=used_home), engine=engine) as home:
+        made = State(home, "a secret of this server", jobs=1)
         made.server.put_user("ada", "token-of-ada")
         made.server.put_user("bob", "token-of-bob")
         yield made
+        made.queue.ask_to_stop()
+        made.queue.close()
+        made.close()
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +85,77 @@ def ada(url: str) -> Iterator[Asker]:
 def bob(url: str) -> Iterator[Asker]:
     with Asker(url, "token-of-bob") as asker:
         yield asker
+
+
+YAML = """\
+- step:
+    name: train
+    image: python:3.11-slim
+    command: python train.py {parameters}
+    parameters:
+      - name: epochs
+        type: integer
+        default: 2
+    inputs:
+      - name: data
+        optional: true
+"""
+
+
+def packed(files: Mapping[str, str] | None = None, members: Sequence[tarfile.TarInfo] = ()) -> bytes:
+    """A package as `vh --adhoc` sends it."""
+    found = io.BytesIO()
+    with tarfile.open(fileobj=found, mode="w:gz") as tar:
+        for name, text in ({"valohai.yaml": YAML} if files is None else files).items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+        for member in members:
+            tar.addfile(member)
+    return found.getvalue()
+
+
+@dataclass
+class Demo:
+    """A project of Ada's with one commit."""
+
+    asker: Asker
+    id: str
+    commit: str
+
+    def create(self, **more: Any) -> requests.Response:
+        return self.asker.post(
+            "/api/v0/executions/", json={"project": self.id, "commit": self.commit, "step": "train", **more}
+        )
+
+    def queued(self, **more: Any) -> dict[str, Any]:
+        answer = self.create(**more)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def upload(self, package: bytes, **fields: str) -> requests.Response:
+        path = f"/api/v0/projects/{self.id}/import-package/"
+        return self.asker.post(path, data=fields, files={"data": ("data.tgz", package, "application/gzip")})
+
+    def get(self, reference: object) -> dict[str, Any]:
+        answer = self.asker.get(f"/api/v0/executions/{reference}/")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def ended(self, reference: object) -> dict[str, Any]:
+        """The execution, once it has ended."""
+        while self.get(reference)["end_time"] is None:
+            time.sleep(0.01)
+        return self.get(reference)
+
+
+@pytest.fixture
+def demo(ada: Asker) -> Demo:
+    made = Demo(ada, ada.post("/api/v0/projects/", data={"name": "demo"}).json()["id"], "")
+    made.commit = made.upload(packed()).json()["identifier"]
+    return made
 
 
 @pytest.fixture
