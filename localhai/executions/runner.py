@@ -169,7 +169,7 @@ def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Obser
     """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
     if line := parity.sentence(notes):
         capture.status(line, only_log=True)
-    if line := parity.sentence(note for note in notes if not parity.changes_nothing(note)):
+    if line := parity.telling_sentence(notes):
         observer.status(line)
 
 

@@ -13,6 +13,7 @@ from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
+from localhai.project.parity import telling_sentence
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import check
 from localhai.tasks.comparison import best
@@ -76,8 +77,9 @@ def _run(work: NodeWork) -> Task:
     seed = random_bits.randbelow(2**31) if left is None else left.plan.seed
     plan, shared = task_plan(sources, node, work.start.parameters, seed=seed)
     overrides = replace(overrides_of(work.start), parameters=shared)
-    for note in plan.notes:
-        work.say(note)
+    for note in (*plan.notes, telling_sentence(plan.parity)):
+        if note:
+            work.say(note)
     how: dict[str, Any] = {
         "config": sources.node_config(node),
         "snapshot": sources.snapshot(node.commit),

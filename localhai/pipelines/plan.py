@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from localhai.project.plan import ParityNote
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -142,7 +144,8 @@ class PipelinePlan:
     """A pipeline as it will run. Nodes and edges stand in the order of valohai.yaml; there are no cycles.
 
     `parameters` are the pipeline's own with the values that count. `arguments` is what was given for this run,
-    as it was given, so that the plan can be made again from other code.
+    as it was given, so that the plan can be made again from other code. `parity` has a note for every key of the
+    pipeline that is used.
     """
 
     name: str
@@ -151,6 +154,7 @@ class PipelinePlan:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     reuse_executions: bool = False
+    parity: tuple[ParityNote, ...] = ()
 
     def node(self, name: str) -> Node:
         """By name. Raises KeyError."""
@@ -168,6 +172,7 @@ class PipelinePlan:
             "parameters": dict(self.parameters),
             "arguments": dict(self.arguments),
             "reuse_executions": self.reuse_executions,
+            "parity": [asdict(note) for note in self.parity],
         }
 
     @classmethod
@@ -180,4 +185,5 @@ class PipelinePlan:
             parameters=values["parameters"],
             arguments=values["arguments"],
             reuse_executions=values["reuse_executions"],
+            parity=tuple(ParityNote(**note) for note in values.get("parity", ())),
         )

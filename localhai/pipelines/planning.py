@@ -9,6 +9,7 @@ from localhai.pipelines.arguments import PipelineArguments, sort_arguments
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.steps import overridden
 from localhai.pipelines.unfillable import refuse_unfillable
+from localhai.project import parity
 from localhai.project.names import find_by_prefix, unknown
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def plan(
         parameters=parameters,
         arguments=dict(given or {}),
         reuse_executions=bool(pipeline.reuse_executions),
+        parity=parity.notes("pipeline", pipeline.serialize()),
     )
     refuse_unfillable(found, steps, positions)
     return found

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.parity_table import SHOWN, TABLE, Parity
+from localhai.project.parity_table import SAME, SHOWN, TABLE, Parity
 from localhai.project.plan import ParityNote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from localhai.project.document import Document
 
@@ -28,6 +29,15 @@ _AS_IF_NOT_WRITTEN = frozenset({  # what the parser fills in
     ("step.inputs.optional", "False"),
     ("step.mounts.readonly", "False"),
     ("step.environment-variables.optional", "True"),
+    ("task.reuse-children", "False"),
+    ("task.parameters.rules.integerify", "False"),
+    ("task.parameters.rules.numberify", "False"),
+})  # fmt: skip
+_DIFFERING_VALUES: Mapping[str, Callable[[Any], bool]] = MappingProxyType({  # with others they are as on the platform
+    "task.type": lambda value: str(value).lower().replace("-", "_") in {"random_search", "bayesian_tpe"},
+    "task.engine": lambda value: str(value).lower() != "optuna",
+    "pipeline.nodes.on-error": lambda value: str(value) == "retry",
+    "pipeline.nodes.actions.if": lambda value: isinstance(value, list) and len(value) > 1,
 })  # fmt: skip
 
 
@@ -56,12 +66,17 @@ def step_notes(serialized: Mapping[str, Any]) -> tuple[ParityNote, ...]:
     `serialized` is what `Step.serialize()` gives. Keys are those a person finds inside the step. A key that only holds
     others is not named beside them, unless there is something to say of it.
     """
-    used: dict[str, None] = {}
-    for path, value in _paths(serialized, "step"):
+    return notes("step", serialized)
+
+
+def notes(kind: str, serialized: Mapping[str, Any]) -> tuple[ParityNote, ...]:
+    """As `step_notes`, of an item of any kind (`task`, `pipeline`): what its `serialize()` gives."""
+    used: dict[str, Parity] = {}
+    for path, value in _paths(serialized, kind):
         key = _known(path)
-        if key is not None and (key, str(value)) not in _AS_IF_NOT_WRITTEN:
-            used[key] = None
-    return tuple(ParityNote(key.removeprefix("step."), TABLE[key].level, TABLE[key].text) for key in _telling(used))
+        if key is not None and value != [] and (key, str(value)) not in _AS_IF_NOT_WRITTEN:
+            used[key] = _worse(used.get(key), _fate(key, value))
+    return tuple(ParityNote(key.removeprefix(f"{kind}."), used[key].level, used[key].text) for key in _telling(used))
 
 
 def uses(document: Document) -> tuple[Use, ...]:
@@ -69,15 +84,17 @@ def uses(document: Document) -> tuple[Use, ...]:
     from localhai.project.checks.items import kind_of
 
     places: dict[str, list[int]] = {}
+    used: dict[str, Parity] = {}
     for index, entry in enumerate(document.data if isinstance(document.data, list) else ()):
         kind = kind_of(entry) if isinstance(entry, dict) else None
         if kind is None:
             continue
         noun = "pipeline" if kind == "blueprint" else kind
-        for path, where in _places(entry[kind], noun, (index, kind)):
+        for path, value, where in _places(entry[kind], noun, (index, kind)):
             if path in TABLE:
                 places.setdefault(path, []).append(document.positions.key(where).line)
-    return tuple(Use(key, TABLE[key], tuple(sorted(set(places[key])))) for key in _telling(places))
+                used[path] = _worse(used.get(path), _fate(path, value))
+    return tuple(Use(key, used[key], tuple(sorted(set(places[key])))) for key in _telling(used))
 
 
 def differing(notes: Iterable[ParityNote]) -> tuple[ParityNote, ...]:
@@ -103,12 +120,28 @@ def sentence(notes: Iterable[ParityNote]) -> str:
     return f"{'; '.join(parts)} (see localhai parity)" if parts else ""
 
 
+def telling_sentence(notes: Iterable[ParityNote]) -> str:
+    """`sentence` without what is only shown on the platform's web page."""
+    return sentence(note for note in notes if not changes_nothing(note))
+
+
 def _key_and_reason(note: ParityNote) -> str:
     """A reason that is of this machine's settings stands in no table, so it is said at once."""
     return f"{note.key} ({note.text})" if note == MOUNTS_REFUSED else note.key
 
 
-def _telling(used: Mapping[str, Any]) -> list[str]:
+def _fate(key: str, value: Any) -> Parity:
+    """What becomes of a key with this value."""
+    differs = _DIFFERING_VALUES.get(key)
+    return SAME if differs is not None and not differs(value) else TABLE[key]
+
+
+def _worse(known: Parity | None, other: Parity) -> Parity:
+    """Of two uses of one key the one there is something to say of."""
+    return other if known is None or known.level == "emulated" else known
+
+
+def _telling(used: Mapping[str, Parity]) -> list[str]:
     """The keys in the table's order, without those that say nothing beside the others.
 
     These are emulated ones that only hold others, and others whose holder has the same fate.
@@ -117,11 +150,11 @@ def _telling(used: Mapping[str, Any]) -> list[str]:
     return [key for key in TABLE if key in used and not _is_beside(key, used, holders)]
 
 
-def _is_beside(key: str, used: Mapping[str, Any], holders: set[str]) -> bool:
-    if TABLE[key].level == "emulated":
+def _is_beside(key: str, used: Mapping[str, Parity], holders: set[str]) -> bool:
+    if used[key].level == "emulated":
         return key in holders
     holder = key.rpartition(".")[0]
-    return holder in used and TABLE[holder] == TABLE[key]
+    return holder in used and used[holder] == used[key]
 
 
 def _known(path: str) -> str | None:
@@ -143,11 +176,11 @@ def _paths(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _places(value: Any, path: str, where: tuple[Any, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Every key path under a value as it was written, with where in the file it stands."""
+def _places(value: Any, path: str, where: tuple[Any, ...]) -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Every key path under a value as it was written, with what stands there and where in the file."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield f"{path}.{key}", (*where, key)
+            yield f"{path}.{key}", item, (*where, key)
             yield from _places(item, f"{path}.{key}", (*where, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):

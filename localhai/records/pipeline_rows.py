@@ -111,6 +111,7 @@ class Pipeline:
             "started": self.started,
             "finished": self.finished,
             "duration": self.duration,
+            "parity": list(plan.get("parity", ())),
             "error": self.document.get("error"),
         }
 

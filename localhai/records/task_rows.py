@@ -56,7 +56,8 @@ class Task:
         """The JSON shape of a task, without its executions. Times are ISO-8601 UTC with `Z`."""
         facts = ("id", "counter", "status", "name", "step", "type", "project", "commit", "created", "finished")
         values: dict[str, Any] = {fact: getattr(self, fact) for fact in facts}
-        return {**values, "duration": self.duration, "error": self.document.get("error")}
+        parity = self.document.get("plan", {}).get("parity", ())
+        return {**values, "duration": self.duration, "parity": list(parity), "error": self.document.get("error")}
 
 
 def columns(owner: Owner | None) -> dict[str, Any]:

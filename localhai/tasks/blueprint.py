@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.errors import Problem, ProjectError
-from localhai.project import names
+from localhai.project import names, parity
 from localhai.tasks.building import TaskFault, Wish, build
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from valohai_yaml.objs import Config, Step
     from valohai_yaml.objs.task import Task
 
@@ -62,14 +60,8 @@ def blueprint_wish(task: Task) -> Wish:
         metric=task.optimization_target_metric,
         value=task.optimization_target_value,
         engine=task.engine,
-        notes=_notes(task),
+        parity=parity.notes("task", task.serialize()),
     )
-
-
-def _notes(task: Task) -> Sequence[str]:
-    if task.engine and task.engine.lower() != "optuna":
-        return [f"approximated: engine: Optuna proposes the parameters here, not {task.engine}"]
-    return ()
 
 
 def _position(config: ProjectConfig, task: Task, key: str, parameter: str | None = None) -> Position:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from valohai_yaml.objs import Step
 
+    from localhai.project.plan import ParityNote
     from localhai.tasks.plan import OnChildError, TaskType
 
 
@@ -48,6 +49,7 @@ class Wish:
     value: float | None = None
     engine: str | None = None
     notes: Sequence[str] = field(default=())
+    parity: tuple[ParityNote, ...] = ()
 
 
 def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
@@ -85,6 +87,7 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
         engine=wish.engine,
         seed=seed,
         notes=tuple(notes),
+        parity=wish.parity,
     )
 
 

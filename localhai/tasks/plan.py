@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from localhai.project.plan import ParityNote
 from localhai.tasks.variants import Variant
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class TaskPlan:
 
     `sets` are the parameter sets of a manual search and of the members of a distributed task. `count` is the number of
     executions. `seed` makes every draw:
-    two plans that are equal give equal sets. `notes` are sentences for the person, about what was filled in.
+    two plans that are equal give equal sets. `notes` are sentences for the person, about what was filled in; `parity`
+    has a note for every key that a task of valohai.yaml uses.
     """
 
     name: str
@@ -49,6 +51,7 @@ class TaskPlan:
     engine: str | None = None
     seed: int = 0
     notes: tuple[str, ...] = field(default=(), compare=False)
+    parity: tuple[ParityNote, ...] = field(default=(), compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ class TaskPlan:
         values["sets"] = [dict(entry) for entry in self.sets]
         values["target"] = None if self.target is None else {"metric": self.target.metric, "value": self.target.value}
         values["notes"] = list(self.notes)
+        values["parity"] = [asdict(note) for note in self.parity]
         return values
 
     @classmethod
@@ -75,4 +79,5 @@ class TaskPlan:
         known["sets"] = tuple(known["sets"])
         known["target"] = None if known["target"] is None else Target(**known["target"])
         known["notes"] = tuple(known["notes"])
+        known["parity"] = tuple(ParityNote(**note) for note in known.get("parity", ()))
         return cls(**known)

@@ -57,9 +57,8 @@ class Task:
         """Whether one of this plan and these overrides would make the same executions, so that it can be resumed."""
         document = self.record.document
         wanted, known = json.loads(json.dumps(plan.to_dict())), dict(document["plan"])
-        return {**wanted, "notes": None} == {**known, "notes": None} and document["overrides"] == _given(
-            overrides, options
-        )
+        aside = {"notes": None, "parity": None}
+        return {**wanted, **aside} == {**known, **aside} and document["overrides"] == _given(overrides, options)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table of parameters against final metadata, best first when the target is known (`comparison.row`)."""
@@ -78,7 +77,8 @@ class Task:
         plan, rows = self.plan, self.rows()
         nearest = comparison.best(rows, plan.target)
         best = None if nearest is None else nearest["number"]
-        return {**self.summary(), "plan": plan.to_dict(), "best": best, "executions": rows}
+        shown = {key: value for key, value in plan.to_dict().items() if key != "parity"}  # a task has it itself
+        return {**self.summary(), "plan": shown, "best": best, "executions": rows}
 
 
 def start_task(

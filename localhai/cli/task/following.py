@@ -14,6 +14,7 @@ from localhai.errors import UsageError
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.executions.observer import Observer
 from localhai.executions.reuse_words import outcome
+from localhai.project.parity import telling_sentence
 from localhai.tasks.running import TaskObserver
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ def follow(
     screen = TaskScreen(plan, quiet=given["quiet"], output=given["output"])
     interruption = Interruption()
     if not given["quiet"]:
-        for note in plan.notes:
-            words.say(note)
         words.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
+        for note in (*plan.notes, telling_sentence(plan.parity)):
+            if note:
+                words.say(note)
     with signals_ask(interruption, _say_interrupted):
         task = work(screen, interruption)
     try:

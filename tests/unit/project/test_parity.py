@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from valohai_yaml.schema_data import SCHEMATA
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse
-from localhai.project.parity import MOUNTS_REFUSED, lookup, sentence, step_notes, uses
+from localhai.project.parity import MOUNTS_REFUSED, lookup, notes, sentence, step_notes, uses
 from localhai.project.parity_table import KINDS, TABLE
 from localhai.project.plan import ParityNote
 
@@ -99,6 +100,40 @@ def test_of_a_plain_step_there_is_nothing_to_say():
     notes = notes_of(parameters=[{"name": "a"}], inputs=[{"name": "b"}])
     assert [note.key for note in notes] == ["name", "image", "command", "parameters.name", "inputs.name"]
     assert sentence(notes) == ""
+
+
+def test_pipelines_and_tasks_have_notes_too():
+    task = {"name": "t", "step": "s", "type": "random-search", "description": "d", "execution-count": 3}
+    task["parameters"] = [{"name": "a", "style": "random", "rules": {"min": 0, "max": 1, "seed": 7}}]
+    actions = [{"when": "node-error", "if": ["1 < 2", "2 < 3"], "then": "noop"}]
+    nodes = [
+        {"name": "one", "type": "execution", "step": "s", "on-error": "retry", "actions": actions},
+        {"name": "two", "type": "execution", "step": "s", "on-error": "continue", "override": {"environment": "aws"}},
+    ]
+    pipeline = {"name": "p", "nodes": nodes, "edges": [["one.output.*", "two.input.i"]]}
+    step = {"name": "s", "image": "i", "command": "c"}
+    config = valohai_yaml.parse([{"step": step}, {"task": task}, {"pipeline": pipeline}], validate=False)
+    assert sentence(notes("task", config.tasks["t"].serialize())) == (
+        "approximated: type, parameters.rules.seed; for the web page only: description (see localhai parity)"
+    )
+    assert sentence(notes("pipeline", config.pipelines["p"].serialize())) == (
+        "approximated: nodes.on-error, nodes.actions.if; ignored: nodes.override.environment (see localhai parity)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "key"),
+    [
+        ({"task": {"type": "GRID-search"}}, "task.type"),
+        ({"task": {"engine": "optuna"}}, "task.engine"),
+        ({"pipeline": {"nodes": [{"on-error": "stop-next"}]}}, "pipeline.nodes.on-error"),
+        ({"pipeline": {"nodes": [{"actions": [{"if": "1 < 2"}]}]}}, "pipeline.nodes.actions.if"),
+    ],
+)
+def test_some_keys_differ_with_some_values_only(item, key):
+    document = parse(json.dumps([item]), "valohai.yaml")
+    assert [use.parity.level for use in uses(document) if use.key == key] == ["emulated"]
+    assert TABLE[key].level == "approximated"
 
 
 def test_what_settings_refuse_says_how_to_allow_it():
