@@ -75,6 +75,20 @@ def test_another_configuration_file_counts_if_named(demo):
         (b"no package", "cannot be unpacked"),
         (packed({"valohai.yaml": YAML * 1000})[:-60], "package"),
     ],
+    ids=[
+        "no-yaml",
+        "wrong-yaml",
+        "dots",
+        "absolute",
+        "link-to-a-path",
+        "link-up",
+        "hard-link-out",
+        "hard-link-to-nothing",
+        "device",
+        "fifo",
+        "no-package",
+        "cut",
+    ],
 )
 def test_what_is_unsafe_or_damaged_is_refused_in_words_and_kept_nowhere(demo, state, package, said):
     before = sorted(state.home.code_cache.iterdir())
