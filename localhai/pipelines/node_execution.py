@@ -89,6 +89,7 @@ def result_of(execution: Execution, variables: Mapping[str, str] | None = None) 
         inputs={item["name"]: tuple(file["uri"] for file in item["files"]) for item in execution.inputs},
         environment_variables=execution.plan().environment_variables if variables is None else variables,
         error=execution.error,
+        note="reused" if (execution.to_dict().get("reuse") or {}).get("hit") else None,
     )
 
 

@@ -17,7 +17,7 @@ class NodeResult:
 
     `status` is that of its execution or task: complete, error, crashed or stopped. `outputs` are (path under
     /valohai/outputs, URI), of all children for a task. `inputs` are the URIs of the files it used by input,
-    `deployment` holds `id` and `version_id`.
+    `deployment` holds `id` and `version_id`. `note` is what to say of a node that is complete.
     """
 
     status: str
@@ -28,6 +28,7 @@ class NodeResult:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     deployment: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    note: str | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -182,7 +182,7 @@ class PipelineState:
         self._results[name] = result
         node = self._nodes[name]
         if result.is_complete:
-            self._finish(name, _COMPLETE)
+            self._finish(name, _COMPLETE, result.note)
         elif node.on_error == "retry" and 0 < self._attempts[name] < ATTEMPTS and result.status != _STOPPED:
             self._enqueue(name, f"{result.error or result.status}; attempt {self._attempts[name]} of {ATTEMPTS}")
             return

@@ -170,6 +170,32 @@ def test_reuse_of_nodes_of_earlier_pipelines(bench: Any) -> None:
         assert (refused.process.returncode, said in refused.err) == (2, True), refused.err
 
 
+def test_reuse_executions_runs_only_what_changed_and_says_why(bench: Any) -> None:
+    nodes = [node("word", "word"), node("read", "read")]
+    write(bench, nodes, [FILES])
+    yaml = bench.folder / "valohai.yaml"
+    document = json.loads(yaml.read_text())
+    document[-1]["pipeline"]["reuse-executions"] = True
+    yaml.write_text(json.dumps(document))
+    first = bench.call("pipeline", "run", "all")
+    assert first.process.returncode == 0, first.err
+    assert "node word: not reused: no earlier execution of step word is complete" in first.err
+    again = bench.call("pipeline", "run", "all")
+    assert again.process.returncode == 0, again.err
+    assert "node word: reused: execution #1 is complete and equals it" in again.err
+    assert "node read: reused: execution #2 is complete and equals it" in again.err
+    found = info(bench)
+    assert [(item["reason"], item["execution"]["counter"]) for item in found["nodes"]] == [("reused", 1), ("reused", 2)]
+    changed = bench.call("pipeline", "run", "all", "--word.n=5")
+    assert changed.process.returncode == 0, changed.err
+    assert (
+        "node word: not reused: the nearest earlier execution is #1, which differs: parameter n: 1 -> 5" in changed.err
+    )
+    found = info(bench)  # its file is the same, so what follows is as before
+    assert [(item["reason"], item["execution"]["counter"]) for item in found["nodes"]] == [(None, 3), ("reused", 2)]
+    assert len(bench.records()) == 3
+
+
 def test_two_pipelines_at_once_have_their_own_numbers(bench: Any) -> None:
     write(bench, [node("word", "word"), node("more", "word"), node("read", "read")], [FILES])
     both = [bench.start("pipeline", "run", "all", "--json", "--jobs", "2") for _ in range(2)]
@@ -252,14 +278,15 @@ def test_kill_9_in_a_task_node_closes_the_task_too(bench: Any) -> None:
     running.die()
     refused = bench.call("pipeline", "rerun", "1", "--from-failed")
     assert (refused.process.returncode, "of node nap still runs" in refused.err) == (2, True), refused.err
+    assert "task #1 was left by a localhai that died" in refused.err
     for counter in ("1", "2"):
         bench.call("execution", "stop", counter)
     bench.until(lambda: all(row.status == "stopped" for row in bench.records()))
     (bench.folder / "valohai.yaml").write_text(json.dumps(document).replace("sleep 60", "true"))
     again = bench.call("pipeline", "rerun", "1", "--from-failed", "--current")
     assert again.process.returncode == 0, again.err
-    assert "task #1 was left by a localhai that died" in again.err
-    assert info(bench)["nodes"][0]["task"]["counter"] == 2
+    assert "node nap: goes on with task #1: 0 of 2 executions are kept" in again.err
+    assert info(bench)["nodes"][0]["task"]["counter"] == 1
 
 
 def test_pipelines_are_remembered_in_postgresql(bench: Any, postgresql_url: str) -> None:
@@ -272,6 +299,16 @@ def test_pipelines_are_remembered_in_postgresql(bench: Any, postgresql_url: str)
     assert "kept from pipeline #1: word, read" in again.err
     listed = json.loads(bench.call("pipeline", "list", "--json").out)
     assert [item["counter"] for item in listed] == [2, 1]
+    write(bench, [node("word", "word"), node("nap", "nap")], [])
+    running = bench.start("pipeline", "run", "all", "--jobs", "2")
+    bench.until(lambda: "| napping" in running.out and "node word: complete" in running.err)
+    running.die()
+    looked = bench.call("execution", "list")
+    assert "pipeline #3 (all, project news) was left by a localhai that died while nap ran" in looked.err
+    assert statuses(info(bench, "3")) == {"word": "complete", "nap": "stopped"}
+    counter = str(info(bench, "3")["nodes"][1]["execution"]["counter"])
+    bench.call("execution", "stop", counter)
+    bench.until(lambda: json.loads(bench.call("execution", "info", counter, "--json").out)["status"] == "stopped")
 
 
 @pytest.fixture
