@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
 from localhai.cli.belonging import project_of
 from localhai.cli.execution.requested import Requested, planning_options, understand
 from localhai.cli.execution.run import running_options, start
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.running import recorded_code, recorded_env_file
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -96,32 +95,12 @@ def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...],
 
     plan = pinned(earlier.plan(), earlier.inputs)
     if given["env_file"] is None:
-        given["env_file"] = _env_file(earlier)
-    _require_code(project, given["commit"])
+        given["env_file"] = recorded_env_file(earlier.record.document)
+    if given["commit"] is not None:
+        recorded_code(project, given["commit"])
     asked = understand(project, plan.step, arguments, given)
     step = find_step(asked.config.config, asked.step)
     return replace(asked, overrides=repeated(plan, step, asked.overrides, secrets=tuple(asked.options.secrets)))
-
-
-def _require_code(project: OpenProject, commit: str | None) -> None:
-    if commit is None:
-        return
-    try:
-        project.snapshot(commit)
-    except LocalhaiError as error:
-        error.hints = (*error.hints, "--current runs your files as they are now")
-        raise
-
-
-def _env_file(earlier: Execution) -> str | None:
-    """The file that its secrets came from, if it is still there."""
-    file = earlier.record.document.get("env_file")
-    if file is None:
-        return None
-    if Path(file).is_file():
-        return str(file)
-    words.say(f"its secrets came from {file}, which is gone: give others with --env-file")
-    return None
 
 
 def _differences(earlier: Execution, later: Execution) -> Iterable[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
     from localhai.cli.options import Decorated
     from localhai.deployments.work import Work
     from localhai.executions.interruption import Interruption
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 
-_MAKING = (
+# What a version is made of.
+making_options = together(
     click.option("--deployment", "-d", metavar="NAME", help="The deployment; default: the only one of valohai.yaml."),
     click.option("--name", "-n", metavar="NAME", help="Name of the version; default: the date and a number."),
     click.option("--alias", "aliases", multiple=True, metavar="NAME", help="Point this alias to the version."),
@@ -33,26 +32,13 @@ _MAKING = (
     click.option("--adhoc", "-a", is_flag=True, help="Your files as they are now: the default."),
     click.option("--yaml", metavar="FILE", help="Another file than valohai.yaml."),
 )
-_HOW = (
-    click.option("--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in all that is printed."),
-    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
-    click.option("--no-package-cache", is_flag=True, help="Share no downloads of pip and others."),
+# How to build and serve.
+how_options = together(
+    env_file_option,
+    pull_option,
+    package_cache_option,
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the output of the server."),
 )
-
-
-def making_options(function: Decorated) -> Decorated:
-    """What a version is made of."""
-    for option in reversed(_MAKING):
-        function = option(function)
-    return function
-
-
-def how_options(function: Decorated) -> Decorated:
-    """How to build and serve."""
-    for option in reversed(_HOW):
-        function = option(function)
-    return function
 
 
 def version_argument(function: Decorated) -> Decorated:
@@ -106,7 +92,7 @@ def building(
 
     screen = Screen(name, as_json=call.json, quiet=given["quiet"], progress=True, prefix=True)
     screen.status(f"endpoint {name} of {version.deployment}/{version.name}")
-    options = run_options(project, given)
+    options = with_typed(with_secrets(project.options(), given["env_file"]), given)
     work = work_on(project, version, name, snapshot, options=options, observer=screen, interruption=interruption)
     try:
         yield work, build_endpoint(project, work)
@@ -114,19 +100,6 @@ def building(
         work.capture.end()
         work.capture.close()
         screen.close()
-
-
-def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
-    """How to build and serve. Raises ProjectError for an environment file that cannot be read."""
-    options = project.options()
-    if given["env_file"] is not None:
-        from localhai.executions.secrets import read_env_file
-
-        file = Path(given["env_file"]).absolute()
-        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
-    if given["pull"] is not None:
-        options = replace(options, pull=given["pull"])
-    return replace(options, package_cache=False) if given["no_package_cache"] else options
 
 
 def snapshot_of(project: OpenProject, version: DeploymentVersion) -> Snapshot:

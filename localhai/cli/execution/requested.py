@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli.running import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from valohai_yaml.objs import Step
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
     from localhai.project.config import ProjectConfig
 
-Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
-
-_PLANNING = (
+# Everything that changes a plan.
+planning_options = together(
     click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
     click.option("--environment", "-e", help="The environment's slug; recorded, without effect here."),
     click.option("--image", "-i", help="Another Docker image than the step's."),
@@ -31,21 +31,12 @@ _PLANNING = (
     click.option(
         "--var", "-v", "variables", multiple=True, metavar="NAME=VALUE", help="Environment variable. Repeatable."
     ),
-    click.option(
-        "--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in everything printed or stored."
-    ),
+    env_file_option,
     click.option("--tag", "tags", multiple=True, help="Tag the execution. Repeatable."),
     click.option("--time-limit", metavar="DURATION", help="Seconds, or as in valohai.yaml: 1h 30m."),
     click.option("--parameter-file", metavar="FILE", help="Parameter values from a JSON or YAML file."),
     click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
 )
-
-
-def planning_options(function: Decorated) -> Decorated:
-    """Everything that changes a plan."""
-    for option in reversed(_PLANNING):
-        function = option(function)
-    return function
 
 
 @dataclass(frozen=True)
@@ -80,12 +71,7 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
         title=given["title"],
         tags=given["tags"],
     )
-    options = project.options()
-    if given["env_file"] is not None:
-        from localhai.executions.secrets import read_env_file
-
-        file = Path(given["env_file"]).absolute()
-        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
+    options = with_secrets(project.options(), given["env_file"])
     return Requested(project, step, overrides, options, given["commit"])
 
 

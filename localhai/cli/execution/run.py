@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from localhai.cli import words
-from localhai.cli.execution.requested import Decorated, config_of, planning_options, understand
+from localhai.cli.execution.requested import config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.running import (
+    cache_miss_option,
+    package_cache_option,
+    pull_option,
+    reuse_option,
+    together,
+    with_typed,
+)
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,15 +26,17 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
+    from localhai.cli.options import Decorated
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
 
 
-_RUNNING = (
-    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
-    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+# How to run and what to show of it.
+running_options = together(
+    pull_option,
+    package_cache_option,
     click.option("--sync", "-s", "download", metavar="DIR", help="Copy the outputs to this folder in the end."),
     click.option("--dry-run", is_flag=True, help="Only show what would be done, as `localhai plan`."),
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the step's own output."),
@@ -37,21 +46,6 @@ _RUNNING = (
 
 
 _K8S_LIMITS = ("--k8s-cpu-min", "--k8s-cpu-max", "--k8s-memory-min", "--k8s-memory-max")
-
-
-def running_options(function: Decorated) -> Decorated:
-    """How to run and what to show of it."""
-    for option in reversed(_RUNNING):
-        function = option(function)
-    return function
-
-
-def reuse_options(function: Decorated) -> Decorated:
-    """Whether an earlier execution may take its place."""
-    function = click.option("--fail-on-cache-miss", is_flag=True, help="As --reuse, but run nothing: exit with 5.")(
-        function
-    )
-    return click.option("--reuse", is_flag=True, help="Take an earlier execution that equals it.")(function)
 
 
 def _options_of_the_platform(function: Decorated) -> Decorated:
@@ -82,7 +76,8 @@ def _say_without_effect(given: Mapping[str, Any]) -> None:
 @planning_options
 @running_options
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
-@reuse_options
+@reuse_option
+@cache_miss_option
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
 @click.option(
     "--git-packaging/--no-git-packaging",
@@ -146,13 +141,7 @@ def start(
     """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
     from localhai.cli.execution.following_run import follow
 
-    options = requested.options
-    if given["pull"] is not None:
-        options = replace(options, pull=given["pull"])
-    if given["no_package_cache"]:
-        options = replace(options, package_cache=False)
-    fail = bool(given.get("fail_on_cache_miss"))
-    options = replace(options, reuse=fail or bool(given.get("reuse")), fail_on_cache_miss=fail)
+    options = with_typed(requested.options, given)
     project = requested.project
     return follow(
         call,

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from localhai.cli.execution.run_command import StepCommand
+from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.cli.call import Call
-    from localhai.cli.execution.requested import Decorated
     from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
 
-_WHAT = (
+# Which code.
+what_options = together(
     click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
     click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
     click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit."),
     click.option("--git-packaging/--no-git-packaging", "-g/-G", hidden=True, default=True),
 )
-_HOW = (
+# How to run it.
+how_options = together(
     click.option("--title", "-t", help="Title of the pipeline."),
     click.option("--tag", "tags", multiple=True, help="Tag the pipeline. Repeatable."),
     click.option(
@@ -38,27 +39,11 @@ _HOW = (
         help="How many nodes and executions may run at a time; default: one per CPU, up to 4.",
     ),
     click.option("--approve-all", is_flag=True, help="Wait for no approval: go on, and say so."),
-    click.option(
-        "--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in everything printed or stored."
-    ),
-    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the images."),
-    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    env_file_option,
+    pull_option,
+    package_cache_option,
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the output of the nodes."),
 )
-
-
-def what_options(function: Decorated) -> Decorated:
-    """Which code."""
-    for option in reversed(_WHAT):
-        function = option(function)
-    return function
-
-
-def how_options(function: Decorated) -> Decorated:
-    """How to run it."""
-    for option in reversed(_HOW):
-        function = option(function)
-    return function
 
 
 class PipelineCommand(StepCommand):
@@ -113,12 +98,4 @@ def understand(
 
 def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
     """How each node runs. Raises UsageError, ProjectError for an environment file that cannot be read."""
-    options = project.options()
-    if given["env_file"] is not None:
-        from localhai.executions.secrets import read_env_file
-
-        file = Path(given["env_file"]).absolute()
-        options = replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))
-    if given["pull"] is not None:
-        options = replace(options, pull=given["pull"])
-    return replace(options, package_cache=False) if given["no_package_cache"] else options
+    return with_typed(with_secrets(project.options(), given["env_file"]), given)

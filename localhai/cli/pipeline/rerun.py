@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,13 +10,13 @@ from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import complete_pipeline
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
+from localhai.cli.running import recorded_env_file
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from localhai.cli.call import Call
-    from localhai.records.pipeline_rows import Pipeline
 
 
 class RerunPipelineCommand(PipelineCommand):
@@ -82,19 +81,10 @@ def rerun(
             raise UsageError(f"pipeline {step_name} is one of project {record.project}", hints=["call from its folder"])
         arguments = {**recorded_plan(record).arguments, **parse_words(step_arguments)}
         given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
-        given["env_file"] = given["env_file"] or _env_file(record)
+        given["env_file"] = given["env_file"] or recorded_env_file(record.document)
         requested = understand(project, record.name, arguments, None if current else record.commit)
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
         if from_failed and not given["quiet"]:
             words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
         half_done = begun(record, requested.plan) if from_failed else {}
         return follow(call, requested, given, kept, begun=half_done)
-
-
-def _env_file(record: Pipeline) -> str | None:
-    """The file that its secrets came from, if it is still there."""
-    file = record.document.get("env_file")
-    if file is not None and not Path(file).is_file():
-        words.say(f"its secrets came from {file}, which is gone: give others with --env-file")
-        return None
-    return file

@@ -6,17 +6,18 @@ import math
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from localhai.cli.execution.requested import config_of, understand
 from localhai.cli.execution.run_command import StepCommand
+from localhai.cli.running import together
 from localhai.errors import LocalhaiError, UsageError
 from localhai.tasks.plan import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from localhai.tasks.building import Wish
     from localhai.tasks.plan import TaskPlan, TaskType
 
-Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
 
-_SWEEPING = (
+# A sweep without a blueprint.
+sweeping_options = together(
     click.option(
         "--grid",
         "grid",
@@ -68,13 +69,6 @@ _SWEEPING = (
     click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
     click.option("--draw-seed", type=int, help="Make the same random draws as with this seed before."),
 )
-
-
-def sweeping_options(function: Decorated) -> Decorated:
-    """A sweep without a blueprint."""
-    for option in reversed(_SWEEPING):
-        function = option(function)
-    return function
 
 
 class TaskCommand(StepCommand):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.task.run import options_of, running_options
-from localhai.errors import LocalhaiError, UsageError
+from localhai.cli.running import recorded_code, recorded_env_file, with_secrets, with_typed
+from localhai.cli.task.run import running_options
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.executions.life import RunOptions
-    from localhai.executions.open_project import OpenProject
-    from localhai.project.snapshot import Snapshot
-    from localhai.tasks.task import Task
 
 
 @click.command("resume")
@@ -42,8 +38,9 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
         if task.record.project_id != project.record.id:
             raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")
         commit = None if current else task.record.commit
-        options = options_of(_options(project, task, env_file), given)
-        snapshot = _code(project, commit)
+        env_file = env_file or recorded_env_file(task.record.document)
+        options = with_typed(with_secrets(project.options(), env_file), given)
+        snapshot = recorded_code(project, commit)
         return follow(
             call,
             task.plan,
@@ -60,25 +57,3 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
             ),
             given,
         )
-
-
-def _code(project: OpenProject, commit: str | None) -> Snapshot:
-    try:
-        return project.snapshot(commit)
-    except LocalhaiError as error:
-        error.hints = (*error.hints, "--current runs your files as they are now")
-        raise
-
-
-def _options(project: OpenProject, task: Task, env_file: str | None) -> RunOptions:
-    """As at its start, with the secrets of the same file."""
-    from dataclasses import replace
-
-    from localhai.executions.secrets import read_env_file
-
-    options = project.options()
-    known = env_file or task.record.document.get("env_file")
-    if known is None:
-        return options
-    file = Path(known).absolute()
-    return replace(options, secrets={**options.secrets, **read_env_file(file)}, env_file=str(file))

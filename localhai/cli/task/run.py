@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from localhai.cli import words
 from localhai.cli.execution.requested import planning_options
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.running import cache_miss_option, package_cache_option, pull_option, together, with_typed
 from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from localhai.cli.call import Call
     from localhai.cli.task.requested import RequestedTask
-    from localhai.executions.life import RunOptions
 
-Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 EPILOG = (
     "For example `localhai task run train --grid lr=0.1,0.01 --grid dropout=0.1:0.5:0.1 --epochs=3`. Parameters and"
     " inputs of the step that follow NAME are those of every execution."
@@ -36,26 +34,20 @@ def set_csv(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Call).format = "csv"
 
 
-_RUNNING = (
+# How to run a task and what to show of it.
+running_options = together(
     click.option(
         "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="How many run side by side."
     ),
-    click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="When to pull the image."),
-    click.option("--no-package-cache", is_flag=True, help="Share no pip, uv, conda and apt downloads."),
+    pull_option,
+    package_cache_option,
     click.option("--reuse", is_flag=True, help="Take earlier executions that equal those to be made."),
-    click.option("--fail-on-cache-miss", is_flag=True, help="As --reuse, but run nothing: exit with 5."),
+    cache_miss_option,
     click.option("--output", is_flag=True, help="Show what the executions write, on stderr."),
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the table."),
     click.option("--sort", metavar="COLUMN", help="Order the table by a column; -COLUMN is largest first."),
     click.option("--csv", is_flag=True, expose_value=False, callback=set_csv, help="As CSV."),
 )
-
-
-def running_options(function: Decorated) -> Decorated:
-    """How to run a task and what to show of it."""
-    for option in reversed(_RUNNING):
-        function = option(function)
-    return function
 
 
 @click.command("run", cls=TaskCommand, epilog=EPILOG)
@@ -98,22 +90,13 @@ def run(
         return _start(call, asked, given)
 
 
-def options_of(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
-    """With what was typed on top."""
-    fail = given["fail_on_cache_miss"]
-    options = replace(options, reuse=fail or given["reuse"], fail_on_cache_miss=fail)
-    if given["pull"] is not None:
-        options = replace(options, pull=given["pull"])
-    return replace(options, package_cache=False) if given["no_package_cache"] else options
-
-
 def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
     from localhai.cli.task.following import follow
     from localhai.tasks.task import require_runnable, start_task
 
     requested = asked.requested
     project = requested.project
-    options = options_of(requested.options, given)
+    options = with_typed(requested.options, given)
     require_runnable(asked.plan)
     snapshot = project.snapshot(requested.commit)
     return follow(
