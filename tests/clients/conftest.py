@@ -56,3 +56,11 @@ def wheels(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -
     options += ["--python-version", STEP_PYTHON, "--only-binary=:all:", "--quiet", "--dest", str(folder)]
     environment.pip("download", *options, "valohai-utils")
     return folder
+
+
+@pytest.fixture(scope="session")
+def vh_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The platform's command line, in an environment of its own."""
+    made = Environment(tmp_path_factory.mktemp("vh") / "environment")
+    made.pip("install", "--quiet", "valohai-cli")
+    return made.folder / "bin" / "vh"
