@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
-from localhai.records import data_rows
+from localhai.records import data_rows, owners
 from localhai.records.database import Away, placeholders, statement, storable
-from localhai.records.rows import DatumRecord, Execution, Owner, StatusChange
+from localhai.records.rows import DatumRecord, Execution, StatusChange
 from localhai.records.statuses import Status
 from localhai.records.times import text
 
@@ -22,7 +22,6 @@ _TIMES = frozenset({"queued", "started", "finished", "stop_requested"})
 _PLAIN = frozenset({"exit_code"})
 _FIXED = frozenset({"id", "project_id", "project", "counter", "status", "created", "document", "outputs"})
 _EXECUTIONS = "SELECT e.*, p.name AS project FROM executions e JOIN projects p ON p.id = e.project_id"
-_OWNER = ("host", "pid", "process_start", "boot_id")
 
 
 def columns(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         elif name in _PLAIN:
             values[name] = value
         elif name == "owner":
-            values |= {f"owner_{part}": None if value is None else getattr(value, part) for part in _OWNER}
+            values |= owners.columns(value)
     return values
 
 
@@ -111,12 +110,12 @@ def select(
 
 
 def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[DatumRecord, ...]) -> Execution:
-    owner = {part: row.pop(f"owner_{part}") for part in _OWNER}
+    owner = owners.take(row)
     return Execution(
         **{
             **row,
             "status": Status(row["status"]),
-            "owner": None if owner["host"] is None else Owner(**owner),
+            "owner": owner,
             "folder": row["folder"] or "",
             "document": json.loads(row["document"]),
         },

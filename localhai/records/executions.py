@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import TransitionError, UsageError
 from localhai.records import execution_rows as rows
+from localhai.records import owners
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.rows import Execution, Owner, StatusChange
 
-_OWNER_COLUMNS = ("owner_host", "owner_pid", "owner_process_start", "owner_boot_id")
 _AT_ONCE = 100
 _wild_re = re.compile("[%_!]")
 _TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
@@ -231,7 +231,7 @@ class ExecutionRecords(Access):
         expected = rows.columns({"owner": expected_owner})
         same = " AND ".join(
             f"{column} IS NULL" if expected[column] is None else f"{column} = :expected_{column}"
-            for column in _OWNER_COLUMNS
+            for column in owners.COLUMNS
         )
         listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
         parameters |= {f"expected_{name}": value for name, value in expected.items() if value is not None}

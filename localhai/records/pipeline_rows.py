@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
+from localhai.records import finding, owners
 from localhai.records.data_rows import parts
 from localhai.records.database import placeholders, statement
-from localhai.records.rows import Owner
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records.database import Row, Transaction
+    from localhai.records.rows import Owner
 
 _PIPELINES = "SELECT l.*, p.name AS project FROM pipelines l JOIN projects p ON p.id = l.project_id"
 _NODES = (
@@ -24,11 +24,6 @@ _NODES = (
     " t.counter AS task_counter, t.status AS task_status FROM pipeline_nodes n"
     " LEFT JOIN executions e ON e.id = n.execution_id LEFT JOIN tasks t ON t.id = n.task_id"
 )
-_OWNER = ("host", "pid", "process_start", "boot_id")
-_CANDIDATES = 5
-
-_counter_re = re.compile(r"[#=]?(\d{1,9})")
-_prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +111,6 @@ class Pipeline:
         }
 
 
-def owner_columns(owner: Owner | None) -> dict[str, Any]:
-    """The columns of an owner."""
-    return {f"owner_{part}": None if owner is None else getattr(owner, part) for part in _OWNER}
-
-
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any], *, nodes: bool = True) -> list[Pipeline]:
     """Pipelines with their project's name and nodes. `tail` is what follows FROM."""
     found = transaction.rows(statement(_PIPELINES, tail), parameters)
@@ -138,25 +128,7 @@ def one(transaction: Transaction, pipeline_id: str, *, nodes: bool = True) -> Pi
 
 def find(transaction: Transaction, ref: str, project_id: str | None) -> Pipeline:
     """By `5`, `#5`, `=5`, `latest`, id or unambiguous beginning of one. Raises UsageError, with candidates."""
-    ref = ref.strip().lower()
-    own = "l.project_id = :project_id" if project_id is not None else "1 = 1"
-    scope = {} if project_id is None else {"project_id": project_id}
-    latest = select(transaction, statement("WHERE", own, "ORDER BY l.id DESC LIMIT 5"), scope)
-    if ref == "latest" and latest:
-        return latest[0]
-    found: list[Pipeline] = []
-    counter = _counter_re.fullmatch(ref)
-    if counter and project_id is not None:
-        tail = statement("WHERE", own, "AND l.counter = :counter")
-        found = select(transaction, tail, {**scope, "counter": int(counter[1])})
-    if not found and _prefix_re.fullmatch(ref):
-        # `g` comes after every digit of an id, so this range holds what begins with the prefix.
-        found = select(transaction, "WHERE l.id >= :low AND l.id < :high", {"low": ref, "high": f"{ref}g"})
-    if len(found) == 1:
-        return found[0]
-    said = f"{len(found)} pipelines begin with {ref!r}" if found else f"there is no pipeline {ref!r}"
-    lines = [f"#{item.counter} {item.id} {item.name} ({item.project}, {item.status})" for item in found or latest]
-    raise UsageError(said, where=ref, hints=lines[:_CANDIDATES] or ["start one: localhai pipeline run NAME"])
+    return finding.find(transaction, ref, project_id, noun="pipeline", table="l", select=select)
 
 
 def _nodes(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[PipelineNode]]:
@@ -188,6 +160,6 @@ def _node(row: Row) -> PipelineNode:
 
 
 def _pipeline(row: Row, nodes: Sequence[PipelineNode]) -> Pipeline:
-    owner = {part: row.pop(f"owner_{part}") for part in _OWNER}
+    owner = owners.take(row)
     row["document"] = json.loads(row["document"])
-    return Pipeline(**row, owner=None if owner["host"] is None else Owner(**owner), nodes=tuple(nodes))
+    return Pipeline(**row, owner=owner, nodes=tuple(nodes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from localhai.records import owners
 from localhai.records import pipeline_rows as rows
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
@@ -48,7 +49,7 @@ class PipelineRecords(Access):
             "commit": commit,
             "created": self._now(),
             "document": json.dumps(dict(document)),
-            **rows.owner_columns(owner),
+            **owners.columns(owner),
         }
         names = ", ".join(f'"{column}"' for column in (*values, "counter"))
         marks = ", ".join(f":{column}" for column in (*values, "counter"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import execution_rows, task_rows
+from localhai.records import execution_rows, owners, task_rows
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, statement, storable
@@ -54,7 +54,7 @@ class TaskRecords(Access):
             "commit": commit,
             "created": self._now(),
             "document": json.dumps(dict(document)),
-            **task_rows.columns(owner),
+            **owners.columns(owner),
         }
         names = ", ".join(f'"{column}"' for column in (*values, "counter"))
         marks = ", ".join(f":{column}" for column in (*values, "counter"))
@@ -108,7 +108,7 @@ class TaskRecords(Access):
 
     def resume_task(self, task_id: str, owner: Owner | None) -> bool:
         """Start a task that has ended once more, as its owner. False when it runs: one of several wins."""
-        new = task_rows.columns(owner)
+        new = owners.columns(owner)
         settings = ", ".join(f"{column} = :{column}" for column in new)
         sql = statement(
             "UPDATE tasks SET status = 'started', finished = NULL, stop_requested = NULL,",

@@ -1,0 +1,25 @@
+"""The columns of a process that runs something: `owner_host`, `owner_pid` and so on, in every table that has one."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from localhai.records.rows import Owner
+
+if TYPE_CHECKING:
+    from localhai.records.database import Row
+
+PARTS = tuple(field.name for field in fields(Owner))
+COLUMNS = tuple(f"owner_{part}" for part in PARTS)
+
+
+def columns(owner: Owner | None) -> dict[str, Any]:
+    """By name, to write."""
+    return {f"owner_{part}": None if owner is None else getattr(owner, part) for part in PARTS}
+
+
+def take(row: Row) -> Owner | None:
+    """The owner of a row; its columns are no longer in the row then."""
+    owner = {part: row.pop(f"owner_{part}") for part in PARTS}
+    return None if owner["host"] is None else Owner(**owner)
