@@ -7,7 +7,7 @@ be resolved stays as it is written, for the one error that names all missing inp
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localhai.data.files import Checksums, StoredDatum
 from localhai.data.resolving import stand_in
@@ -46,10 +46,11 @@ class Resolution:
 
 @dataclass
 class Addresses:
-    """The data that addresses mean in one project."""
+    """The data that addresses mean in one project. `resolved`: what some of them are to mean whatever they do now."""
 
     records: Records
     project_id: str
+    resolved: Sequence[Mapping[str, Any]] = ()
     _known: dict[str, DatumRecord] = field(default_factory=dict)
 
     def freeze(self, plan: ExecutionPlan, stand_ins: Mapping[str, str]) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
@@ -84,6 +85,9 @@ class Addresses:
         return replace(item, uris=tuple(uris))
 
     def _resolve(self, name: str, uri: str) -> Resolution | None:
+        earlier = next((item for item in self.resolved if item["uri"] == uri), None)
+        if earlier is not None:
+            return Resolution(name, uri, earlier["version"], tuple(earlier["data"]))
         try:
             scheme = parse(uri).scheme
             if scheme not in ADDRESSES:

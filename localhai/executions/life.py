@@ -34,7 +34,8 @@ class RunOptions:
     `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
     of, by keys of execution.json without their prefix (reference 2.4): `task-id`, `task-counter`, `pipeline-id`...
     `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
-    `member` makes it one of the executions of a distributed task, which start together.
+    `member` makes it one of the executions of a distributed task, which start together. `resolved` is what addresses
+    of data meant when its task was created (`datums.Resolution.to_dict`): they mean that for all its executions.
     """
 
     pull: str = "missing"
@@ -46,6 +47,7 @@ class RunOptions:
     member: Member | None = None
     reuse: bool = False
     fail_on_cache_miss: bool = False
+    resolved: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

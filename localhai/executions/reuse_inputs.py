@@ -28,7 +28,8 @@ def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruptio
 
     Raises InputNotFound, DiskFull and Interrupted.
     """
-    plan, _ = Addresses(wanted.home.records, wanted.project.id).freeze(wanted.plan, wanted.settings.inputs)
+    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved)
+    plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
     specs = [
         InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional, item.on_demand)

@@ -100,7 +100,7 @@ def begin(
 
     One that `waits` belongs to nobody until somebody takes it up (`waiting`).
     """
-    plan, resolutions = Addresses(home.records, project.id).freeze(plan, settings.inputs)
+    plan, resolutions = Addresses(home.records, project.id, options.resolved).freeze(plan, settings.inputs)
     masker = masker_of(plan, options)
     record = home.records.create_execution(
         project.id,

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
+from localhai.executions.datums import Addresses
 from localhai.executions.group import remove_left
 from localhai.executions.interruption import ctrl_c_asks
 from localhai.executions.owner import is_alive, own_owner
@@ -17,6 +18,7 @@ from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
+from localhai.tasks.sets import ParameterSets
 from localhai.tasks.sweep import Ended, Sweep
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def start_task(
 
     A task node of a pipeline needs its `record.status` and, for its edges, the executions with their outputs: those of
     `home.records.task_children(task.record.id)`. A distributed task starts all members at once, whatever `jobs` says.
+    Aliases of data are resolved here, and mean the same for all executions (reference 4.1).
 
     Raises ProjectError and UsageError before anything starts for values that the step does not take, and
     SurroundingsError, after the task was closed as `error`, for what kept executions from starting.
@@ -105,6 +108,8 @@ def start_task(
     planned = _planner(project, plan, config, snapshot, overrides, options)
     check(plan, planned)
     project.home.engine.info()
+    addresses = Addresses(project.home.records, project.record.id)
+    _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
     record = project.home.records.create_task(
         project.record.id,
         name=plan.name,
@@ -116,6 +121,7 @@ def start_task(
             "overrides": _given(overrides, options),
             "env_file": options.env_file,
             "reuse": options.reuse,
+            "resolved": [resolution.to_dict() for resolution in resolved],
         },
         owner=own_owner(),
     )
@@ -209,7 +215,7 @@ def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
     belonging = {**options.belonging, "task-id": record.id, "task-counter": record.counter}
     known = record.document
     reuse = options.reuse or bool(known["plan"].get("reuse_children") or known.get("reuse"))
-    return replace(options, belonging=belonging, reuse=reuse)
+    return replace(options, belonging=belonging, reuse=reuse, resolved=known.get("resolved", ()))
 
 
 def _with_people(start: Start, observer: TaskObserver | None, interruption: Interruption | None) -> Start:
