@@ -142,6 +142,7 @@ class ValohaiHook(BaseHook):
         with airflow_words():
             if details.get("status") not in shapes.COMPLETE:
                 raise_unless_complete(details, what(kind, details), platform.lines(kind, details["id"]))
+            platform.heard(kind, details["id"])
             if kind == "pipeline":
                 return details
             outputs = shapes.outputs_for_xcom(platform.outputs(details["id"]), platform.output_url)

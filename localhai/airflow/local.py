@@ -98,6 +98,13 @@ class LocalPlatform:
             events = execution.events(last=LAST_LINES)
             return list(deque((event.message for event in events if event.stream != "status"), LAST_LINES))
 
+    def heard(self, kind: Kind, key: str) -> None:
+        if kind == "execution":
+            from localhai.airflow.attaching import HEARD
+
+            with self._home() as home:
+                home.records.update(key, **{HEARD: True})
+
     def stop(self, kind: Kind, key: str) -> None:
         with self._home() as home:
             if kind == "pipeline":

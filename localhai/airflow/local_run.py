@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from localhai.airflow.request import tags_with_origin
 from localhai.airflow.working import Teller
 from localhai.errors import LocalhaiError, UsageError
 from localhai.pipelines.running import PipelineObserver
@@ -28,8 +29,12 @@ def run_execution(
     interruption: Interruption,
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.airflow.attaching import execution_left, follow
     from localhai.project.overrides import Overrides
 
+    left = execution_left(project, request.origin, tell)
+    if left is not None:
+        return follow(project.home, left, tell, interruption)
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
     overrides = Overrides(
@@ -38,7 +43,7 @@ def run_execution(
         environment=request.environment,
         time_limit=request.time_limit,
         title=request.title,
-        tags=tuple(request.tags),
+        tags=tags_with_origin(request),
     )
     execution = project.run(
         request.step, overrides=overrides, commit=commit, observer=Teller(tell), interruption=interruption
@@ -81,11 +86,18 @@ def run_pipeline(
     interruption: Interruption,
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.airflow import attaching
     from localhai.nodes.runners import further_runners
     from localhai.pipelines import running
     from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
+    from localhai.records import FINAL
 
+    left = attaching.pipeline_left(project, request.origin)
+    if left is not None and left.status not in FINAL:
+        left = attaching.follow_pipeline(project.home, left, tell, interruption)
+        if left.status != "crashed":
+            return left.id
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
     sources = Sources(project, commit)
@@ -100,12 +112,14 @@ def run_pipeline(
     options = running.PipelineOptions(
         jobs=min(MOST_JOBS, os.cpu_count() or 1),
         title=request.title,
-        tags=tuple(request.tags),
+        tags=tags_with_origin(request),
         runners=further_runners(),
     )
+    kept = attaching.kept_of(left, sources, made, running.all_runners(options.runners), tell) if left else {}
     record = running.run_pipeline(
         sources,
         made,
+        kept=kept,
         run_options=project.options(),
         options=options,
         observer=_PipelineTeller(tell),

@@ -43,6 +43,9 @@ class Platform(Protocol):
     def lines(self, kind: Kind, key: str) -> Sequence[str]:
         """What its container wrote, the newest lines."""
 
+    def heard(self, kind: Kind, key: str) -> None:
+        """Airflow knows that it is complete: a later try of the task is to start anew."""
+
     def stop(self, kind: Kind, key: str) -> None:
         """Ask it to stop; fine when it has ended."""
 

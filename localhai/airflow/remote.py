@@ -109,6 +109,9 @@ class RemotePlatform:
         except LocalhaiError:
             return []
 
+    def heard(self, kind: Kind, key: str) -> None:
+        """The platform need not know."""
+
     def stop(self, kind: Kind, key: str) -> None:
         self.client.post(f"{kind}s/{key}/stop/")
 

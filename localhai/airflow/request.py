@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_BRANCH = "master"
+ORIGIN = "airflow:"
 
 
 @dataclass(frozen=True)
 class ExecutionRequest:
-    """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds."""
+    """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds.
+
+    `origin` names the task instance, the same for all of its tries; only dev mode has a use for it.
+    """
 
     project: str
     step: str
@@ -25,6 +29,7 @@ class ExecutionRequest:
     tags: Sequence[str] = ()
     time_limit: float | None = None
     title: str | None = None
+    origin: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `ExecutionRequest(**values)` is the inverse."""
@@ -33,7 +38,7 @@ class ExecutionRequest:
 
 @dataclass(frozen=True)
 class PipelineRequest:
-    """One run of a pipeline. `parameters` are the pipeline's own."""
+    """One run of a pipeline. `parameters` are the pipeline's own; `origin` as for an execution."""
 
     project: str
     pipeline: str
@@ -42,10 +47,26 @@ class PipelineRequest:
     branch: str | None = None
     tags: Sequence[str] = ()
     title: str | None = None
+    origin: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `PipelineRequest(**values)` is the inverse."""
         return {**asdict(self), "tags": list(self.tags)}
+
+
+def origin_of(context: Any) -> str | None:
+    """`airflow:DAG/RUN/TASK`, with `[INDEX]` for one of a mapped task: a tag by which its tries find one another."""
+    task_instance = context.get("ti") if hasattr(context, "get") else None
+    names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
+    if not all(isinstance(name, str) for name in names):
+        return None
+    index = getattr(task_instance, "map_index", -1)
+    return ORIGIN + "/".join(map(str, names)) + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+
+
+def tags_with_origin(request: ExecutionRequest | PipelineRequest) -> tuple[str, ...]:
+    """The tags that are recorded here."""
+    return (*request.tags, *([request.origin] if request.origin else []))
 
 
 def resolve_callables(values: Mapping[str, Any] | None, context: Any) -> dict[str, Any]:

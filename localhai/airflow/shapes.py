@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.airflow.request import ORIGIN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -58,7 +60,7 @@ def local_details(
         "ctime": document.get("created"),
         "end_time": document.get("finished"),
         "title": document.get("title"),
-        "tags": list(document.get("tags") or ()),
+        "tags": [tag for tag in document.get("tags") or () if not tag.startswith(ORIGIN)],
         "image": document.get("image"),
         "exit_code": document.get("exit_code"),
         "error": document.get("error"),
@@ -81,7 +83,7 @@ def pipeline_details(document: Mapping[str, Any], *, project_id: str, project: s
             {key: node.get(key) for key in ("name", "type", "status", "execution", "task") if key in node}
             for node in document.get("nodes", ())
         ],
-        "tags": list(document.get("tags") or ()),
+        "tags": [tag for tag in document.get("tags") or () if not tag.startswith(ORIGIN)],
         "error": document.get("error"),
     }
 

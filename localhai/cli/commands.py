@@ -59,7 +59,7 @@ PIPELINE = {
     "plan": Entry("localhai.cli.pipeline.plan:plan", "Draw a pipeline. Needs neither Docker nor network."),
     "list": Entry("localhai.cli.pipeline.list:list_pipelines", "Show a list of the pipelines that ran."),
     "info": Entry("localhai.cli.pipeline.info:info", "Show all about one run of a pipeline."),
-    "stop": Entry("localhai.cli.pipeline.stop:stop", "Stop a pipeline that is in progress."),
+    "stop": Entry("localhai.cli.pipeline.stop:stop", "Stop pipelines that are in progress."),
     "approve": Entry("localhai.cli.pipeline.approve:approve", "Let a node go on that waits for approval."),
     "rerun": Entry("localhai.cli.pipeline.rerun:rerun", "Run a pipeline again, or what of it did not succeed."),
     "ls": Entry("localhai.cli.pipeline.list:list_pipelines", "", hidden=True),
@@ -73,6 +73,9 @@ DEPLOYMENT = {
     "logs": Entry("localhai.cli.deployment.logs:logs", "Show the log of an endpoint."),
     "stop": Entry("localhai.cli.deployment.stop:stop", "Stop a version that is served."),
 }
+AIRFLOW = {
+    "check": Entry("localhai.cli.airflow.check:check_dags", "Show what the DAGs of a folder will do in dev mode."),
+}
 
 _EXECUTION_HELP = "Executions: run, list, look into, stop, delete."
 _DATA_HELP = "Data: every output is a datum that a later input can name."
@@ -82,6 +85,7 @@ _MODEL_HELP = "Models: numbered versions of files, with tags and release notes."
 _TASK_HELP = "Tasks: one step with many parameter sets, compared."
 _PIPELINE_HELP = "Pipelines: draw, run, stop, approve, resume."
 _DEPLOYMENT_HELP = "Deployments: build and serve the endpoints of valohai.yaml."
+_AIRFLOW_HELP = "Airflow: look at DAGs before they run."
 
 execution = LazyGroup("execution", EXECUTION, help=_EXECUTION_HELP)
 data = LazyGroup("data", DATA, help=_DATA_HELP)
@@ -89,6 +93,7 @@ alias = LazyGroup("alias", ALIAS, help=_ALIAS_HELP)
 dataset = LazyGroup("dataset", DATASET, help=_DATASET_HELP)
 model = LazyGroup("model", MODEL, help=_MODEL_HELP)
 deployment = LazyGroup("deployment", DEPLOYMENT, help=_DEPLOYMENT_HELP)
+airflow = LazyGroup("airflow", AIRFLOW, help=_AIRFLOW_HELP)
 task = LazyGroup("task", TASK, help=_TASK_HELP)
 pipeline = LazyGroup("pipeline", PIPELINE, help=_PIPELINE_HELP)
 
@@ -105,6 +110,7 @@ ROOT = {
     "alias": Entry("localhai.cli.commands:alias", _ALIAS_HELP),
     "dataset": Entry("localhai.cli.commands:dataset", _DATASET_HELP),
     "model": Entry("localhai.cli.commands:model", _MODEL_HELP),
+    "airflow": Entry("localhai.cli.commands:airflow", _AIRFLOW_HELP),
     "lineage": Entry("localhai.cli.lineage:lineage", "Show what a datum was made from, and what was made from it."),
     "rerun": Entry("localhai.cli.rerun:rerun", "Run an execution again, with the same code, parameters and inputs."),
     "diff": Entry("localhai.cli.diff:diff", "Show in what two executions differ."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import AirflowException, BaseOperator, default_deferrable
@@ -9,6 +10,7 @@ from localhai.airflow.failures import airflow_words
 from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
 from localhai.airflow.link import XCOM_KEY, ValohaiLink
 from localhai.airflow.platform import kind_of
+from localhai.airflow.request import origin_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -57,7 +59,7 @@ class SubmitOperator(BaseOperator):
         hook = self.get_hook()
         with airflow_words():
             self.log.info("%s", hook.introduction())
-            request = self.request(context)
+            request = replace(self.request(context), origin=origin_of(context))
             self._platform = hook.platform()
         watcher = _TaskWatcher(self, context)
         if self.deferrable:

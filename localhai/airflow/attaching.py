@@ -1,0 +1,128 @@
+"""A task tried again after its worker died: what the earlier try left is watched on or taken, never started twice.
+
+Executions and pipelines that Airflow starts carry a tag that names the task instance. It stays the same over all tries.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions.following import GrowingLog
+from localhai.executions.owner import is_alive
+from localhai.executions.recovery import recover
+from localhai.records import FINAL, INCOMPLETE, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.runners import Kept
+    from localhai.pipelines.sources import Sources
+    from localhai.records.pipeline_rows import Pipeline
+
+    Tell = Callable[[str, Any], None]
+
+LOOK = 0.25  # seconds between looks at an execution that another process runs
+HEARD = "airflow_heard"  # a key of the record: Airflow has the XCom, so that clearing the task starts anew
+_RECENT = 200  # pipelines among which an earlier try is looked for
+
+
+def execution_left(project: OpenProject, origin: str | None, tell: Tell) -> Execution | None:
+    """What the last try started and Airflow never heard the end of: running, or complete. Waits for one that stops."""
+    if origin is None:
+        return None
+    home = project.home
+    rows = home.records.executions(project.record.id, tag=origin, limit=1)
+    if not rows:
+        return None
+    execution = home.execution(rows[0].id)
+    if execution.record.status is Status.STOPPING or execution.record.stop_requested is not None:
+        tell("line", f"localhai: waiting for execution #{execution.counter} of an earlier try, which is stopping")
+        _until_ended(home, execution, tell)
+        return None
+    if execution.record.status in INCOMPLETE:
+        tell("line", f"localhai: execution #{execution.counter} of an earlier try still runs; nothing is started twice")
+        return execution
+    if execution.complete and not execution.record.document.get(HEARD):
+        tell("line", f"localhai: execution #{execution.counter} of an earlier try is complete, and is taken")
+        return execution
+    return None
+
+
+def follow(home: Home, execution: Execution, tell: Tell, interruption: Interruption) -> str:
+    """Tell its log from the first line, until it has ended; gives its id. A wish to stop is handed on."""
+    tell("started", execution.to_dict())
+    log = GrowingLog(execution.folder)
+    asked = False
+    for ended in _looks(home, execution, tell):
+        events = [*log.read(), *(log.rest() if ended else ())]
+        for event in events:
+            if event.stream != "status":
+                tell("line", event.message)
+        if interruption.asked and not asked:
+            asked = home.records.request_stop(execution.id) or True
+    return execution.id
+
+
+def pipeline_left(project: OpenProject, origin: str | None) -> Pipeline | None:
+    """The pipeline of the last try, if it was torn away in the middle or still runs."""
+    if origin is None:
+        return None
+    rows = project.home.records.pipelines(project.record.id, limit=_RECENT)
+    found = next((row for row in rows if origin in row.document.get("tags", ())), None)
+    return found if found is not None and (found.status == "crashed" or found.status not in FINAL) else None
+
+
+def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Interruption) -> Pipeline:
+    """Wait for a pipeline that another process runs. A wish to stop is handed on."""
+    from localhai.pipelines.recovery import recover as recover_pipelines
+
+    tell("line", f"localhai: pipeline #{record.counter} of an earlier try still runs; nothing is started twice")
+    tell("started", record.to_dict())
+    asked = False
+    while record.status not in FINAL:
+        if record.owner is not None and not is_alive(record.owner):
+            recover(home, lambda text: tell("line", f"localhai: {text}"))
+            recover_pipelines(home, lambda text: tell("line", f"localhai: {text}"))
+        if interruption.asked and not asked:
+            asked = home.records.request_pipeline_stop(record.id) or True
+        time.sleep(LOOK)
+        record = home.records.pipeline(record.id)
+    return record
+
+
+def kept_of(record: Pipeline, sources: Sources, plan: PipelinePlan, runners: Any, tell: Tell) -> Mapping[str, Kept]:
+    """Nodes that the torn pipeline finished, and those that ran on without it, once they have ended."""
+    from localhai.pipelines.resuming import keep
+
+    home = sources.project.home
+    for node in record.nodes:
+        if node.execution is not None and node.execution["status"] is not None:
+            _until_ended(home, home.execution(node.execution["id"]), tell)
+    kept = keep(home, home.records.pipeline(record.id), plan, runners)
+    names = ", ".join(kept) or "nothing"
+    tell("line", f"localhai: pipeline #{record.counter} of an earlier try was torn away; kept of it: {names}")
+    return kept
+
+
+def _until_ended(home: Home, execution: Execution, tell: Tell) -> None:
+    for _ended in _looks(home, execution, tell):
+        pass
+
+
+def _looks(home: Home, execution: Execution, tell: Tell) -> Any:
+    """False again and again while it runs, then True. Whoever ran it may die too: then another process takes over."""
+    while True:
+        record = execution.refresh().record
+        ended = record.status in FINAL
+        yield ended
+        if ended:
+            return
+        if record.owner is not None and not is_alive(record.owner):
+            recover(home, lambda text: tell("line", f"localhai: {text}"))
+        time.sleep(LOOK)

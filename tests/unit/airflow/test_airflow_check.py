@@ -1,0 +1,113 @@
+"""`localhai airflow check`: DAG files are read, not run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from localhai.airflow.reading import UNKNOWN, read
+from localhai.cli.main import cli
+
+YAML = """\
+- step:
+    name: train
+    image: python:3.11-slim
+    command: echo
+    parameters: [{name: epochs, type: integer}]
+    inputs: [{name: data}]
+- pipeline:
+    name: all
+    nodes: [{name: train, type: execution, step: train}]
+    edges: []
+"""
+DAG = """\
+from airflow import DAG
+from airflow.utils.dates import days_ago
+import airflow_that_is_not_there
+PROJECT = "news"
+with DAG("daily", schedule_interval=None) as dag:
+    one = ValohaiSubmitExecutionOperator(
+        task_id="one", project_name=PROJECT, step="train", parameters={"epochs": 3}, inputs={"data": uri_of("x")}
+    )
+    ValohaiSubmitExecutionOperator.partial(task_id="many", project_name=PROJECT, step="train").expand(parameters=[])
+    ValohaiSubmitPipelineOperator(task_id="all", project_name=PROJECT, pipeline="all")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "valohai.yaml").write_text(YAML)
+    (tmp_path / "dags").mkdir()
+    monkeypatch.setenv("LOCALHAI_PROJECTS", f"news={tmp_path / 'news'}")
+    return tmp_path / "dags"
+
+
+def check(folder: Path) -> tuple[int, list[dict[str, Any]]]:
+    done = CliRunner().invoke(cli, ["airflow", "check", str(folder), "--json"])
+    return done.exit_code, json.loads(done.stdout)
+
+
+def test_what_a_dag_will_do(folder):
+    (folder / "daily.py").write_text(DAG)
+    (folder / "helper.py").write_text("x = 1\n")
+
+    code, [found] = check(folder)
+
+    assert code == 0
+    assert found["dags"] == ["daily"]
+    assert [(task["task"], task["step"], task["pipeline"], task["problems"]) for task in found["tasks"]] == [
+        ("one", "train", None, []), ("many", "train", None, []), ("all", None, "all", [])
+    ]  # fmt: skip
+    assert found["tasks"][0]["folder"] == str(folder.parent / "news")
+    assert found["tasks"][0]["parameters"] == {"epochs": 3}
+    assert [(item["line"], item["message"]) for item in found["airflow_3"]] == [
+        (2, "there is no airflow.utils.dates in Airflow 3"),
+        (5, "DAG has no argument schedule_interval in Airflow 3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("PROJECT = 'news'", "PROJECT = 'olds'", "no folder is known for the project 'olds'"),
+        ("step='train'", "step='trian'", "there is no step 'trian'"),
+        ("'epochs': 3", "'epoch': 3", "there is no parameter 'epoch' of train"),
+        ("'epochs': 3", "'epochs': 'many'", "epochs"),
+        ("'data': ", "'dat': ", "there is no input 'dat' of train"),
+        ("pipeline='all'", "pipeline='none'", "there is no pipeline 'none'"),
+    ],
+)
+def test_what_would_fail(folder, before, after, said):
+    text = DAG.replace('"', "'")
+    assert before in text
+    (folder / "daily.py").write_text(text.replace(before, after, 1))
+
+    code, [found] = check(folder)
+
+    assert code == 3
+    assert any(said in problem for task in found["tasks"] for problem in task["problems"])
+
+
+def test_words_for_people(folder):
+    (folder / "daily.py").write_text(DAG)
+    (folder / "wrong.py").write_text("from airflow import DAG\nDAG(\n")
+
+    done = CliRunner().invoke(cli, ["airflow", "check", str(folder)])
+
+    assert done.exit_code == 3
+    assert "one runs step train of news" in done.stdout
+    assert "input data = (known when the task runs)" in done.stdout
+    assert "line 2: Airflow 3 refuses it" in done.stdout
+    assert "this is no Python" in done.stdout
+
+
+def test_templates_and_decorators():
+    found = read("@dag(sla_miss_callback=x)\ndef flow():\n    ValohaiSubmitExecutionOperator(step=f'{x}')\n")
+    assert found.dags == ["flow"]
+    assert found.submissions[0].get("step") is UNKNOWN
+    assert [item.hint for item in found.refused] == ["leave it out"]
