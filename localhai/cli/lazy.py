@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -28,6 +28,12 @@ class LazyGroup(click.Group):
     def __init__(self, name: str, table: Mapping[str, Entry], *, help: str) -> None:  # noqa: A002  # click's word
         super().__init__(name, help=help)
         self.table = table
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """A group alone shows its help: that is no mistake."""
+        return super().make_context(info_name, args or ["--help"], parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return [name for name, entry in self.table.items() if not entry.hidden]

@@ -50,7 +50,7 @@ class Root(LazyGroup):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         extra["obj"] = extra.get("obj") or Call()
-        return super().make_context(info_name, args or ["--help"], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -> None:
-    """Make a version of a deployment and build the images of its endpoints, to be served later."""
+    """Make a version of a deployment and build the images of its endpoints, to be served later.
+
+    `--json` prints the version.
+    """
     from localhai.executions.interruption import Interruption, signals_ask
 
     interruption = Interruption()

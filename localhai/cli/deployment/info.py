@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def info(call: Call, reference: str) -> None:
-    """Show all about one deployment version; default: the newest."""
+    """Show all about one deployment version; default: the newest. `--json` prints the version."""
     with call.look() as look:
         version = look.home.records.find_deployment_version(reference, look.project_id)
         if call.json:

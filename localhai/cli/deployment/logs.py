@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def logs(call: Call, reference: str, *, endpoint: str | None, last: int | None) -> None:
-    """Show the log of an endpoint: its build and its server; default: of the newest version."""
+    """Show the log of an endpoint: its build and its server; default: of the newest version.
+
+    `--json` prints `[{stream, time, message}]`.
+    """
     from localhai.deployments.versions import FOLDER
     from localhai.executions.log import read_events
     from localhai.project.names import find_by_prefix

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @project_option
 @pass_call
 def stop(call: Call, reference: str) -> None:
-    """Ask the localhai that serves a version to stop it; default: the newest version."""
+    """Ask the localhai that serves a version to stop it; default: the newest version. `--json` prints the version."""
     with call.look() as look:
         records = look.home.records
         version = records.find_deployment_version(reference, look.project_id)

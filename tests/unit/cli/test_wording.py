@@ -23,6 +23,14 @@ def test_a_mistyped_option_of_localhai_is_suggested_with_its_dashes(localhai: An
     assert "or --environment?" in answer.err
 
 
+@pytest.mark.parametrize("group", ["execution", "pipeline", "task", "deployment", "data"])
+def test_a_group_alone_shows_its_commands(localhai: Any, group: str) -> None:
+    answer = localhai(group)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith(f"Usage: localhai {group}")
+    assert "list" in answer.out
+
+
 class Terminal(io.TextIOWrapper):
     def isatty(self) -> bool:
         return True
