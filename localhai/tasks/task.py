@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from localhai.project.snapshot import Snapshot
     from localhai.records.task_rows import Task as TaskRecord
 
-__all__ = ["Task", "close_left", "require_runnable", "resume_task", "start_task"]
+__all__ = ["Task", "check_task", "close_left", "require_runnable", "resume_task", "start_task"]
 DIED = "the localhai that ran it died"
 
 
@@ -81,6 +81,13 @@ class Task:
         best = None if nearest is None else nearest["number"]
         shown = {key: value for key, value in plan.to_dict().items() if key != "parity"}  # a task has it itself
         return {**self.summary(), "plan": shown, "best": best, "executions": rows}
+
+
+def check_task(
+    project: OpenProject, plan: TaskPlan, *, config: ProjectConfig, overrides: Overrides, options: RunOptions
+) -> None:
+    """Raises ProjectError and UsageError as `start_task` does before anything starts."""
+    check(plan, _planner(project, plan, config, None, overrides, options))
 
 
 def start_task(
@@ -198,15 +205,14 @@ def _planner(
     project: OpenProject,
     plan: TaskPlan,
     config: ProjectConfig,
-    snapshot: Snapshot,
+    snapshot: Snapshot | None,
     overrides: Overrides,
     options: RunOptions,
 ) -> Callable[[Mapping[str, Any]], ExecutionPlan]:
     def planned(parameters: Mapping[str, Any]) -> ExecutionPlan:
         own = replace(overrides, parameters={**overrides.parameters, **parameters})
-        return project.plan(
-            plan.step, overrides=own, secrets=tuple(options.secrets), commit=snapshot.identifier, config=config
-        )
+        commit = None if snapshot is None else snapshot.identifier
+        return project.plan(plan.step, overrides=own, secrets=tuple(options.secrets), commit=commit, config=config)
 
     return planned
 

@@ -123,10 +123,11 @@ def _show_plan(call: Call, asked: RequestedTask) -> None:
     from localhai.cli.task.following import executions
     from localhai.tasks.plan import BAYESIAN_START
     from localhai.tasks.sets import ParameterSets
-    from localhai.tasks.task import require_runnable
+    from localhai.tasks.task import check_task, require_runnable
 
-    plan = asked.plan
+    plan, requested = asked.plan, asked.requested
     require_runnable(plan)
+    check_task(requested.project, plan, config=asked.config, overrides=requested.overrides, options=requested.options)
     found = ParameterSets(plan)
     most = plan.count if call.format != "human" else SHOWN_SETS
     known = min(plan.count, BAYESIAN_START) if plan.type == "bayesian_tpe" else plan.count

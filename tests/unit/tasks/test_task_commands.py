@@ -242,6 +242,7 @@ def test_mistakes_are_said_before_anything_starts(
 ) -> None:
     done = localhai("task", "run", *words)
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
+    assert localhai("task", "run", *words, "--dry-run").exit_code == code
     assert document(localhai("task", "list", "--json")) == []
     assert document(localhai("execution", "list", "--json")) == []
 
