@@ -8,13 +8,16 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow unit lint format bench docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow unit lint format bench docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: env engine  ## train a small model in three containers, and see what came of it
 	@$(BIN)/python scripts/demo
+
+demo-airflow: env engine  ## a real Airflow runs the example's DAG in dev mode, by its scheduler
+	@scripts/demo-airflow
 
 test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
 	$(PYTEST) tests/unit
