@@ -29,6 +29,7 @@ SCRIPT = ".command"
 # bash where the image has it: official examples use `source` in images whose sh has none (reference 1.4)
 LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {CONFIG}/{SCRIPT}; else exec sh {CONFIG}/{SCRIPT}; fi"
 TRUE_WORDS = frozenset({"1", "yes", "true"})
+CLEAN_IGNORED = "VH_CLEAN is ignored: it would empty caches that others use too; localhai clean --cache does so"
 
 
 def prepare(life: Life) -> None:
@@ -37,6 +38,8 @@ def prepare(life: Life) -> None:
     Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
     somebody asked to stop meanwhile. What was made until then is known to `life`, for `ending` to remove.
     """
+    if _is_true(life, "VH_CLEAN"):  # reference 2.3
+        life.capture.status(CLEAN_IGNORED)
     life.image = image = _image(life)
     fetch(life)
     _check(life)

@@ -33,7 +33,8 @@ def list_data(call: Call, *, count: int, name: str | None, tag: str | None, dele
         if call.json:
             words.emit_json(documents)
         elif not documents and call.format == "human":
-            words.say("no data")
+            is_narrowed = name or tag or deleted
+            words.say("no such data" if is_narrowed else "no data yet: the outputs of executions are data")
         else:
             _print(look, documents, call.format)
 
