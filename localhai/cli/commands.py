@@ -12,6 +12,7 @@ EXECUTION = {
     "watch": Entry("localhai.cli.execution.watch:watch", "Watch an execution that another localhai runs."),
     "outputs": Entry("localhai.cli.execution.outputs:outputs", "List the outputs of an execution, or copy them."),
     "metadata": Entry("localhai.cli.execution.metadata:metadata", "Show or export the metadata of an execution."),
+    "assert": Entry("localhai.cli.execution.asserting:assert_execution", "Fail unless the metadata meet conditions."),
     "summarize": Entry("localhai.cli.execution.summarize:summarize", "Show several executions side by side."),
     "stop": Entry("localhai.cli.execution.stop:stop", "Stop executions that are in progress."),
     "delete": Entry("localhai.cli.execution.delete:delete", "Delete executions and their outputs."),
