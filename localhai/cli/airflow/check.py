@@ -25,6 +25,9 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
     """Show what each DAG will do in dev mode: projects, steps, parameters, inputs, and what Airflow 3 will refuse.
 
     The files are read and not run: neither Airflow nor Docker is needed. Exits with 3 when something would fail.
+
+    `--json` prints a list of `{file, dags, tasks, airflow_3, problems, valid}`; a task has its task, line, project,
+    step or pipeline, folder, parameters, inputs, problems and hints.
     """
     from localhai.airflow.check import check
     from localhai.settings import Settings

@@ -37,6 +37,8 @@ def assert_execution(
 
     A condition is an expression over the latest value of each key, as in a stop-condition. Exits with 1 when one is
     not met, when a key is missing, or when the execution is not complete.
+
+    `--json` prints `{execution, passed, conditions: [{condition, passed, reason}]}`.
     """
     with call.look() as look:
         execution = look.execution(reference)
