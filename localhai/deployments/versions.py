@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from localhai.errors import Interrupted, LocalhaiError, UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import own_owner
+from localhai.project import parity
+from localhai.project.plan import ParityNote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +52,8 @@ def make_version(
     for definition, given in endpoints:
         fetched = fetch(project, definition, check_files(definition, given), interruption)
         files = [_recorded(item, fetched[str(item["name"])]) for item in definition.get("files") or ()]
-        documents.append((str(definition["name"]), {"definition": dict(definition), "files": files}))
+        told = [asdict(note) for note in parity.notes("endpoint", definition)]
+        documents.append((str(definition["name"]), {"definition": dict(definition), "files": files, "parity": told}))
     return project.home.records.create_deployment_version(
         project.record.id,
         deployment=deployment,
@@ -127,6 +131,10 @@ def build_endpoint(project: OpenProject, work: Work) -> str:
     try:
         endpoint = work.version.endpoint(work.endpoint)
         files = endpoint.files if endpoint is not None else ()
+        told = endpoint.document.get("parity", ()) if endpoint is not None else ()
+        said = parity.telling_sentence(tuple(ParityNote(**note) for note in told))
+        if said:
+            work.capture.status(said)
         fetched = fetch(project, work.definition, {file.name: file.uri for file in files}, work.interruption)
         placed = [
             (posixpath.normpath(file.path), fetched[file.name].path, fetched[file.name].checksums.sha256)

@@ -50,7 +50,7 @@ class VersionEndpoint:
     """An endpoint of a version. `status` is created, building, built, starting, serving, stopped, error or crashed.
 
     `owner` is the process that builds or serves it. `document` holds `definition` (as in valohai.yaml), `files`,
-    `image` (the built one), `url`, `folder` (of its log) and `error`: JSON values, no secrets.
+    `image` (the built one), `url`, `parity` (a note for every key that is used) and `error`: JSON values, no secrets.
     """
 
     name: str
@@ -73,7 +73,7 @@ class VersionEndpoint:
         return tuple(EndpointFile(**item) for item in self.document.get("files", ()))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON shape: `name, status, image, image_built, port, url, files, started, finished, error`."""
+        """The JSON shape: `name, status, image, image_built, url, files, started, finished, parity, error`."""
         return {
             "name": self.name,
             "status": self.status,
@@ -83,6 +83,7 @@ class VersionEndpoint:
             "files": [file.to_dict() for file in self.files],
             "started": self.started,
             "finished": self.finished,
+            "parity": list(self.document.get("parity", ())),
             "error": self.document.get("error"),
         }
 

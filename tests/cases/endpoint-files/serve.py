@@ -1,0 +1,25 @@
+# ruff: noqa - the code of a user in a container
+"""Answers with what it finds in its surroundings."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer(self)).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def answer(request):
+    names = ("model.txt", "deep/er/words.txt", "data/own.txt")
+    return {name: open(name).read() for name in names}
+
+
+HTTPServer(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()  # noqa: S104  # of a container

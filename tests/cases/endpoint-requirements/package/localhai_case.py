@@ -1,0 +1,2 @@
+# ruff: noqa - the code of a user in a container
+WHERE = "into the image"
