@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from localhai.project.plan import ParityNote
@@ -145,7 +145,7 @@ class PipelinePlan:
 
     `parameters` are the pipeline's own with the values that count. `arguments` is what was given for this run,
     as it was given, so that the plan can be made again from other code. `parity` has a note for every key of the
-    pipeline that is used.
+    pipeline that is used. `environment` was given for all nodes that run a step.
     """
 
     name: str
@@ -155,6 +155,17 @@ class PipelinePlan:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     reuse_executions: bool = False
     parity: tuple[ParityNote, ...] = ()
+    environment: str | None = None
+
+    def in_environment(self, environment: str | None) -> PipelinePlan:
+        """The same in another environment: that of all execution and task nodes (reference 7.6)."""
+        if environment is None:
+            return self
+        nodes = (
+            node if node.step is None else replace(node, override=replace(node.override, environment=environment))
+            for node in self.nodes
+        )
+        return replace(self, nodes=tuple(nodes), environment=environment)
 
     def node(self, name: str) -> Node:
         """By name. Raises KeyError."""
@@ -172,6 +183,7 @@ class PipelinePlan:
             "parameters": dict(self.parameters),
             "arguments": dict(self.arguments),
             "reuse_executions": self.reuse_executions,
+            "environment": self.environment,
             "parity": [asdict(note) for note in self.parity],
         }
 
@@ -185,5 +197,6 @@ class PipelinePlan:
             parameters=values["parameters"],
             arguments=values["arguments"],
             reuse_executions=values["reuse_executions"],
+            environment=values.get("environment"),
             parity=tuple(ParityNote(**note) for note in values.get("parity", ())),
         )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import LocalhaiError
 from localhai.executions.beside import Beside
 from localhai.executions.interruption import Interruption, ctrl_c_asks
+from localhai.executions.latest import creator_name
 from localhai.executions.observer import Observer
 from localhai.executions.owner import own_owner
 from localhai.executions.secrets import Masker
@@ -105,7 +106,12 @@ def run_pipeline(
     home, project = sources.project.home, sources.project.record
     _ = home.engine  # whether there is one, before anything is recorded
     masker = Masker(list(run_options.secrets.values()))
-    document = {"plan": plan.to_dict(), "tags": list(options.tags), "env_file": run_options.env_file}
+    document = {
+        "plan": plan.to_dict(),
+        "tags": list(options.tags),
+        "env_file": run_options.env_file,
+        "user": creator_name(sources.project.settings),
+    }
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)

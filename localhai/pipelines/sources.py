@@ -23,18 +23,24 @@ if TYPE_CHECKING:
 
 
 class Sources:
-    """Snapshots and configs by commit, each read once. `commit` None is the working tree as it is now."""
+    """Snapshots and configs by commit, each read once. `commit` None is the working tree as it is now.
 
-    def __init__(self, project: OpenProject, commit: str | None = None) -> None:
+    `git_packaging` says whether git is asked which files of the working tree are code.
+    """
+
+    def __init__(self, project: OpenProject, commit: str | None = None, *, git_packaging: bool = True) -> None:
         self.project = project
         self._own_commit = commit
+        self._git_packaging = git_packaging
         self._snapshots: dict[str | None, Snapshot] = {}
         self._configs: dict[str | None, ProjectConfig] = {}
 
     def snapshot(self, commit: str | None = None) -> Snapshot:
         """The code of a node; None is the pipeline's own. Raises ProjectError, UsageError."""
         if commit not in self._snapshots:
-            self._snapshots[commit] = self.project.snapshot(commit or self._own_commit)
+            self._snapshots[commit] = self.project.snapshot(
+                commit or self._own_commit, git_packaging=self._git_packaging
+            )
         return self._snapshots[commit]
 
     def config(self, commit: str | None = None) -> ProjectConfig:

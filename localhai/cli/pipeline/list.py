@@ -9,31 +9,50 @@ import click
 from localhai.cli import formats, words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from localhai.cli.call import Call
+    from localhai.cli.call import Call, Look
     from localhai.records.pipeline_rows import Pipeline
 
 
 @click.command("list")
 @click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--owned", "-o", is_flag=True, help="Only pipelines that you started.")
+@click.option("--deleted", "-d", is_flag=True, hidden=True)
 @click.option("--all-projects", is_flag=True, help="Pipelines of every project of this home.")
 @json_option
 @project_option
 @pass_call
-def list_pipelines(call: Call, *, count: int, all_projects: bool) -> None:
+def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_projects: bool) -> None:
     """Show a list of the pipelines that ran, newest first. `--json` prints a list of pipelines."""
+    if deleted:
+        raise UsageError("pipelines are not deleted here, only their executions", hints=["localhai pipeline list"])
     with call.look() as look:
         all_projects = all_projects or look.project is None
-        found = look.home.records.pipelines(None if all_projects else look.project_id, limit=count)
+        project_id = None if all_projects else look.project_id
+        found = _owned(look, project_id, count) if owned else look.home.records.pipelines(project_id, limit=count)
         if call.json:
             words.emit_json([record.to_dict() for record in found])
         elif not found and call.format == "human":
-            words.say("no pipelines yet: localhai pipeline run PIPELINE")
+            words.say("no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE")
         else:
             _print(found, call.format, all_projects=all_projects)
+
+
+def _owned(look: Look, project_id: str | None, count: int) -> list[Pipeline]:
+    """The newest ones of who asks."""
+    from localhai.executions.latest import creator_name
+
+    user, limit = creator_name(look.home.settings), count
+    while True:
+        found = look.home.records.pipelines(project_id, limit=limit)
+        own = [record for record in found if record.document.get("user") == user]
+        if len(own) >= count or len(found) < limit:
+            return own[:count]
+        limit *= 4
 
 
 def _print(found: Sequence[Pipeline], form: str, *, all_projects: bool) -> None:

@@ -26,12 +26,18 @@ what_options = together(
     click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
     click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
     click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit."),
-    click.option("--git-packaging/--no-git-packaging", "-g/-G", hidden=True, default=True),
+    click.option(
+        "--git-packaging/--no-git-packaging",
+        "-g/-G",
+        default=True,
+        help="Ask git and .gitignore what is code. Default: do.",
+    ),
 )
 # How to run it.
 how_options = together(
     click.option("--title", "-t", help="Title of the pipeline."),
     click.option("--tag", "tags", multiple=True, help="Tag the pipeline. Repeatable."),
+    click.option("--environment", "-e", help="The slug for all nodes; recorded, without effect here."),
     click.option(
         "--jobs",
         "-j",
@@ -80,20 +86,26 @@ class RequestedPipeline:
 
 
 def understand(
-    project: OpenProject, name: str | None, arguments: Mapping[str, Any], commit: str | None
+    project: OpenProject,
+    name: str | None,
+    arguments: Mapping[str, Any],
+    commit: str | None,
+    *,
+    environment: str | None = None,
+    git_packaging: bool = True,
 ) -> RequestedPipeline:
     """Look the pipeline up and plan it. Raises UsageError and ProjectError."""
     from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
 
-    sources = Sources(project, commit)
+    sources = Sources(project, commit, git_packaging=git_packaging)
     read = sources.config()
     config = read.config
     if name is None:
         names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
         raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
     made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
-    return RequestedPipeline(sources, made)
+    return RequestedPipeline(sources, made.in_environment(environment))
 
 
 def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:

@@ -79,10 +79,13 @@ def rerun(
         record = project.home.records.find_pipeline(step_name, project.record.id)
         if record.project_id != project.record.id:
             raise UsageError(f"pipeline {step_name} is one of project {record.project}", hints=["call from its folder"])
-        arguments = {**recorded_plan(record).arguments, **parse_words(step_arguments)}
+        before = recorded_plan(record)
+        arguments = {**before.arguments, **parse_words(step_arguments)}
+        environment = given["environment"] or before.environment
         given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
         given["env_file"] = given["env_file"] or recorded_env_file(record.document)
-        requested = understand(project, record.name, arguments, None if current else record.commit)
+        commit = None if current else record.commit
+        requested = understand(project, record.name, arguments, commit, environment=environment)
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
         if from_failed and not given["quiet"]:
             words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")

@@ -9,14 +9,18 @@ import click
 from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from localhai.cli.call import Call
     from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
+
+_untracked_option = click.option("--include-untracked/--no-include-untracked", default=True, hidden=True)
+_priority_option = click.option("--priority", type=int, hidden=True)
 
 EPILOG = (
     "Parameters follow the name: --NAME=VALUE for one of the pipeline, --NODE.NAME=VALUE for a parameter or input of a "
@@ -24,7 +28,19 @@ EPILOG = (
 )
 
 
-@click.command("run", cls=PipelineCommand, epilog=EPILOG)
+class RunPipelineCommand(PipelineCommand):
+    """Takes a bare `--priority` for one of 1, as `vh` does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--priority" in args:
+            place = args.index("--priority")
+            follows = args[place + 1] if place + 1 < len(args) else ""
+            if not follows.lstrip("+-").isdigit():
+                args = [*args[:place], "--priority=1", *args[place + 1 :]]
+        return super().parse_args(ctx, args)
+
+
+@click.command("run", cls=RunPipelineCommand, epilog=EPILOG)
 @what_options
 @how_options
 @click.option(
@@ -33,6 +49,8 @@ EPILOG = (
     metavar="ID:NODE,...",
     help="Take nodes as they came out of an earlier pipeline: 5:preprocess,train* or latest:*. Repeatable.",
 )
+@_untracked_option
+@_priority_option
 @json_option
 @project_option
 @pass_call
@@ -58,16 +76,54 @@ def run(
     """
     if want_help:
         click.echo(ctx.get_help())
+        _show_what_there_is(call, step_name, given)
         return 0
+    if given["adhoc"] and given["commit"]:
+        raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
     from localhai.cli.pipeline.following import follow
     from localhai.pipelines.arguments import parse_words
 
     with call.open_project(yaml=given["yaml"], recover=True) as project:
-        requested = understand(project, step_name, parse_words(step_arguments), given["commit"])
+        requested = understand(
+            project,
+            step_name,
+            parse_words(step_arguments),
+            given["commit"],
+            environment=given["environment"],
+            git_packaging=given["git_packaging"],
+        )
+        if not given["quiet"]:
+            _say_without_effect(given)
         reused = reused_nodes(project, requested.plan, reuse) if reuse else {}
         if reused and not given["quiet"]:
             words.say(f"reused: {', '.join(reused)}")
         return follow(call, requested, given, reused=reused)
+
+
+def _say_without_effect(given: Mapping[str, Any]) -> None:
+    """Options of `vh` that a script may carry and that mean nothing on one machine: taken, and said."""
+    if given["priority"] is not None:
+        words.say("without effect on this machine: --priority")
+    if not given["include_untracked"]:
+        words.say("without effect here: --no-include-untracked; what .gitignore or .vhignore names is left out")
+
+
+def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) -> None:
+    """Below the help, where there is a project that can be read: its pipelines, or what one of them takes."""
+    from localhai.cli.pipeline.pipeline_help import pipeline_help, pipeline_list
+    from localhai.errors import LocalhaiError
+
+    try:
+        with call.open_project(yaml=given["yaml"]) as project:
+            if name is None:
+                text = pipeline_list(project.config().config)
+            else:
+                text = pipeline_help(understand(project, name, {}, given["commit"]).plan)
+    except LocalhaiError:
+        if name is None:
+            return
+        raise
+    words.emit("\n" + text)
 
 
 def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str]) -> dict[str, Kept]:

@@ -1,4 +1,4 @@
-"""`localhai pipeline stop ID`."""
+"""`localhai pipeline stop ID...`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,44 @@ import click
 
 from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.pipeline.references import pipeline_argument
+from localhai.cli.pipeline.references import find_pipelines, pipelines_argument
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
+    from localhai.records.pipeline_rows import Pipeline
 
 
 @click.command("stop")
-@pipeline_argument
+@pipelines_argument
+@click.option("--all", "every", is_flag=True, help="Stop all that are in progress.")
 @json_option
 @project_option
 @pass_call
-def stop(call: Call, reference: str) -> None:
-    """Stop a pipeline that is in progress, with all its running nodes.
+def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
+    """Stop pipelines that are in progress, with all their running nodes.
 
-    The localhai that runs it is asked to: SIGTERM to its nodes first, SIGKILL after a while; logs and outputs are kept.
-    `--json` prints the pipeline.
+    The localhai that runs one is asked to: SIGTERM to its nodes first, SIGKILL after a while; logs and outputs are
+    kept. `--json` prints the pipelines as they are then.
     """
+    if references == ("all",):
+        references, every = (), True
+    if bool(references) == every:
+        raise UsageError("name pipelines to stop, or say --all", hints=["localhai pipeline stop 5", "... --all"])
     with call.look() as look:
-        record = look.home.records.find_pipeline(reference, look.project_id)
-        asked = look.home.records.request_pipeline_stop(record.id)
-        record = look.home.records.pipeline(record.id)
-        name = f"pipeline #{record.counter} ({record.name})"
-        words.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {record.status}")
+        records = look.home.records
+        found = records.open_pipelines(project_id=look.project_id) if every else find_pipelines(look, references)
+        stopped = []
+        for record in found:
+            asked = records.request_pipeline_stop(record.id)
+            stopped.append(records.pipeline(record.id))
+            words.say(_what_happened(stopped[-1], asked=asked))
+        if not found:
+            words.say("no pipeline is in progress")
         if call.json:
-            words.emit_json(record.to_dict())
+            words.emit_json([record.to_dict() for record in stopped])
+
+
+def _what_happened(record: Pipeline, *, asked: bool) -> str:
+    name = f"pipeline #{record.counter} ({record.name})"
+    return f"{name} is asked to stop" if asked else f"{name} has ended already: {record.status}"
