@@ -1,4 +1,3 @@
-# ruff: noqa - the code of a user in a container
 """Answers with what it finds in its surroundings."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa - the code of a user in a container
 """Two WSGI applications: the one that is found by itself, and one that is named."""
 
 

@@ -1,2 +1,1 @@
-# ruff: noqa - the code of a user in a container
 WHERE = "into the image"

@@ -1,4 +1,3 @@
-# ruff: noqa - the code of a user in a container
 from setuptools import setup
 
 setup(name="localhai-case", version="1", py_modules=["localhai_case"])
