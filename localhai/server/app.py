@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, FastAPI
 
 from localhai.server import errors
-from localhai.server.routes import commits, data, environments, executions, projects, users
+from localhai.server.routes import commits, data, environments, executions, pipelines, projects, users
 from localhai.server.safety import OneSlash, OwnHost
 from localhai.server.state import State, state_of
 from localhai.version import __version__
@@ -31,7 +31,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.localhai = state
     errors.add_handlers(app)
-    for module in (users, commits, projects, executions, data, environments):
+    for module in (users, commits, projects, executions, data, pipelines, environments):
         app.include_router(module.router, prefix=PREFIX)
 
     @app.get("/health", tags=["server"])

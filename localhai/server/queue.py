@@ -50,6 +50,7 @@ class Queue:
         self._jobs = jobs
         self._changed = threading.Condition()
         self._running: dict[str, tuple[Waiting, Interruption, threading.Thread]] = {}
+        self._others: list[tuple[threading.Thread, Interruption]] = []
         self._served: dict[str, int] = {}
         self._turns = 0
         self._closing = False
@@ -68,12 +69,23 @@ class Queue:
     def running(self) -> int:
         """How many run now."""
         with self._changed:
-            return len(self._running)
+            return len(self._running) + sum(thread.is_alive() for thread, _interruption in self._others)
+
+    def beside(self, thread: threading.Thread, interruption: Interruption) -> None:
+        """Start a thread that is no execution, and stop it when the server ends: a pipeline, a task."""
+        with self._changed:
+            self._others = [(other, asked) for other, asked in self._others if other.is_alive()]
+            self._others.append((thread, interruption))
+            thread.start()
+            if self._closing:
+                interruption.ask()
 
     def ask_to_stop(self) -> None:
         """Start nothing more, and stop what runs; asked again, by force."""
         with self._changed:
             self._closing = True
+            for _other, interruption in self._others:
+                interruption.ask()
             for _entry, interruption, _thread in self._running.values():
                 interruption.ask()
             self._changed.notify_all()
@@ -84,6 +96,7 @@ class Queue:
             self._dispatcher.join()
         with self._changed:
             threads = [thread for _entry, _interruption, thread in self._running.values()]
+            threads += [thread for thread, _interruption in self._others]
         for thread in threads:
             thread.join()
 

@@ -66,7 +66,7 @@ def plan_of(
     opened = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
     variables = {**home.settings.environment_variables, **opened}
     settings = replace(home.settings, environment_variables=variables)
-    folder = ProjectFolder(_path(project), project.name, _path(project) / code.yaml)
+    folder = ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml)
     explicit = _texts(body, "environment_variables")
     plan = OpenProject(home, folder, settings).plan(
         text(dict(body), "step"),
@@ -98,7 +98,8 @@ def tags_of(body: Mapping[str, Any]) -> list[str]:
     return _tags(body)
 
 
-def _path(project: Project) -> Path:
+def path_of(project: Project) -> Path:
+    """The project's folder."""
     from pathlib import Path
 
     return Path(project.path)

@@ -138,6 +138,9 @@ class Demo:
         path = f"/api/v0/projects/{self.id}/import-package/"
         return self.asker.post(path, data=fields, files={"data": ("data.tgz", package, "application/gzip")})
 
+    def upload_files(self, files: Mapping[str, str]) -> requests.Response:
+        return self.upload(packed(files))
+
     def get(self, reference: object) -> dict[str, Any]:
         answer = self.asker.get(f"/api/v0/executions/{reference}/")
         assert answer.status_code == 200, answer.text

@@ -1,0 +1,346 @@
+"""What a client asks a pipeline to be, made into a plan, and run by a thread of the server (valohai-rest-api.md E35).
+
+A client sends each node as a template: the step with all that its own copy of valohai.yaml says. Keys come with hyphens
+from `vh`, with underscores from the web page.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from localhai.executions.interruption import Interruption
+from localhai.executions.open_project import OpenProject
+from localhai.nodes.runners import further_runners
+from localhai.pipelines import planning
+from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
+from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline
+from localhai.pipelines.sources import Sources
+from localhai.project.folder import ProjectFolder
+from localhai.server.bodies import text
+from localhai.server.code import code_of
+from localhai.server.errors import field as wrong
+from localhai.server.requests import options_of, path_of, tags_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from valohai_yaml.objs import Config, Step
+
+    from localhai.pipelines.runners import Kept
+    from localhai.records import Project
+    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.server import User
+    from localhai.server.state import State
+
+LONGEST_START = 60.0  # seconds until a pipeline is recorded
+_KEYS = ("source_node", "source_type", "source_key", "target_node", "target_type", "target_key")
+
+
+def node_id(pipeline_id: str, name: str) -> str:
+    """The id of a node: made of the pipeline's and its name, as containers are told it (reference 2.4)."""
+    return str(uuid.uuid5(uuid.UUID(pipeline_id), name))
+
+
+def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Pipeline:
+    """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
+    commit = _commit(body)
+    code = code_of(state, project, commit)
+    home = state.home_of(project)
+    variables = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
+    settings = replace(
+        home.settings, environment_variables={**home.settings.environment_variables, **variables}, creator=user.name
+    )
+    folder = ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml)
+    sources = _Uploaded(state, project, OpenProject(home, folder, settings), code.identifier)
+    plan, reused = _Reading(state, project, sources, body).plan()
+    options = PipelineOptions(
+        jobs=state.jobs,
+        title=text(dict(body), "title", plan.name),
+        tags=tags_of(body),
+        runners=further_runners(),
+    )
+    run = _Run(sources, plan, options_of(state, project, settings), options, reused, state)
+    return run.started()
+
+
+class _Uploaded(Sources):
+    """Sources whose ad-hoc commits are packages that clients uploaded."""
+
+    def __init__(self, state: State, project: Project, opened: OpenProject, commit: str) -> None:
+        super().__init__(opened, commit)
+        self._state, self._of = state, project
+        self._own = commit
+
+    def snapshot(self, commit: str | None = None) -> Any:
+        """The code of a node."""
+        if commit not in self._snapshots:
+            self._snapshots[commit] = code_of(self._state, self._of, commit or self._own)
+        return self._snapshots[commit]
+
+
+@dataclass
+class _Run:
+    """A pipeline in a thread of its own. `started` waits until it is recorded, and gives it."""
+
+    sources: Sources
+    plan: PipelinePlan
+    run_options: Any
+    options: PipelineOptions
+    reused: Mapping[str, Kept]
+    state: State
+    _begun: threading.Event = field(default_factory=threading.Event)
+    _id: str | None = None
+    _error: BaseException | None = None
+
+    def started(self) -> Pipeline:
+        interruption = Interruption()
+        thread = threading.Thread(target=self._go, args=(interruption,), name="pipeline", daemon=True)
+        self.state.queue.beside(thread, interruption)
+        self._begun.wait(LONGEST_START)
+        if self._error is not None and self._id is None:
+            raise self._error
+        return self.state.home.records.pipeline(str(self._id))
+
+    def _go(self, interruption: Interruption) -> None:
+        try:
+            run_pipeline(
+                self.sources,
+                self.plan,
+                run_options=self.run_options,
+                options=self.options,
+                reused=self.reused,
+                observer=_Told(self),
+                interruption=interruption,
+            )
+        except BaseException as error:  # noqa: BLE001  # said to the client, or to whoever watches the server
+            self._error = error
+            if self._id is not None:
+                self.state.say(f"pipeline {self._id}: {error}")
+        finally:
+            self._begun.set()
+
+    def heard(self, pipeline_id: str) -> None:
+        """It is recorded."""
+        self._id = pipeline_id
+        self._begun.set()
+
+
+class _Told(PipelineObserver):
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        self._run.heard(str(pipeline["id"]))
+
+
+class _Reading:
+    """The body of one request."""
+
+    def __init__(self, state: State, project: Project, sources: Sources, body: Mapping[str, Any]) -> None:
+        self._state, self._project, self._sources, self._body = state, project, sources, body
+        self._own = sources.snapshot().identifier
+        self._reused: dict[str, Kept] = {}
+
+    def plan(self) -> tuple[PipelinePlan, dict[str, Kept]]:
+        """The plan, and the nodes that an earlier pipeline has run."""
+        items = _objects(self._body, "nodes")
+        if not items:
+            raise wrong("nodes", "A pipeline needs nodes.", "required")
+        values, by_node = _parameters(self._body)
+        nodes = tuple(self._node(item, by_node.get(str(item.get("name")), {})) for item in items)
+        names = [node.name for node in nodes]
+        if len(set(names)) < len(names):
+            raise wrong("nodes", "Two nodes have the same name.")
+        edges = tuple(_edge(item, names) for item in _objects(self._body, "edges"))
+        _refuse_circles(names, edges)
+        title = text(dict(self._body), "title", "pipeline")
+        reuse = self._body.get("reuse_executions") is True
+        return PipelinePlan(title, nodes, edges, values, reuse_executions=reuse), self._reused
+
+    def _node(self, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
+        name, kind = text(dict(item), "name", most=200), item.get("type", "execution")
+        if kind == "mimic":
+            return self._mimic(name, str(item.get("source")))
+        if kind == "execution":
+            return self._execution(name, item, parameters)
+        if kind in {"task", "deployment"}:
+            return replace(self._of_yaml(name, str(kind)), **_behaviour(item))
+        raise wrong("nodes", f"{name}: {kind!r} is not a type of node.")
+
+    def _execution(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
+        template = _object(item, "template", name)
+        commit = self._other_commit(template)
+        config = self._sources.config(commit).config
+        step = _step(config, text(dict(template), "step"), name)
+        inputs = {key: _uris(value, name) for key, value in _object(template, "inputs", name).items()}
+        typed = {key: unwrapped(value) for key, value in _object(template, "parameters", name).items()}
+        unknown = [key for key in inputs if key not in step.inputs] + [
+            key for key in typed if key not in step.parameters
+        ]
+        if unknown:
+            raise wrong("nodes", f"{name}: step {step.name} has no parameter or input {', '.join(unknown)}.")
+        defaults = {key: _uris(known.default, name) for key, known in step.inputs.items()}
+        return Node(
+            name,
+            "execution",
+            step=step.name,
+            commit=commit,
+            override=_override(template, step, name),
+            inputs={**defaults, **inputs},
+            optional_inputs=tuple(key for key, known in step.inputs.items() if known.optional),
+            explicit_inputs=tuple(key for key, uris in inputs.items() if uris != defaults[key]),
+            defaults={key: known.default for key, known in step.parameters.items() if known.default is not None},
+            parameters={**{key: value for key, value in typed.items() if value is not None}, **parameters},
+            **_behaviour(item),
+        )
+
+    def _other_commit(self, template: Mapping[str, Any]) -> str | None:
+        commit = template.get("commit")
+        return None if not commit or commit == self._own else str(commit)
+
+    def _of_yaml(self, name: str, kind: str) -> Node:
+        """Tasks and deployments are described by valohai.yaml: the client's template says less than that."""
+        config = self._sources.config().config
+        for pipeline in config.pipelines.values():
+            if any(node.name == name and node.type == kind for node in pipeline.nodes):
+                return planning.plan(config, pipeline.name).node(name)
+        raise wrong("nodes", f"{name}: no pipeline of the commit's valohai.yaml has a {kind} node of this name.")
+
+    def _mimic(self, name: str, source: str) -> Node:
+        records, runners = self._state.home.records, all_runners(further_runners())
+        for record in records.pipelines(self._project.id, limit=1000):
+            for node in record.nodes:
+                if node_id(record.id, node.name) == source.lower():
+                    kept = runners[node.type].earlier(self._sources.project.home, node)
+                    if kept is None:
+                        raise wrong("nodes", f"{name}: node {node.name} of pipeline #{record.counter} did not succeed.")
+                    self._reused[name] = kept
+                    return replace(PipelinePlan.from_dict(record.document["plan"]).node(node.name), name=name)
+        raise wrong("nodes", f"{name}: Object with id={source} does not exist.", "does_not_exist")
+
+
+def _commit(body: Mapping[str, Any]) -> str | None:
+    """The pipeline's own: that of the first node that has one."""
+    for item in [body, *_objects(body, "nodes")]:
+        template = item.get("template")
+        found = item.get("commit") or (template.get("commit") if isinstance(template, dict) else None)
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def _objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found = body.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise wrong(name, "Expected a list of objects.")
+    return found
+
+
+def _object(body: Mapping[str, Any], name: str, node: str) -> dict[str, Any]:
+    found = body.get(name) or {}
+    if not isinstance(found, dict):
+        raise wrong("nodes", f"{node}: {name} is not an object.")
+    return found
+
+
+def _either(body: Mapping[str, Any], name: str) -> Any:
+    """A key with hyphens or underscores."""
+    return body.get(name, body.get(name.replace("-", "_")))
+
+
+def _step(config: Config, name: str, node: str) -> Step:
+    if name not in config.steps:
+        raise wrong("nodes", f"{node}: the commit's valohai.yaml has no step {name}.", "does_not_exist")
+    return config.steps[name]
+
+
+def _uris(value: Any, node: str) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else value or []
+    if not isinstance(found, (list, tuple)) or not all(isinstance(uri, str) for uri in found):
+        raise wrong("nodes", f"{node}: inputs are lists of URIs.")
+    return tuple(uri for uri in found if uri)
+
+
+def _override(template: Mapping[str, Any], step: Step, node: str) -> NodeOverride:
+    command, variables = template.get("command"), _either(template, "environment-variables") or {}
+    if not isinstance(variables, dict):
+        raise wrong("nodes", f"{node}: environment variables are not an object.")
+    unknown = sorted(variables.keys() - step.environment_variables.keys())
+    if unknown:
+        raise wrong("nodes", f"{node}: step {step.name} declares no environment variable {', '.join(unknown)}.")
+    lines = None if not command else (command,) if isinstance(command, str) else tuple(map(str, command))
+    return NodeOverride(
+        image=str(template["image"]) if template.get("image") else None,
+        command=None if lines is None or list(lines) == _lines(step.command) else lines,
+        environment=str(template["environment"]) if template.get("environment") else None,
+        environment_variables={str(key): None if value is None else str(value) for key, value in variables.items()},
+    )
+
+
+def _lines(command: Any) -> list[str]:
+    return [command] if isinstance(command, str) else list(command or [])
+
+
+def _behaviour(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node says of itself beside its template."""
+    found: dict[str, Any] = {}
+    on_error, merge_mode = _either(item, "on-error"), _either(item, "edge-merge-mode")
+    for key, value, allowed in (
+        ("on_error", on_error, {"stop-all", "stop-next", "continue", "retry"}),
+        ("merge_mode", merge_mode, {"replace", "append"}),
+    ):
+        if value is None:
+            continue
+        if value not in allowed:
+            raise wrong("nodes", f"{item.get('name')}: {value!r} is none of {', '.join(sorted(allowed))}.")
+        found[key] = value
+    actions = _objects(item, "actions")
+    if actions:
+        found["actions"] = tuple(
+            Action(_words(action, "when"), _words(action, "if"), _words(action, "then")) for action in actions
+        )
+    return found
+
+
+def _words(action: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = action.get(name) or []
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def _parameters(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The pipeline's own values, and what they set in each node."""
+    values: dict[str, Any] = {}
+    by_node: dict[str, dict[str, Any]] = {}
+    for name, item in (body.get("parameters") or {}).items() if isinstance(body.get("parameters"), dict) else ():
+        if not isinstance(item, dict):
+            raise wrong("parameters", f"{name}: an object with config and expression is needed.")
+        value = values[name] = unwrapped(item.get("expression"))
+        config = item.get("config")
+        for target in (config.get("targets") or []) if isinstance(config, dict) else []:
+            node, _, rest = str(target).partition(".")
+            if value is not None:
+                by_node.setdefault(node, {})[rest.rpartition(".")[2]] = value
+    return values, by_node
+
+
+def _edge(item: Mapping[str, Any], names: list[str]) -> Edge:
+    missing = [key for key in _KEYS if not isinstance(item.get(key), str)]
+    if missing:
+        raise wrong("edges", f"An edge needs {', '.join(missing)}.", "required")
+    for key in ("source_node", "target_node"):
+        if item[key] not in names:
+            raise wrong("edges", f"There is no node {item[key]}.", "does_not_exist")
+    configuration = item.get("configuration")
+    return Edge.from_dict({**item, "configuration": configuration if isinstance(configuration, dict) else {}})
+
+
+def _refuse_circles(names: list[str], edges: tuple[Edge, ...]) -> None:
+    left = set(names)
+    while left:
+        free = {name for name in left if not any(edge.target == name and edge.source in left for edge in edges)}
+        if not free:
+            raise wrong("edges", f"The edges go round in a circle: {', '.join(sorted(left))}.")
+        left -= free

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from localhai.testing import Canned
+
+YAML = """\
+- step:
+    name: prepare
+    image: python:3.11-slim
+    command: python prepare.py {parameters}
+    parameters:
+      - {name: rows, type: integer, default: 10}
+- step:
+    name: train
+    image: python:3.11-slim
+    command: python train.py {parameters}
+    parameters:
+      - {name: epochs, type: integer, default: 2}
+    inputs:
+      - {name: data, optional: true}
+    environment-variables:
+      - {name: MODE, default: slow}
+"""
+
+
+@pytest.fixture
+def body(demo):
+    """What `vh pipeline run` sends for two nodes."""
+    demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
+    of_prepare = {"commit": demo.commit, "step": "prepare", "name": "prepare", "parameters": {"rows": 10}, "inputs": {}}
+    of_train = {
+        "commit": demo.commit,
+        "step": "train",
+        "name": "train",
+        "image": "python:3.11-slim",
+        "command": "python train.py {parameters}",
+        "parameters": {"epochs": "7"},
+        "inputs": {"data": []},
+        "environment-variables": {"MODE": "fast"},
+    }
+    return {
+        "project": demo.id,
+        "title": "both",
+        "tags": ["nightly"],
+        "parameters": {},
+        "edges": [
+            {
+                "source_node": "prepare",
+                "source_type": "output",
+                "source_key": "*",
+                "target_node": "train",
+                "target_type": "input",
+                "target_key": "data",
+            }
+        ],
+        "nodes": [
+            {"name": "prepare", "type": "execution", "template": of_prepare},
+            {"name": "train", "type": "execution", "on-error": "stop-next", "template": of_train},
+        ],
+    }
+
+
+def ended(ada, reference):
+    while True:
+        found = ada.get(f"/api/v0/pipelines/{reference}/").json()
+        if found["status"] not in {"created", "started", "stopping"}:
+            return found
+        time.sleep(0.02)
+
+
+def started(ada, body):
+    answer = ada.post("/api/v0/pipelines/", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_a_pipeline_runs_with_what_its_nodes_say(ada, engine, body, demo):
+    seen = {}
+
+    def look(container):
+        seen[container.step] = (container.parameters, container.environment.get("MODE"))
+        return 0
+
+    engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
+    engine.behave(look, step="train")
+    made = started(ada, body)
+    assert (made["counter"], made["title"], made["urls"]["display"] != "") == (1, "both", True)
+    done = ended(ada, f"{demo.id}:latest")
+    assert (done["status"], done["tags"]) == ("complete", ["nightly"])
+    assert [(node["name"], node["status"]) for node in done["nodes"]] == [
+        ("prepare", "complete"),
+        ("train", "complete"),
+    ]
+    assert seen["train"] == ({"epochs": 7}, "fast")
+    execution = demo.get(done["nodes"][1]["execution"]["id"])
+    assert execution["inputs"][0]["urls"][0].startswith("datum://")
+    assert done["edges"][0]["target_node"] == done["nodes"][1]["id"]
+
+
+def test_parameters_of_a_pipeline_reach_their_targets(ada, body, demo):
+    config = {"name": "size", "targets": ["prepare.parameters.rows"]}
+    body["parameters"] = {"size": {"config": config, "expression": "99"}}
+    made = started(ada, body)
+    done = ended(ada, made["id"])
+    assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 99}
+
+
+def test_a_node_that_fails_stops_the_next(ada, engine, body):
+    engine.behave(Canned(exit_code=1), step="prepare")
+    done = ended(ada, started(ada, body)["id"])
+    assert (done["status"], done["nodes"][0]["status"]) == ("error", "error")
+
+
+def test_nodes_of_an_earlier_pipeline_are_reused(ada, engine, body):
+    engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
+    first = ended(ada, started(ada, body)["id"])
+    body["nodes"][0] = {"type": "mimic", "name": "prepare", "source": first["nodes"][0]["id"]}
+    second = ended(ada, started(ada, body)["id"])
+    assert second["status"] == "complete"
+    assert second["nodes"][0]["execution"]["id"] == first["nodes"][0]["execution"]["id"]
+
+
+def test_a_pipeline_is_stopped_by_a_doubled_slash(ada, engine, body):
+    begun = []
+
+    def stay(container):
+        begun.append(container)
+        container.sleep(60)
+        return 0
+
+    engine.behave(stay, step="prepare")
+    made = started(ada, body)
+    while not begun:
+        time.sleep(0.01)
+    assert ada.post(made["url"].removeprefix(ada.url) + "/stop/").json() == {"message": "OK"}
+    assert ended(ada, made["id"])["status"] == "stopped"
+    assert "already" in ada.post(f"/api/v0/pipelines/{made['id']}/stop/").json()["message"]
+
+
+def test_lists_are_filtered(ada, body, demo):
+    for _ in range(2):
+        ended(ada, started(ada, body)["id"])
+    path = f"/api/v0/pipelines/?project={demo.id}"
+    for query, counters in (
+        ("&ordering=-counter&limit=9001", [2, 1]),
+        ("&ordering=counter", [1, 2]),
+        ("&counter=1", [1]),
+        ("&status=incomplete", []),
+        ("&deleted=True", []),
+    ):
+        assert [row["counter"] for row in ada.get(path + query).json()["results"]] == counters
+
+
+def test_nobody_sees_the_pipelines_of_another(ada, bob, body, demo):
+    made = started(ada, body)
+    ended(ada, made["id"])
+    assert bob.get("/api/v0/pipelines/").json()["results"] == []
+    assert bob.get(f"/api/v0/pipelines/{made['id']}/").status_code == 404
+    assert bob.get(f"/api/v0/pipelines/{demo.id}:1/").status_code == 404
+    assert bob.post(f"/api/v0/pipelines/{made['id']}/stop/").status_code == 404
+    assert bob.post("/api/v0/pipelines/", json=body).status_code == 404
+
+
+def spoiled(body, path, value):
+    *places, last = path
+    for place in places:
+        body = body[place]
+    body[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "name"),
+    [
+        (["nodes"], [], "nodes"),
+        (["nodes"], {"a": 1}, "nodes"),
+        (["nodes", 0, "template", "step"], "nothing", "nodes"),
+        (["nodes", 0, "template", "step"], None, "step"),
+        (["nodes", 0, "template", "commit"], "~nothing", "commit"),
+        (["nodes", 0, "template", "parameters"], {"nothing": 1}, "nodes"),
+        (["nodes", 0, "template", "parameters"], {"rows": "many"}, "non_field_errors"),
+        (["nodes", 0, "template", "inputs"], {"nothing": []}, "nodes"),
+        (["nodes", 0, "type"], "dance", "nodes"),
+        (["nodes", 0, "type"], "task", "nodes"),
+        (["nodes", 0, "type"], "mimic", "nodes"),
+        (["nodes", 1, "name"], "prepare", "nodes"),
+        (["nodes", 1, "on-error"], "dance", "nodes"),
+        (["edges", 0, "source_node"], "nothing", "edges"),
+        (["edges", 0, "source_node"], "train", "edges"),
+        (["edges", 0, "source_key"], None, "edges"),
+        (["parameters"], {"a": 1}, "parameters"),
+    ],
+)
+def test_what_is_wrong_with_a_pipeline_is_said_and_nothing_is_recorded(ada, body, path, value, name):
+    spoiled(body, path, value)
+    answer = ada.post("/api/v0/pipelines/", json=body)
+    assert answer.status_code == 400, answer.text
+    assert list(answer.json()) == [name]
+    assert ada.get("/api/v0/pipelines/").json()["count"] == 0
