@@ -26,3 +26,7 @@ def test_task(name: str, bench: Any) -> None:
     rows = sorted(found["executions"], key=lambda row: row["number"])
     ran = [{key: row["metadata"][key] for key in wanted} for row, wanted in zip(rows, case["sets"], strict=True)]
     assert ran == case["sets"]
+    if "again" in case:
+        before = len(bench.records())
+        assert bench.call("task", "run", "t", "--quiet").process.returncode == done.process.returncode
+        assert len(bench.records()) == before + case["again"]

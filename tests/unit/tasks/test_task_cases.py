@@ -1,7 +1,8 @@
 """Every task of tests/cases/task-*, over the fake engine, by its command line.
 
 `task.json` says `about`, the rows of `reference`, and what the task `t` comes to: its `status`, `error`, the `statuses`
-of its executions, by number the `sets` of parameters with which they ran, and what localhai `says`.
+of its executions, by number the `sets` of parameters with which they ran, and what localhai `says`. `again`: how many
+executions the same task makes when it is run once more.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def test_task(name: str, tmp_path: Path, used_home: Path) -> None:
     engine.behave(work)
     with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
         done = CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
+        if "again" in case:
+            before = home.records.count_executions()
+            CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
+            assert home.records.count_executions() == before + case["again"]
     engine.close()
     found = json.loads(done.stdout)
     assert (found["status"], found["error"]) == (case["status"], case["error"])
