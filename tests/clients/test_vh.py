@@ -148,7 +148,7 @@ def test_a_wrong_token_is_told_and_not_shown(program, server, folder, environmen
 
 def test_projects_are_made_listed_and_linked(vh, project):
     assert project in vh("project", "list")
-    assert "Linked" in vh("project", "link", project)
+    assert "Linked" in vh("project", "link", "--yes", project)
     assert f"Project {project}" in vh("project", "status")
     vh("project", "create", "-n", project, code=1)
 
