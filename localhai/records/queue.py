@@ -76,6 +76,7 @@ class QueueRecords(Access):
         statuses: Sequence[str] = (),
         counters: Sequence[int] = (),
         step: str | None = None,
+        task_id: str | None = None,
         newest_first: bool = True,
         limit: int,
         offset: int = 0,
@@ -93,6 +94,9 @@ class QueueRecords(Access):
         if step is not None:
             clauses.append("e.step = :step")
             parameters["step"] = step
+        if task_id is not None:
+            clauses.append("e.id IN (SELECT execution_id FROM task_children WHERE task_id = :task_id)")
+            parameters["task_id"] = task_id
         where = statement("WHERE", " AND ".join(clauses))
         order = "ORDER BY e.id DESC" if newest_first else "ORDER BY e.id"
         tail = statement(where, order, "LIMIT :limit OFFSET :offset")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, FastAPI
 
 from localhai.server import errors
-from localhai.server.routes import commits, data, environments, executions, pipelines, projects, users
+from localhai.server.routes import commits, data, environments, executions, health, pipelines, projects, tasks, users
 from localhai.server.safety import OneSlash, OwnHost
-from localhai.server.state import State, state_of
+from localhai.server.state import State
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -31,15 +31,10 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.localhai = state
     errors.add_handlers(app)
-    for module in (users, commits, projects, executions, data, pipelines, environments):
+    for module in (users, commits, projects, executions, data, pipelines, tasks, environments):
         app.include_router(module.router, prefix=PREFIX)
 
-    @app.get("/health", tags=["server"])
-    def health(asked: Annotated[State, Depends(state_of)]) -> dict[str, str]:
-        """That it answers, and the records do too."""
-        asked.home.records.schema_version()
-        return {"status": "ok", "version": __version__}
-
+    app.include_router(health.router)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)
     return app

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Query, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 DEFAULT_LIMIT = 1000  # clients that name no limit want everything they see
 LARGEST_LIMIT = 10_000  # clients ask for up to this many and never follow `next`
@@ -67,3 +67,27 @@ def ordered(rows: Iterable[Any], ordering: str | None, keys: dict[str, Callable[
     wanted = (ordering or "").strip()
     key = keys.get(wanted.lstrip("-"))
     return sorted(rows, key=key, reverse=wanted.startswith("-")) if key else list(rows)
+
+
+def selected(
+    rows: Iterable[Any],
+    *,
+    status: Collection[str] | None,
+    counter: Collection[str] | None,
+    deleted: str | None,
+    status_of: Callable[[Any], str],
+    incomplete: Collection[str],
+) -> list[Any]:
+    """Rows with one of these statuses and counters; `incomplete` are the statuses that the word of that name means.
+
+    Deleted ones are gone for good, so of those there are none.
+    """
+    if truth(deleted) is True:
+        return []
+    found = list(rows)
+    if status:
+        wanted = {*status, *(incomplete if "incomplete" in status else ())}
+        found = [row for row in found if status_of(row) in wanted]
+    if counter:
+        found = [row for row in found if str(row.counter) in counter]
+    return found

@@ -62,28 +62,37 @@ def plan_of(
     state: State, project: Project, body: Mapping[str, Any], code: Snapshot, options: RunOptions
 ) -> ExecutionPlan:
     """The plan of one execution of a commit."""
-    home = state.home_of(project)
-    opened = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
-    variables = {**home.settings.environment_variables, **opened}
-    settings = replace(home.settings, environment_variables=variables)
-    folder = ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml)
-    explicit = _texts(body, "environment_variables")
-    plan = OpenProject(home, folder, settings).plan(
+    plan = opened(state, project, code).plan(
         text(dict(body), "step"),
-        overrides=Overrides(
-            parameters={name: unwrapped(value) for name, value in _mapping(body, "parameters").items()},
-            inputs=_inputs(body),
-            environment_variables=explicit,
-            image=_optional_text(body, "image"),
-            environment=_optional_text(body, "environment"),
-            time_limit=_seconds(body),
-            title=_optional_text(body, "title"),
-            tags=_tags(body),
-        ),
+        overrides=overrides_of(body),
         secrets=tuple(options.secrets),
         config=config_of(state, code),
     )
     return replace(plan, commit=code.identifier)
+
+
+def opened(state: State, project: Project, code: Snapshot, *, creator: str | None = None) -> OpenProject:
+    """The project with its settings and those variables of it that are no secrets, over the code of a commit."""
+    home = state.home_of(project)
+    known = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
+    settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
+    if creator is not None:
+        settings = replace(settings, creator=creator)
+    return OpenProject(home, ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml), settings)
+
+
+def overrides_of(body: Mapping[str, Any]) -> Overrides:
+    """What a body changes of its step."""
+    return Overrides(
+        parameters={name: unwrapped(value) for name, value in mapping(body, "parameters").items()},
+        inputs=_inputs(body),
+        environment_variables=_texts(body, "environment_variables"),
+        image=_optional_text(body, "image"),
+        environment=_optional_text(body, "environment"),
+        time_limit=_seconds(body),
+        title=_optional_text(body, "title"),
+        tags=_tags(body),
+    )
 
 
 def unwrapped(value: Any) -> Any:
@@ -105,7 +114,8 @@ def path_of(project: Project) -> Path:
     return Path(project.path)
 
 
-def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+def mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A field that is an object, {} where it is not given. Raises Refused."""
     found = body.get(name) or {}
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise field(name, "Expected an object.")
@@ -113,7 +123,7 @@ def _mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    found = _mapping(body, name)
+    found = mapping(body, name)
     for key, value in found.items():
         if isinstance(value, (dict, list)) or "\0" in f"{key}{value}":
             raise field(name, f"{key}: a text is needed.")
@@ -126,7 +136,7 @@ def _worded(value: Any) -> str:
 
 def _inputs(body: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in _mapping(body, "inputs").items():
+    for name, value in mapping(body, "inputs").items():
         uris = [value] if isinstance(value, str) else value
         if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
             raise field("inputs", f"{name}: a list of URIs is needed.")

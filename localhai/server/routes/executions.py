@@ -44,6 +44,7 @@ def executions(
     status: Annotated[list[str] | None, Query()] = None,
     counter: Annotated[list[str] | None, Query()] = None,
     step: str | None = None,
+    task: str | None = None,
     deleted: str | None = None,
     ordering: str = "-counter",
 ) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def executions(
         statuses=statuses,
         counters=counters,
         step=step,
+        task_id=task and task.lower(),
         newest_first=ordering.startswith("-"),
         limit=page.limit,
         offset=page.offset,
@@ -156,7 +158,7 @@ def _details(state: State, row: Record, request: Request, exclude: str = "") -> 
             with suppress(OSError, json.JSONDecodeError):
                 latest = found.metadata
     return shapes.details(
-        shapes.listed(row, base=base(request)),
+        {**shapes.listed(row, base=base(request)), "task": state.home.records.task_of(row.id)},
         row,
         plan=plan,
         outputs=[datum_shapes.datum(item, counter=row.counter, base=base(request)) for item in row.outputs],

@@ -1,0 +1,57 @@
+"""Long work in a thread of the server: a client waits until it is recorded, and no longer."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from localhai.executions.interruption import Interruption
+from localhai.server.errors import said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localhai.server.state import State
+
+LONGEST = 60.0  # seconds until it is recorded
+
+
+class Beginning:
+    """One piece of work. `recorded` starts it and gives the id under which it is recorded, or raises what it raised.
+
+    `work` gets what stops it, and a function that it calls with the id. What goes wrong later is said by the server.
+    """
+
+    def __init__(self, state: State, noun: str, work: Callable[[Interruption, Callable[[str], None]], object]) -> None:
+        self._state = state
+        self._noun = noun
+        self._work = work
+        self._changed = threading.Event()
+        self._id: str | None = None
+        self._error: BaseException | None = None
+
+    def recorded(self) -> str:
+        """The id. Raises Refused where it is not recorded in time; it goes on then."""
+        interruption = Interruption()
+        thread = threading.Thread(target=self._go, args=(interruption,), name=self._noun, daemon=True)
+        self._state.queue.beside(thread, interruption)
+        self._changed.wait(LONGEST)
+        if self._id is not None:
+            return self._id
+        if self._error is not None:
+            raise self._error
+        raise said(503, f"the {self._noun} takes long to start; look for it in a minute", "unavailable")
+
+    def _go(self, interruption: Interruption) -> None:
+        try:
+            self._work(interruption, self._heard)
+        except BaseException as error:  # noqa: BLE001  # said to the client, or to whoever watches the server
+            self._error = error
+            if self._id is not None:
+                self._state.say(f"{self._noun} {self._id}: {error}")
+        finally:
+            self._changed.set()
+
+    def _heard(self, recorded_id: str) -> None:
+        self._id = recorded_id
+        self._changed.set()
