@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,19 +17,21 @@ from localhai.cli.options import pass_call
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    import socket
-
-    import uvicorn
+    from collections.abc import Callable, Sequence
 
     from localhai.cli.call import Call
     from localhai.executions.home import Home
+    from localhai.server.certificate import Certificate
+    from localhai.server.listening import Listener
     from localhai.server.state import State
 
 DEFAULT_PORT = 8000
+DEFAULT_HTTPS_PORT = 8443
 TOKEN = "LOCALHAI_TOKEN"  # noqa: S105  # the name of a variable
 SHORTEST_TOKEN = 8
 LOOK = 0.5  # seconds; a signal is heard at once
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
 
 
 @click.command("serve")
@@ -35,39 +39,91 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 @click.option(
     "--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one."
 )
+@click.option("--https", is_flag=True, help="Answer by https too, with a certificate that is made for this machine.")
+@click.option(
+    "--https-port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_HTTPS_PORT,
+    show_default=True,
+    help="Where; 0: any free one.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="How many executions run at once. Default: one per CPU.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Answer to this host name too. Repeatable.")
+@click.option("--ephemeral", is_flag=True, help="Keep nothing: a home of its own, removed at the end.")
 @pass_call
-def serve(call: Call, *, host: str, port: int, jobs: int | None, hosts: tuple[str, ...]) -> int:
+def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
     """Answer as the Valohai REST API does, over Docker on this machine, until Ctrl-C.
 
     `vh login --host http://127.0.0.1:8000 --token TOKEN` makes the command line of the platform work with it. The token
     is that of LOCALHAI_TOKEN, else one that is made at the first start, shown once, and kept in the home.
     """
     _require_extra()
+    wanted = Wanted(**options)
+    if not ephemeral:
+        return _serve(call, wanted)
+    from localhai.cli.ephemeral import ephemeral_home
+
+    with ephemeral_home():
+        return _serve(call, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options."""
+
+    host: str
+    port: int
+    https: bool
+    https_port: int
+    jobs: int | None
+    hosts: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Host names beside this machine's own by which clients may call the server."""
+        return [*self.hosts, *([] if self.host in {*LOOPBACK, *EVERYWHERE} else [self.host])]
+
+
+def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.app import create_app
-    from localhai.server.listening import bound, server
+    from localhai.server.listening import Listener, bound
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
 
-    with call.open_home() as home:
-        listening = bound(host, port)
-        try:
-            secret, _made = kept_secret(home.folder / "server", "signing-key")
-            state = State(home, secret, say=words.say, jobs=jobs or os.cpu_count() or 1)
-            _put_user(home, state)
-            state.queue.start()
-            names = [*hosts, *([] if host in {*LOOPBACK, "0.0.0.0", "::"} else [host])]  # noqa: S104  # no binding
-            running = server(create_app(state, hosts=names))
-            _until_told(state, running, listening, host)
-        finally:
-            listening.close()
+    with ExitStack() as closing:
+        home = closing.enter_context(call.open_home())
+        ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]
+        sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
+        secret, _made = kept_secret(home.folder / "server", "signing-key")
+        state = State(home, secret, say=words.say, jobs=wanted.jobs or os.cpu_count() or 1)
+        closing.callback(state.close)
+        _put_user(home, state)
+        app = create_app(state, hosts=wanted.names)
+        certificates = [None, _certificate(home, wanted) if wanted.https else None]
+        listeners = [Listener.of(app, *pair) for pair in zip(sockets, certificates, strict=False)]
+        state.queue.start()
+        _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
     return 0
+
+
+def _certificate(home: Home, wanted: Wanted) -> Certificate:
+    from localhai.server.certificate import certificate
+
+    return certificate(home.folder / "server" / "tls", wanted.names)
+
+
+def _say_ready(listeners: Sequence[Listener], wanted: Wanted, certificate: Certificate | None) -> None:
+    words.say(f"ready at {' and '.join(listener.url for listener in listeners)} (Ctrl-C ends it)")
+    if certificate is not None:
+        trust = quote(str(certificate.trust))
+        words.say(f"clients trust it by: export REQUESTS_CA_BUNDLE={trust} SSL_CERT_FILE={trust}")
+    if wanted.host not in LOOPBACK:
+        words.say("other machines can reach it: whoever has the token can run anything here")
 
 
 def _require_extra() -> None:
     try:
-        for name in ("fastapi", "python_multipart", "uvicorn"):
+        for name in ("cryptography", "fastapi", "python_multipart", "uvicorn"):
             import_module(name)
     except ImportError as error:
         raise UsageError(
@@ -92,29 +148,27 @@ def _put_user(home: Home, state: State) -> None:
     state.server.put_user(name, token)
 
 
-def _until_told(state: State, running: uvicorn.Server, listening: socket.socket, host: str) -> None:
+def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[], None]) -> None:
     """Serve until a signal; then what runs is stopped, by force at a second signal. What is queued stays queued."""
     from localhai.executions.interruption import Interruption, signals_ask
 
     def told(number: int, level: int) -> None:
-        running.should_exit = True
+        for listener in listeners:
+            listener.end()
         state.queue.ask_to_stop()
         if level == 1:
             words.say(f"{signal.Signals(number).name}: {_ending(state)}")
 
-    address, port = listening.getsockname()[:2]
-    shown = f"[{address}]" if ":" in address else address
-    serving = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, name="localhai-server", daemon=True)
+    threads = [listener.thread() for listener in listeners]
     with signals_ask(Interruption(), told):
-        serving.start()
-        words.say(f"ready at http://{shown}:{port} (Ctrl-C ends it)")
-        if host not in LOOPBACK:
-            words.say("other machines can reach it: whoever has the token can run anything here")
-        while serving.is_alive():
-            serving.join(LOOK)
+        for thread in threads:
+            thread.start()
+        ready()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(LOOK)
         state.queue.ask_to_stop()
         state.queue.close()
-    state.close()
 
 
 def _ending(state: State) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from localhai.server import errors
 from localhai.server.routes import commits, data, environments, executions, health, pipelines, projects, tasks, users

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -13,9 +14,10 @@ from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fastapi import FastAPI
+
+    from localhai.server.certificate import Certificate
 
 _BACKLOG = 2048
 
@@ -35,12 +37,11 @@ def bound(host: str, port: int) -> socket.socket:
     return made
 
 
-def server(app: FastAPI, *, certificate: tuple[Path, Path] | None = None) -> uvicorn.Server:
-    """An HTTP server for the app; `certificate` is (certificate, key), both PEM. `server.run(sockets=[...])` runs it.
+def server(app: FastAPI, *, certificate: Certificate | None = None) -> uvicorn.Server:
+    """An HTTP server for the app, https with a certificate. `server.run(sockets=[...])` runs it.
 
     Nothing about requests is logged: their headers hold tokens.
     """
-    chain, key = certificate or (None, None)
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -49,22 +50,48 @@ def server(app: FastAPI, *, certificate: tuple[Path, Path] | None = None) -> uvi
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
-            ssl_certfile=chain,
-            ssl_keyfile=key,
+            ssl_certfile=certificate.file if certificate else None,
         )
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address at which the app answers: http, or https with a certificate."""
+
+    listening: socket.socket
+    running: uvicorn.Server
+    url: str
+
+    @classmethod
+    def of(cls, app: FastAPI, listening: socket.socket, certificate: Certificate | None = None) -> Listener:
+        """Over a socket that listens already."""
+        address, port = listening.getsockname()[:2]
+        shown = f"[{address}]" if ":" in address else address
+        scheme = "https" if certificate else "http"
+        return cls(listening, server(app, certificate=certificate), f"{scheme}://{shown}:{port}")
+
+    def thread(self) -> threading.Thread:
+        """What serves, to be started; it ends after `end`."""
+        return threading.Thread(
+            target=self.running.run, kwargs={"sockets": [self.listening]}, name="localhai-server", daemon=True
+        )
+
+    def end(self) -> None:
+        """Answer nothing more."""
+        self.running.should_exit = True
+
+
 @contextmanager
-def serving(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
+def serving(app: FastAPI, host: str = "127.0.0.1", *, certificate: Certificate | None = None) -> Iterator[str]:
     """The app, served by a thread at a free port; gives its URL."""
     listening = bound(host, 0)
-    running = server(app)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, name="localhai-server")
+    listener = Listener.of(app, listening, certificate)
+    thread = listener.thread()
     thread.start()
     try:
-        yield f"http://{host}:{listening.getsockname()[1]}"
+        yield listener.url
     finally:
-        running.should_exit = True
+        listener.end()
         thread.join()
         listening.close()

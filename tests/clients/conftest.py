@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for `served`
+
 STEP_PYTHON = "3.11"  # of python:3.11-slim
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 SECONDS = 240

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from localhai.errors import RecordsUnavailable
+
+
+def test_it_is_ready_when_database_and_engine_answer(nobody):
+    answer = nobody.get("/health")
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in ("status", "database", "engine")} == {
+        "status": "ok",
+        "database": "ok",
+        "engine": "ok",
+    }
+
+
+def test_without_an_engine_it_is_not_ready_and_is_again_when_one_answers(nobody, engine):
+    engine.lose("a secret reason")
+    answer = nobody.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    assert (answer.json()["engine"], answer.json()["database"]) == ("does not answer", "ok")
+    assert "secret" not in answer.text
+    engine.come_back()
+    assert nobody.get("/health").ok
+
+
+def test_without_a_database_it_is_not_ready(nobody, state, monkeypatch):
+    def gone() -> str:
+        raise RecordsUnavailable("no database at postgresql://ada:secret@there")
+
+    monkeypatch.setattr(state.home.records, "schema_version", gone)
+    answer = nobody.get("/health")
+    assert (answer.status_code, answer.json()["database"]) == (503, "does not answer")
+    assert "secret" not in answer.text
