@@ -1,0 +1,102 @@
+"""Every pipeline of tests/cases/pipeline-*, over the fake engine, whose containers are shells of this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from valohai_yaml.lint import lint_file as lint_as_platform
+
+from localhai.cli.call import Call
+from localhai.cli.main import cli
+from localhai.executions.home import Home
+from localhai.project.lint import lint_file
+from localhai.settings import Settings
+from localhai.testing import FakeEngine
+
+if TYPE_CHECKING:
+    from localhai.testing import FakeContainer
+
+
+def load(path: Path) -> Any:
+    """A module by path: test folders are no packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+cases = load(Path(__file__).parents[2] / "pipeline_cases_support.py")
+DIFFERENCES = {
+    # case: (has errors, has warnings, why ours differs from the platform's linter)
+    "pipeline-action-require-approval": (False, False, "the platform has require-approval, its linter lags behind"),
+}
+
+
+def shell(container: FakeContainer) -> int:
+    """The step's own command in a shell, where the container's paths are folders of this machine."""
+    places = {place: str(container.path(place)) for place, _ in container.mounts}
+    inside = re.compile("|".join(map(re.escape, sorted(places, key=len, reverse=True))))
+
+    def outside(text: str) -> str:
+        return inside.sub(lambda found: places[found[0]], text)
+
+    with tempfile.TemporaryDirectory() as copy:
+        code = shutil.copytree(container.path("/valohai/repository"), copy, dirs_exist_ok=True)
+        for path in Path(code).glob("*.py"):
+            path.write_text(outside(path.read_text()))
+        process = subprocess.Popen(
+            ["bash", "-c", outside(next(container.path("/valohai/config").glob(".*")).read_text())],
+            cwd=code,
+            env={**os.environ, **container.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                container.sleep(0.01)
+        except BaseException:
+            os.killpg(process.pid, 9)
+            raise
+        finally:
+            container.out(process.communicate()[0])
+    return process.returncode
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_pipeline(name: str, tmp_path: Path, used_home: Path) -> None:
+    case, folder = cases.load(name), tmp_path / "case"
+    case.lay_out(folder)
+    engine = FakeEngine()
+    engine.behave(shell)
+    with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
+        for run in case.runs:
+            words = ["pipeline", "run", "p", "--json", *run.words]
+            done = CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
+            run.check(done.exit_code, done.stdout, done.stderr)
+    engine.close()
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_a_case_is_linted_as_the_platform_does(name: str) -> None:
+    path = cases.CASES / name / "valohai.yaml"
+    ours, platform = lint_file(path), lint_as_platform(str(path))
+    verdict = (bool(ours.errors), bool(ours.warnings))
+    if name in DIFFERENCES:
+        assert verdict == DIFFERENCES[name][:2]
+        assert verdict != (platform.error_count > 0, platform.warning_count > 0), "no difference any more"
+    else:
+        assert verdict == (platform.error_count > 0, platform.warning_count > 0)
