@@ -13,17 +13,17 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from localhai.errors import UsageError
 from localhai.records import DatumRecord
 from localhai.records.server import User
+from localhai.server import links
 from localhai.server.addresses import base
 from localhai.server.errors import not_found, said
 from localhai.server.pages import OnePage
 from localhai.server.shapes import datum as shapes
 from localhai.server.state import State, state_of
-from localhai.server.tokens import Asking, signature, signed
+from localhai.server.tokens import Asking
 
 router = APIRouter(tags=["data"])
 Shared = Annotated[State, Depends(state_of)]
 
-GOOD_FOR = 12 * 3600  # seconds of a download URL: Airflow keeps it between tasks
 _PIECE = 1 << 20
 _range_re = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -73,18 +73,14 @@ def download(asking: Asking, state: Shared, datum_id: str, request: Request) -> 
     row = _datum(state, asking, datum_id)
     if row.purged:
         raise said(410, f"{row.name} was purged: its bytes are gone", "purged")
-    path = f"/api/v0/data/{row.id}/content/"
-    expires = int(state.clock()) + GOOD_FOR
-    return {"url": f"{base(request)}{path}?expires={expires}&signature={signature(state.secret, path, expires)}"}
+    return {"url": links.download(state, row.id, base(request))}
 
 
 @router.get("/data/{datum_id}/content/")
 @router.head("/data/{datum_id}/content/")
 def content(state: Shared, datum_id: str, request: Request, expires: str = "", signature: str = "") -> Response:
     """The bytes, streamed, whole or in ranges. The URL itself is the right to them."""
-    until = int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 12 else 0  # noqa: PLR2004  # digits
-    path = f"/api/v0/data/{datum_id}/content/"
-    if until < state.clock() or not signed(state.secret, path, until, signature):
+    if not links.is_good(state, links.content_path(datum_id), expires, signature):
         raise said(403, "this download URL is not valid, or not any more", "bad_signature")
     try:
         row = state.home.records.datum(datum_id)

@@ -13,10 +13,10 @@ from localhai.executions.deleting import delete as forget
 from localhai.executions.execution import Execution
 from localhai.executions.log import read_events
 from localhai.executions.metadata import read_metadata
-from localhai.records import INCOMPLETE
+from localhai.records import INCOMPLETE, DatumRecord
 from localhai.records import Execution as Record
 from localhai.records.statuses import Status
-from localhai.server import requests
+from localhai.server import links, requests
 from localhai.server.addresses import base, execution_of
 from localhai.server.bodies import Body, text
 from localhai.server.errors import said
@@ -161,10 +161,16 @@ def _details(state: State, row: Record, request: Request, exclude: str = "") -> 
         {**shapes.listed(row, base=base(request)), "task": state.home.records.task_of(row.id)},
         row,
         plan=plan,
-        outputs=[datum_shapes.datum(item, counter=row.counter, base=base(request)) for item in row.outputs],
+        outputs=[_output(state, row, item, request) for item in row.outputs],
         metadata={name: value for name, value in latest.items() if name != "_time"},
         without=frozenset(name.strip() for name in exclude.split(",")),
     )
+
+
+def _output(state: State, row: Record, item: DatumRecord, request: Request) -> dict[str, Any]:
+    """With the address of its bytes: airflow-valohai-plugin 0.1.0 reads them there, without a token."""
+    shown = datum_shapes.datum(item, counter=row.counter, base=base(request))
+    return {**shown, "url": links.download(state, item.id, base(request))}
 
 
 def _project_ids(state: State, asking: Asking, project: str | None) -> list[str]:

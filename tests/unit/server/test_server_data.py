@@ -60,6 +60,10 @@ def test_the_bytes_come_without_a_token_from_the_host_that_was_asked(datum, ada,
     assert answer.headers["Content-Length"] == str(len(BYTES))
 
 
+def test_outputs_in_an_execution_say_where_their_bytes_are(datum, nobody):
+    assert nobody.get(datum["url"].removeprefix(nobody.url)).content == BYTES
+
+
 @pytest.mark.parametrize(
     ("asked", "found"), [("bytes=0-9", BYTES[:10]), ("bytes=2550-", BYTES[2550:]), ("bytes=-5", BYTES[-5:])]
 )
