@@ -28,6 +28,16 @@ _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What versions are versions of."""
+
+    id: str
+    project_id: str
+    name: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointFile:
     """One file of an endpoint of a version: where it stands below the working directory, and what it is."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records.database import Transaction
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployment_rows import Deployment, DeploymentVersion
     from localhai.records.rows import Owner
 
 HELD = ("building", "starting", "serving")  # by its owner
@@ -73,6 +73,48 @@ class DeploymentRecords(Access):
             return rows.one(transaction, version_id)
 
         return self._write(work)
+
+    def deployments(self, project_id: str | None = None) -> list[Deployment]:
+        """Of one project or of all, by name."""
+        where = "" if project_id is None else "WHERE project_id = :project_id"
+        sql = statement("SELECT id, project_id, name, created FROM deployments", where, "ORDER BY name, id")
+        key = {} if project_id is None else {"project_id": project_id}
+        return self._read(lambda transaction: [rows.Deployment(**row) for row in transaction.rows(sql, key)])
+
+    def put_deployment(self, project_id: str, name: str) -> Deployment:
+        """The deployment of that name, made when there is none."""
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> Deployment:
+            found = _deployment(transaction, project_id, name, now)
+            sql = "SELECT id, project_id, name, created FROM deployments WHERE id = :id"
+            return rows.Deployment(**transaction.rows(sql, {"id": found})[0])
+
+        return self._write(work)
+
+    def suggest_version_name(self, deployment_id: str) -> str:
+        """The name that a version would get that is made now without one."""
+        now = self._now()
+        return self._read(lambda transaction: _free_name(transaction, deployment_id, "", None, now))
+
+    def change_deployment_version(self, version_id: str, **facts: Any) -> DeploymentVersion:
+        """Remember facts in its document: `enabled`, for instance."""
+
+        def work(transaction: Transaction, _again: bool) -> DeploymentVersion:
+            found = rows.one(transaction, version_id)
+            document = json.dumps({**found.document, **facts})
+            sql = "UPDATE deployment_versions SET document = :document WHERE id = :id"
+            transaction.change(sql, {"id": version_id, "document": document})
+            return rows.one(transaction, version_id)
+
+        return self._write(work)
+
+    def point_deployment_alias(self, version: DeploymentVersion, alias: str) -> None:
+        """Give a version this alias; one that was another version's moves."""
+        now = self._now()
+        self._write(
+            lambda transaction, _again: _point(transaction, version.deployment_id, alias, version.id, now),
+        )
 
     def deployment_version(self, version_id: str) -> DeploymentVersion:
         """By its full id. Raises UsageError when there is none."""

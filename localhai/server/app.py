@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from localhai.server import errors
-from localhai.server.routes import commits, data, environments, executions, health, pipelines, projects, tasks, users
+from localhai.server.routes import (
+    commits,
+    data,
+    deployments,
+    environments,
+    executions,
+    health,
+    pipelines,
+    projects,
+    tasks,
+    users,
+)
 from localhai.server.safety import OneSlash, OwnHost
 from localhai.server.state import State
 from localhai.version import __version__
@@ -31,7 +42,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.localhai = state
     errors.add_handlers(app)
-    for module in (users, commits, projects, executions, data, pipelines, tasks, environments):
+    for module in (users, commits, projects, executions, data, pipelines, tasks, deployments, environments):
         app.include_router(module.router, prefix=PREFIX)
 
     app.include_router(health.router)

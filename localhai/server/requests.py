@@ -46,15 +46,20 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     return record
 
 
-def options_of(state: State, project: Project, settings: Settings) -> RunOptions:
-    """How the settings say that steps run; secret variables of the project are secrets like those of a file."""
+def options_of(state: State, project: Project, settings: Settings, *, inherits: bool = True) -> RunOptions:
+    """How the settings say that steps run; secret variables of the project are secrets like those of a file.
+
+    Without `inherits` the project's variables are left out.
+    """
     secrets = read_env_file(settings.env_file) if settings.env_file else {}
-    secrets = {**secrets, **{item.name: item.value for item in state.server.variables(project.id) if item.secret}}
+    variables = state.server.variables(project.id) if inherits else []
+    secrets = {**secrets, **{item.name: item.value for item in variables if item.secret}}
     return RunOptions(
         pull=settings.pull,
         secrets=secrets,
         env_file=str(settings.env_file) if settings.env_file else None,
         package_cache=settings.package_cache,
+        calls=lambda execution_id: state.calls.of(execution_id, settings.network),
     )
 
 
@@ -71,10 +76,16 @@ def plan_of(
     return replace(plan, commit=code.identifier)
 
 
-def opened(state: State, project: Project, code: Snapshot, *, creator: str | None = None) -> OpenProject:
-    """The project with its settings and those variables of it that are no secrets, over the code of a commit."""
+def opened(
+    state: State, project: Project, code: Snapshot, *, creator: str | None = None, inherits: bool = True
+) -> OpenProject:
+    """The project with its settings and those variables of it that are no secrets, over the code of a commit.
+
+    Without `inherits` the project's variables are left out.
+    """
     home = state.home_of(project)
-    known = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
+    variables = state.server.variables(project.id) if inherits else []
+    known = {item.name: item.value for item in variables if not item.secret}
     settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
     if creator is not None:
         settings = replace(settings, creator=creator)
@@ -86,7 +97,7 @@ def overrides_of(body: Mapping[str, Any]) -> Overrides:
     return Overrides(
         parameters={name: unwrapped(value) for name, value in mapping(body, "parameters").items()},
         inputs=_inputs(body),
-        environment_variables=_texts(body, "environment_variables"),
+        environment_variables=texts(body, "environment_variables"),
         image=_optional_text(body, "image"),
         environment=_optional_text(body, "environment"),
         time_limit=_seconds(body),
@@ -122,7 +133,8 @@ def mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    """A field that is an object of texts; what is null in it is left out. Raises Refused."""
     found = mapping(body, name)
     for key, value in found.items():
         if isinstance(value, (dict, list)) or "\0" in f"{key}{value}":
