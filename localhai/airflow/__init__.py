@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from localhai.airflow.operators.download_outputs import ValohaiDownloadExecutionOutputsOperator
     from localhai.airflow.operators.submit_execution import ValohaiSubmitExecutionOperator
     from localhai.airflow.operators.submit_pipeline import ValohaiSubmitPipelineOperator
+    from localhai.airflow.pipelines.dag import pipeline_dag
     from localhai.airflow.sensor import ValohaiExecutionSensor
     from localhai.airflow.trigger import ValohaiTrigger
 
@@ -23,6 +24,7 @@ __all__ = [
     "ValohaiSubmitExecutionOperator",
     "ValohaiSubmitPipelineOperator",
     "ValohaiTrigger",
+    "pipeline_dag",
 ]
 
 _PLACES = {
@@ -32,6 +34,7 @@ _PLACES = {
     "ValohaiSubmitExecutionOperator": "localhai.airflow.operators.submit_execution",
     "ValohaiSubmitPipelineOperator": "localhai.airflow.operators.submit_pipeline",
     "ValohaiTrigger": "localhai.airflow.trigger",
+    "pipeline_dag": "localhai.airflow.pipelines.dag",
 }
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from airflow.exceptions import AirflowSkipException, AirflowTaskTimeout
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 try:  # Airflow 3
-    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator
+    from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Param, TaskGroup
 except ImportError:  # Airflow 2
     from airflow.hooks.base import BaseHook
-    from airflow.models import BaseOperator, BaseOperatorLink
+    from airflow.models import DAG, BaseOperator, BaseOperatorLink
+    from airflow.models.param import Param
     from airflow.sensors.base import BaseSensorOperator
+    from airflow.utils.task_group import TaskGroup
 try:  # Airflow 3.2 and later
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 except ImportError:
     from airflow.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 __all__ = [
+    "DAG",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
+    "Param",
+    "TaskGroup",
     "TriggerEvent",
     "airflow_home",
     "default_deferrable",

@@ -159,11 +159,11 @@ def _recover(home: Home, say: Callable[[str], None]) -> None:
     from localhai.executions.owner import own_owner
 
     host = own_owner().host
-    if home.records.open_executions(host=host):
+    if home.records.open_executions() or home.records.given_up(host):
         from localhai.executions.recovery import recover
 
         recover(home, lambda text: say(f"localhai: {text}"))
-    if home.records.open_pipelines(host=host):
+    if home.records.open_pipelines():
         from localhai.pipelines.recovery import recover as recover_pipelines
 
         recover_pipelines(home, lambda text: say(f"localhai: {text}"))

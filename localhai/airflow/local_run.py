@@ -37,6 +37,10 @@ def run_execution(
         return follow(project.home, left, tell, interruption)
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
+    if request.node is not None:
+        from localhai.airflow.local_node import run_node
+
+        return run_node(project, request, commit, tell, interruption)
     overrides = Overrides(
         parameters=dict(request.parameters),
         inputs=dict(request.inputs),

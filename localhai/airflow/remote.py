@@ -197,5 +197,8 @@ def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict
         "environment": request.environment,
         "time_limit": request.time_limit,
         "title": request.title,
+        "image": request.image,
+        "command": list(request.command or ()),
+        "environment_variables": dict(request.environment_variables),
     }
     return {**body, **{name: value for name, value in optional.items() if value}}

@@ -16,7 +16,9 @@ ORIGIN = "airflow:"
 class ExecutionRequest:
     """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds.
 
-    `origin` names the task instance, the same for all of its tries; only dev mode has a use for it.
+    `origin` names the task instance, the same for all of its tries; only dev mode has a use for it. For a node of a
+    pipeline, `image`, `command` and `environment_variables` are what its override says; `node` is the node itself, as
+    `Node.from_dict` takes it, from which dev mode makes the step.
     """
 
     project: str
@@ -30,6 +32,11 @@ class ExecutionRequest:
     time_limit: float | None = None
     title: str | None = None
     origin: str | None = None
+    image: str | None = None
+    command: Sequence[str] | None = None
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    node: Mapping[str, Any] | None = None
+    reuse: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `ExecutionRequest(**values)` is the inverse."""

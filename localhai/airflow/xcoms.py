@@ -20,3 +20,16 @@ def pull_details(context: Any, dag_id: str, task_id: str) -> Any:
         if found:
             return found
     return task_instance.xcom_pull(dag_id=dag_id, task_ids=task_id, map_indexes=-1, include_prior_dates=True)
+
+
+def pull_all(context: Any, task_id: str, key: str = "return_value") -> list[Any]:
+    """What a task of this run pushed; of a mapped one the values of all that pushed any, in their order."""
+    found = context["ti"].xcom_pull(task_ids=task_id, key=key)
+    if found is None or isinstance(found, (dict, str)):
+        return [] if found is None else [found]
+    return [item for item in found if item is not None]
+
+
+def pull_one(context: Any, task_id: str, key: str = "return_value") -> Any:
+    """What a task of this run that is not mapped pushed, else None."""
+    return context["ti"].xcom_pull(task_ids=task_id, key=key, map_indexes=-1)

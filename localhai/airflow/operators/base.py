@@ -15,7 +15,7 @@ from localhai.airflow.request import origin_of
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from localhai.airflow.platform import Platform
+    from localhai.airflow.platform import Kind, Platform
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
 
 
@@ -28,6 +28,7 @@ class SubmitOperator(BaseOperator):
     ui_color = "#002f6c"
     ui_fgcolor = "#fff"
     operator_extra_links = (ValohaiLink(),)
+    kind: Kind = "execution"
     template_fields_renderers = {"inputs": "json", "parameters": "json"}  # noqa: RUF012  # as Airflow declares it
 
     def __init__(
@@ -64,7 +65,13 @@ class SubmitOperator(BaseOperator):
         watcher = _TaskWatcher(self, context)
         if self.deferrable:
             self._defer(hook, request, watcher)
-        return hook.run(request, watcher, self._platform)
+        with airflow_words():
+            details = self._platform.run(request, watcher)
+        return self.finish(hook, details, self._platform, context)
+
+    def finish(self, hook: ValohaiHook, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+        """The XCom of what has ended. Raises AirflowException unless it is complete."""
+        return hook.finish(self.kind, details, platform)
 
     def _defer(self, hook: ValohaiHook, request: ExecutionRequest | PipelineRequest, watcher: _TaskWatcher) -> None:
         from localhai.airflow.trigger import ValohaiTrigger
@@ -82,7 +89,7 @@ class SubmitOperator(BaseOperator):
         timeout: timedelta | None = self.execution_timeout
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
 
-    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ARG002
+    def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """What comes after the trigger: its event names what has ended."""
         hook = self.get_hook()
         event = event or {}
@@ -94,7 +101,11 @@ class SubmitOperator(BaseOperator):
             kind, key = event["kind"], event["key"]
             for line in platform.lines(kind, key):
                 self.log.info("%s", line)
-            return hook.finish(kind, platform.details(kind, key), platform)
+            details = platform.details(kind, key)
+        return self.finish(hook, details, platform, context)
+
+    def began(self, context: Any, kind: str, key: str) -> None:
+        """It has an id. For subclasses."""
 
     def on_kill(self) -> None:
         """Airflow ends the task: what it started is stopped, and in dev mode its container is gone within seconds."""
@@ -115,3 +126,4 @@ class _TaskWatcher(LogWatcher):
         task_instance = self._context.get("ti")
         if url and task_instance is not None:
             task_instance.xcom_push(key=XCOM_KEY, value=url)
+        self._operator.began(self._context, self._operator.kind, key)

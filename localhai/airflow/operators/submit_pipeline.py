@@ -17,6 +17,7 @@ class ValohaiSubmitPipelineOperator(SubmitOperator):
     `parameters` are those of the pipeline. `commit` and `branch` as for ValohaiSubmitExecutionOperator.
     """
 
+    kind = "pipeline"
     template_fields: Sequence[str] = (
         "project_name",
         "pipeline",

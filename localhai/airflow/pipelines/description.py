@@ -1,0 +1,207 @@
+"""What each task of a DAG must know of its node: made from a PipelinePlan, JSON there and back. Pure, without Airflow.
+
+A description stands in the DAG's file and goes into its serialised form: it names no folder and no mode.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from localhai.pipelines.graph import Graph
+from localhai.pipelines.plan import Edge, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localhai.pipelines.plan import PipelinePlan
+
+ENDINGS = frozenset({"stop-pipeline", "error-pipeline"})
+STARTING, COMPLETE, ERROR = "node-starting", "node-complete", "node-error"
+APPROVAL = "require-approval"
+
+
+@dataclass(frozen=True)
+class TaskIds:
+    """Ids of the tasks of one node. `starting` and `ended` are gates, None where the node needs none.
+
+    `node` is the task whose XCom is the node's result; for a task node it gathers what `executions` came to.
+    """
+
+    node: str
+    starting: str | None = None
+    ended: str | None = None
+    executions: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> str:
+        """The task that those behind the node wait for."""
+        return self.ended or self.node
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The tasks that may have something to stop."""
+        return self.executions or (self.node,)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parameter of the pipeline that sets one of the node; `takes_text`: an empty text may stand for no value."""
+
+    parameter: str
+    pipeline_parameter: str
+    takes_text: bool = False
+
+
+@dataclass(frozen=True)
+class NodeDescription:
+    """One node of a DAG.
+
+    `edges` are those into it, `sources` the tasks that hold the results of the nodes before it. `targets` are set from
+    the DAG's params. `variables` are the step's environment variables with the node's override, `carried` the names of
+    those that edges take on. `beside` are tasks that may run while this node does, `flags` those that may have ended
+    the pipeline, and `flags_beside` those of them that run side by side with this node. `sweep` is what a task node
+    makes its executions from.
+    """
+
+    pipeline: str
+    node: Node
+    tasks: TaskIds
+    edges: tuple[Edge, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    carried: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    flags_beside: tuple[str, ...] = ()
+    reuse: bool = False
+    sweep: Mapping[str, Any] | None = None
+
+    @property
+    def may_end_all(self) -> bool:
+        """Whether its end, or its start, may end the pipeline."""
+        return self.node.on_error in {"stop-all", "retry"} or bool(_thens(self.node) & ENDINGS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; `from_dict` is the inverse."""
+        values = asdict(self)
+        values["edges"] = [edge.to_dict() for edge in self.edges]
+        return _plain(values)  # type: ignore[no-any-return]  # a dict stays a dict
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NodeDescription:
+        """From what `to_dict` gave."""
+        known = dict(values)
+        known["node"] = Node.from_dict(values["node"])
+        known["tasks"] = TaskIds(**{**values["tasks"], "executions": tuple(values["tasks"]["executions"])})
+        known["edges"] = tuple(Edge.from_dict(edge) for edge in values["edges"])
+        known["targets"] = tuple(Target(**target) for target in values["targets"])
+        for name in ("carried", "beside", "flags", "flags_beside"):
+            known[name] = tuple(values[name])
+        return cls(**known)
+
+
+def describe(
+    plan: PipelinePlan,
+    *,
+    targets: Mapping[str, Sequence[Target]] | None = None,
+    variables: Mapping[str, Mapping[str, str]] | None = None,
+    sweeps: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[NodeDescription]:
+    """A description of every node, each behind all that it waits for. What is given is by name of the node."""
+    targets, variables, sweeps = targets or {}, variables or {}, sweeps or {}
+    graph = Graph(plan)
+    nodes = {node.name: node for node in plan.nodes}
+    ids = _task_ids(plan, sweeps)
+    flags = {name: _flags(nodes[name], ids[name]) for name in nodes}
+    found = []
+    for name in graph.ordered():
+        related = _reached(name, graph.before) | _reached(name, graph.after) | {name}
+        beside = [other for other in nodes if other not in related]
+        found.append(
+            NodeDescription(
+                pipeline=plan.name,
+                node=nodes[name],
+                tasks=ids[name],
+                edges=tuple(graph.into[name]),
+                sources={other: ids[other].node for other in graph.before[name]},
+                targets=tuple(targets.get(name, ())),
+                variables=dict(variables.get(name, {})),
+                carried=_carried(plan, name),
+                beside=tuple(task for other in beside for task in ids[other].running),
+                flags=tuple(task for each in flags.values() for task in each),
+                flags_beside=tuple(task for other in beside for task in flags[other]),
+                reuse=plan.reuse_executions,
+                sweep=sweeps.get(name),
+            )
+        )
+    return found
+
+
+def _task_ids(plan: PipelinePlan, sweeps: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskIds]:
+    """Ids that Airflow takes: letters, digits, dashes and underscores; dots set off the tasks of one node."""
+    taken: set[str] = set()
+    found = {}
+    for node in plan.nodes:
+        own = unique = re.sub(r"[^\w-]+", "-", node.name)
+        number = 1
+        while unique in taken:
+            number += 1
+            unique = f"{own}-{number}"
+        taken.add(unique)
+        stages = sweeps[node.name]["stages"] if node.name in sweeps else ()
+        numbered = [f"-{place + 1}" if len(stages) > 1 else "" for place in range(len(stages))]
+        found[node.name] = TaskIds(
+            node=f"{unique}.result" if stages else unique,
+            starting=f"{unique}.starting" if _has(node, STARTING) else None,
+            ended=f"{unique}.ended" if node.on_error == "continue" or _has(node, COMPLETE, ERROR) else None,
+            executions=tuple(f"{unique}.executions{suffix}" for suffix in numbered),
+        )
+    return found
+
+
+def _has(node: Node, *whens: str) -> bool:
+    return any(when in action.when for action in node.actions for when in whens)
+
+
+def _thens(node: Node) -> set[str]:
+    return {then for action in node.actions for then in action.then}
+
+
+def _flags(node: Node, ids: TaskIds) -> tuple[str, ...]:
+    """The tasks of a node that may end the pipeline."""
+    starting = any(STARTING in action.when and ENDINGS & set(action.then) for action in node.actions)
+    ended = node.on_error in {"stop-all", "retry"} or any(
+        {COMPLETE, ERROR} & set(action.when) and ENDINGS & set(action.then) for action in node.actions
+    )
+    found = [ids.starting] if starting else []
+    found += [ids.last] if ended else []
+    return tuple(task for task in found if task is not None)
+
+
+def _reached(name: str, neighbours: Mapping[str, Sequence[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for other in neighbours[waiting.pop()]:
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return found
+
+
+def _carried(plan: PipelinePlan, name: str) -> tuple[str, ...]:
+    kind = "environment-variable"
+    return tuple(
+        dict.fromkeys(edge.source_key for edge in plan.edges if edge.source == name and edge.source_kind == kind)
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
