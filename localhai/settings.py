@@ -72,6 +72,9 @@ class Settings:
     files: str = _setting(
         "auto", toml="docker.files", env="LOCALHAI_FILES", doc="how files reach containers: auto, bind or volumes"
     )
+    triggers: Mapping[str, str] = _setting(
+        {}, toml="triggers", doc='webhooks that code finds by title (valohai.triggers): "retrain" = "http://..."'
+    )
     network: str | None = _setting(
         None, toml="docker.network", env="LOCALHAI_NETWORK", doc="Docker network of the containers"
     )
@@ -280,7 +283,7 @@ def _store(value: Any, base: Path) -> str:
     return text if "://" in text else str(_path(text, base))
 
 
-_MAPPINGS = frozenset({"inputs", "images", "environment_variables", "environments"})
+_MAPPINGS = frozenset({"inputs", "images", "environment_variables", "environments", "triggers"})
 _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "home": _path,
     "store": _store,
@@ -290,6 +293,7 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "images": _mapping,
     "environment_variables": _mapping,
     "environments": _mapping,
+    "triggers": _mapping,
     "pull": _one_of(*PULL_POLICIES),
     "files": _one_of(*FILE_WAYS),
     "mounts": _boolean,

@@ -57,7 +57,7 @@ def settings() -> str:
 
 def _toml_example(place: str) -> str:
     table, _, key = place.rpartition(".")
-    tables = {"inputs", "images", "environments", "environment.variables"}
+    tables = {"inputs", "images", "environments", "triggers", "environment.variables"}
     return f"`[{place}]`" if place in tables else f"`[{table}]` `{key}`"
 
 

@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,16 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="How many executions run at once. Default: one per CPU.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Answer to this host name too. Repeatable.")
+@click.option(
+    "--container-host",
+    metavar="ADDRESS",
+    help="By which containers reach this machine. Default: found out; needed where the Docker Engine is elsewhere.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Users, projects and data to begin with: a TOML or YAML file.",
+)
 @click.option("--ephemeral", is_flag=True, help="Keep nothing: a home of its own, removed at the end.")
 @pass_call
 def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
@@ -69,7 +80,7 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The options."""
+    """The options of `localhai serve`."""
 
     host: str
     port: int
@@ -77,6 +88,7 @@ class Wanted:
     https_port: int
     jobs: int | None
     hosts: tuple[str, ...]
+    container_host: str | None
 
     @property
     def names(self) -> list[str]:
@@ -95,9 +107,10 @@ def _serve(call: Call, wanted: Wanted) -> int:
         ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]
         sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
         secret, _made = kept_secret(home.folder / "server", "signing-key")
-        state = State(home, secret, say=words.say, jobs=wanted.jobs or os.cpu_count() or 1)
+        jobs = wanted.jobs or os.cpu_count() or 1
+        state = State(home, secret, say=words.say, jobs=jobs, container_host=wanted.container_host)
         closing.callback(state.close)
-        _put_user(home, state)
+        _put_users(home, state, wanted.seed)
         app = create_app(state, hosts=wanted.names)
         certificates = [None, _certificate(home, wanted) if wanted.https else None]
         listeners = [Listener.of(app, *pair) for pair in zip(sockets, certificates, strict=False)]
@@ -132,15 +145,32 @@ def _require_extra() -> None:
         ) from error
 
 
+def _put_users(home: Home, state: State, path: Path | None) -> None:
+    """The users of the seed, and what is theirs. Without users there is one, with the token of the variable."""
+    from localhai.server.planting import plant_projects, plant_users
+    from localhai.server.seed import read
+
+    seed = read(path) if path else None
+    if os.environ.get(TOKEN, "").strip() or not (seed and seed.users):
+        _put_user(home, state)
+    if seed is None:
+        return
+    plant_users(state, seed)
+    for project in plant_projects(state, seed):
+        words.say(f"project {project.name}: {project.id}")
+
+
 def _put_user(home: Home, state: State) -> None:
     """One user, with the token of the variable or of the home; a token that was made just now is shown once."""
     from localhai.executions.latest import creator_name
     from localhai.server.tokens import kept_secret
 
-    name = state.server.users()[0].name if state.server.users() else creator_name(home.settings)
     token, made = os.environ.get(TOKEN, "").strip(), False
     if token and len(token) < SHORTEST_TOKEN:
         raise UsageError(f"{TOKEN} is too short: a token has {SHORTEST_TOKEN} characters at least", where=TOKEN)
+    if token and state.server.user_of_token(token):
+        return
+    name = state.server.users()[0].name if state.server.users() else creator_name(home.settings)
     if not token:
         token, made = kept_secret(home.folder / "server", "token")
     if made:

@@ -15,6 +15,7 @@ from localhai.containers import terminal
 from localhai.containers.docker_errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, refused
 from localhai.containers.docker_images import DockerImages
 from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
+from localhai.containers.engine import Gateway
 from localhai.containers.transport import EngineRefused, path_part
 from localhai.errors import EngineLost, SurroundingsError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
 ALIVE_WITHIN = 10.0
 KILLED = 128  # exit codes from here on: a signal
+DESKTOP = "host.docker.internal"  # by which containers reach the machine that an engine's virtual machine runs on
 SELINUX = "/sys/fs/selinux/enforce"
 
 
@@ -237,6 +239,15 @@ class DockerEngine(DockerImages):
     def networks(self, labels: Mapping[str, str | None]) -> list[str]:
         query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
         return [str(row["Name"]) for row in self._call("GET", "/networks", query=query, doing="list") or ()]
+
+    def gateway(self, network: str | None = None) -> Gateway | None:
+        if network == "host":
+            return Gateway("127.0.0.1")
+        if self.info().desktop:
+            return None if network == "none" else Gateway(DESKTOP)
+        name = network or ("podman" if self._podman else "bridge")
+        found = self._call("GET", f"/networks/{path_part(name)}", doing=f"describe the network {name}")
+        return payload.gateway(found)
 
     def close(self) -> None:
         self._transport.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.engine import ContainerState, EngineInfo, Image
+from localhai.containers.engine import ContainerState, EngineInfo, Gateway, Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from localhai.containers.engine import ContainerSpec, Mount
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+DESKTOPS = frozenset({"Docker Desktop", "OrbStack"})
 NANO = 1_000_000_000
 NEVER_STARTED = "0001-"
 
@@ -174,7 +175,18 @@ def info(place: str, data: Mapping[str, Any]) -> EngineInfo:
         remapped="userns" in options,
         gpus="nvidia" in (data.get("Runtimes") or {}) or "nvidia.com/gpu" in devices,
         id=str(data.get("ID") or data.get("Name") or ""),
+        desktop=str(data.get("OperatingSystem", "")) in DESKTOPS,
     )
+
+
+def gateway(data: Mapping[str, Any]) -> Gateway | None:
+    """From a network's description; of two address families, IPv4."""
+    found = [
+        Gateway(str(item["Gateway"]).partition("/")[0], str(item.get("Subnet", "")))
+        for item in (data.get("IPAM") or {}).get("Config") or ()
+        if item.get("Gateway")
+    ]
+    return next((item for item in found if "." in item.address), None)
 
 
 def split_reference(reference: str) -> tuple[str, str]:

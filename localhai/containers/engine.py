@@ -29,6 +29,18 @@ class EngineInfo:
     remapped: bool = False
     gpus: bool = False
     id: str = ""
+    desktop: bool = False  # in a virtual machine that makes this machine known by a name
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How containers of a network reach the engine's machine: a name or an IP address of it.
+
+    `subnet` is that of the network, in CIDR notation; empty where only the name counts.
+    """
+
+    address: str
+    subnet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,5 +219,11 @@ class Engine(Protocol):
         """Gone already is fine. Raises SurroundingsError while a running container is on it."""
 
     def networks(self, labels: Mapping[str, str | None]) -> list[str]: ...
+
+    def gateway(self, network: str | None = None) -> Gateway | None:
+        """How containers of a network reach the engine's machine; None: the network has no way to it.
+
+        Without a network, that of containers for which none is asked.
+        """
 
     def close(self) -> None: ...

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from localhai.containers import archives
-from localhai.containers.engine import EngineInfo, Image, PullProgress
+from localhai.containers.engine import EngineInfo, Gateway, Image, PullProgress
 from localhai.containers.fake_container import Behaviour, Canned, FakeContainer, FakeOutput, Killed, Stopped
 from localhai.containers.labels import HELPER
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
@@ -290,6 +290,9 @@ class FakeEngine:
     def networks(self, labels: Mapping[str, str | None]) -> list[str]:
         self._answer()
         return [name for name, found in self._networks.items() if _fits(found, labels)]
+
+    def gateway(self, network: str | None = None) -> Gateway | None:
+        return None if network == "none" else Gateway("127.0.0.1")
 
     def close(self) -> None:
         """Everything goes, volumes too."""

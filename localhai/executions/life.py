@@ -10,12 +10,12 @@ from localhai.executions.observer import Observer
 from localhai.executions.secrets import Masker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import Image
     from localhai.containers.tree import FileTree
-    from localhai.data.files import InputFile
+    from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.capture import Capture
     from localhai.executions.group import Member
     from localhai.executions.home import Home
@@ -36,6 +36,7 @@ class RunOptions:
     `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
     `member` makes it one of the executions of a distributed task, which start together. `resolved` is what addresses
     of data meant when its task was created (`datums.Resolution.to_dict`): they mean that for all its executions.
+    `calls` gives what the container of an execution, by its id, may call (api.json, reference 2.4).
     """
 
     pull: str = "missing"
@@ -48,6 +49,7 @@ class RunOptions:
     reuse: bool = False
     fail_on_cache_miss: bool = False
     resolved: Sequence[Mapping[str, Any]] = ()
+    calls: Callable[[str], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Life:
     interruption: Interruption = field(default_factory=Interruption)
     masker: Masker = field(default_factory=lambda: Masker(()))
     inputs: tuple[InputFile, ...] = ()
+    on_demand: tuple[OnDemandFile, ...] = ()
+    calls: Mapping[str, Any] = field(default_factory=dict)
     image: Image | None = None
     tree: FileTree | None = None
     container: str | None = None

@@ -10,7 +10,7 @@ from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeCon
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
-from localhai.executions import config_files
+from localhai.executions import config_files, on_demand
 from localhai.executions.datums import Addresses
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import Image, PullProgress
     from localhai.containers.tree import FileTree
+    from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.group import Member
     from localhai.executions.life import Life
 
@@ -40,6 +41,8 @@ def prepare(life: Life) -> None:
     """
     if _is_true(life, "VH_CLEAN"):  # reference 2.3
         life.capture.status(CLEAN_IGNORED)
+    if life.options.calls is not None:
+        life.calls = life.options.calls(life.record.id)
     life.image = image = _image(life)
     fetch(life)
     _check(life)
@@ -81,8 +84,9 @@ def _tell_pull(life: Life, event: PullProgress) -> None:
 
 def fetch(life: Life) -> None:
     """Bring the inputs of an execution into the cache and record them. Raises InputNotFound, DiskFull, Interrupted."""
+    on_call = on_demand.ENDPOINT in life.calls
     specs = [
-        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional)
+        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional, item.on_demand and on_call)
         for item in life.plan.inputs
         if item.uris
     ]
@@ -102,21 +106,25 @@ def fetch(life: Life) -> None:
         )
         for note in fetched.notes:
             life.capture.status(note)
-        life.inputs = fetched.files
+        life.inputs, life.on_demand = fetched.files, fetched.on_demand
+        if life.on_demand:
+            on_demand.remember(life.folder, life.record.id, life.on_demand)
     life.record_inputs(_recorded_inputs(life))
 
 
 def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in life.plan.inputs}
-    for file in life.inputs:
+    files: list[InputFile | OnDemandFile] = [*life.inputs, *life.on_demand]
+    for file in files:
+        sums = file.checksums
         found[file.input].append(
             {
                 "name": file.name,
                 "uri": life.masker.mask_text(file.uri),
                 "size": file.size,
-                "md5": file.checksums.md5,
-                "sha1": file.checksums.sha1,
-                "sha256": file.checksums.sha256,
+                "md5": sums.md5 if sums else None,
+                "sha1": sums.sha1 if sums else None,
+                "sha256": sums.sha256 if sums else None,
             }
         )
     return [{"name": name, "files": files} for name, files in found.items()]
@@ -170,11 +178,14 @@ def _config(life: Life) -> dict[str, bytes]:
                 environment=plan.environment,
                 belonging=life.options.belonging,
             ),
-            "inputs": config_files.inputs_config([item.name for item in plan.inputs], life.inputs),
+            "inputs": {
+                **config_files.inputs_config([item.name for item in plan.inputs], life.inputs),
+                **on_demand.config(record.id, life.on_demand),
+            },
             "parameters": dict(plan.parameters),
             "runtime": config_files.runtime_config(engine=info.name, version=info.version, localhai=__version__),
-            # no address is offered: valohai-utils then warns once where a step sets a status detail
-            "api": {},
+            # without an address valohai-utils warns once where a step sets a status detail
+            "api": dict(life.calls),
             **({"distributed": life.options.member.config()} if life.options.member is not None else {}),
         }
     )

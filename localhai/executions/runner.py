@@ -6,6 +6,7 @@ import errno
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -101,6 +102,8 @@ def begin(
     One that `waits` belongs to nobody until somebody takes it up (`waiting`).
     """
     plan, resolutions = Addresses(home.records, project.id, options.resolved).freeze(plan, settings.inputs)
+    if options.calls is not None:  # as on the platform, then
+        plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
     masker = masker_of(plan, options)
     record = home.records.create_execution(
         project.id,

@@ -192,5 +192,6 @@ class Execution:
             "duration": self.duration,
             "parity": self.document.get("parity", []),
             "error": self.document.get("error"),
+            "status_detail": self.document.get("status_detail"),
             "reuse": self.document.get("reuse"),
         }

@@ -101,6 +101,7 @@ class Queue:
             thread.join()
 
     def _dispatch(self) -> None:
+        self._state.calls.resume()
         while True:
             with self._changed:
                 if self._closing:

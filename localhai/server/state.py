@@ -14,6 +14,7 @@ from fastapi import Request
 from localhai.errors import ProjectError
 from localhai.executions.home import Home
 from localhai.records.server import ServerRecords
+from localhai.server.calls import Calls
 from localhai.server.errors import not_found
 from localhai.server.queue import Queue
 from localhai.settings import Settings
@@ -30,6 +31,7 @@ class State:
     """The server's home, open as long as the server. `secret` signs URLs; `clock` gives seconds since 1970.
 
     `jobs` executions run at once, once `queue.start` was called; `say` hears what the server does of itself.
+    `container_host` is by what containers reach this machine, where that cannot be found out.
     """
 
     home: Home
@@ -37,14 +39,17 @@ class State:
     clock: Callable[[], float] = time.time
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     say: Callable[[str], None] = lambda _text: None
+    container_host: str | None = None
     server: ServerRecords = field(init=False)
     queue: Queue = field(init=False)
+    calls: Calls = field(init=False)
     _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "server", ServerRecords.beside(self.home.records))
         object.__setattr__(self, "queue", Queue(self, self.jobs))
+        object.__setattr__(self, "calls", Calls(self, self.container_host))
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""
@@ -88,7 +93,8 @@ class State:
             return self._homes[key]
 
     def close(self) -> None:
-        """Let go of the homes of projects; the server's own is the caller's."""
+        """Let go of the homes of projects and of who listens to containers; the server's own is the caller's."""
+        self.calls.close()
         with self._lock:
             for home in self._homes.values():
                 home.close()

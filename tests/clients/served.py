@@ -16,6 +16,7 @@ class Served:
     """Ready once made. `url` is that of http, `https` that of https if it was asked for; `said` is what it wrote."""
 
     def __init__(self, cwd: Path, *options: str, home: Path | None = None, **variables: str) -> None:
+        self.home = home
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environment |= {"LOCALHAI_TOKEN": TOKEN, **({"LOCALHAI_HOME": str(home)} if home else {}), **variables}
         words = [sys.executable, "-m", "localhai", "serve", "--port", "0", *options]

@@ -54,6 +54,7 @@ def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
         ("Execution", f"#{document['counter']} of {document['project']}"),
         ("Status", words.status_word(document["status"], sys.stdout) + code),
         ("Error", document["error"]),
+        ("Detail", document["status_detail"]),
         ("Title", document["title"]),
         ("Tags", ", ".join(document["tags"])),
         ("Step", document["step"]),

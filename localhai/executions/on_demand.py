@@ -1,0 +1,97 @@
+"""On-demand inputs: listed when an execution starts, fetched when its code asks for them (reference 1.5, 2.4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.data.files import InputSpec
+from localhai.executions.datums import Addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from localhai.data.files import InputFile, OnDemandFile
+    from localhai.executions.home import Home
+    from localhai.settings import Settings
+
+ENDPOINT = "input_request"  # of api.json: without it, on-demand inputs are there beforehand
+LIST = "scratch/on-demand.json"  # with the container, it goes
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that code may ask for. `uri` is as the engine's owner reaches it: it may hold a password."""
+
+    input: str
+    input_id: str
+    name: str
+    uri: str
+    original_uri: str
+
+
+def input_id(execution_id: str, name: str) -> str:
+    """The id of an on-demand input, made of its execution's and its name."""
+    return str(uuid.uuid5(uuid.UUID(execution_id), f"input {name}"))
+
+
+def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> None:
+    """Keep what may be asked for, readable by the owner alone."""
+    listed = [
+        Listed(file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri) for file in files
+    ]
+    path = folder / LIST
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump([asdict(item) for item in listed], file)
+
+
+def listed(folder: Path) -> list[Listed]:
+    """What may be asked for in the execution of this folder, in order; nothing once it has ended."""
+    try:
+        return [Listed(**item) for item in json.loads((folder / LIST).read_bytes())]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def fetch(home: Home, settings: Settings, project_id: str, wanted: Listed) -> InputFile:
+    """Bring one file into the cache. Raises InputNotFound, DiskFull and other SurroundingsErrors."""
+    from localhai.data.inputs import fetch_inputs
+
+    addresses = Addresses(home.records, project_id)
+    found = fetch_inputs(
+        [InputSpec(wanted.input, (wanted.uri,))],
+        sources=home.sources_for(settings),
+        cache=home.data_cache,
+        datum_lookup=addresses.datum,
+        version_lookup=addresses.files,
+    )
+    return found.files[0]
+
+
+def config(execution_id: str, files: Iterable[OnDemandFile]) -> dict[str, dict[str, Any]]:
+    """Their part of inputs.json, by the input's name."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in files:
+        own = input_id(execution_id, file.input)
+        entry: dict[str, Any] = {
+            "name": file.name,
+            "size": file.size,
+            "uri": file.uri,
+            "checksums": asdict(file.checksums) if file.checksums else {},
+            "metadata": [dict(item) for item in file.metadata],
+            "input_id": own,
+            "download_intent": "on-demand",
+        }
+        if file.datum_id:
+            entry["datum_id"] = file.datum_id
+        found.setdefault(file.input, {"files": [], "input_id": own})["files"].append(entry)
+    return found
+
+
+def _where(file: OnDemandFile) -> str:
+    return f"datum://{file.datum_id}" if file.datum_id else file.storage_uri

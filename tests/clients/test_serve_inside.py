@@ -1,0 +1,90 @@
+"""valohai-utils, unmodified, in containers that `localhai serve` started: what it calls is answered."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from served import TOKEN, Served
+
+pytestmark = pytest.mark.docker
+
+SECONDS = 120
+YAML = """\
+- step:
+    name: look
+    image: python:3.11-slim
+    command:
+      - pip install --quiet --no-index --find-links /valohai/inputs/wheels valohai-utils
+      - python look.py
+    inputs:
+      - {name: wheels}
+      - {name: later, download: on-demand}
+"""
+LOOK = """\
+import os, valohai
+valohai.set_status_detail("half way")
+print("before", os.listdir("/valohai/inputs"))
+print("after", [open(path).read() for path in valohai.inputs("later").paths()])
+print("trigger", valohai.triggers("retrain").url)
+"""
+TOML = '[triggers]\nretrain = "http://127.0.0.1:1/hook"\n'
+
+
+def package() -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        for name, text in (("valohai.yaml", YAML), ("look.py", LOOK)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return made.getvalue()
+
+
+@pytest.fixture(scope="module", params=["bind", "volumes"])
+def served(request, tmp_path_factory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("inside")
+    made = Served(folder, home=folder / "home", LOCALHAI_FILES=request.param)
+    yield made
+    made.end()
+    assert made.process.returncode == 0
+
+
+def test_a_container_calls_the_server_that_started_it(served, wheels: Path, tmp_path: Path):
+    (tmp_path / "later.txt").write_text("asked for")
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["Authorization"] = f"Token {TOKEN}"
+    api = f"{served.url}/api/v0"
+    project = session.post(f"{api}/projects/", data={"name": "inside"}).json()["id"]
+    home = Path(served.home)
+    (next((home / "projects").iterdir()) / "localhai.toml").write_text(TOML)
+    commit = session.post(f"{api}/projects/{project}/import-package/", files={"data": ("d", package())}).json()
+    body = {
+        "project": project,
+        "commit": commit["identifier"],
+        "step": "look",
+        "inputs": {"wheels": [f"{wheels}/*.whl"], "later": [f"{tmp_path}/later.txt"]},
+    }
+    made = session.post(f"{api}/executions/", json=body).json()
+    until = time.monotonic() + SECONDS
+    while made["end_time"] is None and time.monotonic() < until:
+        time.sleep(0.2)
+        made = session.get(f"{api}/executions/{made['id']}/").json()
+    events = session.get(f"{api}/executions/{made['id']}/events/").json()["events"]
+    log = "\n".join(event["message"] for event in events)
+    assert (made["status"], made["status_detail"]) == ("complete", "half way"), log
+    assert "before ['wheels']" in log or "before ['later', 'wheels']" in log or "before ['wheels', 'later']" in log
+    assert "after ['asked for']" in log
+    assert "trigger http://127.0.0.1:1/hook" in log
+    words = [sys.executable, "-m", "localhai", "execution", "info", made["id"], "--json"]
+    shown = subprocess.run(words, env={"LOCALHAI_HOME": str(home)}, capture_output=True, check=True, timeout=SECONDS)
+    assert json.loads(shown.stdout)["status_detail"] == "half way"
