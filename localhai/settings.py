@@ -87,6 +87,12 @@ class Settings:
     stop_grace: float = _setting(
         10.0, toml="docker.stop_grace", env="LOCALHAI_STOP_GRACE", doc="seconds from SIGTERM to SIGKILL"
     )
+    host_timeout: float = _setting(
+        60.0,
+        toml=None,
+        env="LOCALHAI_HOST_TIMEOUT",
+        doc="seconds without a sign of life after which a process on another machine is taken for dead",
+    )
     env_file: Path | None = _setting(
         None, toml="environment.file", env="LOCALHAI_ENV_FILE", doc="NAME=value lines given to containers, masked"
     )
@@ -130,7 +136,7 @@ def read_projects(path: Path) -> dict[str, Path]:
     Paths start at the folder of the file. Raises ProjectError for a file that cannot be read or holds anything else.
     """
     try:
-        data = _parse_toml(path, path.read_text(encoding="utf-8"))
+        data = parse_toml(path, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
     try:
@@ -147,10 +153,11 @@ def _from_toml(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
-    return _interpret(path, text, _parse_toml(path, text))
+    return _interpret(path, text, parse_toml(path, text))
 
 
-def _parse_toml(path: Path, text: str) -> dict[str, Any]:
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """The text of a TOML file. Raises ProjectError with its line and column."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -299,4 +306,5 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "mounts": _boolean,
     "package_cache": _boolean,
     "stop_grace": _seconds,
+    "host_timeout": _seconds,
 }

@@ -19,7 +19,6 @@ from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name, execution_folder, point_latest
 from localhai.executions.life import Ended, Life, RunOptions
 from localhai.executions.observer import Observer
-from localhai.executions.owner import own_owner
 from localhai.executions.preparation import prepare
 from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
@@ -112,9 +111,10 @@ def begin(
         commit=plan.commit,
         document={
             **_document(plan, snapshot, settings, options, masker),
+            "project_folder": project.path,
             "resolved": [resolution.to_dict() for resolution in resolutions],
         },
-        owner=None if waits else own_owner(),
+        owner=None if waits else home.own(),
         title=plan.title,
         tags=plan.tags,
         environment=plan.environment,

@@ -39,7 +39,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class DatumRecord:
-    """An output of an execution: immutable bytes with an id (reference 5).
+    """An output of an execution, or an upload, of none: immutable bytes with an id (reference 5).
 
     `name` is the path under /valohai/outputs, `size` in bytes, `uri` says where the bytes are (a path of this machine,
     file:// or s3://), `properties` the metadata of its sidecars. The last four are filled by the records.
