@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -64,4 +65,62 @@ def test_one_that_cannot_start_leaves_nothing_behind_either(tmp_path, scratch):
     with pytest.raises(AssertionError, match="cannot listen"):
         Served(tmp_path, "--ephemeral", "--port", port)
     first.end()
+    assert os.listdir(scratch) == []
+
+
+SEED = """\
+users:
+  - name: ci
+    token_variable: CI_TOKEN
+projects:
+  - name: seeded
+    id: 0178b4f0-0000-0000-0000-00000000000a
+    data:
+      - {file: rows.csv, alias: rows}
+"""
+YAML = """\
+- step:
+    name: count
+    image: python:3.11-slim
+    command: echo "rows $(wc -l < /valohai/inputs/data/rows.csv)"
+    inputs:
+      - name: data
+        default: datum://rows
+"""
+
+
+def test_ci_sets_up_everything_in_one_go(tmp_path, scratch, vh_program):
+    (tmp_path / "seed.yaml").write_text(SEED)
+    (tmp_path / "rows.csv").write_text("1\n2\n3\n")
+    (tmp_path / "valohai.yaml").write_text(YAML)
+    (tmp_path / "config").mkdir()
+    server = Served(
+        tmp_path, "--ephemeral", "--seed", str(tmp_path / "seed.yaml"), LOCALHAI_TOKEN="", CI_TOKEN="a-token-of-ci"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment |= {
+        "VALOHAI_HOST": server.url,
+        "VALOHAI_TOKEN": "a-token-of-ci",
+        "VALOHAI_PROJECT": "0178b4f0-0000-0000-0000-00000000000a",
+        "VALOHAI_CONFIG_DIR": str(tmp_path / "config"),
+    }
+
+    def vh(*words: str) -> str:
+        done = subprocess.run(
+            [vh_program, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    assert "made a token" not in server.said
+    assert "project seeded: 0178b4f0-0000-0000-0000-00000000000a" in server.said
+    vh("exec", "run", "--adhoc", "count")
+    assert "is complete" in vh("exec", "logs", "--stream", "1")
+    assert "rows 3" in vh("exec", "logs", "1")
+    server.end()
     assert os.listdir(scratch) == []
