@@ -63,7 +63,13 @@ def decide(
 
 
 def make(
-    transaction: Transaction, project_id: str, execution_id: str, request: VersionRequest, now: str, *, lock: bool
+    transaction: Transaction,
+    project_id: str,
+    execution_id: str | None,
+    request: VersionRequest,
+    now: str,
+    *,
+    lock: bool,
 ) -> Decision:
     """Make or extend the version, unless it is refused. A request that was fulfilled before changes nothing."""
     known = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": request.id})
@@ -127,7 +133,7 @@ def _parent(transaction: Transaction, project_id: str, request: VersionRequest, 
     return found
 
 
-def _insert(transaction: Transaction, parent_id: str, execution_id: str, decision: Decision, now: str) -> None:
+def _insert(transaction: Transaction, parent_id: str, execution_id: str | None, decision: Decision, now: str) -> None:
     request = decision.request
     counter, name = _next(transaction, request.noun, parent_id)
     document = {

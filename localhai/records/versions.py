@@ -10,6 +10,7 @@ from localhai.records import data_rows
 from localhai.records import version_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import statement, storable
+from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +114,43 @@ class VersionRecords(Access):
         )
         found = self._read(lambda transaction: transaction.rows(sql, {"project": project_id}))
         return [VersionParent(**row) for row in found]
+
+    def put_version_parent(self, project_id: str, noun: Noun, name: str) -> VersionParent:
+        """The dataset, or model, of that name, made without versions when there is none."""
+        values = {"id": new_id(), "project": project_id, "name": storable(name), "now": self._now()}
+        sql = statement(
+            "INSERT INTO",
+            f"{noun}s",
+            "(id, project_id, name, created) VALUES (:id, :project, :name, :now)",
+            "ON CONFLICT (project_id, name) DO NOTHING",
+        )
+        self._write(lambda transaction, _again: transaction.change(sql, values))
+        return next(item for item in self.version_parents(project_id, noun) if item.name == values["name"])
+
+    def make_version(self, project_id: str, request: VersionRequest) -> Version:
+        """A version that no execution asked for. Raises UsageError when it is refused."""
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> Version:
+            from localhai.records import version_making  # most commands make none
+
+            decision = version_making.make(transaction, project_id, None, request, now, lock=self._locks_rows)
+            if decision.refused is not None:
+                raise UsageError(_sentences(decision)[0], where=request.uri)
+            version_id = decision.extended.id if decision.extended else request.id
+            found = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": version_id})
+            return rows.with_files(transaction, found[0])
+
+        return self._write(work)
+
+    def version(self, noun: Noun, version_id: str) -> Version | None:
+        """By its full id, with its files; None when there is none."""
+
+        def work(transaction: Transaction) -> Version | None:
+            found = rows.select(transaction, noun, "WHERE v.id = :id", {"id": version_id})
+            return rows.with_files(transaction, found[0]) if found else None
+
+        return self._read(work)
 
     def versions(self, project_id: str, noun: Noun, name: str) -> list[Version]:
         """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""

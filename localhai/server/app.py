@@ -17,7 +17,9 @@ from localhai.server.routes import (
     pipelines,
     projects,
     tasks,
+    uploads,
     users,
+    versions,
 )
 from localhai.server.safety import OneSlash, OwnHost
 from localhai.server.state import State
@@ -42,7 +44,19 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.localhai = state
     errors.add_handlers(app)
-    for module in (users, commits, projects, executions, data, pipelines, tasks, deployments, environments):
+    for module in (
+        users,
+        commits,
+        projects,
+        executions,
+        uploads,
+        data,
+        pipelines,
+        tasks,
+        deployments,
+        versions,
+        environments,
+    ):
         app.include_router(module.router, prefix=PREFIX)
 
     app.include_router(health.router)

@@ -15,8 +15,12 @@ _LONGEST = 12  # digits of a time
 
 def download(state: State, datum_id: str, base: str) -> str:
     """The address of a datum's bytes. `base` is the scheme and host that the client used."""
+    return signed_url(state, content_path(datum_id), base)
+
+
+def signed_url(state: State, path: str, base: str) -> str:
+    """An address of this server that is good without a token, for some hours."""
     expires = int(state.clock()) + GOOD_FOR
-    path = content_path(datum_id)
     return f"{base}{path}?expires={expires}&signature={signature(state.secret, path, expires)}"
 
 

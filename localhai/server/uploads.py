@@ -1,0 +1,143 @@
+"""Data that clients bring: announced, sent as one stream to the disk, then completed to a datum.
+
+How the platform's web page uploads is not known: these three steps are our own (unconfirmed).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localhai.data import placement
+from localhai.executions.uploads import upload
+from localhai.records.ids import new_id
+from localhai.server.bodies import text
+from localhai.server.errors import field, not_found, said
+from localhai.server.requests import mapping, number
+from localhai.server.versions import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from localhai.records import DatumRecord, Project
+    from localhai.records.server import User
+    from localhai.server.state import State
+
+AT_ONCE = 8  # streams that come in at the same time
+LONGEST_NAME = 1000
+KEPT = 24 * 3600  # seconds that an upload which nobody completes stays
+_DOCUMENT, _CONTENT = "upload.json", "content"
+_id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_streams = threading.BoundedSemaphore(AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload. `folder` holds what was said of it, and its bytes; `size` None: nobody said how many."""
+
+    id: str
+    folder: Path
+    project_id: str
+    name: str
+    size: int | None
+    document: Mapping[str, Any]
+
+    @property
+    def content(self) -> Path:
+        """Where its bytes come to."""
+        return self.folder / _CONTENT
+
+
+def announce(state: State, project: Project, body: Mapping[str, Any]) -> Upload:
+    """An upload that is to come. Raises Refused."""
+    name = text(dict(body), "name", most=LONGEST_NAME)
+    if name != placement.safe(name):
+        raise field("name", "Not a path below a folder.")
+    size = number(body, "size") if body.get("size") not in {None, ""} else None
+    if size is not None and size < 0:
+        raise field("size", "A whole number from 0 is needed.")
+    if size is not None and size > shutil.disk_usage(state.home.folder).free:
+        raise said(507, f"the disk of the server has less than {size} bytes left", "disk_full")
+    document = {
+        "project": project.id,
+        "name": name,
+        "size": size,
+        "tags": names(body, "tags"),
+        "aliases": names(body, "aliases"),
+        "metadata": mapping(body, "metadata"),
+    }
+    _sweep(state)
+    upload_id = new_id()
+    folder = _folder(state) / upload_id
+    folder.mkdir(parents=True)
+    (folder / _DOCUMENT).write_text(json.dumps(document))
+    return Upload(upload_id, folder, project.id, name, size, document)
+
+
+def find(state: State, upload_id: str) -> Upload:
+    """By id. Raises Refused with 404."""
+    if not _id_re.fullmatch(upload_id):
+        raise not_found()
+    folder = _folder(state) / upload_id
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text())
+    except (OSError, ValueError):
+        raise not_found() from None
+    return Upload(upload_id, folder, document["project"], document["name"], document["size"], document)
+
+
+@contextmanager
+def stream() -> Iterator[None]:
+    """One of few that come in at a time. Raises Refused."""
+    if not _streams.acquire(blocking=False):
+        raise said(429, f"{AT_ONCE} uploads come in already; try again soon", "throttled")
+    try:
+        yield
+    finally:
+        _streams.release()
+
+
+def complete(state: State, user: User, found: Upload) -> DatumRecord:
+    """Make it a datum, once: asked again, it is the same one. Raises Refused when bytes are missing."""
+    known = found.document.get("datum")
+    if known is not None:
+        return state.home.records.datum(known)
+    project = state.project_of(user, found.project_id)
+    size = found.content.stat().st_size if found.content.is_file() else None
+    if size is None or found.size not in {None, size}:
+        wanted = "nothing" if size is None else f"{size} bytes"
+        raise said(400, f"{wanted} of {found.name} came; send it to the upload's url first", "incomplete")
+    document = found.document
+    made = upload(
+        state.home_of(project),
+        project,
+        found.content,
+        found.name,
+        tags=document["tags"],
+        properties=document["metadata"],
+        move=True,
+    )
+    for alias in document["aliases"]:
+        state.home.records.set_alias(project.id, alias, made.id)
+    (found.folder / _DOCUMENT).write_text(json.dumps({**document, "datum": made.id}))
+    return state.home.records.datum(made.id)
+
+
+def _folder(state: State) -> Path:
+    return state.home.folder / "uploads"
+
+
+def _sweep(state: State) -> None:
+    """Forget what nobody completed, and what was completed long ago."""
+    with suppress(FileNotFoundError):
+        for folder in _folder(state).iterdir():
+            with suppress(OSError):
+                if folder.is_dir() and folder.stat().st_mtime < time.time() - KEPT:
+                    shutil.rmtree(folder, ignore_errors=True)
