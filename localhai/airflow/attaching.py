@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.following import GrowingLog
-from localhai.executions.owner import is_alive
+from localhai.executions.owner import is_gone, is_left
 from localhai.executions.recovery import recover
 from localhai.records import FINAL, INCOMPLETE, Status
 
@@ -86,7 +86,7 @@ def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Inte
     tell("started", record.to_dict())
     asked = False
     while record.status not in FINAL:
-        if record.owner is not None and not is_alive(record.owner):
+        if is_gone(home, record.owner, record.created):
             recover(home, lambda text: tell("line", f"localhai: {text}"))
             recover_pipelines(home, lambda text: tell("line", f"localhai: {text}"))
         if interruption.asked and not asked:
@@ -123,6 +123,6 @@ def _looks(home: Home, execution: Execution, tell: Tell) -> Any:
         yield ended
         if ended:
             return
-        if record.owner is not None and not is_alive(record.owner):
+        if is_left(home, record):
             recover(home, lambda text: tell("line", f"localhai: {text}"))
         time.sleep(LOOK)

@@ -70,7 +70,7 @@ class Call:
         with self._open_home(_settings(folder)) as home:
             _recover(home)
             if folder is not None:
-                yield Look(home, home.records.project(folder.path, folder.name))
+                yield Look(home, home.records.project(folder.path, folder.name, declared=folder.declared))
                 return
             project = _known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
             if project is None and missing is not None and self.folder is not None:
@@ -129,11 +129,11 @@ def _settings(folder: ProjectFolder | None) -> Settings:
 
 
 def _recover(home: Home) -> None:
-    """Nearly always four queries and nothing to do: then what it takes is not even loaded."""
+    """Nearly always five queries and nothing to do: then what it takes is not even loaded."""
     from localhai.executions.owner import own_owner
 
     host = own_owner().host
-    if home.records.open_executions(host=host):
+    if home.records.open_executions() or home.records.given_up(host):
         from localhai.executions.recovery import recover
 
         recover(home, words.say)
@@ -141,11 +141,11 @@ def _recover(home: Home) -> None:
         from localhai.deployments.leftovers import recover as recover_deployments
 
         recover_deployments(home, words.say)
-    if home.records.open_tasks(host=host):
+    if home.records.open_tasks():
         from localhai.tasks.task import close_left
 
         close_left(home, words.say)
-    if home.records.open_pipelines(host=host):
+    if home.records.open_pipelines():
         from localhai.pipelines.recovery import recover as recover_pipelines
 
         recover_pipelines(home, words.say)

@@ -131,11 +131,12 @@ def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Exec
 
     collected = Collected.from_dict(end["collected"])
     records = home.records
+    current = records.execution(record.id)
+    if current.status in FINAL:  # perhaps by another machine, which took this one for dead: they are nobody's outputs
+        return current
     said = records.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
     _say_late(home.folder / record.folder, [line for line in said if line not in collected.said])
     current = records.execution(record.id)
-    if current.status in FINAL:
-        return current
     remember_outputs(home, record.id, collected.data)
     status, error = end["status"], end["error"]
     if status == "stopped" and current.status != "stopping":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localhai.data.sources import Sources
     from localhai.data.store import Store
     from localhai.executions.execution import Execution
-    from localhai.records import Records
+    from localhai.records import Owner, Records
 
 
 T = TypeVar("T")
@@ -78,6 +78,20 @@ class Home:
             return Records.open(self.folder, self.settings.database_url, patience=Patience(tell=self.tell))
 
         return self._once("records", make)
+
+    def own(self, *, at_once: bool = False) -> Owner:
+        """The process that asks, as the owner of what is recorded next; from now on it gives signs of life.
+
+        `at_once`: what it is to own had another owner before. Raises RecordsUnavailable.
+        """
+        from localhai.executions.owner import own_owner
+        from localhai.executions.signs import SignsOfLife
+
+        owner = own_owner()
+        signs = self._once("signs", lambda: SignsOfLife(self.records, owner, timeout=self.settings.host_timeout))
+        if at_once or self.settings.database_url:  # other machines may look
+            signs.now()
+        return owner
 
     @property
     def engine(self) -> Engine:

@@ -47,7 +47,7 @@ class OpenProject:
     def record(self) -> Project:
         """Its row in the records (`id`, `name`, `path`), made when first needed. Raises RecordsUnavailable."""
         if self._record is None:
-            self._record = self.home.records.project(self.folder.path, self.folder.name)
+            self._record = self.home.records.project(self.folder.path, self.folder.name, declared=self.folder.declared)
         return self._record
 
     def config(self) -> ProjectConfig:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localhai.containers import labels
 from localhai.records import Owner
+from localhai.records.times import now, parse
+
+if TYPE_CHECKING:
+    from localhai.executions.home import Home
+    from localhai.records import Execution
 
 
 def own_owner() -> Owner:
@@ -15,3 +22,39 @@ def own_owner() -> Owner:
 def is_alive(owner: Owner) -> bool:
     """Whether the process still runs; one of another machine is taken to."""
     return labels.is_alive(labels.Owner(owner.host, owner.pid, owner.process_start, owner.boot_id))
+
+
+def is_here(owner: Owner) -> bool:
+    """Whether it is, or was, a process of this machine."""
+    return owner.host == own_owner().host
+
+
+def is_gone(home: Home, owner: Owner | None, since: str) -> bool:
+    """Whether what was recorded at `since` is left alone. On this machine we look, on others only silence tells.
+
+    What has no owner waits for one, and is not left.
+    """
+    if owner is None:
+        return False
+    return not is_alive(owner) if is_here(owner) else is_silent(home, owner, since)
+
+
+def is_left(home: Home, record: Execution) -> bool:
+    """`is_gone` for an execution. One of another home on this machine is that home's, until it is silent."""
+    owner = record.owner
+    if owner is None or not is_here(owner) or has_files(home, record):
+        return is_gone(home, owner, record.created)
+    return not is_alive(owner) and is_silent(home, owner, record.created)
+
+
+def has_files(home: Home, record: Execution) -> bool:
+    """Whether its log and outputs are in this home, or would be: several homes share only records elsewhere."""
+    return not record.folder or not home.settings.database_url or (home.folder / record.folder).is_dir()
+
+
+def is_silent(home: Home, owner: Owner, since: str) -> bool:
+    """Whether nothing was heard of it for `host_timeout`; one that never gave a sign counts from `since`."""
+    silence = home.records.silence(owner)
+    if silence is None:
+        silence = (now() - parse(since)).total_seconds()
+    return silence > home.settings.host_timeout

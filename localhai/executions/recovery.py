@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers import canary, labels, ownership, reap
-from localhai.errors import EngineNotFound, ProjectError
+from localhai.errors import EngineNotFound, ProjectError, UsageError
 from localhai.executions import ending
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
@@ -25,12 +25,13 @@ from localhai.executions.group import remove_left
 from localhai.executions.home import Home
 from localhai.executions.life import Ended, Life
 from localhai.executions.observer import Observer
-from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.other_hosts import close_from_afar, is_out_of_reach
+from localhai.executions.owner import is_alive, is_left, own_owner
 from localhai.executions.preparation import container_name, tree_contents
 from localhai.executions.secrets import Masker, read_env_file
 from localhai.executions.supervision import supervise
 from localhai.project.plan import ExecutionPlan
-from localhai.records import INCOMPLETE
+from localhai.records import FINAL, INCOMPLETE
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,14 +45,15 @@ ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is lef
 
 
 def recover(home: Home, say: Callable[[str], None]) -> None:
-    """Look after every open execution of this machine whose localhai is gone; tell `say` what was done, a line each.
+    """Look after every open execution whose localhai is gone; tell `say` what was done, a line each.
 
-    What has ended is closed; what still runs gets a process of its own that watches it to its end. Costs one query
+    What has ended is closed; what still runs gets a process of its own that watches it to its end. What a silent
+    machine ran, and where, is out of reach: it is closed, and that machine cleans up when it is back. Costs one query
     when there is none. While no engine answers, everything is left for the next time.
     """
-    me = own_owner()
-    for record in home.records.open_executions(host=me.host):
-        if record.owner is not None and not is_alive(record.owner):
+    _clean_up(home, say)
+    for record in home.records.open_executions():
+        if is_left(home, record):
             try:
                 _look_after(home, record, say)
             except EngineNotFound as error:
@@ -59,13 +61,44 @@ def recover(home: Home, say: Callable[[str], None]) -> None:
                 return
 
 
+def _clean_up(home: Home, say: Callable[[str], None]) -> None:
+    """What this machine ran while others took it for dead: closed there, its containers are still here."""
+    for owner in home.records.given_up(own_owner().host):
+        if is_alive(owner):
+            continue  # it hears of it itself
+        try:
+            for state in reap.orphans(home.engine):
+                _remove_if_closed(home, state.labels[labels.EXECUTION], say)
+        except EngineNotFound:
+            return
+        home.records.forget_process(owner)
+
+
+def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None]) -> None:
+    try:
+        record = home.records.execution(execution_id)
+    except UsageError:  # of other records
+        return
+    if record.status in FINAL:
+        _sweep(home, record)
+        say(f"{_name(record)} was closed while nothing was heard of this machine; its container is removed")
+
+
 def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
+    from localhai.executions import waiting
+
+    if waiting.give_back(home, record):
+        say(f"{_name(record)} had not started when its localhai died: it waits again for localhai serve")
+        return
+    if is_out_of_reach(home, record):
+        close_from_afar(home, record, say)
+        return
     state = find_container(home, record)
     if state is not None and state.running:
         process = _start_adopter(home, record)
         say(f"{_name(record)} was left running by a localhai that died; process {process} now watches it to its end")
         return
-    if not home.records.adopt(record.id, record.owner, own_owner()):
+    if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
     with own_home(home, record) as own:
         closed = _close_ended(own, record, state)
@@ -98,8 +131,9 @@ def _start_adopter(home: Home, record: ExecutionRecord) -> int:
 def own_home(home: Home, record: ExecutionRecord) -> Home:
     """The same home by the settings of the execution's project: whoever looks may stand in another one."""
     project = next(item for item in home.records.projects() if item.id == record.project_id)
+    folder = Path(record.document.get("project_folder") or project.path)  # a project may have one on each machine
     try:
-        settings = Settings.load(Path(project.path))
+        settings = Settings.load(folder)
     except ProjectError:  # its localhai.toml was spoiled since
         settings = home.settings
     settings = replace(settings, home=home.settings.home, database_url=home.settings.database_url)
@@ -109,9 +143,9 @@ def own_home(home: Home, record: ExecutionRecord) -> Home:
 def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = None) -> Execution | None:
     """Become the owner of an execution whose localhai died, and watch it to its end. None when it has another owner."""
     record = home.records.execution(execution_id)
-    if record.owner is not None and is_alive(record.owner):
+    if record.owner is not None and not is_left(home, record):
         return None
-    if not home.records.adopt(record.id, record.owner, own_owner()):
+    if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
         return None
     state = find_container(home, record)
     with own_home(home, record) as own:

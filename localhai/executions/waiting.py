@@ -16,7 +16,6 @@ from localhai.executions.interruption import Interruption
 from localhai.executions.life import Life
 from localhai.executions.log import LogWriter
 from localhai.executions.observer import Observer
-from localhai.executions.owner import own_owner
 from localhai.executions.runner import begin, live, masker_of
 
 if TYPE_CHECKING:
@@ -53,7 +52,16 @@ def enlist(
 
 def take(home: Home, execution_id: str) -> bool:
     """Become the owner of an execution that waits. False: somebody else was quicker, or it has ended."""
-    return home.records.adopt(execution_id, None, own_owner())
+    return home.records.adopt(execution_id, None, home.own(at_once=True))
+
+
+def give_back(home: Home, record: ExecutionRecord) -> bool:
+    """Let an execution wait again that a server had taken and, dying, had not started. False: it was no such one."""
+    from localhai.records.server import ServerRecords
+
+    if record.status != "queued" or ServerRecords.beside(home.records).waiting_entry(record.id) is None:
+        return False
+    return home.records.adopt(record.id, record.owner, None)
 
 
 def run(

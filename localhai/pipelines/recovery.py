@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.owner import is_gone
 from localhai.records import INCOMPLETE, Status
+from localhai.records.server import ServerRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +20,16 @@ _DIED = "localhai died"
 
 
 def recover(home: Home, say: Callable[[str], None]) -> None:
-    """Close every open pipeline of this machine whose localhai is gone; tell `say`, a line each.
+    """Close every open pipeline whose localhai is gone; tell `say`, a line each.
 
     Its executions must have been looked after before: those that still run are watched to their ends, and count when
     the pipeline is resumed.
     """
-    for record in home.records.open_pipelines(host=own_owner().host):
-        if record.owner is None or is_alive(record.owner):
+    for record in home.records.open_pipelines():
+        if not is_gone(home, record.owner, record.created):
+            continue
+        if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+            say(f"pipeline #{record.counter} (project {record.project}): the next localhai serve goes on with it")
             continue
         if home.records.change_pipeline(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
             running = [node.name for node in record.nodes if node.status == "started"]

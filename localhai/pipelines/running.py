@@ -20,17 +20,17 @@ from localhai.executions.beside import Beside
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name
 from localhai.executions.observer import Observer
-from localhai.executions.owner import own_owner
 from localhai.executions.secrets import Masker
 from localhai.executions.slots import Slots
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
-from localhai.pipelines.state import Change, PipelineState
+from localhai.pipelines.resuming import left
+from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.life import RunOptions
     from localhai.pipelines.plan import PipelinePlan
@@ -121,15 +121,46 @@ def run_pipeline(
         nodes=[(node.name, node.type) for node in plan.nodes],
         commit=own,
         document=json.loads(masker.mask_text(json.dumps(document, default=str))),
-        owner=own_owner(),
+        owner=home.own(),
         title=options.title or plan.name,
     )
     interruption = interruption or Interruption()
     with ctrl_c_asks(interruption):
         run = _Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
-        run.begun = begun or {}
+        run.begun = dict(begun or {})
         run.go(kept or {}, reused or {})
     return home.records.pipeline(record.id)
+
+
+def continue_pipeline(
+    sources: Sources,
+    record: Pipeline,
+    plan: PipelinePlan,
+    *,
+    run_options: RunOptions,
+    options: PipelineOptions,
+    reused: Collection[str] = (),
+    interruption: Interruption | None = None,
+) -> Pipeline:
+    """Run on what a localhai left that died, to its end in this thread. The caller has become its owner.
+
+    All happens again, but what nodes had made is taken for what they make: executions that ended count, those that
+    run are watched to their ends. `reused` are the nodes that somebody named an earlier run for.
+    """
+    runners = all_runners(options.runners)
+    made, over = left(sources.project.home, record, runners)
+    kept = {name: _kept(sources, record, name, runners) for name in reused}
+    run = _Run(sources, plan, record, runners, run_options, options, PipelineObserver(), interruption or Interruption())
+    run.begun = made
+    run.over = over
+    run.seen = {node.name: node.status for node in record.nodes}
+    run.go({}, {name: item for name, item in kept.items() if item is not None})
+    return sources.project.home.records.pipeline(record.id)
+
+
+def _kept(sources: Sources, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:
+    node = record.node(name)
+    return None if node is None else runners[node.type].earlier(sources.project.home, node)
 
 
 def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
@@ -169,7 +200,9 @@ class _Run:
         self._threads: dict[str, threading.Thread] = {}
         self._stops: dict[str, Interruption] = {}
         self._slots = Slots(options.jobs)
-        self.begun: Mapping[str, Made] = {}
+        self.begun: dict[str, Made] = {}
+        self.over: Mapping[str, Kept] = {}
+        self.seen: dict[str, str] = {}  # statuses that are recorded already
         self._status = record.status
         self._slow_look_due = 0.0
         self._wishes = Beside(partial(_wishes, self.records, record.id))
@@ -226,8 +259,11 @@ class _Run:
                 made=lambda made: self._made(node.name, made),
                 watch=lambda name: self._observer.of_node(node.name, start.attempt, name),
                 say=lambda text: self._observer.status(f"node {node.name}: {text}"),
-                begun=self.begun.get(node.name) if start.attempt == 1 else None,
+                begun=self.begun.pop(node.name, None),
             )
+            if node.name in self.over and start.attempt == 1:
+                self.events.put((start.node, self.over[node.name].result, None))
+                return
             result, trouble = self._runners[node.type].run(work)
             self.events.put((start.node, result, trouble))
         except BaseException as error:  # noqa: BLE001  # a fault of ours: raised again in the main thread
@@ -302,11 +338,21 @@ class _Run:
         if self._status == "created":
             self._change("started", None)
         for change in state.drain():
-            if change.node is not None and change.status is not None:
+            if change.node is not None and change.status is not None and not self._is_recorded(change):
                 self.records.change_node(self.record.id, change.node, status=change.status, reason=change.reason)
             self._observer.changed(change)
         if state.status != self._status:
             self._change(state.status, state.reason)
+
+    def _is_recorded(self, change: Change) -> bool:
+        """Of a pipeline that goes on: nodes do not seem to start anew."""
+        seen = self.seen.get(str(change.node), "created")
+        if seen == "created":
+            return False
+        if change.status == seen:
+            del self.seen[str(change.node)]
+            return True
+        return change.status not in FINAL
 
     def _change(self, status: str, reason: str | None) -> None:
         self._status = status

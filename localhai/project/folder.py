@@ -21,11 +21,15 @@ SMALLEST_EXAMPLE = """\
 
 @dataclass(frozen=True, slots=True)
 class ProjectFolder:
-    """A project on this machine: its folder, its name and its valohai.yaml. Paths are absolute."""
+    """A project on this machine: its folder, its name and its valohai.yaml. Paths are absolute.
+
+    `declared`: the name is written in localhai.toml, and is not just the folder's.
+    """
 
     path: Path
     name: str
     yaml: Path
+    declared: bool = False
 
     @property
     def yaml_name(self) -> str:
@@ -51,7 +55,8 @@ def find_project(start: Path, yaml: str | None = None, *, settings: Settings | N
         where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
         raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
     settings = settings or Settings.load(found)
-    return ProjectFolder(found, settings.project_name or found.resolve().name or "project", found / wanted)
+    name = settings.project_name
+    return ProjectFolder(found, name or found.resolve().name or "project", found / wanted, declared=bool(name))
 
 
 def refuse_folder(start: Path, wanted: Path | str) -> None:

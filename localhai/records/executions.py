@@ -217,14 +217,14 @@ class ExecutionRecords(Access):
         return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
 
     def stop_requested(self, execution_id: str) -> bool:
-        """Cheap, for polling. False also while the database cannot be asked: the next look comes soon."""
-        sql = "SELECT stop_requested FROM executions WHERE id = :id"
+        """Cheap, for polling: also once somebody else closed it. False also while the database cannot be asked."""
+        sql = "SELECT stop_requested, status FROM executions WHERE id = :id"
         try:
             with self._database.begin(write=False) as transaction:
                 found = transaction.rows(sql, {"id": execution_id})
         except Away:
             return False
-        return bool(found) and found[0]["stop_requested"] is not None
+        return bool(found) and (found[0]["stop_requested"] is not None or found[0]["status"] in FINAL)
 
     def adopt(self, execution_id: str, expected_owner: Owner | None, new_owner: Owner | None) -> bool:
         """Become the owner of an open execution, if it still has the owner that was seen. One of several wins."""

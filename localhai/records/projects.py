@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localhai.errors import UsageError
@@ -11,6 +12,7 @@ from localhai.records.ids import new_id
 from localhai.records.rows import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from localhai.records.database import Transaction
@@ -19,15 +21,25 @@ if TYPE_CHECKING:
 class ProjectRecords(Access):
     """The projects' part of Records."""
 
-    def project(self, path: Path | str, name: str) -> Project:
-        """The project of a folder: made the first time, its id kept since; a new name replaces the old one."""
+    def project(self, path: Path | str, name: str, *, declared: bool = False) -> Project:
+        """The project of a folder: made the first time, its id kept since; a new name replaces the old one.
+
+        Records in PostgreSQL may be those of several machines. There folders with one name are one project, if the name
+        is `declared` (written in localhai.toml); the row that is given has the folder that was asked for.
+        """
         wanted = {"path": storable(str(path)), "name": storable(name)}
-        found = self._read(lambda transaction: _select(transaction, "WHERE path = :path", path=wanted["path"]))
-        if found and found[0].name == wanted["name"]:
-            return found[0]
+        shared = declared and self._locks_rows
+        found = self._read(lambda transaction: _of_folder(transaction, wanted, shared=shared))
+        if found is not None and found.name == wanted["name"]:
+            return found
         values = {**wanted, "id": new_id(), "created": self._now()}
 
         def work(transaction: Transaction, _again: bool) -> Project:
+            if shared:
+                transaction.rows("SELECT pg_advisory_xact_lock(hashtext(:name))", {"name": wanted["name"]})
+                other = _of_folder(transaction, wanted, shared=True)
+                if other is not None and other.name == wanted["name"]:
+                    return other
             transaction.change(
                 "INSERT INTO projects (id, name, path, created) VALUES (:id, :name, :path, :created)"
                 " ON CONFLICT (path) DO UPDATE SET name = excluded.name",
@@ -62,6 +74,15 @@ class ProjectRecords(Access):
             where=name,
             hints=[f"known: {known}" if known else "none is known yet: a project is known once something ran in it"],
         )
+
+
+def _of_folder(transaction: Transaction, wanted: Mapping[str, str | None], *, shared: bool) -> Project | None:
+    """The project of this folder, else, where folders are `shared`, the only one of this name."""
+    found = _select(transaction, "WHERE path = :path", path=wanted["path"])
+    if not found and shared:
+        named = _select(transaction, "WHERE name = :name", name=wanted["name"])
+        found = [replace(named[0], path=str(wanted["path"]))] if len(named) == 1 else []
+    return found[0] if found else None
 
 
 def _select(transaction: Transaction, where: str = "", **parameters: str | None) -> list[Project]:

@@ -12,6 +12,7 @@ from localhai.records.database import Patience
 from localhai.records.deployments import DeploymentRecords
 from localhai.records.executions import ExecutionRecords
 from localhai.records.pipelines import PipelineRecords
+from localhai.records.processes import ProcessRecords
 from localhai.records.projects import ProjectRecords
 from localhai.records.reuse import ReuseRecords
 from localhai.records.tasks import TaskRecords
@@ -33,6 +34,7 @@ FILE_NAME = "localhai.db"
 
 class Records(
     ProjectRecords,
+    ProcessRecords,
     ExecutionRecords,
     DataRecords,
     UseRecords,

@@ -85,10 +85,12 @@ class TaskRecords(Access):
         tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
         return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
 
-    def open_tasks(self, *, host: str) -> list[Task]:
-        """All of a machine that have not ended, oldest first: what recovery looks at."""
-        tail = "WHERE t.status = 'started' AND t.owner_host = :host ORDER BY t.id"
-        return self._read(lambda transaction: task_rows.select(transaction, tail, {"host": host}))
+    def open_tasks(self, *, host: str | None = None) -> list[Task]:
+        """All that have not ended, of one machine or of all, oldest first: what recovery looks at."""
+        of_host = "AND t.owner_host = :host" if host is not None else ""
+        tail = statement("WHERE t.status = 'started'", of_host, "ORDER BY t.id")
+        parameters = {"host": host} if host is not None else {}
+        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
 
     def close_task(self, task_id: str, status: str, **document: Any) -> Task:
         """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""

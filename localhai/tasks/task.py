@@ -10,10 +10,11 @@ from localhai.errors import UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.group import remove_left
 from localhai.executions.interruption import ctrl_c_asks
-from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.owner import is_gone
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
+from localhai.records.server import ServerRecords
 from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
@@ -130,7 +131,7 @@ def start_task(
             "reuse": options.reuse,
             "resolved": [resolution.to_dict() for resolution in resolved],
         },
-        owner=own_owner(),
+        owner=project.home.own(),
     )
     start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
     return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
@@ -158,7 +159,7 @@ def resume_task(
     check(plan, planned)
     project.home.engine.info()
     _require_ended(project.home, task)
-    if not project.home.records.resume_task(task.record.id, own_owner()):
+    if not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
         raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
     keep = _kept(plan, task.record.status, failed=failed)
     record = project.home.records.task(task.record.id)
@@ -262,9 +263,12 @@ def _reason(sweep: Sweep) -> str | None:
 
 
 def close_left(home: Home, say: Callable[[str], None]) -> None:
-    """Close tasks of this machine whose localhai died, and say how they go on. Costs one query when there is none."""
-    for record in home.records.open_tasks(host=own_owner().host):
-        if record.owner is not None and not is_alive(record.owner):
+    """Close tasks whose localhai died, and say how they go on. Costs one query when there is none."""
+    for record in home.records.open_tasks():
+        if is_gone(home, record.owner, record.created):
+            if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+                say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
+                continue
             home.records.close_task(record.id, "crashed", error=DIED)
             _remove_shared(home, record)
             say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")

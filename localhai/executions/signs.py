@@ -1,0 +1,50 @@
+"""Signs of life of this process, from a thread of their own, as long as a home is open in which it owns something."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from localhai.errors import LocalhaiError
+
+if TYPE_CHECKING:
+    from localhai.records import Owner, Records
+
+SIGNS_IN_TIMEOUT = 6  # so many may be lost before others take us for dead
+LEAST = 0.5  # seconds between two signs
+
+
+class SignsOfLife:
+    """A sign every sixth of `timeout` seconds, the first one after that time, or when `now` is called.
+
+    Most executions on a laptop end before their first sign. Nobody waits for a sign, and none that fails ends anything.
+    """
+
+    def __init__(self, records: Records, owner: Owner, *, timeout: float) -> None:
+        self._records = records
+        self._owner = owner
+        self._pause = max(LEAST, timeout / SIGNS_IN_TIMEOUT)
+        self._due = threading.Event()
+        self._over = False
+        self._thread = threading.Thread(target=self._give, name="localhai-signs", daemon=True)
+        self._thread.start()
+
+    def now(self) -> None:
+        """One now: what was another's is ours from this moment."""
+        self._due.set()
+
+    def close(self) -> None:
+        """No more signs."""
+        self._over = True
+        self._due.set()
+        self._thread.join()
+
+    def _give(self) -> None:
+        while True:
+            self._due.wait(self._pause)
+            self._due.clear()
+            if self._over:
+                return
+            with suppress(LocalhaiError):
+                self._records.give_sign(self._owner)
