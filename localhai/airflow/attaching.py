@@ -57,6 +57,8 @@ def execution_left(project: OpenProject, origin: str | None, tell: Tell) -> Exec
 def follow(home: Home, execution: Execution, tell: Tell, interruption: Interruption) -> str:
     """Tell its log from the first line, until it has ended; gives its id. A wish to stop is handed on."""
     tell("started", execution.to_dict())
+    if execution.record.owner is not None and not execution.folder.is_dir():
+        tell("line", f"localhai: it runs on {execution.record.owner.host}; its log is there")
     log = GrowingLog(execution.folder)
     asked = False
     for ended in _looks(home, execution, tell):

@@ -34,7 +34,10 @@ def run_execution(
 
     left = execution_left(project, request.origin, tell)
     if left is not None:
-        return follow(project.home, left, tell, interruption)
+        key = follow(project.home, left, tell, interruption)
+        if left.status != "crashed" or interruption.asked:
+            return key
+        tell("line", f"localhai: execution #{left.counter} was torn away ({left.error}); another one is started")
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
     if request.node is not None:

@@ -113,6 +113,8 @@ class Execution:
     @property
     def metadata(self) -> dict[str, Any]:
         """Key to latest value, as the step printed it: numbers, texts, lists, objects."""
+        if not self.folder.is_dir():  # of another machine, or its folder was removed
+            return dict(self.record.document.get("metadata") or {})
         return self.summary().latest
 
     def summary(self) -> Summary:
