@@ -3,6 +3,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
+NOX := $(BIN)/nox --noxfile noxfile.py
 SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/demo
 export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
@@ -22,12 +23,14 @@ demo-airflow: env engine  ## a real Airflow runs the example's DAG in dev mode, 
 test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
 	$(PYTEST) tests/unit
 	$(PYTEST) tests/ --ignore=tests/unit
+	$(NOX) --session airflow-2.11.2 airflow-3.3.2
+	$(NOX) --session airflow-2.10.5 airflow-3.1.8 -- -m essential
 
 unit: env  ## the fast tests, without Docker
 	$(PYTEST) tests/unit
 
-test-airflow:  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
-	scripts/test-airflow $(VERSIONS)
+test-airflow: env engine  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
+	$(NOX) $(if $(VERSIONS),--session $(VERSIONS:%=airflow-%))
 
 lint: env  ## style, types, import contracts
 	$(BIN)/ruff check . $(SCRIPTS)
