@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.pipelines.results import NodeResult, NodeStart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from localhai.pipelines.plan import Edge, Node
 
@@ -23,6 +24,7 @@ class Unfilled(Exception):
 @dataclass
 class _Filling:
     inputs: dict[str, list[str]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # of outputs by their URIs
     parameters: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -48,7 +50,16 @@ def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *
         parameters={**node.parameters, **filling.parameters},
         environment_variables=filling.variables,
         files={name: tuple(uris) for name, uris in filling.files.items()},
+        notes=tuple(_clashes(inputs, filling.names)),
     )
+
+
+def _clashes(inputs: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> Iterator[str]:
+    """Outputs of one name for one input: a task node's executions all have the same (reference 8.4)."""
+    for name, uris in inputs.items():
+        for output, count in Counter(names[uri] for uri in uris if uri in names).items():
+            if count > 1:
+                yield f"input {name} gets {count} files called {output}: in one folder, only the last of them is kept"
 
 
 def matching(pattern: str, outputs: Sequence[tuple[str, str]]) -> list[str]:
@@ -78,6 +89,7 @@ def _merged(node: Node, name: str, uris: list[str]) -> tuple[str, ...]:
 
 def _output_to_input(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
     filling.inputs.setdefault(edge.target_key, []).extend(matching(edge.source_key, result.outputs))
+    filling.names.update((uri, name) for name, uri in result.outputs)
 
 
 def _output_to_file(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:

@@ -41,7 +41,7 @@ class NodeStart:
 
     `inputs` are the URIs of those inputs that differ from the step's defaults. `parameters` hold plain values, or
     lists: several values for an execution, one execution each for a task (reference 7.2). `files` are URIs by
-    `ENDPOINT.FILE` for a deployment. `attempt` counts from 1.
+    `ENDPOINT.FILE` for a deployment. `attempt` counts from 1. `notes` are what to say of it, as sentences.
     """
 
     node: str
@@ -50,3 +50,4 @@ class NodeStart:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

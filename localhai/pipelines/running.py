@@ -240,6 +240,8 @@ class _Run:
             self._wait(state)
 
     def _start(self, start: NodeStart) -> None:
+        for note in start.notes:
+            self._observer.status(f"node {start.node}: {note}")
         stop = self._stops[start.node] = Interruption()
         thread = threading.Thread(target=self._work, args=(start, stop), name=f"node-{start.node}", daemon=True)
         self._threads[start.node] = thread
