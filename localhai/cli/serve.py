@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8000
 DEFAULT_HTTPS_PORT = 8443
 TOKEN = "LOCALHAI_TOKEN"  # noqa: S105  # the name of a variable
-SHORTEST_TOKEN = 8
 LOOK = 0.5  # seconds; a signal is heard at once
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
@@ -89,6 +88,7 @@ class Wanted:
     jobs: int | None
     hosts: tuple[str, ...]
     container_host: str | None
+    seed: Path | None
 
     @property
     def names(self) -> list[str]:
@@ -156,6 +156,9 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
     if seed is None:
         return
     plant_users(state, seed)
+    token = os.environ.get(TOKEN, "").strip()
+    if token and not state.server.user_of_token(token):
+        raise UsageError(f"{TOKEN} and the seed give one user different tokens", where=str(path))
     for project in plant_projects(state, seed):
         words.say(f"project {project.name}: {project.id}")
 
@@ -163,6 +166,7 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
 def _put_user(home: Home, state: State) -> None:
     """One user, with the token of the variable or of the home; a token that was made just now is shown once."""
     from localhai.executions.latest import creator_name
+    from localhai.server.seed import SHORTEST_TOKEN
     from localhai.server.tokens import kept_secret
 
     token, made = os.environ.get(TOKEN, "").strip(), False

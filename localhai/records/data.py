@@ -36,6 +36,10 @@ class DataRecords(Access):
         if records:
             self._write(work)
 
+    def add_upload(self, project_id: str, record: DatumRecord) -> None:
+        """Add a datum that no execution put out."""
+        self._write(lambda transaction, _again: rows.insert(transaction, rows.NOBODY, project_id, [record]))
+
     def datum(self, datum_id: str) -> DatumRecord:
         """By its full id. Raises UsageError when there is none."""
         found = self._read(lambda transaction: rows.select(transaction, "WHERE d.id = :id", {"id": datum_id}))

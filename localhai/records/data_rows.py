@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from localhai.records.database import Row, Transaction
 
+NOBODY = ""  # in place of the execution: the datum was uploaded
 _AT_ONCE = 500  # SQLite before 3.32 takes 999 parameters
 
 
@@ -114,4 +115,5 @@ def _names(transaction: Transaction, sql: str, order: str, ids: Sequence[str]) -
 
 def _record(row: Row, tags: Sequence[str], aliases: Sequence[str]) -> DatumRecord:
     row["properties"] = tuple(json.loads(row["properties"]))
+    row["execution_id"] = row["execution_id"] or None
     return DatumRecord(**row, tags=tuple(tags), aliases=tuple(aliases))

@@ -62,6 +62,10 @@ class ServerRecords(QueueRecords):
         """In the same database."""
         return cls(records._database, records._patience, records._clock)  # noqa: SLF001  # one room
 
+    def is_served(self, entry_id: str) -> bool:
+        """Whether a server runs this pipeline or task, or goes on with it when it is back."""
+        return self.waiting_entry(entry_id) is not None
+
     # users
 
     def user_of_token(self, token: str) -> User | None:
@@ -104,6 +108,17 @@ class ServerRecords(QueueRecords):
         return User(**found[0]) if found else None
 
     # projects
+
+    def put_project(self, project_id: str, path: str, name: str) -> None:
+        """Make a project whose id somebody chose; one of that id or path stays as it is."""
+        values = {"id": project_id, "path": storable(path), "name": storable(name), "created": self._now()}
+        self._write(
+            lambda transaction, _again: transaction.change(
+                "INSERT INTO projects (id, name, path, created) VALUES (:id, :name, :path, :created)"
+                " ON CONFLICT DO NOTHING",
+                values,
+            )
+        )
 
     def owners(self) -> dict[str, Ownership]:
         """By the project's id; those that `localhai run` made have no row and are the first user's."""

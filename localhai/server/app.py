@@ -14,6 +14,7 @@ from localhai.server.routes import (
     environments,
     executions,
     health,
+    links,
     pipelines,
     projects,
     tasks,
@@ -59,6 +60,8 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     ):
         app.include_router(module.router, prefix=PREFIX)
 
+    app.include_router(links.api, prefix=PREFIX)
+    app.include_router(links.pages)
     app.include_router(health.router)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)

@@ -66,7 +66,7 @@ def _document(look: Look, datum: DatumRecord) -> dict[str, Any]:
 
 def _facts(document: Mapping[str, Any]) -> dict[str, str | None]:
     maker = document["made_by"]
-    made_by = f"a deleted execution ({document['execution']})"
+    made_by = f"a deleted execution ({document['execution']})" if document["execution"] else "no execution: uploaded"
     return {
         "Name": document["name"],
         "Datum": f"datum://{document['id']}",

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from localhai.records import Project
-from localhai.records.ids import new_id
 from localhai.records.server import User, Variable
 from localhai.records.statuses import Status
+from localhai.server import projects as making
 from localhai.server.addresses import base
 from localhai.server.bodies import Body, text, truth
 from localhai.server.errors import field, not_found
@@ -63,10 +63,7 @@ def create(asking: Asking, state: Shared, body: Body, request: Request) -> dict[
         raise field("owner", f"Object with name {owner} does not exist.", "does_not_exist")
     if any(row.name == name for row in state.projects_of(asking)):
         raise field("name", f"You already have a project named {name}.", "unique")
-    folder = state.home.folder / "projects" / new_id()
-    folder.mkdir(parents=True)
-    row = state.home.records.project(folder, name)
-    state.server.own(row.id, asking.id, text(body, "description", ""))
+    row = making.make(state, asking, name, text(body, "description", ""))
     return detailed(state, asking, row, request)
 
 

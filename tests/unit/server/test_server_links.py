@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+
+def link(ada) -> str:
+    found = ada.get("/api/v0/users/login_link/").json()["url"]
+    assert found.startswith("/")
+    assert "?" in found, "jupyhai appends &next="
+    return found
+
+
+def test_a_login_link_leads_to_the_page_that_was_asked_for(ada, nobody):
+    answer = nobody.get(f"{link(ada)}&next={ada.url}/p/1/execution/2/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/p/1/execution/2/")
+    assert "vh execution info" in nobody.get("/p/1/execution/2/").text
+
+
+@pytest.mark.parametrize("where", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_it_leads_to_no_other_server(ada, nobody, where):
+    answer = nobody.get(link(ada), params={"next": where})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+def test_it_is_good_for_a_minute_and_not_made_by_others(ada, nobody, state):
+    found = link(ada)
+    assert nobody.get("/api/v0/users/login_link/").status_code == 401
+    assert nobody.get(found[:-3]).status_code == 403
+    assert nobody.get("/auth/login/?next=/").status_code == 403
+    object.__setattr__(state, "clock", lambda: 4e9)
+    assert nobody.get(found).status_code == 403
+
+
+def test_a_login_link_downloads_nothing(ada, nobody):
+    query = link(ada).partition("?")[2]
+    assert nobody.get(f"/api/v0/data/0178b4f0-0000-0000-0000-000000000000/content/?{query}").status_code == 403
