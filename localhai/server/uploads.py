@@ -19,7 +19,7 @@ from localhai.executions.uploads import upload
 from localhai.records.ids import new_id
 from localhai.server.bodies import text
 from localhai.server.errors import field, not_found, said
-from localhai.server.requests import mapping, number
+from localhai.server.requests import mapping
 from localhai.server.versions import names
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ LONGEST_NAME = 1000
 KEPT = 24 * 3600  # seconds that an upload which nobody completes stays
 _DOCUMENT, _CONTENT = "upload.json", "content"
 _id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_size_re = re.compile(r"[0-9]{1,16}")
 _streams = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -60,9 +61,7 @@ def announce(state: State, project: Project, body: Mapping[str, Any]) -> Upload:
     name = text(dict(body), "name", most=LONGEST_NAME)
     if name != placement.safe(name):
         raise field("name", "Not a path below a folder.")
-    size = number(body, "size") if body.get("size") not in {None, ""} else None
-    if size is not None and size < 0:
-        raise field("size", "A whole number from 0 is needed.")
+    size = _size(body.get("size"))
     if size is not None and size > shutil.disk_usage(state.home.folder).free:
         raise said(507, f"the disk of the server has less than {size} bytes left", "disk_full")
     document = {
@@ -128,6 +127,14 @@ def complete(state: State, user: User, found: Upload) -> DatumRecord:
         state.home.records.set_alias(project.id, alias, made.id)
     (found.folder / _DOCUMENT).write_text(json.dumps({**document, "datum": made.id}))
     return state.home.records.datum(made.id)
+
+
+def _size(given: Any) -> int | None:
+    if given is None or given == "":
+        return None
+    if isinstance(given, bool) or not _size_re.fullmatch(str(given)):
+        raise field("size", "A whole number from 0 is needed.")
+    return int(given)
 
 
 def _folder(state: State) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Annotated, Any
 from urllib.parse import quote
 
@@ -11,12 +11,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from localhai.errors import UsageError
-from localhai.records import DatumRecord
+from localhai.records import Alias, DatumRecord
 from localhai.records.server import User
 from localhai.server import links
 from localhai.server.addresses import base
-from localhai.server.errors import not_found, said
-from localhai.server.pages import OnePage
+from localhai.server.bodies import Body, text
+from localhai.server.errors import Refused, field, not_found, said
+from localhai.server.pages import OnePage, ordered, truth
+from localhai.server.routes.uploads import STORE
 from localhai.server.shapes import datum as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
@@ -24,6 +26,17 @@ from localhai.server.tokens import Asking
 router = APIRouter(tags=["data"])
 Shared = Annotated[State, Depends(state_of)]
 
+_ORDERS: dict[str, Callable[[Any], Any]] = {
+    "ctime": lambda row: row.id,
+    "name": lambda row: (row.name, row.id),
+    "size": lambda row: (row.size, row.id),
+}
+_ALIAS_ORDERS: dict[str, Callable[[Any], Any]] = {
+    "name": lambda row: row.name,
+    "ctime": lambda row: row.created,
+    "mtime": lambda row: row.updated,
+}
+LONGEST_ALIAS = 200
 _PIECE = 1 << 20
 _range_re = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -39,22 +52,31 @@ def data(
     execution: str | None = None,
     name: str | None = None,
     tag: str | None = None,
+    store: str | None = None,
+    deleted: str | None = None,
     ordering: str = "",
 ) -> dict[str, Any]:
-    """Data of one execution in their order, otherwise of the projects that one may see, newest first."""
+    """Data of one execution in their order, otherwise of the projects that one may see, newest first.
+
+    `deleted` shows those whose bytes were purged. There is one store, so another has nothing.
+    """
     known = {row.id for row in state.projects_of(asking)}
     wanted = output_execution or execution
+    purged = truth(deleted) is True
     rows = state.home.records.data(
         project.lower() if project else None,
         execution_id=wanted.lower() if wanted else None,
         name=_exactly(name),
         tag=tag,
-        purged=False,
+        purged=purged,
         limit=None,
     )
     rows = [row for row in rows if row.project_id in known and name in {None, row.name}]
-    if not wanted and ordering and not ordering.startswith("-"):
-        rows = rows[::-1]
+    if purged:
+        rows = [row for row in rows if row.purged]
+    if store not in {None, STORE["id"]}:
+        rows = []
+    rows = ordered(rows, ordering or None, _ORDERS)
     counters = _counters(state, rows[page.offset : page.offset + page.limit])
     return page.cut(
         rows, lambda row: shapes.datum(row, counter=counters.get(row.execution_id or ""), base=base(request))
@@ -103,16 +125,41 @@ def purge(asking: Asking, state: Shared, datum_id: str) -> dict[str, bool]:
 
 @router.get("/datum-aliases/")
 def aliases(
-    asking: Asking, state: Shared, page: OnePage, request: Request, project: str | None = None
+    asking: Asking,
+    state: Shared,
+    page: OnePage,
+    request: Request,
+    project: str | None = None,
+    name: str | None = None,
+    ordering: str = "name",
 ) -> dict[str, Any]:
-    """Aliases of one project or of all, by name."""
+    """Aliases of one project or of all."""
     projects = [state.project_of(asking, project)] if project else state.projects_of(asking)
-    rows = [row for item in projects for row in state.home.records.aliases(item.id)]
+    rows = [row for item in projects for row in state.home.records.aliases(item.id) if name in {None, row.name}]
+    return page.cut(ordered(rows, ordering, _ALIAS_ORDERS), lambda row: _alias(state, row, request))
 
-    def shape(row: Any) -> dict[str, Any]:
-        return shapes.alias(row, _shown(state, state.home.records.datum(row.datum_id), request))
 
-    return page.cut(rows, shape)
+@router.post("/datum-aliases/", status_code=201)
+def set_alias(asking: Asking, state: Shared, body: Body, request: Request) -> dict[str, Any]:
+    """Give a datum a name in its project; a name that was another's moves. `name`, `datum`, `project`."""
+    project = state.project_of(asking, text(body, "project"))
+    name, wanted = text(body, "name", most=LONGEST_ALIAS), text(body, "datum")
+    try:
+        row = _datum(state, asking, wanted.removeprefix("datum://"))
+    except Refused:
+        row = None
+    if row is None or row.project_id != project.id:
+        raise field("datum", f"Object with id={wanted} does not exist.", "does_not_exist")
+    return _alias(state, state.home.records.set_alias(project.id, name, row.id), request)
+
+
+@router.delete("/datum-aliases/{alias_id}/")
+def delete_alias(asking: Asking, state: Shared, alias_id: str) -> dict[str, bool]:
+    """Forget an alias; the datum stays."""
+    project_id, _colon, name = alias_id.partition(":")
+    if not state.home.records.delete_alias(state.project_of(asking, project_id).id, name):
+        raise not_found()
+    return {"ok": True}
 
 
 @router.get("/datum-aliases/resolve/")
@@ -131,6 +178,10 @@ def _datum(state: State, user: User, datum_id: str) -> DatumRecord:
         raise not_found() from None
     state.project_of(user, str(row.project_id))
     return row
+
+
+def _alias(state: State, row: Alias, request: Request) -> dict[str, Any]:
+    return shapes.alias(row, _shown(state, state.home.records.datum(row.datum_id), request))
 
 
 def _shown(state: State, row: DatumRecord, request: Request) -> dict[str, Any]:
