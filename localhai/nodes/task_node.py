@@ -6,15 +6,15 @@ import secrets as random_bits
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import Interrupted, LocalhaiError, ProjectError
+from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.execution import Execution
 from localhai.executions.reuse_words import outcome
+from localhai.nodes.spreading import spread
 from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
 from localhai.project.parity import telling_sentence
-from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import check
 from localhai.tasks.comparison import best
 from localhai.tasks.running import TaskObserver
@@ -117,32 +117,14 @@ def task_plan(
     seed: int,
     awaiting: Sequence[Edge] | None = None,
 ) -> tuple[TaskPlan, dict[str, Any]]:
-    """The task of a node, and the parameters that all its executions share.
-
-    A list that was `given` is one execution for each of its items (reference 1.11, 7.2); what is given for a parameter
-    takes the place of what a blueprint says of it. Without either it is a task of one execution. Raises ProjectError.
-    """
+    """The task of a node, and the parameters that all its executions share. Raises ProjectError."""
     step = sources.node_config(node, awaiting=awaiting).config.steps[node.step or ""]
-    spread = [(name, "multiple", {"items": list(value)}) for name, value in given.items() if isinstance(value, list)]
-    shared = {name: value for name, value in given.items() if not isinstance(value, list)}
-    try:
-        if node.task:
-            from localhai.tasks.blueprint import blueprint_wish
+    blueprint = None
+    if node.task:
+        from localhai.tasks.blueprint import blueprint_wish
 
-            wish = blueprint_wish(sources.config(node.commit).config.tasks[node.task])
-        else:
-            wish = Wish(name=node.name, type="grid_search")
-        return build(_with_given(wish, spread, given), step, seed=seed), shared
-    except TaskFault as fault:
-        hints = [fault.hint] if fault.hint else []
-        raise ProjectError(fault.message, where=f"node {node.name}", hints=hints) from fault
-
-
-def _with_given(wish: Wish, spread: Sequence[tuple[str, str, Mapping[str, Any]]], given: Mapping[str, Any]) -> Wish:
-    """Variants of the same name go; those that are left and the lists make the task."""
-    variants = [variant for variant in wish.variants if variant[0] not in given]
-    sets = [{name: value for name, value in entry.items() if name not in given} for entry in wish.sets]
-    return replace(wish, variants=[*variants, *spread], sets=[entry for entry in sets if entry])
+        blueprint = blueprint_wish(sources.config(node.commit).config.tasks[node.task])
+    return spread(node.name, blueprint, given, step, seed=seed)
 
 
 def task_result(home: Home, task: Task) -> NodeResult:

@@ -5,6 +5,7 @@ Collected by `make test-airflow` only, in environments that have an Airflow: els
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE)]
 DAGS = HERE / "dags"
 _HOME = Path(tempfile.mkdtemp(prefix="localhai-airflow-"))
 collect_ignore_glob: list[str] = []
@@ -33,6 +35,7 @@ else:
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
     }
+    from standing_in import platform, remote, web  # noqa: F401  # fixtures
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,32 @@ def _dev(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LOCALHAI_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("LOCALHAI_MODE", "dev")
     monkeypatch.setenv("LOCALHAI_PROJECTS", f"airflow-tests={HERE / 'project'}")
+
+
+@pytest.fixture(scope="session")
+def _noting() -> ModuleType:
+    """The audit hook of `guard`, in this process; audit hooks stay."""
+    spec = importlib.util.spec_from_file_location("guard_of_the_tests", HERE / "guard" / "sitecustomize.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def connections(_noting: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]]:
+    """The hosts that this process and its children asked for since the test began; files of sockets do not count."""
+    file = tmp_path / "connections"
+    file.touch()
+    monkeypatch.setenv(_noting.VARIABLE, str(file))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE / "guard"), os.environ.get("PYTHONPATH", "")]))
+
+    def hosts() -> set[str]:
+        asked = {ast.literal_eval(line.partition(" ")[2]) for line in file.read_text().splitlines()}
+        return {str(host) for host in asked if not str(host).startswith("/")}
+
+    return hosts
 
 
 class Lines(logging.Handler):

@@ -27,6 +27,7 @@ def containers_of(home: Home) -> list[str]:
     return found
 
 
+@pytest.mark.essential
 def test_outputs_of_one_task_reach_the_next(run_dag, log, capfd):
     ran = run_dag("passing")
 
@@ -66,6 +67,7 @@ def test_dags_of_the_original_plugin_run_as_they_are(run_dag):
     assert ran.xcom("use")["environment"] == {"name": "azure-westeurope-f2sv2"}
 
 
+@pytest.mark.essential
 def test_mapped_deferred_pipeline_and_sensor(run_dag):
     ran = run_dag("one_of_each")
 
@@ -77,6 +79,7 @@ def test_mapped_deferred_pipeline_and_sensor(run_dag):
     assert ran.xcom("noop", "valohai_execution_url").startswith("file:///")
 
 
+@pytest.mark.essential
 def test_failures_say_what_and_why(run_dag, log, capfd):
     ran = run_dag("failing")
 
@@ -101,6 +104,7 @@ def test_a_task_that_takes_too_long_leaves_no_container(run_dag):
         assert containers_of(home) == []
 
 
+@pytest.mark.essential
 def test_on_kill_stops_the_container_within_seconds(airflow):  # noqa: ARG001  # its tables
     from airflow import DAG
 

@@ -2,15 +2,118 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 
-def test_a_task_for_each_node_and_outputs_by_xcom(run_dag, fake_valohai):
-    fake_valohai.step("make", outputs={"lines.txt": "line 1\n"}, metadata={"lines": 1})
-    fake_valohai.step("use", outputs={"copy of lines.txt": "line 1\n"})
+import pytest
+from conftest import DAGS, HERE, Ran
 
-    ran = run_dag("pipeline")
+
+@pytest.fixture
+def run_pipeline(airflow, monkeypatch):  # noqa: ARG001  # its tables
+    """Run the DAG of a pipeline in this process."""
+    monkeypatch.setenv("LOCALHAI_PROJECTS", str(HERE / "pipelines"))
+
+    def run(name: str, **params: object) -> Ran:
+        spec = importlib.util.spec_from_file_location("dags_pipelines", DAGS / "pipelines.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return Ran(module.DAGS[name].test(run_conf=params))
+
+    return run
+
+
+def test_edges_of_every_kind_travel_by_xcom(run_pipeline, fake_valohai):
+    fake_valohai.step("make", outputs={"a.txt": "a", "b.bin": "b"}, metadata={"accuracy": 0.9})
+
+    ran = run_pipeline("edges", title="mine")
 
     assert ran.state == "success", ran.tasks
-    assert ran.tasks == {("make", -1): "success", ("use", -1): "success"}
-    fake_valohai.assert_order("make", "use")
-    [used] = ran.xcom("use")["inputs"]
-    assert used == {"name": "data", "urls": [f"datum://{ran.xcom('make')['outputs'][0]['id']}"]}
+    assert ran.tasks == dict.fromkeys([("make", -1), ("use", -1), ("last", -1)], "success")
+    make, use, last = (fake_valohai.execution(step) for step in ("make", "use", "last"))
+    assert make.parameters == {"rate": 0.25, "rounds": 7, "title": "mine"}
+    assert use.parameters == {"rate": 0.25, "best": 0.9}
+    assert use.plan().environment_variables["FLAVOUR"] == "sweet"
+    text = next(item for item in make.outputs if item["name"] == "a.txt")
+    files = [file["uri"] for item in use.inputs if item["name"] == "data" for file in item["files"]]
+    assert files == ["file:///etc/hostname", f"datum://{text['id']}"]
+    assert [file["uri"] for item in last.inputs for file in item["files"]] == files
+
+
+def test_a_failed_node_that_may_fail(run_pipeline, fake_valohai):
+    fake_valohai.step("make", outputs={"half.txt": "half"}, exit_code=1)
+    fake_valohai.step("last", exit_code=1)
+
+    ran = run_pipeline("goes-on")
+
+    assert ran.state == "success", ran.tasks
+    assert ran.tasks[("make", -1)] == ran.tasks[("last", -1)] == "failed"
+    assert [file["name"] for item in fake_valohai.execution("last").inputs for file in item["files"]] == ["half.txt"]
+
+
+def test_a_failed_node_keeps_only_what_follows_it_from_running(run_pipeline, fake_valohai):
+    fake_valohai.fail("make")
+
+    ran = run_pipeline("stops-next")
+
+    assert ran.state == "failed"
+    assert sorted(fake_valohai.order) == ["make", "use"]
+    assert ran.tasks[("last", -1)] == "upstream_failed"
+
+
+def test_a_node_is_tried_three_times(run_pipeline, fake_valohai):
+    fake_valohai.fail("make", times=2)
+    fake_valohai.step("make", outputs={"a.txt": "a"})
+
+    assert run_pipeline("tries-again").state == "success"
+    assert fake_valohai.order == ["make", "make", "make", "last"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "params", "state", "steps", "last"),
+    [
+        (0.9, {}, "success", ["make", "use", "last"], "success"),
+        (0.6, {"approve-all": True}, "success", ["make", "use", "last"], "success"),
+        (0.2, {}, "success", ["make"], "skipped"),
+        (2.0, {}, "failed", ["make"], "upstream_failed"),
+    ],
+)
+def test_conditions_on_metadata_are_gates(accuracy, params, state, steps, last, run_pipeline, fake_valohai):
+    fake_valohai.step("make", outputs={"a.txt": "a"}, metadata={"accuracy": accuracy})
+    fake_valohai.step("use", outputs={"a.txt": "a"})
+
+    ran = run_pipeline("gates", **params)
+
+    assert (ran.state, fake_valohai.order, ran.tasks[("last", -1)]) == (state, steps, last), ran.tasks
+
+
+def test_executions_of_a_task_are_mapped_and_gathered(run_pipeline, fake_valohai):
+    def make(container):
+        rate = container.parameters["rate"]
+        (container.path("/valohai/outputs") / f"{rate}.txt").write_text("a")
+        container.out(f'{{"accuracy": {rate}}}\n')
+
+    fake_valohai.step("make", make)
+
+    ran = run_pipeline("sweep", rounds=5)
+
+    assert ran.state == "success", ran.tasks
+    made = [ran.xcom("tries.executions", map_index=index) for index in range(3)]
+    assert [item["parameters"] for item in made] == [{"rate": rate, "rounds": 5} for rate in (0.1, 0.2, 0.3)]
+    result = ran.xcom("tries.result")
+    assert result["task"]["statuses"] == {"complete": 3}
+    assert result["parameters"]["rate"] == [0.1, 0.2, 0.3]
+    assert result["cumulative_metadata"] == {"accuracy": 0.3}
+    files = [file["uri"] for item in fake_valohai.execution("last").inputs for file in item["files"]]
+    assert files == [f"datum://{item['outputs'][0]['id']}" for item in made]
+
+
+def test_a_list_is_one_execution_for_each_item(run_pipeline, fake_valohai):
+    fake_valohai.step("make", metadata={"rates": [0.7, 0.8]}, outputs={"a.txt": "a"})
+
+    ran = run_pipeline("lists")
+
+    assert ran.state == "success", ran.tasks
+    assert [ran.xcom("tries.executions", map_index=index)["parameters"]["rate"] for index in (0, 1)] == [0.7, 0.8]
+    assert fake_valohai.order == ["make", "make", "make", "last"]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import DAG, Param
+from localhai.airflow.compat import DAG, Param, TaskGroup
+from localhai.airflow.failures import airflow_words
+from localhai.airflow.pipelines.description import APPROVAL
+from localhai.airflow.pipelines.gate import APPROVE_ALL, ValohaiNodeGate
 from localhai.airflow.pipelines.operators import ValohaiNodeOperator
 from localhai.airflow.pipelines.reading import read_pipeline
+from localhai.airflow.pipelines.sweep_operators import (
+    ValohaiChildOperator,
+    ValohaiGatherOperator,
+    ValohaiSetsOperator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
     from localhai.airflow.pipelines.description import NodeDescription
     from localhai.airflow.pipelines.reading import PipelineDescription
 
+ASK = 30.0  # seconds between looks at whether a person approved
 ATTEMPTS = 3  # of a node with `on-error: retry`, as in a pipeline of localhai
 
 
@@ -42,10 +52,11 @@ def pipeline_dag(
     ValohaiSubmitExecutionOperator; `execution_tags` are put on every execution. All else goes to the DAG:
     `schedule`, `start_date`, `default_args` ... Parameters of the pipeline are params of the DAG.
 
-    Raises UsageError and ProjectError, which Airflow shows as import errors of the file.
+    Raises AirflowException for a project or pipeline that is not there or wrong: Airflow shows it with the file.
     """
     file = sys._getframe(1).f_code.co_filename  # noqa: SLF001  # as Airflow finds the file of a DAG
-    found = read_pipeline(_folder(project, folder, Path(file).absolute().parent), pipeline)
+    with airflow_words():
+        found = read_pipeline(_folder(project, folder, Path(file).absolute().parent), pipeline)
     arguments = {"schedule": None, "catchup": False, "params": _params(found), **dag_arguments}
     dag = DAG(dag_id or found.name, **arguments)
     dag.fileloc = file
@@ -77,34 +88,83 @@ def _folder(project: str, folder: str | Path | None, beside: Path) -> Path:
 
 
 def _params(found: PipelineDescription) -> dict[str, Any]:
-    return {
+    params = {
         item.name: Param(item.default, type=list(item.types), description=item.description) for item in found.params
     }
+    if found.needs_approval and APPROVE_ALL not in params:
+        params[APPROVE_ALL] = Param(False, type="boolean", description="Pass what requires approval without asking")
+    return params
 
 
 class _Maker:
     """Makes the tasks of each node. What is given is the same for all."""
 
-    def __init__(self, **common: Any) -> None:
+    def __init__(self, dag: Any, valohai_conn_id: str, **common: Any) -> None:
+        self._dag: dict[str, Any] = {"dag": dag}
+        self._connection: dict[str, Any] = {"valohai_conn_id": valohai_conn_id}
         self._common = common
         self._last: dict[str, Any] = {}
 
     def add(self, description: NodeDescription) -> None:
-        """The tasks of one node, behind those of the nodes before it."""
-        task = ValohaiNodeOperator(
-            task_id=description.tasks.node,
-            description=description.to_dict(),
-            **self._common,
-            **_tries(description),
-        )
+        """The tasks of one node, one behind the other, behind those of the nodes before it."""
+        known = {"description": description.to_dict()}
+        first, last = self._sweep(description, known) if description.sweep else self._node(description, known)
+        ids = description.tasks
+        if ids.starting is not None:
+            gate = self._gate(ids.starting, known, description, at="starting")
+            gate >> first
+            first = gate
+        if ids.ended is not None:
+            gate = self._gate(ids.ended, known, description, at="ended", trigger_rule="all_done")
+            last >> gate
+            last = gate
         for name in description.sources:
-            self._last[name] >> task
-        self._last[description.node.name] = task
+            self._last[name] >> first
+        self._last[description.node.name] = last
+
+    def _node(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:
+        more = {**self._dag, **self._connection, **self._common, **_tries(description)}
+        task = ValohaiNodeOperator(task_id=description.tasks.node, **known, **more)
+        return task, task
+
+    def _sweep(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:
+        """Its executions are mapped, stage by stage."""
+        executions, sweep = description.tasks.executions, description.sweep or {}
+        sets = [task.replace(".executions", ".sets") for task in executions]
+        group = TaskGroup(description.tasks.node.removesuffix(".result"), prefix_group_id=False, **self._dag)
+        own = {**self._dag, "task_group": group}
+        before: Any = None
+        first: Any = None
+        for stage, (name, set_name) in enumerate(zip(executions, sets, strict=True)):
+            rule: dict[str, Any] = {"trigger_rule": "all_done"} if stage else {}
+            made = ValohaiSetsOperator(task_id=set_name, **known, sets=sets, stage=stage, **own, **rule)
+            partial = ValohaiChildOperator.partial(
+                task_id=name,
+                **known,
+                sets=sets[0],
+                max_active_tis_per_dagrun=sweep["most"],
+                **own,
+                **self._connection,
+                **self._common,
+                **_tries(description),
+            )
+            mapped = partial.expand(child=made.output)
+            if before is not None:
+                before >> made
+            first, before = first or made, mapped
+        result = ValohaiGatherOperator(
+            task_id=description.tasks.node, **known, sets=sets, trigger_rule="all_done", **own, **self._connection
+        )
+        before >> result
+        return first, result
+
+    def _gate(self, task_id: str, known: Any, description: NodeDescription, **more: Any) -> Any:
+        asks = any(APPROVAL in action.then for action in description.node.actions)
+        mode: dict[str, Any] = {"mode": "reschedule", "poke_interval": ASK} if asks else {}
+        return ValohaiNodeGate(task_id=task_id, **known, **more, **mode, **self._dag, **self._connection)
 
 
 def _tries(description: NodeDescription) -> dict[str, Any]:
     if description.node.on_error != "retry":
         return {}
-    from datetime import timedelta
-
     return {"retries": ATTEMPTS - 1, "retry_delay": timedelta(seconds=1)}

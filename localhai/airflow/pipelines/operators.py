@@ -78,7 +78,7 @@ class ValohaiNodeOperator(SubmitOperator):
             branch=self.branch or None,
             tags=[str(tag) for tag in self.tags or ()],
             title=f"{known.pipeline}: {known.node.name}",
-            reuse=known.reuse,
+            reuse=known.reuse or bool(((known.sweep or {}).get("wish") or {}).get("reuse_children")),
         )
 
     def execute(self, context: Any) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class ValohaiNodeOperator(SubmitOperator):
 
     def _ended(self, context: Any, known: NodeDescription, details: Mapping[str, Any]) -> None:
         """Where a gate follows, that decides."""
-        if known.tasks.ended is not None or known.sweep is not None:
+        if known.tasks.ended is not None:
             return
         verdict = verdicts.at_end(known.node, result_of(details))
         if verdict.outcome is not None:

@@ -67,7 +67,12 @@ def describe_pipeline(
         for key, step in steps.items()
         if step is not None
     }
-    nodes = describe(made, targets=_targets(pipeline, steps), variables=variables)
+    nodes = describe(
+        made,
+        targets=_targets(pipeline, steps),
+        variables=variables,
+        sweeps=_sweeps(made, config, steps, config_at),
+    )
     return PipelineDescription(made.name, tuple(nodes), tuple(_params(pipeline, made, steps)))
 
 
@@ -76,6 +81,27 @@ def _step(node: Node, config: Config, config_at: Callable[[str], Config] | None)
         return None
     at = config_at(node.commit) if node.commit and config_at else config
     return overridden(at.steps[node.step], node.override)
+
+
+def _sweeps(
+    made: PipelinePlan,
+    config: Config,
+    steps: Mapping[str, Step | None],
+    config_at: Callable[[str], Config] | None,
+) -> dict[str, dict[str, Any]]:
+    """Of task nodes whose executions can run apart: those of a distributed task need one another."""
+    if not any(node.type == "task" for node in made.nodes):
+        return {}
+    from localhai.airflow.pipelines.sweeps import sweep_of
+    from localhai.tasks.blueprint import blueprint_wish
+
+    found = {}
+    for node in made.nodes:
+        at = config_at(node.commit) if node.commit and config_at else config
+        blueprint = blueprint_wish(at.tasks[node.task]) if node.task else None
+        if node.type == "task" and (blueprint is None or blueprint.type != "distributed"):
+            found[node.name] = sweep_of(node, blueprint, steps[node.name])
+    return found
 
 
 def _targets(pipeline: Any, steps: Mapping[str, Step | None]) -> dict[str, list[Target]]:

@@ -45,9 +45,9 @@ def end_if_flagged(context: Any, tasks: Iterable[str]) -> None:
 
 def raise_for(flag: dict[str, str]) -> None:
     """As `end_if_flagged`, for a flag that is known."""
-    if flag["outcome"] == "stopped":
-        raise AirflowSkipException(f"the pipeline was stopped: {flag['reason']}")
-    raise AirflowFailException(f"the pipeline has ended: {flag['reason']}")
+    if flag["outcome"] in {"stopped", "complete"}:
+        raise AirflowSkipException(f"stopped: {flag['reason']}")
+    raise AirflowFailException(f"stopped: {flag['reason']}")
 
 
 def end_pipeline(context: Any, description: NodeDescription, verdict: Verdict, platform: Platform, log: Logger) -> None:

@@ -1,0 +1,9 @@
+"""Every pipeline of the project beside as a DAG of its own."""
+
+from __future__ import annotations
+
+from localhai.airflow import pipeline_dag
+
+NAMES = ["edges", "goes-on", "stops-next", "tries-again", "gates", "sweep", "lists"]
+DAGS = {name: pipeline_dag(name, project="airflow-pipelines", folder="../pipelines") for name in NAMES}
+globals().update({name.replace("-", "_"): dag for name, dag in DAGS.items()})
