@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from localhai.server.state import State
 
 YAML = "valohai.yaml"
+NOTEBOOK_YAML = ".notebook.valohai.yaml"  # of packages that the server makes itself: they are no commits of anybody's
 LARGEST_PACKAGE = 1 << 30  # bytes compressed; `vh` refuses to send more
 _identifier_re = re.compile(r"~[0-9a-f]{64}")
 
@@ -54,7 +55,8 @@ def commits(state: State, project: Project, *, adhoc: bool | None = None) -> lis
     if adhoc is not True:
         found += _of_repository(state, project)
     if adhoc is not False:
-        found += [_of_package(row) for row in state.server.packages(project.id)]
+        rows = state.server.packages(project.id)
+        found += [_of_package(row) for row in rows if row.yaml_path != NOTEBOOK_YAML]
     return sorted(found, key=lambda commit: commit.time, reverse=True)
 
 
