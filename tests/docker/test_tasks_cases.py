@@ -19,7 +19,7 @@ NAMES = sorted(path.parent.name for path in CASES.glob("*/task.json"))
 def test_task(name: str, bench: Any) -> None:
     case = json.loads((CASES / name / "task.json").read_text())
     shutil.copytree(CASES / name, bench.folder, dirs_exist_ok=True)
-    done = bench.call("task", "run", "t", "--json")
+    done = bench.call("task", "run", "t", "--json", *case.get("words", ()))
     found = json.loads(done.out)
     assert (found["status"], found["error"]) == (case["status"], case["error"])
     assert case["statuses"] in (None, found["statuses"])  # None: it depends on who is faster

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -22,9 +17,6 @@ from localhai.executions.home import Home
 from localhai.project.lint import lint_file
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
-
-if TYPE_CHECKING:
-    from localhai.testing import FakeContainer
 
 
 def load(path: Path) -> Any:
@@ -39,6 +31,7 @@ def load(path: Path) -> Any:
 
 
 cases = load(Path(__file__).parents[2] / "pipeline_cases_support.py")
+containers = load(Path(__file__).parents[2] / "shell_containers.py")
 DIFFERENCES = {
     # case: (has errors, has warnings, why ours differs from the platform's linter)
     "pipeline-action-grammar": (False, True, "the platform does not look at conditions, and one cannot be read"),
@@ -49,43 +42,12 @@ DIFFERENCES = {
 }
 
 
-def shell(container: FakeContainer) -> int:
-    """The step's own command in a shell, where the container's paths are folders of this machine."""
-    places = {place: str(container.path(place)) for place, _ in container.mounts}
-    inside = re.compile("|".join(map(re.escape, sorted(places, key=len, reverse=True))))
-
-    def outside(text: str) -> str:
-        return inside.sub(lambda found: places[found[0]], text)
-
-    with tempfile.TemporaryDirectory() as copy:
-        code = shutil.copytree(container.path("/valohai/repository"), copy, dirs_exist_ok=True)
-        for path in Path(code).glob("*.py"):
-            path.write_text(outside(path.read_text()))
-        process = subprocess.Popen(
-            ["bash", "-c", outside(next(container.path("/valohai/config").glob(".*")).read_text())],
-            cwd=code,
-            env={**os.environ, **container.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            while process.poll() is None:
-                container.sleep(0.01)
-        except BaseException:
-            os.killpg(process.pid, 9)
-            raise
-        finally:
-            container.out(process.communicate()[0])
-    return process.returncode
-
-
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_pipeline(name: str, tmp_path: Path, used_home: Path) -> None:
     case, folder = cases.load(name), tmp_path / "case"
     case.lay_out(folder)
     engine = FakeEngine()
-    engine.behave(shell)
+    engine.behave(containers.shell)
     with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
         for run in case.runs:
             words = ["pipeline", "run", "p", "--json", *run.words]

@@ -1,16 +1,19 @@
-"""Every task of tests/cases/task-*, over the fake engine, by its command line.
+"""Every task of tests/cases/task-*, over the fake engine, whose containers are shells of this machine.
 
-`task.json` says `about`, the rows of `reference`, and what the task `t` comes to: its `status`, `error`, the `statuses`
-of its executions, by number the `sets` of parameters with which they ran, and what localhai `says`. `again`: how many
-executions the same task makes when it is run once more.
+`task.json` says `about`, the rows of `reference`, the `words` behind the name if there are any, and what the task `t`
+comes to: its `status`, `error`, the `statuses` of its executions, by number the `sets` of what they logged (work.py
+logs its parameters), and what localhai `says`. `again`: how many executions the same task makes when it is run once
+more.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -21,33 +24,40 @@ from localhai.executions.home import Home
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
-if TYPE_CHECKING:
-    from localhai.testing import FakeContainer
-
 CASES = Path(__file__).parents[2] / "cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/task.json"))
+KEYS = {"about", "reference", "words", "status", "error", "statuses", "sets", "says", "again"}
 
 
-def work(container: FakeContainer) -> int:
-    """As work.py of the cases."""
-    container.out(json.dumps(container.parameters) + "\n")
-    code = container.parameters["code"]
-    assert isinstance(code, int)
-    return code
+def load(path: Path) -> Any:
+    """A module by path: test folders are no packages."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+containers = load(CASES.parent / "shell_containers.py")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_task(name: str, tmp_path: Path, used_home: Path) -> None:
+def test_task(name: str, tmp_path: Path, used_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = json.loads((CASES / name / "task.json").read_text())
+    assert not case.keys() - KEYS
     folder = tmp_path / "case"
     shutil.copytree(CASES / name, folder)
+    monkeypatch.chdir(folder)
     engine = FakeEngine()
-    engine.behave(work)
+    engine.behave(containers.shell)
+    words = ["task", "run", "t", "--json", *case.get("words", ())]
     with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
-        done = CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
+        done = CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
         if "again" in case:
             before = home.records.count_executions()
-            CliRunner().invoke(cli, ["task", "run", "t", "--json"], obj=Call(home=home, folder=folder))
+            CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
             assert home.records.count_executions() == before + case["again"]
     engine.close()
     found = json.loads(done.stdout)
