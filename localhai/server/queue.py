@@ -66,6 +66,11 @@ class Queue:
         with self._changed:
             self._changed.notify_all()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the server is about to end."""
+        return self._closing
+
     def running(self) -> int:
         """How many run now."""
         with self._changed:

@@ -1,0 +1,171 @@
+"""What an execution writes, as server-sent events while it is written: lines of the log, metadata, changes of status.
+
+An event's id says how many lines and how many metadata came before it, so that a client which was cut off goes on
+where it was: browsers and libraries send it back as `Last-Event-ID`. The stream ends after the final status.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+
+from localhai.errors import LocalhaiError
+from localhai.executions.following import LOOK, GrowingLog
+from localhai.executions.metadata import METADATA, parse_line
+from localhai.records import FINAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from localhai.executions.log import Event
+    from localhai.server.state import State
+
+KINDS = frozenset({"log", "metadata", "status"})
+AT_ONCE = 500  # events that are held in memory
+BEAT = 15.0  # seconds without anything to say, after which a comment says that it goes on
+RETRY = 1000  # milliseconds until a client that was cut off comes back
+_id_re = re.compile(r"(\d{1,12})-(\d{1,12})(-end)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a client is: lines of the log, metadata, and whether it has seen the end."""
+
+    lines: int = 0
+    metadata: int = 0
+    ended: bool = False
+
+    @classmethod
+    def of(cls, event_id: str) -> Place:
+        """From an id; the beginning where that is none of ours."""
+        match = _id_re.fullmatch(event_id.strip())
+        return cls(int(match[1]), int(match[2]), bool(match[3])) if match else cls()
+
+    def __str__(self) -> str:
+        return f"{self.lines}-{self.metadata}{'-end' if self.ended else ''}"
+
+
+async def stream(state: State, execution_id: str, place: Place, kinds: frozenset[str]) -> AsyncIterator[str]:
+    """The events of one execution from a place on, as text of `text/event-stream`.
+
+    Threads are held only while there is something to read: many clients may listen to what writes little.
+    """
+    reader = _Reader(state, execution_id, place)
+    yield f"retry: {RETRY}\n\n"
+    said = time.monotonic()
+    while not state.queue.closing:
+        try:
+            found = await run_in_threadpool(reader.read)
+        except LocalhaiError:
+            return  # deleted, or the database is away: the client comes back and hears so
+        events = [item for item in found if item.kind in kinds]
+        if events:
+            yield "".join(map(str, events))
+        elif time.monotonic() - said > BEAT:
+            yield ": still here\n\n"
+        if events or time.monotonic() - said > BEAT:
+            said = time.monotonic()
+        if reader.ended:
+            return
+        if not reader.moved:
+            await anyio.sleep(LOOK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    kind: str
+    place: Place
+    data: Any
+
+    def __str__(self) -> str:
+        return f"id: {self.place}\nevent: {self.kind}\ndata: {json.dumps(self.data)}\n\n"
+
+
+@dataclass
+class _Reader:
+    state: State
+    execution_id: str
+    place: Place
+    ended: bool = False
+    moved: bool = False
+    _status: str = ""
+    _folder: Path | None = None
+    _lines: Iterator[Event] = field(default_factory=lambda: iter(()))
+    _log: GrowingLog | None = None
+    _metadata: _GrowingMetadata | None = None
+    _seen: Place = field(default_factory=Place)
+
+    def read(self) -> list[_Sent]:
+        """What has come since the last call, at most AT_ONCE of a kind. The final status comes after all else."""
+        row = self.state.home.records.execution(self.execution_id)  # asked first: what was written before is then there
+        if self._folder is None and row.folder:
+            self._folder = self.state.home.folder / row.folder
+            self._log, self._metadata = GrowingLog(self._folder), _GrowingMetadata(self._folder)
+        final = row.status in FINAL
+        found: list[_Sent] = []
+        if row.status != self._status and not final:
+            self._status = row.status
+            found.append(_Sent("status", self.place, {"status": row.status}))
+        events = self._events(final=final)
+        objects = self._metadata.read(AT_ONCE) if self._metadata else []
+        self.moved = bool(events or objects)
+        found += [sent for event in events if (sent := self._line(event))]
+        found += [sent for item in objects if (sent := self._object(item))]
+        if final and not self.moved:
+            self.ended = True
+            self.place = Place(self.place.lines, self.place.metadata, ended=True)
+            found.append(_Sent("status", self.place, {"status": row.status}))
+        return found
+
+    def _events(self, *, final: bool) -> list[Event]:
+        if self._log is None:
+            return []
+        for more in (lambda: self._lines, self._log.read, *([self._log.rest] if final else [])):
+            self._lines = more()
+            if found := list(islice(self._lines, AT_ONCE)):
+                return found
+        return []
+
+    def _line(self, event: Event) -> _Sent | None:
+        """None for one that the client has."""
+        self._seen = Place(self._seen.lines + 1, self._seen.metadata)
+        if self._seen.lines <= self.place.lines:
+            return None
+        self.place = Place(self._seen.lines, self.place.metadata)
+        return _Sent("log", self.place, event.to_dict())
+
+    def _object(self, item: dict[str, Any]) -> _Sent | None:
+        """None for one that the client has."""
+        self._seen = Place(self._seen.lines, self._seen.metadata + 1)
+        if self._seen.metadata <= self.place.metadata:
+            return None
+        self.place = Place(self.place.lines, self._seen.metadata)
+        return _Sent("metadata", self.place, item)
+
+
+class _GrowingMetadata:
+    """Reads metadata on from where it stopped the last time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METADATA
+        self._at = 0
+
+    def read(self, most: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._at)
+            while len(found) < most and (line := file.readline()).endswith(b"\n"):
+                self._at += len(line)
+                parsed = parse_line(line)
+                if parsed is not None:
+                    found.append(parsed[0])
+        return found
