@@ -80,6 +80,17 @@ def git(*arguments: str, folder: Path, environment: Mapping[str, str] | None = N
     raise GitError(said or f"git {arguments[0]} ended with {done.returncode}")
 
 
+def in_repository(folder: Path) -> bool:
+    """Whether git would find a repository around a folder. Asks no process: most folders without one never need git."""
+    place = os.path.realpath(folder)
+    while not os.path.lexists(f"{place}/.git"):
+        above = os.path.dirname(place)
+        if above == place:
+            return False
+        place = above
+    return True
+
+
 def list_names(folder: Path) -> list[str]:
     """Tracked and untracked paths below a folder, relative to it, without ignored ones; tracked ones of submodules too.
 

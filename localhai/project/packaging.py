@@ -68,7 +68,7 @@ def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection
 def _list(folder: Path, yaml: str, *, allow_git: bool) -> tuple[list[str], bool, list[str]]:
     """Relative paths, whether git gave them, and what to tell the user about it."""
     warnings = []
-    if allow_git:
+    if allow_git and git.in_repository(folder):
         try:
             names = git.list_names(folder)
             # `vh` asks git only where the folder has a .git of its own. In a sub-folder of a repository git's answer
@@ -83,8 +83,6 @@ def _list(folder: Path, yaml: str, *, allow_git: bool) -> tuple[list[str], bool,
 
 
 def _git_trouble(folder: Path, error: git.GitError) -> list[str]:
-    if not any((place / ".git").exists() for place in (folder, *folder.parents)):
-        return []
     plainly = "its files were found without git, so only the .gitignore in its first folder counts"
     if isinstance(error, git.NoGit):
         return [f"{folder} is a git repository but git is not installed: {plainly}"]

@@ -6,18 +6,20 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import DiskFull, LocalhaiError, RecordsUnavailable
 from localhai.records.database import Away
+from localhai.records.upgrade import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from localhai.records.database import Dialect, Row
 
 BUSY_SECONDS = 5.0
+SCHEMA = Path(__file__).with_name("schema.sql")  # of a new database
 
 _VERSION_TABLE = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'localhai_version'"
 
@@ -94,6 +96,28 @@ class SqliteDatabase:
             return found
 
     def upgrade(self) -> None:
+        if not self._made():
+            self.migrate()
+
+    def _made(self) -> bool:
+        """Whether an empty database has its schema now: made at once, since loading Alembic takes long."""
+        with self._translated():
+            connection = self._take()
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN IMMEDIATE")
+                empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+                for statement in SCHEMA.read_text(encoding="utf-8").split(";\n") if empty else ():
+                    connection.execute(statement)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.close()
+                raise
+            self._give_back(connection)
+        return self.version() == VERSIONS[-1]
+
+    def migrate(self) -> None:
+        """Run the migrations that are missing; an empty database has none."""
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 import localhai.records.migrations as folder
 from localhai.records import Records
+from localhai.records.sqlite import SqliteDatabase
 
 TIME = "2026-01-01T00:00:00.000000Z"
 
@@ -64,3 +66,17 @@ def test_uses_of_data_and_aliases_of_the_time_before_versions_are_known(make_old
         changes = records.alias_changes("p", "best")
     assert [(use.execution_id, use.input) for use in uses] == [("e2", "model")]
     assert [(change.time, change.datum_id) for change in changes] == [(TIME, "d")]
+
+
+def schema_of(path):
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        version = connection.execute("SELECT * FROM localhai_version").fetchall()
+    return {(kind, name): " ".join((sql or "").split()) for kind, name, sql in found}, version
+
+
+def test_new_records_have_the_schema_that_the_migrations_make(tmp_path, empty_database):
+    migrated = SqliteDatabase(tmp_path / "localhai.db")
+    migrated.migrate()
+    migrated.close()
+    assert schema_of(empty_database) == schema_of(migrated.path), "run scripts/schema.py after a new migration"

@@ -49,16 +49,17 @@ def test_processes_that_make_the_schema_at_once_do_not_collide(tmp_path):
         assert create(records).counter == 1
 
 
-def test_an_open_home_is_opened_without_sqlalchemy(home):
+def test_new_records_and_known_ones_are_opened_without_sqlalchemy(tmp_path):
     script = (
         "import sys, pathlib; from localhai.records import Records\n"
+        "Records.open(pathlib.Path(sys.argv[1])).close()\n"
         "with Records.open(pathlib.Path(sys.argv[1])) as records:\n"
         "    p = records.project('/a', 'a')\n"
         "    e = records.create_execution(p.id, step='s', image='i', commit=None, document={}, owner=None)\n"
         "    records.transition(e.id, 'error')\n"
         "print([name for name in ('sqlalchemy', 'alembic') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script, home], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
 
 
