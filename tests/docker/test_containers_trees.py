@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import stat
+import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -35,11 +37,12 @@ def engine():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    tmp_path.chmod(0o777)
-    for parent in (tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    return tmp_path
+def folder():
+    """Open to every user: above `tmp_path` pytest shuts out all but one, and once more when a second pytest starts."""
+    made = Path(tempfile.mkdtemp(prefix="localhai-tests-"))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
 
 
 def contents_in(folder: Path, size: int = 6) -> TreeContents:
