@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.containers import canary, labels, ownership, reap
 from localhai.errors import EngineNotFound, ProjectError, UsageError
-from localhai.executions import ending
+from localhai.executions import ending, waiting
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.group import remove_left
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from localhai.executions.interruption import Interruption
     from localhai.records import Execution as ExecutionRecord
 
+NEVER_RAN = "its localhai died before its container ran"
 ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is left to say who sent them
 
 
@@ -85,11 +86,6 @@ def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None])
 
 
 def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
-    from localhai.executions import waiting
-
-    if waiting.give_back(home, record):
-        say(f"{_name(record)} had not started when its localhai died: it waits again for localhai serve")
-        return
     if is_out_of_reach(home, record):
         close_from_afar(home, record, say)
         return
@@ -98,11 +94,20 @@ def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None])
         process = _start_adopter(home, record)
         say(f"{_name(record)} was left running by a localhai that died; process {process} now watches it to its end")
         return
+    if _never_ran(record, state) and waiting.give_back(home, record):
+        _sweep(home, record)
+        say(f"{_name(record)} had not started when its localhai died: it waits again for localhai serve")
+        return
     if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
     with own_home(home, record) as own:
         closed = _close_ended(own, record, state)
     say(f"{_name(record)} was left by a localhai that died; it is closed as {closed.status}, log and outputs are kept")
+
+
+def _never_ran(record: ExecutionRecord, state: ContainerState | None) -> bool:
+    """Whether its command has not begun: nothing is lost by making it anew."""
+    return state.status == "created" if state is not None else record.container_id is None
 
 
 def find_container(home: Home, record: ExecutionRecord) -> ContainerState | None:
@@ -202,7 +207,7 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
     if state is None and life.record.container_id is not None:
         return Ended(None, None, "its localhai died, and its container was removed by somebody else")
     if state is None or state.status == "created":
-        return Ended(None, None, "its localhai died before its container ran")
+        return Ended(None, None, NEVER_RAN)
     output = life.home.engine.logs(state.id)
     life.capture.pump(output)
     if life.record.stop_requested is not None:
@@ -215,7 +220,7 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
 
 def _close_without_files(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
     status = "stopped" if record.status == "stopping" else "crashed"
-    error = "its localhai died before it could start"
+    error = NEVER_RAN
     if state is not None:
         error = "its localhai died, and its files were removed or spoiled by somebody else"
     return home.records.transition(record.id, status, by="recovery", error=error)

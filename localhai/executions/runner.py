@@ -237,7 +237,8 @@ def live(life: Life) -> LocalhaiError | None:
 def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
     records = life.home.records
     try:
-        life.record = records.transition(life.record.id, "started", by="localhai")
+        if life.record.status != "started":  # it is when a server died before the container ran
+            life.record = records.transition(life.record.id, "started", by="localhai")
         prepare(life)
         reuse.remember(life)
         output = life.home.engine.attach(life.container or "")

@@ -56,10 +56,13 @@ def take(home: Home, execution_id: str) -> bool:
 
 
 def give_back(home: Home, record: ExecutionRecord) -> bool:
-    """Let an execution wait again that a server had taken and, dying, had not started. False: it was no such one."""
+    """Let an execution wait again whose command a server, dying, had not begun. False: it never waited for one."""
     from localhai.records.server import ServerRecords
 
-    if record.status != "queued" or ServerRecords.beside(home.records).waiting_entry(record.id) is None:
+    if (
+        record.status not in {"queued", "started"}
+        or ServerRecords.beside(home.records).waiting_entry(record.id) is None
+    ):
         return False
     return home.records.adopt(record.id, record.owner, None)
 

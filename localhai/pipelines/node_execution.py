@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import Interrupted, LocalhaiError, UsageError
+from localhai.errors import Interrupted, LocalhaiError, SurroundingsError, UsageError
 from localhai.executions.execution import Execution
+from localhai.executions.following import LOOK
 from localhai.executions.observer import Observer
+from localhai.executions.recovery import NEVER_RAN, adopt
 from localhai.executions.runner import run
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
+    from localhai.executions.interruption import Interruption
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources
@@ -34,6 +39,10 @@ class ExecutionRunner:
     def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
         """One execution."""
         project = work.sources.project
+        if work.begun is not None and work.begun.execution_id is not None:
+            left = follow_left(project.home, work.begun.execution_id, work.interruption)
+            if left is not None:
+                return result_of(left), None
         try:
             plan = work.sources.execution_plan(work.node, work.start, secrets=tuple(work.options.secrets))
             with work.slots.taken(given_up=work.interruption.is_asked):
@@ -62,6 +71,23 @@ class ExecutionRunner:
         if not is_whole(execution):
             return None
         return Kept(Made(execution_id=execution.id), result_of(execution))
+
+
+def follow_left(home: Home, execution_id: str, interruption: Interruption) -> Execution | None:
+    """What a localhai that died had begun, at its end: here or by the process that watches it.
+
+    None where its container never was, or somebody deleted it: then it is to be made anew.
+    """
+    execution = Execution(home, home.records.execution(execution_id))
+    asked = 0
+    while execution.refresh().record.status in INCOMPLETE:
+        with suppress(SurroundingsError):  # an engine that is away comes back
+            adopt(home, execution_id, interruption=interruption)
+        if interruption.level > asked:
+            asked = interruption.level
+            home.records.request_stop(execution_id)
+        time.sleep(LOOK)
+    return None if execution.error == NEVER_RAN else execution
 
 
 def require_ended(execution: Execution, node: str) -> None:

@@ -47,6 +47,25 @@ def begun(record: Pipeline, plan: PipelinePlan) -> dict[str, Made]:
     }
 
 
+def left(home: Home, record: Pipeline, runners: Mapping[str, NodeRunner]) -> tuple[dict[str, Made], dict[str, Kept]]:
+    """What the nodes of a pipeline had made when its localhai died, and which of those are complete.
+
+    Execution nodes are all among the first: what became of an execution is asked again, whatever became of the node.
+    """
+    made: dict[str, Made] = {}
+    over: dict[str, Kept] = {}
+    for node in record.nodes:
+        execution = node.execution if node.execution and node.execution["status"] is not None else None
+        task = node.task if node.task and node.task["status"] is not None else None
+        if execution is not None:
+            made[node.name] = Made(execution_id=execution["id"])
+        elif node.status == "complete" and (kept := runners[node.type].earlier(home, node)) is not None:
+            over[node.name] = kept
+        elif task is not None:
+            made[node.name] = Made(task_id=task["id"])
+    return made, over
+
+
 def _unchanged(before: PipelinePlan, now: PipelinePlan) -> set[str]:
     """Nodes whose definition, values and edges are the same in both plans."""
     now = PipelinePlan.from_dict(json.loads(json.dumps(now.to_dict(), default=str)))

@@ -25,12 +25,11 @@ from localhai.executions.slots import Slots
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
-from localhai.pipelines.resuming import left
 from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from localhai.executions.life import RunOptions
     from localhai.pipelines.plan import PipelinePlan
@@ -126,41 +125,10 @@ def run_pipeline(
     )
     interruption = interruption or Interruption()
     with ctrl_c_asks(interruption):
-        run = _Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
+        run = Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
         run.begun = dict(begun or {})
         run.go(kept or {}, reused or {})
     return home.records.pipeline(record.id)
-
-
-def continue_pipeline(
-    sources: Sources,
-    record: Pipeline,
-    plan: PipelinePlan,
-    *,
-    run_options: RunOptions,
-    options: PipelineOptions,
-    reused: Collection[str] = (),
-    interruption: Interruption | None = None,
-) -> Pipeline:
-    """Run on what a localhai left that died, to its end in this thread. The caller has become its owner.
-
-    All happens again, but what nodes had made is taken for what they make: executions that ended count, those that
-    run are watched to their ends. `reused` are the nodes that somebody named an earlier run for.
-    """
-    runners = all_runners(options.runners)
-    made, over = left(sources.project.home, record, runners)
-    kept = {name: _kept(sources, record, name, runners) for name in reused}
-    run = _Run(sources, plan, record, runners, run_options, options, PipelineObserver(), interruption or Interruption())
-    run.begun = made
-    run.over = over
-    run.seen = {node.name: node.status for node in record.nodes}
-    run.go({}, {name: item for name, item in kept.items() if item is not None})
-    return sources.project.home.records.pipeline(record.id)
-
-
-def _kept(sources: Sources, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:
-    node = record.node(name)
-    return None if node is None else runners[node.type].earlier(sources.project.home, node)
 
 
 def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
@@ -174,7 +142,9 @@ def _wishes(records: Records, pipeline_id: str) -> tuple[bool, frozenset[str]] |
     return found if any(found) else None
 
 
-class _Run:
+class Run:
+    """One run of a pipeline: `go` is its life. What went before it may be given to its attributes first."""
+
     def __init__(
         self,
         sources: Sources,

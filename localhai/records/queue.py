@@ -6,15 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import data_rows, execution_rows
+from localhai.records import data_rows, execution_rows, owners
 from localhai.records.access import Access
 from localhai.records.database import placeholders, statement
+from localhai.records.statuses import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution
+    from localhai.records.rows import Execution, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,40 @@ class QueueRecords(Access):
         )
 
     def waiting(self) -> list[Waiting]:
-        """All that waits, oldest first, without what was asked for."""
-        sql = "SELECT id, kind, project_id, user_id, priority, created FROM queue ORDER BY created, id"
+        """Executions that nobody has taken, oldest first, without what was asked for."""
+        sql = (
+            "SELECT q.id, q.kind, q.project_id, q.user_id, q.priority, q.created FROM queue q"
+            " JOIN executions e ON e.id = q.id WHERE e.status IN ('queued', 'started') AND e.owner_pid IS NULL"
+            " ORDER BY q.created, q.id"
+        )
         return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
+
+    def begun(self) -> list[Waiting]:
+        """Pipelines and tasks that a server runs, or one that died ran, oldest first, without what was asked for."""
+        sql = (
+            "SELECT id, kind, project_id, user_id, priority, created FROM queue WHERE kind <> 'execution'"
+            " ORDER BY created, id"
+        )
+        return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
+
+    def tidy_queue(self) -> None:
+        """Forget entries of executions that have ended: whoever ended them was no server, or died at once."""
+        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
+        sql = statement(
+            "DELETE FROM queue WHERE kind = 'execution' AND id NOT IN (SELECT id FROM executions WHERE status IN",
+            listed,
+            ")",
+        )
+        self._write(lambda transaction, _again: transaction.change(sql, parameters))
+
+    def take_over(self, kind: str, entry_id: str, expected: Owner, new: Owner) -> bool:
+        """Become the owner of a pipeline or a task whose owner died. One of several wins."""
+        table = {"pipeline": "pipelines", "task": "tasks"}[kind]
+        given = {**owners.columns(new), **{f"old_{name}": value for name, value in owners.columns(expected).items()}}
+        settings = ", ".join(f"{name} = :{name}" for name in owners.COLUMNS)
+        same = " AND ".join(f"{name} = :old_{name}" for name in owners.COLUMNS)
+        sql = statement("UPDATE", table, "SET", settings, "WHERE id = :id AND", same)
+        return bool(self._write(lambda transaction, _again: transaction.change(sql, {**given, "id": entry_id})))
 
     def waiting_entry(self, entry_id: str) -> Waiting | None:
         """One entry, with what was asked for."""

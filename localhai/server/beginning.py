@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from localhai.errors import LocalhaiError
 from localhai.executions.interruption import Interruption
 from localhai.server.errors import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localhai.records.queue import Waiting
     from localhai.server.state import State
 
 LONGEST = 60.0  # seconds until it is recorded
@@ -20,12 +24,20 @@ class Beginning:
     """One piece of work. `recorded` starts it and gives the id under which it is recorded, or raises what it raised.
 
     `work` gets what stops it, and a function that it calls with the id. What goes wrong later is said by the server.
+    `entry`, whose id is that, stays in the queue while it runs: by it the next server goes on when this one dies.
     """
 
-    def __init__(self, state: State, noun: str, work: Callable[[Interruption, Callable[[str], None]], object]) -> None:
+    def __init__(
+        self,
+        state: State,
+        noun: str,
+        work: Callable[[Interruption, Callable[[str], None]], object],
+        entry: Waiting | None = None,
+    ) -> None:
         self._state = state
         self._noun = noun
         self._work = work
+        self._entry = entry
         self._changed = threading.Event()
         self._id: str | None = None
         self._error: BaseException | None = None
@@ -51,7 +63,12 @@ class Beginning:
                 self._state.say(f"{self._noun} {self._id}: {error}")
         finally:
             self._changed.set()
+            if self._entry is not None and self._id is not None:
+                with suppress(LocalhaiError):  # the next server looks at it, and forgets it
+                    self._state.server.dequeue(self._id)
 
     def _heard(self, recorded_id: str) -> None:
+        if self._entry is not None:
+            self._state.server.enqueue(replace(self._entry, id=recorded_id))
         self._id = recorded_id
         self._changed.set()

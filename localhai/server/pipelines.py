@@ -6,36 +6,37 @@ from `vh`, with underscores from the web page.
 
 from __future__ import annotations
 
-import threading
+import json
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from localhai.executions.interruption import Interruption
-from localhai.executions.open_project import OpenProject
 from localhai.nodes.runners import further_runners
 from localhai.pipelines import planning
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline
 from localhai.pipelines.sources import Sources
-from localhai.project.folder import ProjectFolder
+from localhai.records.queue import Waiting
+from localhai.server.beginning import Beginning
 from localhai.server.bodies import text
 from localhai.server.code import code_of
 from localhai.server.errors import field as wrong
-from localhai.server.requests import options_of, path_of, tags_of, unwrapped
+from localhai.server.requests import opened, options_of, tags_of, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from valohai_yaml.objs import Config, Step
 
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.open_project import OpenProject
     from localhai.pipelines.runners import Kept
+    from localhai.project.snapshot import Snapshot
     from localhai.records import Project
     from localhai.records.pipeline_rows import Pipeline
     from localhai.records.server import User
     from localhai.server.state import State
 
-LONGEST_START = 60.0  # seconds until a pipeline is recorded
 _KEYS = ("source_node", "source_type", "source_key", "target_node", "target_type", "target_key")
 
 
@@ -46,15 +47,8 @@ def node_id(pipeline_id: str, name: str) -> str:
 
 def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Pipeline:
     """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    commit = _commit(body)
-    code = code_of(state, project, commit)
-    home = state.home_of(project)
-    variables = {item.name: item.value for item in state.server.variables(project.id) if not item.secret}
-    settings = replace(
-        home.settings, environment_variables={**home.settings.environment_variables, **variables}, creator=user.name
-    )
-    folder = ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml)
-    sources = _Uploaded(state, project, OpenProject(home, folder, settings), code.identifier)
+    code = code_of(state, project, _commit(body))
+    sources = sources_of(state, project, code, creator=user.name)
     plan, reused = _Reading(state, project, sources, body).plan()
     options = PipelineOptions(
         jobs=state.jobs,
@@ -62,8 +56,35 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         tags=tags_of(body),
         runners=further_runners(),
     )
-    run = _Run(sources, plan, options_of(state, project, settings), options, reused, state)
-    return run.started()
+    run_options = options_of(state, project, sources.project.settings)
+
+    def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
+        return run_pipeline(
+            sources,
+            plan,
+            run_options=run_options,
+            options=options,
+            reused=reused,
+            observer=_Told(recorded),
+            interruption=interruption,
+        )
+
+    request = {"plan": json.loads(json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
+    entry = Waiting("", project.id, user.id, 0, request, kind="pipeline")
+    return state.home.records.pipeline(Beginning(state, "pipeline", work, entry).recorded())
+
+
+def sources_of(state: State, project: Project, code: Snapshot, *, creator: str | None) -> Sources:
+    """The code of a pipeline and of its nodes."""
+    return _Uploaded(state, project, opened(state, project, code, creator=creator), code.identifier)
+
+
+class _Told(PipelineObserver):
+    def __init__(self, recorded: Callable[[str], None]) -> None:
+        self._recorded = recorded
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        self._recorded(str(pipeline["id"]))
 
 
 class _Uploaded(Sources):
@@ -79,61 +100,6 @@ class _Uploaded(Sources):
         if commit not in self._snapshots:
             self._snapshots[commit] = code_of(self._state, self._of, commit or self._own)
         return self._snapshots[commit]
-
-
-@dataclass
-class _Run:
-    """A pipeline in a thread of its own. `started` waits until it is recorded, and gives it."""
-
-    sources: Sources
-    plan: PipelinePlan
-    run_options: Any
-    options: PipelineOptions
-    reused: Mapping[str, Kept]
-    state: State
-    _begun: threading.Event = field(default_factory=threading.Event)
-    _id: str | None = None
-    _error: BaseException | None = None
-
-    def started(self) -> Pipeline:
-        interruption = Interruption()
-        thread = threading.Thread(target=self._go, args=(interruption,), name="pipeline", daemon=True)
-        self.state.queue.beside(thread, interruption)
-        self._begun.wait(LONGEST_START)
-        if self._error is not None and self._id is None:
-            raise self._error
-        return self.state.home.records.pipeline(str(self._id))
-
-    def _go(self, interruption: Interruption) -> None:
-        try:
-            run_pipeline(
-                self.sources,
-                self.plan,
-                run_options=self.run_options,
-                options=self.options,
-                reused=self.reused,
-                observer=_Told(self),
-                interruption=interruption,
-            )
-        except BaseException as error:  # noqa: BLE001  # said to the client, or to whoever watches the server
-            self._error = error
-            if self._id is not None:
-                self.state.say(f"pipeline {self._id}: {error}")
-        finally:
-            self._begun.set()
-
-    def heard(self, pipeline_id: str) -> None:
-        """It is recorded."""
-        self._id = pipeline_id
-        self._begun.set()
-
-
-class _Told(PipelineObserver):
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-
-    def started(self, pipeline: Mapping[str, Any]) -> None:
-        self._run.heard(str(pipeline["id"]))
 
 
 class _Reading:

@@ -6,6 +6,7 @@ They stay queued when the server ends; the next one goes on with them.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import LocalhaiError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records import Execution
+    from localhai.server.continuing import Continuing
     from localhai.server.state import State
 
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
@@ -106,13 +108,28 @@ class Queue:
             thread.join()
 
     def _dispatch(self) -> None:
+        from localhai.server.continuing import Continuing
+
         self._state.calls.resume()
+        continuing = Continuing(self._state)
+        due = 0.0
         while True:
+            if time.monotonic() >= due:
+                due = time.monotonic() + LOOK
+                self._look(continuing)
             with self._changed:
                 if self._closing:
                     return
                 if not self._start_next():
                     self._changed.wait(LOOK)
+
+    def _look(self, continuing: Continuing) -> None:
+        """At what servers left that died."""
+        try:
+            self._state.server.tidy_queue()
+            continuing.look()
+        except LocalhaiError as error:
+            self._state.say(f"the queue cannot be read: {error}")
 
     def _start_next(self) -> bool:
         """Whether one was started. Called under the lock."""
@@ -152,16 +169,21 @@ class Queue:
     def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
         state = self._state
         found = state.server.waiting_entry(entry_id)
-        taken = found is not None and waiting.take(state.home, entry_id)
-        state.server.dequeue(entry_id)
-        if found is None or not taken:
+        if found is None or not waiting.take(state.home, entry_id):
             return  # stopped meanwhile, or another server was quicker
+        try:
+            self._run_taken(found, interruption)
+        finally:
+            state.server.dequeue(entry_id)
+
+    def _run_taken(self, entry: Waiting, interruption: Interruption) -> None:
+        state, entry_id = self._state, entry.id
         record = state.home.records.execution(entry_id)
         if record.stop_requested is not None:
             waiting.close(state.home, record, "stopped", "a stop was requested")
             return
         try:
-            self._live(record, found.request, interruption)
+            self._live(record, entry.request, interruption)
         except (LocalhaiError, Refused) as error:  # the code or the settings are gone
             if state.home.records.execution(entry_id).status == "queued":
                 waiting.close(state.home, record, "error", f"it cannot be run any more: {error}")

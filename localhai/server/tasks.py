@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, get_args
 
 from localhai.project.checks.expression import GRAMMAR, fault
+from localhai.records.queue import Waiting
 from localhai.server.beginning import Beginning
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, config_of
@@ -59,7 +60,8 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
             interruption=interruption,
         )
 
-    return state.home.records.task(Beginning(state, "task", work).recorded())
+    entry = Waiting("", project.id, user.id, 0, {}, kind="task")
+    return state.home.records.task(Beginning(state, "task", work, entry).recorded())
 
 
 def plan_of(body: Mapping[str, Any], step: Step) -> TaskPlan:

@@ -1,0 +1,144 @@
+"""Pipelines and tasks of a server that died: the next one goes on with them, under the ids that clients know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from localhai.errors import LocalhaiError
+from localhai.executions.interruption import Interruption
+from localhai.executions.owner import is_gone
+from localhai.nodes.runners import further_runners
+from localhai.pipelines.continuing import continue_pipeline
+from localhai.pipelines.plan import PipelinePlan
+from localhai.pipelines.running import PipelineOptions
+from localhai.records import INCOMPLETE
+from localhai.records.pipelines import OPEN
+from localhai.server.code import code_of, config_of
+from localhai.server.pipelines import sources_of
+from localhai.server.requests import opened, options_of
+from localhai.tasks.task import Task, resume_task
+
+if TYPE_CHECKING:
+    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.queue import Waiting
+    from localhai.records.task_rows import Task as TaskRecord
+    from localhai.server.state import State
+
+LOOK = 0.25  # seconds between looks at executions that another process watches
+
+
+class Continuing:
+    """Looks for what a dead server left, again and again: a second server on this home may die too."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._known: set[str] = set()
+
+    def look(self) -> None:
+        """Start a thread for each that is left. Raises RecordsUnavailable."""
+        for entry in self._state.server.begun():
+            if entry.id not in self._known and self._take(entry):
+                self._known.add(entry.id)
+                interruption = Interruption()
+                thread = threading.Thread(
+                    target=self._go_on, args=(entry, interruption), name=f"{entry.kind}-{entry.id}", daemon=True
+                )
+                self._state.queue.beside(thread, interruption)
+
+    def _take(self, entry: Waiting) -> bool:
+        home = self._state.home
+        record = _record(self._state, entry)
+        if record.status not in _OPEN[entry.kind]:
+            self._state.server.dequeue(entry.id)
+            return False
+        if record.owner is None or not is_gone(home, record.owner, record.created):
+            return False  # this server's, or another one's that lives
+        return self._state.server.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
+
+    def _go_on(self, entry: Waiting, interruption: Interruption) -> None:
+        state = self._state
+        record = _record(state, entry)
+        state.say(f"{entry.kind} #{record.counter} of project {record.project} goes on: its server died")
+        try:
+            if entry.kind == "pipeline":
+                go_on_with_pipeline(state, state.home.records.pipeline(entry.id), interruption)
+            else:
+                go_on_with_task(state, state.home.records.task(entry.id), interruption)
+            state.server.dequeue(entry.id)
+        except Exception as error:  # noqa: BLE001  # one of them may not end the others
+            state.say(f"{entry.kind} {entry.id}: {error}")
+            with suppress(LocalhaiError):  # records that are away: the next server tries again
+                self._close(entry, str(error))
+                state.server.dequeue(entry.id)
+
+    def _close(self, entry: Waiting, reason: str) -> None:
+        """What cannot go on: its code or its settings are gone."""
+        records = self._state.home.records
+        if entry.kind == "pipeline":
+            records.change_pipeline(entry.id, "crashed", reason=f"it cannot go on: {reason}")
+        else:
+            records.close_task(entry.id, "crashed", error=f"it cannot go on: {reason}")
+
+
+_OPEN = {"pipeline": frozenset(OPEN), "task": frozenset({"started"})}
+
+
+def _record(state: State, entry: Waiting) -> Pipeline | TaskRecord:
+    records = state.home.records
+    return records.pipeline(entry.id) if entry.kind == "pipeline" else records.task(entry.id)
+
+
+def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interruption) -> Pipeline:
+    """To its end, in this thread."""
+    entry = state.server.waiting_entry(record.id)
+    request = {} if entry is None else entry.request
+    project = state.project(record.project_id)
+    code = code_of(state, project, record.commit)
+    sources = sources_of(state, project, code, creator=record.document.get("user"))
+    options = PipelineOptions(
+        jobs=state.jobs, title=record.title, tags=record.document.get("tags") or (), runners=further_runners()
+    )
+    return continue_pipeline(
+        sources,
+        record,
+        PipelinePlan.from_dict(request.get("plan") or record.document["plan"]),
+        run_options=options_of(state, project, sources.project.settings),
+        options=options,
+        reused=request.get("reused") or (),
+        interruption=interruption,
+    )
+
+
+def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption) -> None:
+    """First what still runs to its end, watched by others, then what is missing."""
+    records = state.home.records
+    _await_children(state, record.id, interruption)
+    if interruption.asked or records.task_stop_requested(record.id):
+        records.close_task(record.id, "stopped")
+        return
+    project = state.project(record.project_id)
+    code = code_of(state, project, record.commit)
+    source = opened(state, project, code, creator=record.document.get("user"))
+    records.close_task(record.id, "crashed")  # for a moment: only one that has ended is resumed
+    resume_task(
+        source,
+        Task(state.home, records.task(record.id)),
+        config=config_of(state, code),
+        snapshot=code,
+        options=options_of(state, project, source.settings),
+        jobs=state.jobs,
+        interruption=interruption,
+    )
+
+
+def _await_children(state: State, task_id: str, interruption: Interruption) -> None:
+    records, asked = state.home.records, False
+    while running := [item for _, item in records.task_children(task_id) if item.status in INCOMPLETE]:
+        if not asked and (interruption.asked or records.task_stop_requested(task_id)):
+            asked = True
+            for item in running:
+                records.request_stop(item.id)
+        time.sleep(LOOK)
