@@ -112,6 +112,9 @@ class _Reading:
 
     def plan(self) -> tuple[PipelinePlan, dict[str, Kept]]:
         """The plan, and the nodes that an earlier pipeline has run."""
+        blueprint = text(dict(self._body), "blueprint", "")
+        if blueprint:
+            return self._of_blueprint(blueprint), {}
         items = _objects(self._body, "nodes")
         if not items:
             raise wrong("nodes", "A pipeline needs nodes.", "required")
@@ -125,6 +128,18 @@ class _Reading:
         title = text(dict(self._body), "title", "pipeline")
         reuse = self._body.get("reuse_executions") is True
         return PipelinePlan(title, nodes, edges, values, reuse_executions=reuse), self._reused
+
+    def _of_blueprint(self, name: str) -> PipelinePlan:
+        """A pipeline as the commit's valohai.yaml says it; `parameters` are values by name."""
+        config = self._sources.config().config
+        if name not in config.pipelines:
+            raise wrong("blueprint", f"The commit's valohai.yaml has no pipeline {name}.", "does_not_exist")
+        given = _object(self._body, "parameters", name)
+        values = {
+            key: unwrapped(item["expression"] if isinstance(item, dict) and "expression" in item else item)
+            for key, item in given.items()
+        }
+        return planning.plan(config, name, {key: value for key, value in values.items() if value is not None})
 
     def _node(self, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
         name, kind = text(dict(item), "name", most=200), item.get("type", "execution")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localhai.executions.deleting import delete
+from localhai.executions.execution import Execution
+from localhai.records import INCOMPLETE
 from localhai.records.ids import new_id
+from localhai.server.errors import said
 
 if TYPE_CHECKING:
     from localhai.records import Project
@@ -21,3 +28,36 @@ def make(state: State, user: User, name: str, description: str = "", *, project_
     row = state.home.records.project(folder, name)
     state.server.own(row.id, user.id, description)
     return row
+
+
+NOBODY = "(deleted)"  # who owns what is deleted: a user whose token nobody knows
+_AT_ONCE = 500
+
+
+def forget(state: State, project: Project) -> None:
+    """Delete a project that was made over the API: its executions, the bytes of its data, its code.
+
+    Its row stays, as nobody's, since records of other things name it. Raises Refused for a project that is a person's
+    folder, and for one in which something runs.
+    """
+    folder, records = Path(project.path), state.home.records
+    if not folder.is_relative_to(state.home.folder):
+        raise said(400, "this project is a folder of this machine: remove it there", "invalid")
+    running = [row for status in INCOMPLETE for row in records.executions(project.id, status=status, limit=1)]
+    if running:
+        message = f"Execution #{running[0].counter} is {running[0].status}; stop it before the project is deleted."
+        raise said(400, message, "invalid_state")
+    home = state.home_of(project)
+    while rows := records.executions(project.id, limit=_AT_ONCE):
+        for row in rows:
+            delete(home, Execution(home, row))
+    data = records.data(project.id, purged=False, limit=None)
+    for datum in data:
+        home.store.delete(datum.uri)
+    records.purge_data([datum.id for datum in data])
+    for variable in state.server.variables(project.id):
+        state.server.delete_variable(project.id, variable.name)
+    shutil.rmtree(state.home.folder / "packages" / project.id, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    nobody = state.server.user_named(NOBODY) or state.server.put_user(NOBODY, secrets.token_hex(32))
+    state.server.own(project.id, nobody.id)

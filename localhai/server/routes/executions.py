@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
 
 from localhai.executions.deleting import delete as forget
 from localhai.executions.execution import Execution
@@ -16,7 +17,7 @@ from localhai.executions.metadata import read_metadata
 from localhai.records import INCOMPLETE, DatumRecord
 from localhai.records import Execution as Record
 from localhai.records.statuses import Status
-from localhai.server import links, requests
+from localhai.server import links, requests, tables
 from localhai.server.addresses import base, execution_of
 from localhai.server.bodies import Body, text
 from localhai.server.errors import said
@@ -73,6 +74,17 @@ async def create(asking: Asking, state: Shared, body: Body, request: Request) ->
     def work() -> dict[str, Any]:
         project = state.project_of(asking, text(body, "project"))
         return _details(state, requests.create(state, asking, project, body), request)
+
+    return await run_in_threadpool(work)
+
+
+@router.get("/multi_download_metadata_csv/")
+async def metadata_csv(asking: Asking, state: Shared, body: Body) -> Response:
+    """Metadata of several executions as one table: `{"ids": [...]}` in the body, as scripts send it (unconfirmed)."""
+
+    def work() -> Response:
+        found = tables.rows_of(state, asking, body)
+        return StreamingResponse(found, media_type="text/csv", headers={"X-Content-Type-Options": "nosniff"})
 
     return await run_in_threadpool(work)
 

@@ -63,6 +63,12 @@ async def create(asking: Asking, state: Shared, body: Body, request: Request) ->
     return await run_in_threadpool(work)
 
 
+@router.post("/create-from-template/", status_code=201)
+async def create_from_template(asking: Asking, state: Shared, body: Body, request: Request) -> dict[str, Any]:
+    """Start the pipeline that a commit's valohai.yaml has under `name`, as scripts do (unconfirmed)."""
+    return await create(asking, state, {**body, "blueprint": text(body, "name")}, request)
+
+
 @router.get("/{reference}/")
 def pipeline(asking: Asking, state: Shared, reference: str, request: Request) -> dict[str, Any]:
     """One pipeline, by id, `{project}:{counter}` or `{project}:latest`."""

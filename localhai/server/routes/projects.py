@@ -91,6 +91,12 @@ def change(asking: Asking, state: Shared, project_id: str, body: Body, request: 
     return detailed(state, asking, row, request)
 
 
+@router.delete("/{project_id}/", status_code=204)
+def delete(asking: Asking, state: Shared, project_id: str) -> None:
+    """Delete it with its executions and the bytes of its data, unless it is a folder of somebody on this machine."""
+    making.forget(state, state.project_of(asking, project_id))
+
+
 @router.post("/{project_id}/environment_variable/")
 def set_variable(asking: Asking, state: Shared, project_id: str, body: Body) -> dict[str, Any]:
     """Set one environment variable of all later executions."""

@@ -40,6 +40,12 @@ def users(asking: Asking) -> dict[str, Any]:
     return {"count": 1, "next": None, "previous": None, "results": [shapes.user(asking)]}
 
 
+@router.get("/organizations/")
+def organizations(_asking: Asking) -> dict[str, Any]:
+    """There are none."""
+    return {"count": 0, "next": None, "previous": None, "results": []}
+
+
 @router.get("/server/")
 def server(_asking: Asking) -> dict[str, str]:
     """What this is. The flavour is the platform's, since clients hide half of their pages from any other."""

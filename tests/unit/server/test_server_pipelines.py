@@ -108,6 +108,32 @@ def test_parameters_of_a_pipeline_reach_their_targets(ada, body, demo):
     assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 99}
 
 
+BLUEPRINT = """\
+- pipeline:
+    name: both
+    parameters:
+      - {name: size, targets: [prepare.parameters.rows]}
+    nodes:
+      - {name: prepare, type: execution, step: prepare}
+      - {name: train, type: execution, step: train}
+    edges:
+      - [prepare.output.*, train.input.data]
+"""
+
+
+@pytest.mark.parametrize(("path", "key"), [("create-from-template/", "name"), ("", "blueprint")])
+def test_a_pipeline_of_valohai_yaml_runs_by_its_name(ada, demo, engine, path, key):
+    engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
+    commit = demo.upload_files({"valohai.yaml": YAML + BLUEPRINT}).json()["identifier"]
+    body = {"project": demo.id, "commit": commit, key: "both", "parameters": {"size": 7}}
+    made = ada.post(f"/api/v0/pipelines/{path}", json=body).json()
+    done = ended(ada, made["id"])
+    assert (done["title"], done["status"]) == ("both", "complete")
+    assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 7}
+    unknown = ada.post(f"/api/v0/pipelines/{path}", json={**body, key: "none"})
+    assert (unknown.status_code, list(unknown.json())) == (400, ["blueprint"])
+
+
 def test_a_node_that_fails_stops_the_next(ada, engine, body):
     engine.behave(Canned(exit_code=1), step="prepare")
     done = ended(ada, started(ada, body)["id"])
