@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 UNIT = Path(__file__).parent / "unit"
+MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
+ROOM = 4 * 1024**3
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """The whole unit layer on all cores; a part of it, and what shares the one Docker Engine, in one process."""
-    asked = [Path(config.invocation_params.dir, name) for name in config.args]
-    return None if asked == [UNIT] else 0
+    return None if _is_unit_layer(config) else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The whole unit layer makes tens of thousands of files: in memory where there is room. TMPDIR says otherwise."""
+    if "TMPDIR" not in os.environ and _is_unit_layer(config) and _has_room(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # was decided before
+
+
+def _is_unit_layer(config: pytest.Config) -> bool:
+    return [Path(config.invocation_params.dir, name) for name in config.args] == [UNIT]
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
 
 
 @pytest.fixture(scope="session")
