@@ -202,7 +202,7 @@ class PipelineState:
         self._held.pop(name, None)
         if self._nodes[name].on_error != "stop-next":
             what = f": {result.error}" if result.error else ""
-            self._end_all(_ERROR, f"node {name} ended as {result.status}{what}")
+            self._end_all(_ERROR, f"node {name} ended as {result.status}{what}", others=f"node {name} failed")
             return
         self._stop_what_follows(name)
 
@@ -256,7 +256,8 @@ class PipelineState:
         self._finish(name, _COMPLETE, why)
         self._release(name)
 
-    def _end_all(self, outcome: str, reason: str) -> None:
+    def _end_all(self, outcome: str, reason: str, *, others: str | None = None) -> None:
+        """`others` is what the nodes that never run say in place of the whole reason."""
         if self._outcome is not None:
             return
         self._outcome, self._reason = outcome, reason
@@ -264,7 +265,7 @@ class PipelineState:
         self._held.clear()
         for name, status in self.statuses.items():
             if status not in FINAL and name not in self._running:
-                self._finish(name, _STOPPED, reason)
+                self._finish(name, _STOPPED, others or reason)
 
     def _enqueue(self, name: str, reason: str | None = None) -> None:
         self._queue[name] = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, words
 from localhai.cli.table import Column, print_table
+from localhai.errors import InputNotFound
 from localhai.executions.lines import LineAssembler, displayed
 from localhai.executions.observer import Observer
 from localhai.pipelines.running import PipelineObserver
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.log import EventStream
     from localhai.pipelines.state import Change
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipeline_rows import Pipeline, PipelineNode
 
 _COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta", "bright_green")
 _SAID = frozenset({"started", "queued", "created"})  # the execution's own line says more
@@ -37,6 +38,7 @@ class PipelineScreen(PipelineObserver):
         self._lock = threading.Lock()
         self._width = 0
         self._colours: dict[str, str] = {}
+        self._hints: dict[str, list[str]] = {}
         self._live: LiveTable | None = None
 
     def started(self, pipeline: Mapping[str, Any]) -> None:
@@ -83,16 +85,17 @@ class PipelineScreen(PipelineObserver):
         elif change.status not in _SAID or change.reason:
             because = f": {change.reason}" if change.reason else ""
             self.status(f"node {change.node}: {words.status_word(change.status, sys.stderr)}{because}")
+        with self._lock:
+            for hint in self._hints.pop(change.node, ()):
+                words.hint(hint)
 
     def status(self, text: str) -> None:
         if not self._quiet:
             with self._lock:
                 words.say(text)
 
-    def trouble(self, node: str, error: LocalhaiError) -> None:  # noqa: ARG002  # its status says which node
-        with self._lock:
-            for hint in error.hints:
-                words.hint(hint)
+    def trouble(self, node: str, error: LocalhaiError) -> None:
+        self._hints[node] = _hints(node, error)  # said behind what they are about
 
     def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:
         return _NodeScreen(self, node, attempt, name)
@@ -135,15 +138,29 @@ class _NodeScreen(Observer):
             self._screen.write(self._node, stream, [bytes(line) for line in lines.end()], self._name)
 
 
+def _hints(node: str, error: LocalhaiError) -> list[str]:
+    """Files for the inputs of a node are named with the node, and by an address."""
+    if not isinstance(error, InputNotFound):
+        return list(error.hints)
+    options = dict.fromkeys(f"--{node}.{name}=file:///..." for name, _, _ in error.missing)
+    return [f"give files of this machine instead: {' '.join(options)}", *error.hints[1:]]
+
+
 def print_nodes(record: Pipeline, stream: TextIO, *, form: str = "human") -> None:
     """The table of a pipeline's nodes."""
-    columns = [Column("Node"), Column("Type"), Column("Status"), Column("Execution", right=True), Column("Reason")]
-    rows = []
-    for node in record.nodes:
-        made = node.execution or node.task or {}
-        number = f"#{made['counter']}" if made.get("counter") else None
-        rows.append([node.name, node.type, node.status, number, node.document.get("reason")])
+    columns = [Column("Node"), Column("Type"), Column("Status"), Column("Made"), Column("Reason")]
+    rows = [[node.name, node.type, node.status, _made(node), node.document.get("reason")] for node in record.nodes]
     print_table(columns, rows, form=form, stream=stream)
+
+
+def _made(node: PipelineNode) -> str | None:
+    """What it made, as other commands take it."""
+    deployment = node.document.get("deployment")
+    if deployment:
+        return f"{deployment['name']}/{deployment['version']}"
+    if node.task is not None and node.task.get("counter"):
+        return f"task #{node.task['counter']}"
+    return f"#{node.execution['counter']}" if node.execution is not None and node.execution.get("counter") else None
 
 
 def print_summary(record: Pipeline, stream: TextIO) -> None:
