@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow unit lint format bench docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit lint format bench docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +25,16 @@ test: env engine lint  ## everything that must hold: lint, types, import contrac
 	$(PYTEST) tests/ --ignore=tests/unit
 	$(NOX) --session airflow-2.11.2 airflow-3.3.2
 	$(NOX) --session airflow-2.10.5 airflow-3.1.8 -- -m essential
+	$(NOX) --session cluster
 
 unit: env  ## the fast tests, without Docker
 	$(PYTEST) tests/unit
 
 test-airflow: env engine  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
 	$(NOX) $(if $(VERSIONS),--session $(VERSIONS:%=airflow-%))
+
+cluster-test: env engine  ## Airflow with CeleryExecutor on two machines, of which one dies (Redis, PostgreSQL, S3)
+	$(NOX) --session cluster
 
 lint: env  ## style, types, import contracts
 	$(BIN)/ruff check . $(SCRIPTS)
