@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 UNIT = Path(__file__).parent / "unit"
-MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
+MEMORY = Path("/dev/shm")  # where Linux keeps files in memory
 ROOM = 4 * 1024**3
 
 

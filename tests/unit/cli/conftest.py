@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +90,8 @@ class CommandLine:
         return Answer(result.exit_code, result.stdout, result.stderr, result.stdout_bytes)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "newsroom"
+def newsroom(parent: Path) -> Path:
+    folder = parent / "newsroom"
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML)
     (folder / "train.py").write_text("print('training')\n")
@@ -99,11 +99,30 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine() -> Iterator[FakeEngine]:
+def project(tmp_path: Path) -> Path:
+    return newsroom(tmp_path)
+
+
+@contextmanager
+def trained() -> Iterator[FakeEngine]:
     engine = FakeEngine()
     engine.behave(Canned(output=OUTPUT, files={"model.txt": b"weights", "plots/loss.svg": b"<svg/>"}), step="train")
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with trained() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """One for all tests of a module that only look at what was run: running it takes longer than looking."""
+    folder = tmp_path_factory.mktemp("shared")
+    with trained() as engine, Home(Settings.load(flags={"home": folder / "home"}, environ={}), engine=engine) as home:
+        yield CommandLine(newsroom(folder), engine, home)
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.fixture
-def ran(localhai):
-    assert localhai("run", "train").code == 0
-    return localhai
+@pytest.fixture(scope="module")
+def ran(shared):
+    assert shared("run", "train").code == 0
+    return shared
 
 
 def test_conditions_that_are_met(ran, tmp_path):

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from conftest import CommandLine
 
 
-@pytest.fixture
-def ran(localhai: CommandLine) -> CommandLine:
+def run_three(localhai: CommandLine) -> CommandLine:
     """Two trainings, then one that fails."""
     assert localhai("run", "train").code == 0
     assert localhai("run", "train", "--epochs=5", "--tag=second").code == 0
@@ -25,23 +24,35 @@ def ran(localhai: CommandLine) -> CommandLine:
     return localhai
 
 
+@pytest.fixture(scope="module")
+def seen(shared: CommandLine) -> CommandLine:
+    """They ran before: only for looking."""
+    return run_three(shared)
+
+
+@pytest.fixture
+def ran(localhai: CommandLine) -> CommandLine:
+    """They ran before: for changing."""
+    return run_three(localhai)
+
+
 def counters(answer: object) -> list[int]:
     return [item["counter"] for item in answer.json]  # type: ignore[attr-defined]
 
 
-def test_list_is_newest_first_and_filtered(ran: CommandLine) -> None:
-    assert counters(ran("execution", "list", "--json")) == [3, 2, 1]
-    assert counters(ran("execution", "list", "--json", "--status", "complete")) == [2, 1]
-    assert counters(ran("execution", "list", "--json", "--status", "complete", "--status", "error")) == [3, 2, 1]
-    assert counters(ran("execution", "list", "--json", "--status", "incomplete")) == []
-    assert counters(ran("execution", "list", "--json", "--count", "1")) == [3]
-    assert counters(ran("execution", "list", "--json", "--tag", "second")) == [2]
-    assert counters(ran("execution", "list", "--json", "--step", "evaluate")) == []
+def test_list_is_newest_first_and_filtered(seen: CommandLine) -> None:
+    assert counters(seen("execution", "list", "--json")) == [3, 2, 1]
+    assert counters(seen("execution", "list", "--json", "--status", "complete")) == [2, 1]
+    assert counters(seen("execution", "list", "--json", "--status", "complete", "--status", "error")) == [3, 2, 1]
+    assert counters(seen("execution", "list", "--json", "--status", "incomplete")) == []
+    assert counters(seen("execution", "list", "--json", "--count", "1")) == [3]
+    assert counters(seen("execution", "list", "--json", "--tag", "second")) == [2]
+    assert counters(seen("execution", "list", "--json", "--step", "evaluate")) == []
 
 
-def test_list_as_columns_and_as_separated_values(ran: CommandLine) -> None:
-    plain = ran("execution", "list").out.splitlines()
-    rows = list(csv.reader(io.StringIO(ran("--output-format", "csv", "execution", "list").out)))
+def test_list_as_columns_and_as_separated_values(seen: CommandLine) -> None:
+    plain = seen("execution", "list").out.splitlines()
+    rows = list(csv.reader(io.StringIO(seen("--output-format", "csv", "execution", "list").out)))
 
     assert plain[0].split()[:3] == ["#", "Status", "Step"]
     assert plain[1].split()[:3] == ["3", "error", "train"]
@@ -67,26 +78,26 @@ def test_other_projects_are_listed_on_request(ran: CommandLine, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("reference", ["2", "#2", "latest", "id", "prefix"])
-def test_an_execution_is_named_in_many_ways(ran: CommandLine, reference: str) -> None:
+def test_an_execution_is_named_in_many_ways(seen: CommandLine, reference: str) -> None:
     wanted = 3 if reference == "latest" else 2
-    known = {item["counter"]: item["id"] for item in ran("execution", "list", "--json").json}
+    known = {item["counter"]: item["id"] for item in seen("execution", "list", "--json").json}
     names = {"id": known[2], "prefix": known[2][:-4]}
 
-    answer = ran("execution", "info", names.get(reference, reference), "--json")
+    answer = seen("execution", "info", names.get(reference, reference), "--json")
 
     assert answer.json["counter"] == wanted
 
 
-def test_an_unknown_execution_is_a_mistake_with_candidates(ran: CommandLine) -> None:
-    answer = ran("execution", "info", "99")
+def test_an_unknown_execution_is_a_mistake_with_candidates(seen: CommandLine) -> None:
+    answer = seen("execution", "info", "99")
 
     assert answer.code == 2
     assert "there is no execution '99'" in answer.err
     assert "#3" in answer.err
 
 
-def test_info_tells_what_it_used_and_what_came_out(ran: CommandLine) -> None:
-    text = ran("execution", "info", "2").out
+def test_info_tells_what_it_used_and_what_came_out(seen: CommandLine) -> None:
+    text = seen("execution", "info", "2").out
 
     for words in ("#2 of newsroom", "complete (exit code 0)", "python:3.11-slim", "model.txt", "epochs", "loss"):
         assert words in text
@@ -112,10 +123,10 @@ def test_logs_show_all_streams_or_those_named(localhai: CommandLine) -> None:
     assert [(event["stream"], event["message"]) for event in events] == [("stderr", " 1%\r 2%")]
 
 
-def test_outputs_are_listed_filtered_and_copied(ran: CommandLine, tmp_path: Path) -> None:
-    listed = ran("execution", "outputs", "1", "--json").json
-    copied = ran("execution", "outputs", "1", "--filter", "*.svg", "--download", str(tmp_path / "to"))
-    again = ran("execution", "outputs", "1", "--download", str(tmp_path / "to"))
+def test_outputs_are_listed_filtered_and_copied(seen: CommandLine, tmp_path: Path) -> None:
+    listed = seen("execution", "outputs", "1", "--json").json
+    copied = seen("execution", "outputs", "1", "--filter", "*.svg", "--download", str(tmp_path / "to"))
+    again = seen("execution", "outputs", "1", "--download", str(tmp_path / "to"))
 
     assert sorted(item["name"] for item in listed) == ["model.txt", "plots/loss.svg"]
     assert copied.code == 0
@@ -124,29 +135,29 @@ def test_outputs_are_listed_filtered_and_copied(ran: CommandLine, tmp_path: Path
     assert (tmp_path / "to" / "plots" / "loss.svg").read_bytes() == b"<svg/>"
 
 
-def test_metadata_as_table_json_and_events(ran: CommandLine) -> None:
-    table = ran("execution", "metadata", "1").out.splitlines()
-    summary = ran("execution", "metadata", "1", "--json", "--key", "loss").json
-    events = ran("execution", "metadata", "1", "--events", "--json").json
-    rows = list(csv.DictReader(io.StringIO(ran("execution", "metadata", "1", "--events", "--csv").out)))
+def test_metadata_as_table_json_and_events(seen: CommandLine) -> None:
+    table = seen("execution", "metadata", "1").out.splitlines()
+    summary = seen("execution", "metadata", "1", "--json", "--key", "loss").json
+    events = seen("execution", "metadata", "1", "--events", "--json").json
+    rows = list(csv.DictReader(io.StringIO(seen("execution", "metadata", "1", "--events", "--csv").out)))
 
     assert table[2].split() == ["loss", "0.4", "0.4", "0.8", "2"]
     assert summary == {"loss": {"latest": 0.4, "count": 2, "min": 0.4, "max": 0.8}}
     assert [event["loss"] for event in events] == [0.8, 0.4]
     assert [(row["epoch"], row["loss"]) for row in rows] == [("1", "0.8"), ("2", "0.4")]
-    assert ran("execution", "metadata", "3", "--events", "--json").json == []
+    assert seen("execution", "metadata", "3", "--events", "--json").json == []
 
 
-def test_an_unknown_metadata_key_is_a_mistake(ran: CommandLine) -> None:
-    answer = ran("execution", "metadata", "1", "--key", "lost")
+def test_an_unknown_metadata_key_is_a_mistake(seen: CommandLine) -> None:
+    answer = seen("execution", "metadata", "1", "--key", "lost")
 
     assert answer.code == 2
     assert "did you mean loss?" in answer.err
 
 
-def test_summarize_puts_executions_side_by_side(ran: CommandLine) -> None:
-    rows = ran("execution", "summarize", "1-3", "!3", "--json").json
-    header, *table = ran("execution", "summarize", "1", "2").out.splitlines()
+def test_summarize_puts_executions_side_by_side(seen: CommandLine) -> None:
+    rows = seen("execution", "summarize", "1-3", "!3", "--json").json
+    header, *table = seen("execution", "summarize", "1", "2").out.splitlines()
 
     assert [(row["counter"], row["parameters"]["epochs"], row["metadata"]["loss"]) for row in rows] == [
         (1, 3, 0.4),
@@ -174,13 +185,13 @@ def test_data_and_aliases(ran: CommandLine) -> None:
     assert "#4" in ran("data", "list").out
 
 
-def test_stop_asks_only_what_is_in_progress(ran: CommandLine) -> None:
-    ended = ran("execution", "stop", "1")
-    nothing = ran("execution", "stop", "--all", "--json")
+def test_stop_asks_only_what_is_in_progress(seen: CommandLine) -> None:
+    ended = seen("execution", "stop", "1")
+    nothing = seen("execution", "stop", "--all", "--json")
 
     assert "has ended already: complete" in ended.err
     assert nothing.json == []
-    assert ran("execution", "stop").code == 2
+    assert seen("execution", "stop").code == 2
 
 
 def test_delete_takes_outputs_along_and_asks_for_it(ran: CommandLine) -> None:
@@ -208,8 +219,8 @@ def test_deleting_the_latest_moves_latest(ran: CommandLine) -> None:
     assert ran("execution", "info", "latest", "--json").json["counter"] == 2
 
 
-def test_watch_shows_what_was_and_exits_as_run(ran: CommandLine) -> None:
-    good, bad = ran("execution", "watch", "1"), ran("execution", "watch", "3")
+def test_watch_shows_what_was_and_exits_as_run(seen: CommandLine) -> None:
+    good, bad = seen("execution", "watch", "1"), seen("execution", "watch", "3")
 
     assert good.out.endswith("done\n")
     assert "execution #1 train: complete" in good.err
@@ -248,21 +259,27 @@ def _project_id(localhai: CommandLine) -> str:
         (["ssh", "1", "--address", "a:1"], 2, ["localhai shell 1", "docker exec"]),
         (["download", "1"], 2, ["localhai execution outputs 1 --download DIR"]),
         (["open", "1"], 0, ["/executions/newsroom/1-"]),
-        (["start", "train", "--no-validate-adhoc", "--autorestart"], 1, ["--no-validate-adhoc", "--autorestart"]),
         (["run", "train", "--adhoc", "--commit=main"], 2, ["--adhoc and --commit exclude each other"]),
     ],
 )
 def test_what_is_typed_for_vh_works_or_is_explained(
-    ran: CommandLine, tmp_path: Path, arguments: list[str], code: int, words: list[str]
+    seen: CommandLine, tmp_path: Path, arguments: list[str], code: int, words: list[str]
 ) -> None:
-    answer = ran("execution", *(str(tmp_path / "to") if word == "TO" else word for word in arguments))
+    answer = seen("execution", *(str(tmp_path / "to") if word == "TO" else word for word in arguments))
 
     assert answer.code == code, answer.err
     assert all(word in answer.out + answer.err for word in words), answer.err
 
 
-def test_open_gives_the_folder_as_json(ran: CommandLine) -> None:
-    answer = ran("execution", "open", "latest", "--json").json
+def test_options_of_vh_that_change_nothing_here_are_named(localhai: CommandLine) -> None:
+    answer = localhai("execution", "start", "train", "--no-validate-adhoc", "--autorestart")
+
+    assert answer.code == 0
+    assert all(word in answer.err for word in ("--no-validate-adhoc", "--autorestart"))
+
+
+def test_open_gives_the_folder_as_json(seen: CommandLine) -> None:
+    answer = seen("execution", "open", "latest", "--json").json
 
     assert answer["counter"] == 3
-    assert answer["folder"] == str(ran.home.execution(answer["id"]).folder)
+    assert answer["folder"] == str(seen.home.execution(answer["id"]).folder)
