@@ -27,10 +27,11 @@ _TITLES: dict[Direction, str] = {"up": "Made from", "down": "Used by"}
 @project_option
 @pass_call
 def lineage(call: Call, *, reference: str, up: bool, down: bool, depth: int | None, mermaid: bool) -> None:
-    """Show what a datum was made from, and what was made from it: executions with their code, and their data.
+    """Show what a datum was made from, and what was made from it: executions with their code, their data, deployments.
 
     DATUM is an id, the beginning of one, or an alias, with `datum://` before it or not. `--json` prints
-    `{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input}]}`; data flow from source to target.
+    `{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input, file}]}`; data flow from source
+    to target.
     """
     from localhai.executions.lineage import trace
 

@@ -9,17 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from localhai.records import DatumRecord, Execution, Records
+    from localhai.records.deployment_rows import DeploymentVersion
 
-Kind = Literal["datum", "execution", "source"]
+Kind = Literal["datum", "execution", "source", "deployment"]
 Direction = Literal["up", "down"]
 
 _DATUM = "datum://"
 MOST_BRANCHES = 25
+_SHAPES = {"execution": ("[", "]"), "deployment": ("[[", "]]")}  # of Mermaid
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A datum, an execution, or a `source`: a file from outside that an execution used, its URI as id."""
+    """A datum, an execution, or a `source`: a file from outside that an execution used, its URI as id.
+
+    Of kind `deployment` is a version of one, which has data as files.
+    """
 
     id: str
     kind: Kind
@@ -29,11 +34,24 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Data go from `source` to `target`; `input` names the input of the execution that they went into."""
+    """Data go from `source` to `target`; `input` names the input of the execution that they went into.
+
+    `file` is the `ENDPOINT.FILE` of a deployment that they are.
+    """
 
     source: str
     target: str
     input: str | None = None
+    file: str | None = None
+
+    @property
+    def way(self) -> str:
+        """How the target got them, in words; empty for an output."""
+        return f"input {self.input}: " if self.input else f"file {self.file}: " if self.file else ""
+
+    def to_dict(self) -> dict[str, str | None]:
+        """`source, target, input, file`."""
+        return {"source": self.source, "target": self.target, "input": self.input, "file": self.file}
 
 
 @dataclass
@@ -45,11 +63,11 @@ class Lineage:
     edges: dict[Edge, None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """`{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input}]}`."""
+        """`{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input, file}]}`."""
         return {
             "root": self.root,
             "nodes": [{"id": node.id, "kind": node.kind, "label": node.label, **node.facts} for node in self._sorted()],
-            "edges": [{"source": edge.source, "target": edge.target, "input": edge.input} for edge in self.edges],
+            "edges": [edge.to_dict() for edge in self.edges],
         }
 
     def mermaid(self) -> str:
@@ -57,10 +75,11 @@ class Lineage:
         names = {node.id: f"n{number}" for number, node in enumerate(self._sorted())}
         lines = ["flowchart TD"]
         for node in self._sorted():
-            left, right = ("[", "]") if node.kind == "execution" else ("(", ")")
+            left, right = _SHAPES.get(node.kind, ("(", ")"))
             lines.append(f'    {names[node.id]}{left}"{_mermaid_text(node.label)}"{right}')
         for edge in self.edges:
-            label = f'|"{_mermaid_text(edge.input)}"|' if edge.input else ""
+            into = edge.input or edge.file
+            label = f'|"{_mermaid_text(into)}"|' if into else ""
             lines.append(f"    {names[edge.source]} -->{label} {names[edge.target]}")
         return "\n".join(lines)
 
@@ -85,7 +104,7 @@ class Lineage:
         found: dict[str, list[tuple[str, str]]] = {}
         for edge in self.edges:
             here, there = (edge.target, edge.source) if direction == "up" else (edge.source, edge.target)
-            found.setdefault(here, []).append((there, edge.input or ""))
+            found.setdefault(here, []).append((there, edge.way))
         return found
 
     def _sorted(self) -> list[Node]:
@@ -104,7 +123,7 @@ class _Line:
 
 def _lines_below(children: list[tuple[str, str]], below: str) -> list[_Line]:
     shown = children if len(children) <= MOST_BRANCHES + 1 else children[:MOST_BRANCHES]
-    lines = [_Line(child, f"{below}├─ ", f"{below}│  ", f"input {name}: " if name else "") for child, name in shown]
+    lines = [_Line(child, f"{below}├─ ", f"{below}│  ", way) for child, way in shown]
     if len(shown) < len(children):
         return [*lines, _Line(None, f"{below}└─ ", "", f"... and {len(children) - len(shown)} more")]
     if lines:
@@ -156,6 +175,9 @@ def _down(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord])
     _add_executions(records, found, users)
     for use in uses:
         found.edges[Edge(use.datum_id, use.execution_id, use.input)] = None
+    for made in records.deployments_of_data(list(frontier)):
+        found.nodes[made.version.id] = deployment_node(made.version)
+        found.edges[Edge(made.datum_id, made.version.id, file=made.file)] = None
     outputs = records.data_of_executions(list(users))
     _add_data(found, outputs)
     for output in outputs:
@@ -191,6 +213,20 @@ def datum_node(datum: DatumRecord) -> Node:
     purged = " (deleted)" if datum.purged else ""
     facts = {"name": datum.name, "size": datum.size, "sha256": datum.sha256, "aliases": list(datum.aliases)}
     return Node(datum.id, "datum", f"{datum.name} {_DATUM}{datum.id}{names}{purged}", facts)
+
+
+def deployment_node(version: DeploymentVersion) -> Node:
+    """A version of a deployment, by the name that commands take."""
+    names = f" ({', '.join(version.aliases)})" if version.aliases else ""
+    facts = {
+        "project": version.project,
+        "deployment": version.deployment,
+        "version": version.name,
+        "aliases": list(version.aliases),
+        "commit": version.commit,
+    }
+    label = f"deployment {version.deployment}/{version.name} of {version.project}{names}"
+    return Node(version.id, "deployment", label, facts)
 
 
 def execution_node(execution_id: str, execution: Execution | None) -> Node:

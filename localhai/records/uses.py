@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import data_rows
+from localhai.records import data_rows, deployment_rows
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import placeholders, statement, storable
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from localhai.records.database import Transaction
+    from localhai.records.deployment_rows import DeploymentVersion
     from localhai.records.rows import DatumRecord, Execution
 
 _DATUM = "datum://"
+_PATTERNS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,15 @@ class Use:
     execution_id: str
     datum_id: str
     input: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentUse:
+    """A datum that is the file `file`, written `ENDPOINT.FILE`, of a version of a deployment."""
+
+    version: DeploymentVersion
+    datum_id: str
+    file: str
 
 
 class UseRecords(Access):
@@ -55,6 +66,28 @@ class UseRecords(Access):
     def uses_by_executions(self, execution_ids: Sequence[str]) -> list[Use]:
         """Which data these executions used, deleted executions too."""
         return self._uses("execution_id", execution_ids)
+
+    def deployments_of_data(self, datum_ids: Sequence[str]) -> list[DeploymentUse]:
+        """Versions of deployments that have these data among their files, oldest first."""
+
+        def work(transaction: Transaction) -> list[DeploymentVersion]:
+            found: dict[str, DeploymentVersion] = {}
+            for start in range(0, len(datum_ids), _PATTERNS_AT_ONCE):
+                part = datum_ids[start : start + _PATTERNS_AT_ONCE]
+                patterns = {f"p{number}": f'%"datum": "{datum}"%' for number, datum in enumerate(part)}
+                either = " OR ".join(f"document LIKE :{name}" for name in patterns)
+                tail = f"WHERE v.id IN (SELECT version_id FROM deployment_endpoints WHERE {either})"  # noqa: S608  # no text of users
+                found |= {item.id: item for item in deployment_rows.select(transaction, tail, patterns)}
+            return [found[version_id] for version_id in sorted(found)]
+
+        wanted = frozenset(datum_ids)
+        return [
+            DeploymentUse(version, file.datum, f"{endpoint.name}.{file.name}")
+            for version in self._read(work)
+            for endpoint in version.endpoints
+            for file in endpoint.files
+            if file.datum in wanted
+        ]
 
     def data_by_id(self, datum_ids: Sequence[str]) -> dict[str, DatumRecord]:
         """Those of these data that there are, by id."""

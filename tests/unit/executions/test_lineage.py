@@ -114,7 +114,7 @@ def test_a_lineage_is_read_both_ways_through_deleted_executions(records, run):
     ]
     assert [item["id"] for item in up["nodes"] if item["kind"] == "source"] == ["s3://bucket/raw.csv"]
     assert [item.get("step") for item in up["nodes"] if item["kind"] == "execution"] == ["clean", None, "report"]
-    assert {"source": clean.id, "target": training.id, "input": "data"} in up["edges"]
+    assert {"source": clean.id, "target": training.id, "input": "data", "file": None} in up["edges"]
 
     down = trace(records, clean, ["down"])
     assert [line.strip(" └├─│").split(" ")[0] for line in down.tree("down")] == [
@@ -136,3 +136,26 @@ def test_both_directions_are_one_graph(records, run):
     assert len(both.tree("up")) == 4
     assert len(both.tree("down")) == 3
     assert len(both.nodes) == 6
+
+
+def test_a_deployment_was_made_of_its_files(records, run):
+    project = records.project("/a", "news")
+    _, (clean,) = run("clean", inputs={}, outputs=["clean.csv"])
+    _, (model, other) = run("train", inputs={"data": [f"datum://{clean.id}"]}, outputs=["model", "other"])
+    file = {"path": "m", "uri": "/x", "size": 1, "md5": "", "sha1": "", "sha256": ""}
+    files = [{"name": "model", "datum": model.id, **file}, {"name": "words", "datum": None, **file}]
+    records.create_deployment_version(
+        project.id,
+        deployment="shop",
+        commit="abc",
+        endpoints=[("predict", {"definition": {"image": "i"}, "files": files})],
+        name="v1",
+        aliases=["live"],
+    )
+    down = trace(records, clean, ["down"])
+    assert [line.strip(" └├─│") for line in down.tree("down") if "deployment" in line] == [
+        "file predict.model: deployment shop/v1 of news (live)"
+    ]
+    assert {"source": model.id, "input": None, "file": "predict.model"}.items() <= down.to_dict()["edges"][-1].items()
+    assert '|"predict.model"|' in down.mermaid()
+    assert "deployment" not in str(trace(records, other, ["down"]).tree("down"))
