@@ -24,7 +24,7 @@ from localhai.server.routes import (
     users,
     versions,
 )
-from localhai.server.safety import OneSlash, OwnHost
+from localhai.server.safety import BodyLimit, OneSlash, OwnHost
 from localhai.server.state import State
 from localhai.version import __version__
 
@@ -67,6 +67,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     app.include_router(links.api, prefix=PREFIX)
     app.include_router(links.pages)
     app.include_router(health.router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)
     return app

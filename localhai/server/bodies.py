@@ -9,18 +9,12 @@ from fastapi import Depends, Request
 
 from localhai.server.errors import field, said
 
-LARGEST = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
-
 
 async def _body(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         form = await request.form()
         return {name: value for name, value in form.items() if isinstance(value, str)}
-    read = bytearray()
-    async for piece in request.stream():
-        read += piece
-        if len(read) > LARGEST:
-            raise said(413, f"the request is larger than {LARGEST} bytes", "too_large")
+    read = await request.body()
     if not read.strip():
         return {}
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI
+
+    from localhai.server.state import State
 
 _CODES = {400: "invalid", 401: "not_authenticated", 403: "permission_denied", 405: "method_not_allowed"}
 
@@ -55,8 +59,8 @@ def add_handlers(app: FastAPI) -> None:
     """Make every error of the app a JSON body without paths, variables or tokens in it."""
 
     @app.exception_handler(Refused)
-    def refused(_request: Request, error: Refused) -> JSONResponse:
-        return JSONResponse(error.body, error.status, error.headers)
+    def refused(request: Request, error: Refused) -> JSONResponse:
+        return JSONResponse(without_places(request.app.state.localhai, error.body), error.status, error.headers)
 
     @app.exception_handler(HTTPException)
     def http(_request: Request, error: HTTPException) -> JSONResponse:
@@ -74,8 +78,9 @@ def add_handlers(app: FastAPI) -> None:
         return JSONResponse(body, 400)
 
     @app.exception_handler(LocalhaiError)
-    def ours(_request: Request, error: LocalhaiError) -> JSONResponse:
-        return JSONResponse(*of(error))
+    def ours(request: Request, error: LocalhaiError) -> JSONResponse:
+        body, status = of(error)
+        return JSONResponse(without_places(request.app.state.localhai, body), status)
 
     @app.exception_handler(Exception)
     def fault(_request: Request, _error: Exception) -> JSONResponse:
@@ -98,3 +103,22 @@ def of(error: LocalhaiError) -> tuple[dict[str, Any], int]:
 def _sentence(error: ProjectError) -> str:
     lines = [problem.message for problem in error.problems]
     return "\n".join([error.message, *lines])
+
+
+def without_places(state: State, body: Any) -> Any:
+    """A body in which folders of this machine go by what they are for: where they lie is nobody's business."""
+    known = {str(state.home.folder): "LOCALHAI_HOME", str(Path.home()): "~"}
+    with suppress(LocalhaiError):
+        known |= {row.path: row.name for row in state.home.records.projects()}
+    for folder in sorted(known, key=len, reverse=True):
+        if len(folder) > 1 and folder in str(body):
+            body = _replaced(body, folder, known[folder])
+    return body
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, dict):
+        return {key: _replaced(item, old, new) for key, item in value.items()}
+    return [_replaced(item, old, new) for item in value] if isinstance(value, list) else value

@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 
+from localhai.server.errors import Refused, said
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LARGEST_BODY = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
 _slashes_re = re.compile("/{2,}")
+_files_re = re.compile(r"/api/v0/(projects/[^/]+/import-package|data/uploads/[^/]+/content)/")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -36,8 +40,43 @@ class OneSlash:
         await self._app(scope, receive, send)
 
 
+class BodyLimit:
+    """Refuses bodies that are longer than a request needs, as they come: nothing of them is kept in memory.
+
+    Routes that take files have limits of their own and write to the disk.
+    """
+
+    def __init__(self, app: ASGIApp, most: int = LARGEST_BODY) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _files_re.fullmatch(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._most:
+            refused = self._refused()
+            await JSONResponse(refused.body, refused.status)(scope, receive, send)
+            return
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._most:
+                raise self._refused()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _refused(self) -> Refused:
+        return said(413, f"the request is larger than {self._most} bytes", "too_large")
+
+
 class OwnHost:
-    """Refuses requests for another host name than ours, and changes that another web site's page sends.
+    """Refuses requests for another host name than ours, and changes that a page of another server sends.
 
     The first keeps out DNS rebinding, the second forged requests. `hosts` are names beside those of this machine's
     loopback; a server that listens on all addresses knows its own by the requests for IP addresses.
@@ -58,7 +97,7 @@ class OwnHost:
         if not self._known(headers.get(b"host", "")):
             return "this host name is not the server's; add it with --allow-host"
         origin = headers.get(b"origin")
-        if origin and scope["method"] not in _SAFE and not self._known(urlsplit(origin).netloc):
+        if origin and scope["method"] not in _SAFE and not _is_of(origin, headers[b"host"]):
             return "a page of another site may not change anything here"
         return None
 
@@ -76,3 +115,11 @@ class OwnHost:
         except ValueError:
             return False
         return True  # an address is no name that somebody could point elsewhere
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether a page of this very server sent it: one of another port of this machine is another's."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False

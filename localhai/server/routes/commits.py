@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from localhai.server import code
+from localhai.records import Project
+from localhai.server import code, uploads
 from localhai.server.addresses import base
 from localhai.server.errors import field, not_found, said
 from localhai.server.pages import OnePage, truth
@@ -50,6 +51,11 @@ def _length(request: Request) -> None:
 async def import_package(asking: Asking, state: Shared, project_id: str, request: Request) -> dict[str, Any]:
     """Keep the code that `vh --adhoc` packed, as a commit. The form has `data`, `description` and `yaml_path`."""
     project = await run_in_threadpool(state.project_of, asking, project_id)
+    with uploads.stream():
+        return await _kept(state, project, request)
+
+
+async def _kept(state: State, project: Project, request: Request) -> dict[str, Any]:
     async with request.form(max_files=1, max_fields=20) as form:
         upload = form.get("data")
         if not isinstance(upload, UploadFile):

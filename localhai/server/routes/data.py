@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from localhai.errors import UsageError
 from localhai.records import Alias, DatumRecord
@@ -207,7 +208,7 @@ def _bytes_of(state: State, row: DatumRecord, asked: str) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     if path is not None:
-        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+        return _File(path, media_type="application/octet-stream", headers=headers)
     start, end = _range(asked, row.size)
     headers |= {"Content-Length": str(end - start), "Accept-Ranges": "bytes"}
     part = (start, end) != (0, row.size)
@@ -215,6 +216,14 @@ def _bytes_of(state: State, row: DatumRecord, asked: str) -> Response:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{row.size}"
     pieces = _pieces(store.open(row.uri), start, end - start)
     return StreamingResponse(pieces, 206 if part else 200, headers, media_type="application/octet-stream")
+
+
+class _File(FileResponse):
+    """Whole or one range: whoever asks for many at once gets the whole, since joining them costs more than it gives."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range" or b"," not in value]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def _range(asked: str, size: int) -> tuple[int, int]:
