@@ -139,11 +139,11 @@ class Ran:
 
 
 @pytest.fixture
-def run_dag(airflow: ModuleType) -> Callable[[str], Ran]:  # noqa: ARG001  # its tables
-    """Run `dags/NAME.py` in this process."""
+def run_file(airflow: ModuleType) -> Callable[[Path], Ran]:  # noqa: ARG001  # its tables
+    """Run the DAG of a file in this process."""
 
-    def run(name: str) -> Ran:
-        spec = importlib.util.spec_from_file_location(f"dags_{name}", DAGS / f"{name}.py")
+    def run(file: Path) -> Ran:
+        spec = importlib.util.spec_from_file_location(f"dags_{file.stem}", file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -152,3 +152,9 @@ def run_dag(airflow: ModuleType) -> Callable[[str], Ran]:  # noqa: ARG001  # its
         return Ran(module.dag.test())
 
     return run
+
+
+@pytest.fixture
+def run_dag(run_file: Callable[[Path], Ran]) -> Callable[[str], Ran]:
+    """Run `dags/NAME.py` in this process."""
+    return lambda name: run_file(DAGS / f"{name}.py")

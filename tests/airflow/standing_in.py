@@ -166,7 +166,8 @@ class AnyFile(Quiet):
     def do_GET(self) -> None:
         self.send(200, Path(urlsplit(self.path).path).name.encode())
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
 
 @contextmanager

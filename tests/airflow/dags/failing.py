@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from airflow import DAG
 
@@ -10,5 +10,6 @@ from localhai.airflow import ValohaiSubmitExecutionOperator
 
 with DAG("failing", start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None, catchup=False) as dag:
     ValohaiSubmitExecutionOperator(task_id="fail", project_name="airflow-tests", step="fail")
-    ValohaiSubmitExecutionOperator(task_id="no_step", project_name="airflow-tests", step="nothing", retries=3)
+    more = {"retries": 3, "retry_delay": timedelta(seconds=1)}
+    ValohaiSubmitExecutionOperator(task_id="no_step", project_name="airflow-tests", step="nothing", **more)
     ValohaiSubmitExecutionOperator(task_id="no_project", project_name="nowhere", step="noop")
