@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.shell_completion import BashComplete
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
@@ -17,20 +17,17 @@ from localhai.executions.home import Home
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import CommandLine
 
 
-def localhai_process(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "localhai.cli", *arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def without_engine(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Calls localhai in a project where no engine answers: `without_engine("run", "train")`."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    return lambda *words: CliRunner().invoke(cli, words, obj=Call(folder=project))
 
 
 def test_doctor_finds_all_well(localhai: CommandLine) -> None:
@@ -43,10 +40,10 @@ def test_doctor_finds_all_well(localhai: CommandLine) -> None:
     assert levels["engine"] == levels["container"] == levels["records"] == "ok"
 
 
-def test_doctor_without_an_engine_says_what_was_tried_and_exits_with_4(project: Path) -> None:
-    answer = localhai_process("doctor", folder=project, DOCKER_HOST="unix:///nowhere/docker.sock")
+def test_doctor_without_an_engine_says_what_was_tried_and_exits_with_4(without_engine: Callable[..., Result]) -> None:
+    answer = without_engine("doctor")
 
-    assert answer.returncode == 4
+    assert answer.exit_code == 4
     assert "problem  engine: no Docker Engine answers" in answer.stdout
     assert "/nowhere/docker.sock" in answer.stdout
     assert "-> DOCKER_HOST decides alone" in answer.stdout
@@ -104,21 +101,21 @@ def test_clean_removes_what_a_crash_left_on_the_engine(localhai: CommandLine) ->
     assert localhai.engine.all_containers == []
 
 
-def test_a_plan_needs_no_engine_and_records_nothing(project: Path, home_folder: Path) -> None:
-    human = localhai_process("plan", "train", "--epochs=4", folder=project, DOCKER_HOST="unix:///nowhere")
-    machine = localhai_process("plan", "train", "--json", folder=project, DOCKER_HOST="unix:///nowhere")
+def test_a_plan_needs_no_engine_and_records_nothing(without_engine: Callable[..., Result], home_folder: Path) -> None:
+    human = without_engine("plan", "train", "--epochs=4")
+    machine = without_engine("plan", "train", "--json")
 
-    assert human.returncode == machine.returncode == 0
+    assert human.exit_code == machine.exit_code == 0
     assert "epochs = 4" in human.stdout
     assert "python:3.11-slim" in human.stdout
     assert machine.stdout.startswith("{")
     assert not (home_folder / "localhai.db").exists()
 
 
-def test_running_without_an_engine_exits_with_4(project: Path) -> None:
-    answer = localhai_process("run", "train", folder=project, DOCKER_HOST="unix:///nowhere/docker.sock")
+def test_running_without_an_engine_exits_with_4(without_engine: Callable[..., Result]) -> None:
+    answer = without_engine("run", "train")
 
-    assert answer.returncode == 4
+    assert answer.exit_code == 4
     assert "/nowhere/docker.sock" in answer.stderr
     assert "Traceback" not in answer.stderr
 

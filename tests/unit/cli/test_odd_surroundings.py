@@ -1,4 +1,4 @@
-"""Whole processes in surroundings that nobody planned: closed streams, a full disk behind them, no folder to be in."""
+"""Surroundings that nobody planned: closed streams, a full disk behind them, no folder to be in, no home."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+
+from localhai.cli.main import cli
 
 STEP = "- step:\n    name: work\n    image: busybox\n    command: date\n"
 
@@ -28,6 +32,19 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         ["bash", "-c", script], check=False, cwd=folder, env=given, capture_output=True, text=True, timeout=60
     )
+
+
+@pytest.fixture
+def localhai(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`localhai("plan", "work", LOCALHAI_HOME="...")`: a call without a process of its own."""
+
+    def call(*words: str, **environment: str) -> Result:
+        for name, value in {"LOCALHAI_HOME": str(folder.parent / "hömé"), **environment}.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(cli, words)
+
+    monkeypatch.chdir(folder)
+    return call
 
 
 @pytest.mark.parametrize("line", ["localhai lint >&-", "localhai execution list >&- 2>&-"])
@@ -50,29 +67,29 @@ def test_a_working_directory_that_is_gone_is_said(folder: Path) -> None:
     assert "the folder that you are in does not exist any more" in done.stderr
 
 
-def test_a_folder_called_valohai_yaml_is_said(folder: Path) -> None:
+def test_a_folder_called_valohai_yaml_is_said(folder: Path, localhai: Callable[..., Result]) -> None:
     (folder / "valohai.yaml").unlink()
     (folder / "valohai.yaml").mkdir()
-    done = shell("localhai lint", folder)
-    assert done.returncode == 3
+    done = localhai("lint")
+    assert done.exit_code == 3
     assert "valohai.yaml is a folder, not a file" in done.stderr
 
 
-def test_a_setting_that_is_no_number_is_said_in_words(folder: Path) -> None:
-    done = shell("localhai plan work", folder, LOCALHAI_STOP_GRACE="soon")
-    assert done.returncode == 3
+def test_a_setting_that_is_no_number_is_said_in_words(localhai: Callable[..., Result]) -> None:
+    done = localhai("plan", "work", LOCALHAI_STOP_GRACE="soon")
+    assert done.exit_code == 3
     assert "a number of seconds is needed, not 'soon'" in done.stderr
 
 
-def test_a_home_that_is_a_file_is_said(folder: Path) -> None:
-    done = shell("localhai execution list", folder, LOCALHAI_HOME=str(folder / "valohai.yaml"))
-    assert done.returncode == 4
+def test_a_home_that_is_a_file_is_said(folder: Path, localhai: Callable[..., Result]) -> None:
+    done = localhai("execution", "list", LOCALHAI_HOME=str(folder / "valohai.yaml"))
+    assert done.exit_code == 4
     assert "a file stands there" in done.stderr
 
 
-def test_no_engine_is_said_once(folder: Path) -> None:
-    done = shell("localhai run work", folder, DOCKER_HOST=f"unix://{folder}/nope")
-    assert done.returncode == 4
+def test_no_engine_is_said_once(folder: Path, localhai: Callable[..., Result]) -> None:
+    done = localhai("run", "work", DOCKER_HOST=f"unix://{folder}/nope")
+    assert done.exit_code == 4
     assert done.stderr.count("no Docker Engine answers") == 1, done.stderr
 
 
@@ -103,25 +120,23 @@ def no_home(folder: Path) -> str:
     return str(folder.parent / "file" / "home")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "localhai lint",
-        "localhai plan work",
-        "localhai run --dry-run work",
-        "localhai run work --help",
-        "git init -q . && git add . && git -c user.name=a -c user.email=b commit -qm c && localhai plan -c HEAD work",
-    ],
-)
-def test_plans_need_no_home(folder: Path, no_home: str, line: str) -> None:
-    done = shell(line, folder, LOCALHAI_HOME=no_home)
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("line", ["lint", "plan work", "run --dry-run work", "run work --help"])
+def test_plans_need_no_home(localhai: Callable[..., Result], no_home: str, line: str) -> None:
+    done = localhai(*line.split(), LOCALHAI_HOME=no_home)
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("line", ["localhai run work", "localhai execution list", "localhai clean", "localhai doctor"])
-def test_a_home_that_cannot_be_made_is_said(folder: Path, no_home: str, line: str) -> None:
+def test_plans_of_commits_need_no_home(folder: Path, localhai: Callable[..., Result], no_home: str) -> None:
+    commit = "git init -q . && git add . && git -c user.name=a -c user.email=b commit -qm c"
+    subprocess.run(["bash", "-c", commit], cwd=folder, check=True)
+    done = localhai("plan", "-c", "HEAD", "work", LOCALHAI_HOME=no_home)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line", ["run work", "execution list", "clean", "doctor"])
+def test_a_home_that_cannot_be_made_is_said(localhai: Callable[..., Result], no_home: str, line: str) -> None:
     no_engine = "unix:///nowhere/docker.sock"  # doctor would try a container on the real one
-    done = shell(line, folder, LOCALHAI_HOME=no_home, DOCKER_HOST=no_engine)
-    assert done.returncode == 4
+    done = localhai(*line.split(), LOCALHAI_HOME=no_home, DOCKER_HOST=no_engine)
+    assert done.exit_code == 4
     assert f"{no_home} cannot be made: Not a directory" in done.stdout + done.stderr
     assert "set LOCALHAI_HOME to a folder that you may write to" in done.stdout + done.stderr

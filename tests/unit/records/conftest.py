@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import uuid
+from pathlib import Path
 
 import pytest
 import sqlalchemy
 from sqlalchemy.pool import NullPool
 
-from localhai.records import Owner, Patience, Records
+from localhai.records import Owner, Patience, Records, migrations
 
 
 @pytest.fixture
@@ -45,3 +47,28 @@ def records(home, url):
 @pytest.fixture
 def owner():
     return Owner(host="here", pid=4711, process_start="123456", boot_id="b-1")
+
+
+@pytest.fixture
+def make_old(tmp_path):
+    """Makes a database with the schema of that revision, and gives a connection to it."""
+    from alembic import command
+    from alembic.config import Config
+
+    made = []
+
+    def make(revision):
+        path = tmp_path / "localhai.db"
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        engine = sqlalchemy.create_engine(f"sqlite:///{path}", poolclass=NullPool, future=True)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        engine.dispose()
+        made.append(sqlite3.connect(path))
+        return made[-1]
+
+    yield make
+    for connection in made:
+        connection.close()

@@ -1,18 +1,16 @@
 """Run by tests: many processes at once on one database of records. `many_processes.py WHAT NUMBER HOME [URL]`.
 
 Forked from one process that has imported all: the processes then really meet in the database. WHAT is `create` (each
-makes one execution in one project and ends it) or `open` (each opens the records, which may need their schema).
+makes one execution in one project and ends it), `open` (each opens the records, which may need their schema) or
+`upgrade` (the same, where their schema is old).
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
-
-import alembic.command  # noqa: F401 - imported once, before the forks
-import sqlalchemy.dialects.postgresql
-import sqlalchemy.dialects.sqlite  # noqa: F401 - imported once, before the forks
 
 from localhai.records import Records
 
@@ -36,6 +34,9 @@ def child(what: str, number: int, home: Path, url: str | None, start: int) -> in
 
 
 def main(what: str, number: int, home: Path, url: str | None) -> int:
+    if what == "upgrade" or url:  # imported once, before the forks
+        for name in ("alembic.command", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"):
+            importlib.import_module(name)
     start, gate = os.pipe()
     children = []
     for index in range(number):

@@ -5,41 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
-import localhai.records.migrations as folder
 from localhai.records import Records
 from localhai.records.sqlite import SqliteDatabase
 
 TIME = "2026-01-01T00:00:00.000000Z"
-
-
-@pytest.fixture
-def make_old(tmp_path):
-    """Makes a database with the schema of that revision, and gives a connection to it."""
-    made = []
-
-    def make(revision):
-        path = tmp_path / "localhai.db"
-        config = Config()
-        config.set_main_option("script_location", str(Path(folder.__file__).parent))
-        engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, future=True)
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-        engine.dispose()
-        made.append(sqlite3.connect(path))
-        return made[-1]
-
-    yield make
-    for connection in made:
-        connection.close()
 
 
 def insert(connection, table, **values):

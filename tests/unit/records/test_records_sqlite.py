@@ -49,6 +49,14 @@ def test_processes_that_make_the_schema_at_once_do_not_collide(tmp_path):
         assert create(records).counter == 1
 
 
+def test_processes_that_upgrade_the_schema_at_once_do_not_collide(make_old, tmp_path):
+    make_old("0001")
+    done = many("upgrade", 4, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Records.open(tmp_path) as records:
+        assert records.schema_version() == VERSIONS[-1]
+
+
 def test_new_records_and_known_ones_are_opened_without_sqlalchemy(tmp_path):
     script = (
         "import sys, pathlib; from localhai.records import Records\n"

@@ -83,7 +83,8 @@ def test_each_test_has_its_own_home(fake_valohai, localhai_s3):
 
 
 def pytest_of(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LOCALHAI_PROJECTS": f"news={folder / 'news'}"}
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # other plugins take longer to load than these tests
+    environment = {**os.environ, **alone, "LOCALHAI_PROJECTS": f"news={folder / 'news'}"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "localhai.testing.plugin", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
