@@ -32,6 +32,9 @@ ROWS = {
     "history": "history",
     "reuse": "reuse",
     "sweep": "sweep",
+    "served": "served",
+    "airflow": "airflow_operator",
+    "mapped": "airflow_mapped",
 }
 COLUMNS = ("what", "against", "measured", "at most", "ok")
 

@@ -1,0 +1,136 @@
+"""A pipeline as a DAG by a real scheduler: SequentialExecutor where that Airflow has it, and LocalExecutor.
+
+CeleryExecutor has a test of its own (tests/cluster).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import airflow
+import pytest
+from conftest import DAGS, HERE
+
+pytestmark = pytest.mark.docker
+
+IS_2 = airflow.__version__.startswith("2.")
+EXECUTOR = "SequentialExecutor" if IS_2 else "LocalExecutor"  # Airflow 2 has no LocalExecutor on SQLite
+PATIENCE = 240.0  # seconds; a bound for what takes twenty on a machine that does nothing else
+
+
+class Running:
+    """An Airflow with its processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        self.environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "AIRFLOW_HOME": str(folder),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
+            "AIRFLOW__CORE__EXECUTOR": EXECUTOR,
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__BASE_URL": address,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, of enough bytes to please everybody, twice or more",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "0",
+            "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "False",
+            "LOCALHAI_PROJECTS": str(HERE / "scheduled"),
+            "LOCALHAI_HOME": str(folder / "localhai"),
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def command(self, *words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *words], env=self.environment, capture_output=True, check=False
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr).decode()[-3000:]
+
+    def start(self, *words: str) -> None:
+        with (self.folder / f"{words[0]}.log").open("wb") as log:
+            command = [sys.executable, "-m", "airflow", *words]
+            process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        self._processes.append(process)
+
+    def stop(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in self._processes:
+                try:
+                    os.killpg(process.pid, number)
+                except ProcessLookupError:
+                    continue
+                if number is signal.SIGTERM:
+                    try:
+                        process.wait(20)
+                    except subprocess.TimeoutExpired:
+                        continue
+        for process in self._processes:
+            process.wait()
+
+    def ask(self, sql: str, *values: str) -> list[tuple[str, ...]]:
+        database = sqlite3.connect(f"file:{self.folder}/airflow.db?mode=ro", uri=True, timeout=30)
+        try:
+            return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def ran(self, dag: str) -> tuple[str, dict[str, str]]:
+        """The state of a DAG's only run once it has ended, and those of its tasks."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            states = self.ask("SELECT state FROM dag_run WHERE dag_id = ?", dag)
+            if states and states[0][0] in {"success", "failed"}:
+                break
+            assert all(process.poll() is None for process in self._processes), self.said()
+            time.sleep(0.3)
+        tasks = dict(self.ask("SELECT task_id, state FROM task_instance WHERE dag_id = ?", dag))
+        assert states and states[0][0] in {"success", "failed"}, f"{states} {tasks}\n{self.said()}"
+        return states[0][0], tasks
+
+    def said(self) -> str:
+        logs = [*self.folder.glob("*.log"), *self.folder.glob("logs/dag_id=*/*/*/*.log")]
+        return "\n".join(f"--- {path}\n{path.read_text(errors='replace')[-3000:]}" for path in logs)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    found = Running(folder)
+    found.command("db", "migrate")
+    try:
+        for name in ("scheduler",) if IS_2 else ("api-server", "dag-processor", "scheduler"):
+            found.start(name)
+        until = time.monotonic() + PATIENCE
+        while not found.ask("SELECT dag_id FROM serialized_dag WHERE dag_id = 'stopping'"):
+            assert time.monotonic() < until, found.said()
+            time.sleep(0.3)
+        yield found
+    finally:
+        found.stop()
+
+
+def test_a_pipeline_by_the_scheduler(tmp_path: Path) -> None:
+    with running(tmp_path) as found:
+        found.command("dags", "trigger", "handing-on")
+        found.command("dags", "trigger", "stopping")
+        assert found.ran("handing-on") == ("success", {"make": "success", "use": "success"}), found.said()
+        state, tasks = found.ran("stopping")
+        assert (state, tasks["fails"]) == ("failed", "failed"), found.said()
+        assert tasks["after"] == "upstream_failed"
+        assert tasks["long"] == "failed"  # side by side it is stopped; one after the other it does not begin
