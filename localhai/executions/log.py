@@ -1,8 +1,9 @@
 """The log of an execution on disk: `log` holds the bytes as they came, `log.index` says whose they are and when.
 
 A person can open `log`. The index has one text line for each run of bytes of one stream: microseconds since 1970,
-stream, stored length, and, where masking changed it, the length before. Bytes are written before their index line, so
-after a crash the log may be longer than its index, never shorter.
+stream, stored length, where masking changed it the length before, and `@` with the log's size then, by which the end
+of a long log is read without its beginning. Bytes are written before their index line, so after a crash the log may be
+longer than its index, never shorter.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ EventStream = Literal["stdout", "stderr", "status"]
 
 LOG = "log"
 INDEX = "log.index"
+BLOCK = 1 << 17  # bytes of the index
+STREAMS = 3  # each may have a line that has not ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class LogWriter:
             row += f" {raw_length}"
         try:
             _write_all(self._log, data)
+            row += f" @{os.fstat(self._log).st_size}"
             _write_all(self._index, row.encode() + b"\n")
         except OSError as error:
             raise DiskFull(f"the log cannot be written: {error.strerror}") from error
@@ -95,10 +99,52 @@ def _runs(folder: Path) -> list[_Run]:
         kept = min(int(length), size - offset)
         runs.append(_Run(offset, kept, stream, time))  # type: ignore[arg-type]  # written by LogWriter alone
         offset += kept
+    return [*runs, *_beyond(folder, runs, offset, size)]
+
+
+def _beyond(folder: Path, runs: Sequence[_Run], offset: int, size: int) -> list[_Run]:
+    """What the index does not know."""
     if offset < size:
         last = runs[-1].time if runs else datetime.fromtimestamp((folder / LOG).stat().st_mtime, timezone.utc)
-        runs.append(_Run(offset, size - offset, "stdout", last))
-    return runs
+        return [_Run(offset, size - offset, "stdout", last)]
+    return []
+
+
+def _last_runs(folder: Path, wanted: int) -> list[_Run] | None:
+    """The last runs, which hold `wanted` lines or all there are; None where that cannot be known from the end."""
+    try:
+        with (folder / INDEX).open("rb") as index, (folder / LOG).open("rb") as log:
+            at = index.seek(0, os.SEEK_END)
+            size = os.fstat(log.fileno()).st_size
+            data = b""
+            while at:
+                step = min(at, max(BLOCK, len(data)))
+                at -= step
+                index.seek(at)
+                data = index.read(step) + data
+                runs = _placed(data if not at else data[data.find(b"\n") + 1 :], size)
+                if runs is None:
+                    return None
+                log.seek(runs[0].offset if runs else size)
+                if not at or log.read(size - log.tell()).count(b"\n") > wanted + STREAMS:
+                    return [*runs, *_beyond(folder, runs, runs[-1].offset + runs[-1].length, size)] if runs else None
+    except FileNotFoundError:
+        return None
+    return None
+
+
+def _placed(rows: bytes, size: int) -> list[_Run] | None:
+    """Runs by where the index says that they end; None where a row does not say so."""
+    found: list[_Run] = []
+    for row in rows.decode().split("\n")[:-1]:
+        micros, stream, length, *rest = row.split()
+        if not rest or not rest[-1].startswith("@"):
+            return None
+        end = int(rest[-1][1:])
+        if end <= size:  # the log may have grown since its size was asked
+            time = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
+            found.append(_Run(end - int(length), int(length), stream, time))  # type: ignore[arg-type]  # as above
+    return found
 
 
 def stored_lengths(folder: Path) -> dict[str, int]:
@@ -107,7 +153,7 @@ def stored_lengths(folder: Path) -> dict[str, int]:
     for row in (folder / INDEX).read_text().splitlines() if (folder / INDEX).exists() else []:
         _micros, stream, *lengths = row.split()
         if stream in totals:
-            totals[stream] += int(lengths[-1])
+            totals[stream] += int(next(length for length in reversed(lengths) if not length.startswith("@")))
     return totals
 
 
@@ -137,7 +183,9 @@ def read_stream(folder: Path, stream: EventStream) -> Iterator[tuple[bytes, floa
 
 def read_events(folder: Path, *, last: int | None = None) -> Iterator[Event]:
     """The lines of the log in the order in which they ended; `last` gives only that many, reading little."""
-    runs = _runs(folder)
+    runs = _last_runs(folder, last) if last is not None else None
+    if runs is None:
+        runs = _runs(folder)
     if last is not None:
         runs = _tail(folder, runs, last)
     events = _assemble(folder, runs)
@@ -175,6 +223,6 @@ def _tail(folder: Path, runs: Sequence[_Run], wanted: int) -> list[_Run]:
         for number in range(len(runs) - 1, -1, -1):
             log.seek(runs[number].offset)
             found += log.read(runs[number].length).count(b"\n")
-            if found > wanted + len({"stdout", "stderr", "status"}):
+            if found > wanted + STREAMS:
                 return list(runs[number:])
     return list(runs)

@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.records.data_rows import parts
+from localhai.records.database import placeholders, statement
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from localhai.records.database import Transaction
+
+
+DELETED = "deleted execution"  # how many are gone of a project: a list's length is known without counting its rows
+
+
+def number_of_executions(transaction: Transaction, project_ids: Sequence[str]) -> int:
+    """How many executions these projects have, all statuses together."""
+    total = 0
+    for part in parts(project_ids):
+        listed, named = placeholders(part)
+        sql = statement(
+            "SELECT noun, sum(value) AS number FROM counters WHERE project_id IN", listed,
+            "AND noun IN ('execution', :deleted) GROUP BY noun",
+        )
+        for row in transaction.rows(sql, {**named, "deleted": DELETED}):
+            total += int(row["number"]) * (-1 if row["noun"] == DELETED else 1)
+    return total
 
 
 def next_counter(transaction: Transaction, project_id: str, noun: str) -> int:

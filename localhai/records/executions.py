@@ -10,7 +10,7 @@ from localhai.errors import TransitionError, UsageError
 from localhai.records import execution_rows as rows
 from localhai.records import owners
 from localhai.records.access import Access
-from localhai.records.counters import next_counter
+from localhai.records.counters import DELETED, next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
 from localhai.records.ids import new_id
@@ -262,6 +262,7 @@ class ExecutionRecords(Access):
             purge = "UPDATE data SET purged = :now WHERE execution_id = :id AND purged IS NULL"
             transaction.change(purge, {"id": execution_id, "now": now})
             transaction.change("DELETE FROM executions WHERE id = :id", {"id": execution_id})
+            next_counter(transaction, execution.project_id, DELETED)
 
         self._write(work)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.records import data_rows, execution_rows, owners
 from localhai.records.access import Access
+from localhai.records.counters import number_of_executions
 from localhai.records.database import placeholders, statement
 from localhai.records.statuses import INCOMPLETE
 
@@ -137,6 +138,8 @@ class QueueRecords(Access):
 
         def work(transaction: Transaction) -> tuple[list[Execution], int]:
             rows = execution_rows.select(transaction, tail, shown, outputs=False)
+            if not any((statuses, counters, step is not None, task_id)):
+                return rows, number_of_executions(transaction, project_ids)
             return rows, int(transaction.rows(total, parameters)[0]["number"])
 
         return self._read(work)

@@ -197,7 +197,7 @@ CREATE TABLE localhai_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT localhai_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "localhai_version" VALUES('0009');
+INSERT INTO "localhai_version" VALUES('0010');
 CREATE TABLE model_version_aliases (
 	parent_id VARCHAR(36) NOT NULL,
 	name TEXT NOT NULL,

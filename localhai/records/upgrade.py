@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localhai.records.database import Database
 
 # The files of migrations/versions, oldest first.
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 VERSION_TABLE = "localhai_version"  # not Alembic's default: Airflow keeps one of that name in its own database
 
 

@@ -72,3 +72,21 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="the log cannot be written"):
         LogWriter(tmp_path).write("stdout", b"x", 1.0)
+
+
+@pytest.mark.parametrize("last", [1, 5, 40, 400, 4000])
+@pytest.mark.parametrize("with_ends", [True, False])
+def test_the_end_of_a_long_log_is_read_without_its_beginning(
+    tmp_path: Path, writer: LogWriter, monkeypatch: pytest.MonkeyPatch, last: int, with_ends: bool
+) -> None:
+    for number in range(500):
+        stream = ("stdout", "stderr", "status")[number % 3]
+        writer.write(stream, f"{number} begins".encode() + b"\n" * (number % 4), 1000.0 + number)
+    with (tmp_path / "log").open("ab") as log:
+        log.write(b"\nnot in the index\n")
+    if not with_ends:  # as an older localhai wrote it
+        index = tmp_path / "log.index"
+        index.write_text("".join(row.partition(" @")[0] + "\n" for row in index.read_text().splitlines()))
+    whole = list(read_events(tmp_path))
+    monkeypatch.setattr("localhai.executions.log.BLOCK", 100)
+    assert list(read_events(tmp_path, last=last)) == whole[-last:]

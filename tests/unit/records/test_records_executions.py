@@ -36,6 +36,7 @@ DESIGN_KEYS = [
     "duration",
     "parity",
     "error",
+    "status_detail",
     "reuse",
 ]
 

@@ -272,3 +272,14 @@ def test_what_is_wrong_with_a_request_is_said_by_field(demo, more, name):
         return
     assert answer.status_code == 400, answer.text
     assert list(answer.json()) == [name]
+
+
+def test_the_length_of_a_list_knows_of_deleted_ones(demo, state, ada):
+    made = [demo.queued() for _ in range(3)]
+    state.queue.start()
+    for item in made:
+        demo.ended(item["id"])
+    ada.delete(f"/api/v0/executions/{demo.id}:2/")
+    page = ada.get(f"/api/v0/executions/?project={demo.id}&limit=1").json()
+    assert (page["count"], page["results"][0]["counter"]) == (2, 3)
+    assert ada.get("/api/v0/executions/").json()["count"] == 2
