@@ -57,4 +57,4 @@ def is_silent(home: Home, owner: Owner, since: str) -> bool:
     silence = home.records.silence(owner)
     if silence is None:
         silence = (now() - parse(since)).total_seconds()
-    return silence > home.settings.host_timeout
+    return silence >= home.settings.host_timeout

@@ -24,8 +24,8 @@ class ProjectRecords(Access):
     def project(self, path: Path | str, name: str, *, declared: bool = False) -> Project:
         """The project of a folder: made the first time, its id kept since; a new name replaces the old one.
 
-        Records in PostgreSQL may be those of several machines. There folders with one name are one project, if the name
-        is `declared` (written in localhai.toml); the row that is given has the folder that was asked for.
+        Records in PostgreSQL may be those of several machines. There a new folder whose name is `declared` (written in
+        localhai.toml) belongs to the oldest project of that name; the row that is given has the folder asked for.
         """
         wanted = {"path": storable(str(path)), "name": storable(name)}
         shared = declared and self._locks_rows
@@ -77,11 +77,11 @@ class ProjectRecords(Access):
 
 
 def _of_folder(transaction: Transaction, wanted: Mapping[str, str | None], *, shared: bool) -> Project | None:
-    """The project of this folder, else, where folders are `shared`, the only one of this name."""
+    """The project of this folder, else, where projects are `shared`, the oldest one of this name."""
     found = _select(transaction, "WHERE path = :path", path=wanted["path"])
     if not found and shared:
         named = _select(transaction, "WHERE name = :name", name=wanted["name"])
-        found = [replace(named[0], path=str(wanted["path"]))] if len(named) == 1 else []
+        found = [replace(min(named, key=lambda project: project.id), path=str(wanted["path"]))] if named else []
     return found[0] if found else None
 
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.docker
 UNIT = Path(__file__).parents[1] / "unit" / "records"
 SHARED = (
     "test_records_projects.py",
+    "test_records_processes.py",
     "test_records_executions.py",
     "test_records_data.py",
     "test_records_versions.py",
@@ -88,6 +89,28 @@ def test_everything_that_holds_on_sqlite_holds_here(server, tmp_path, name):
     finally:
         server.sql("DROP DATABASE records WITH (FORCE)")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_checkouts_with_one_declared_name_are_one_project(records):
+    first = records.project("/one/news", "news", declared=True)
+    second = records.project("/two/news", "news", declared=True)
+    folder_of_that_name = records.project("/three/news", "news")
+
+    assert second.id == first.id
+    assert (first.path, second.path) == ("/one/news", "/two/news")
+    assert records.project("/two/news", "news", declared=True) == second
+    assert folder_of_that_name.id != first.id
+
+
+def test_checkouts_that_are_used_at_the_same_moment_are_one_project(tmp_path, url):
+    Records.open(tmp_path, url).close()
+
+    def use(number):
+        with Records.open(tmp_path, url) as opened:
+            return opened.project(f"/{number}/news", "news", declared=True).id
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(use, range(8)))) == 1
 
 
 def test_fifty_processes_at_once_get_the_counters_1_to_50(records, tmp_path, url):

@@ -1,0 +1,129 @@
+"""Two machines with one database of records: what one does for the other when that falls silent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from localhai.containers import labels
+from localhai.containers.engine import ContainerSpec
+from localhai.executions.ending import record_end
+from localhai.executions.home import Home
+from localhai.executions.outputs import Collected
+from localhai.executions.owner import is_left, own_owner
+from localhai.executions.recovery import recover
+from localhai.records import DatumRecord, Owner, new_id
+from localhai.settings import Settings
+from localhai.testing import FakeEngine
+
+AFAR = Owner("far-away", 4711, "123456", "b-1")
+TIME = "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.fixture
+def home(tmp_path):
+    settings = Settings(home=tmp_path / "home", database_url=f"sqlite:///{tmp_path}/shared.db", host_timeout=30.0)
+    with Home(settings, engine=FakeEngine()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def impatient(home):
+    with Home(replace(home.settings, host_timeout=0.0), engine=home.given_engine) as opened:
+        yield opened
+
+
+def started(home, owner, folder="executions/news/1-x"):
+    project = home.records.project("/far/news", "news")
+    made = home.records.create_execution(
+        project.id, step="train", image="i", commit=None, document={}, owner=owner, folder=folder
+    )
+    for status in ("queued", "started"):
+        home.records.transition(made.id, status)
+    return home.records.execution(made.id)
+
+
+def test_another_machine_lives_as_long_as_it_gives_signs(home, impatient):
+    record = started(home, AFAR)
+    home.records.give_sign(AFAR)
+
+    assert not is_left(home, record)
+    assert is_left(impatient, record)
+
+
+def test_one_that_never_gave_a_sign_counts_from_the_start_of_its_execution(home, impatient):
+    record = started(home, AFAR)
+
+    assert not is_left(home, record)
+    assert is_left(impatient, record)
+
+
+def test_this_machine_is_looked_at(home):
+    me = own_owner()
+
+    assert not is_left(home, started(home, me, folder=""))
+    assert is_left(home, started(home, replace(me, process_start="0"), folder=""))
+
+
+def test_another_home_on_this_machine_may_look_after_its_own(home, impatient):
+    record = started(home, replace(own_owner(), process_start="0"))
+
+    assert not is_left(home, record), "its files are in that home"
+    assert is_left(impatient, record)
+
+
+@pytest.mark.parametrize(("status", "end"), [("started", "crashed"), ("stopping", "stopped")])
+def test_what_a_silent_machine_ran_is_closed_and_told_to_it(impatient, status, end):
+    record = started(impatient, AFAR)
+    if status == "stopping":
+        impatient.records.transition(record.id, status)
+    said: list[str] = []
+
+    recover(impatient, said.append)
+
+    closed = impatient.records.execution(record.id)
+    assert closed.status == end
+    assert "far-away" in closed.document["error"]
+    assert "far-away" in said[0]
+    assert impatient.records.given_up("far-away") == [AFAR]
+    recover(impatient, said.append)
+    assert len(said) == 1
+
+
+def test_a_machine_that_is_back_removes_what_others_closed(home):
+    dead = replace(own_owner(), process_start="0")
+    record, unrelated = started(home, dead), started(home, own_owner(), folder="")
+    for item in (record, unrelated):
+        made = labels.build(execution=item.id, project="news", owner=labels.Owner(**asdict(dead)))
+        engine_container(home.engine, item.id, made)
+    home.records.give_up(dead)
+    home.records.transition(record.id, "crashed", by="another machine")
+    said: list[str] = []
+
+    recover(home, said.append)
+
+    left = {state.labels[labels.EXECUTION] for state in home.engine.containers({labels.EXECUTION: None})}
+    assert left == {unrelated.id}
+    assert len(said) == 1
+    assert home.records.given_up(own_owner().host) == []
+
+
+def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
+    record = started(home, AFAR)
+    home.records.transition(record.id, "crashed", by="another machine")
+    datum = DatumRecord(new_id(), "a.txt", 1, TIME, "s3://outputs/a.txt", "1", "2", "3")
+    collected = Collected((datum,), {"best": datum.id})
+
+    closed = record_end(
+        home,
+        record,
+        {"status": "complete", "error": None, "exit_code": 0, "metadata": {}, "collected": collected.to_dict()},
+    )
+
+    assert (closed.status, closed.outputs) == ("crashed", ())
+    assert home.records.aliases(record.project_id) == []
+
+
+def engine_container(engine, execution, made):
+    engine.create(ContainerSpec(f"localhai-{execution}", "python:3.11-slim", ("true",), labels=made))
