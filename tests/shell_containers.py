@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from localhai.testing import FakeContainer
+
+BIN = Path(sys.executable).parent  # `python` is this one, whatever the machine calls by that name
 
 
 def shell(container: FakeContainer) -> int:
@@ -29,7 +32,7 @@ def shell(container: FakeContainer) -> int:
         process = subprocess.Popen(
             ["bash", "-c", outside(next(container.path("/valohai/config").glob(".*")).read_text())],
             cwd=code,
-            env={**os.environ, **container.environment},
+            env={**os.environ, **container.environment, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
