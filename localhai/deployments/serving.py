@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from localhai.deployments.endpoint import SUPPORT, port_of, server_script
 from localhai.deployments.proxy import PREFIX_HEADER
 from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
 from localhai.executions.owner import own_owner
 
@@ -280,12 +282,12 @@ def _watch(servers: Sequence[_Server]) -> None:
     """Until somebody interrupts, all are asked to stop, or one ends."""
     due = 0.0
     work = servers[0].work
-    while not work.interruption.asked:
+    wishes = Beside(partial(work.home.records.stop_requested_endpoints, work.version.id))
+    while not work.interruption.asked and not wishes.heard:
         now = time.monotonic()
         if now >= due:
             due = now + SLOW_LOOK
-            if work.home.records.stop_requested_endpoints(work.version.id):
-                return
+            wishes.ask()
             for server in servers:
                 _check_running(server, "while it served")
         time.sleep(LOOK)

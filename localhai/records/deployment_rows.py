@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
+from localhai.records import owners
 from localhai.records.data_rows import parts
 from localhai.records.database import placeholders, statement
-from localhai.records.rows import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records.database import Row, Transaction
+    from localhai.records.rows import Owner
 
 _VERSIONS = (
     "SELECT v.*, d.name AS deployment, d.project_id, p.name AS project FROM deployment_versions v"
     " JOIN deployments d ON d.id = v.deployment_id JOIN projects p ON p.id = d.project_id"
 )
-_OWNER = ("host", "pid", "process_start", "boot_id")
 _CANDIDATES = 5
 
 _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
@@ -133,11 +133,6 @@ class DeploymentVersion:
         }
 
 
-def owner_columns(owner: Owner | None) -> dict[str, Any]:
-    """The columns of an owner."""
-    return {f"owner_{part}": None if owner is None else getattr(owner, part) for part in _OWNER}
-
-
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[DeploymentVersion]:
     """Versions with their aliases and endpoints. `tail` is what follows FROM."""
     found = transaction.rows(statement(_VERSIONS, tail), parameters)
@@ -197,13 +192,12 @@ def _by_version(transaction: Transaction, table: str, ids: Sequence[str], order:
 
 
 def _endpoint(row: Row) -> VersionEndpoint:
-    owner = {part: row[f"owner_{part}"] for part in _OWNER}
     return VersionEndpoint(
         name=row["name"],
         status=row["status"],
         started=row["started"],
         finished=row["finished"],
         stop_requested=row["stop_requested"],
-        owner=None if owner["host"] is None else Owner(**owner),
+        owner=owners.take(row),
         document=json.loads(row["document"]),
     )

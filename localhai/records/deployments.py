@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
 from localhai.records import deployment_rows as rows
+from localhai.records import owners
 from localhai.records.access import Access
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
@@ -146,19 +147,19 @@ class DeploymentRecords(Access):
     def hold_endpoint(self, version_id: str, name: str, status: str, owner: Owner) -> bool:
         """Become the one who builds or serves an endpoint. False, and nothing changes, when somebody holds it."""
         listed, parameters = placeholders(HELD)
-        first = (
+        start = (
             "UPDATE deployment_endpoints SET status = :status, started = :now, finished = NULL, stop_requested = NULL,"
-            " owner_host = :owner_host, owner_pid = :owner_pid, owner_process_start = :owner_process_start,"
-            " owner_boot_id = :owner_boot_id WHERE version_id = :id AND name = :name AND status NOT IN"
         )
+        where = "WHERE version_id = :id AND name = :name AND status NOT IN"
+        held_by = ", ".join(f"{column} = :{column}" for column in owners.COLUMNS)
         parameters |= {
             "id": version_id,
             "name": name,
             "status": status,
             "now": self._now(),
-            **rows.owner_columns(owner),
+            **owners.columns(owner),
         }
-        sql = statement(first, listed)
+        sql = statement(first, "stop_requested = NULL,", held_by, where, listed)
 
         def work(transaction: Transaction, again: bool) -> bool:
             if transaction.change(sql, parameters):
@@ -191,7 +192,7 @@ class DeploymentRecords(Access):
             if status is not None:
                 values["status"] = status
             if status is not None and status not in HELD:
-                values |= {"finished": now, **rows.owner_columns(None)}
+                values |= {"finished": now, **owners.columns(None)}
             settings = ", ".join(f"{column} = :{column}" for column in values)
             sql = statement(
                 "UPDATE deployment_endpoints SET", settings, "WHERE version_id = :id AND name = :key AND status = :old"
