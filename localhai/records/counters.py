@@ -22,7 +22,8 @@ def number_of_executions(transaction: Transaction, project_ids: Sequence[str]) -
     for part in parts(project_ids):
         listed, named = placeholders(part)
         sql = statement(
-            "SELECT noun, sum(value) AS number FROM counters WHERE project_id IN", listed,
+            "SELECT noun, sum(value) AS number FROM counters WHERE project_id IN",
+            listed,
             "AND noun IN ('execution', :deleted) GROUP BY noun",
         )
         for row in transaction.rows(sql, {**named, "deleted": DELETED}):

@@ -147,9 +147,7 @@ class DeploymentRecords(Access):
     def hold_endpoint(self, version_id: str, name: str, status: str, owner: Owner) -> bool:
         """Become the one who builds or serves an endpoint. False, and nothing changes, when somebody holds it."""
         listed, parameters = placeholders(HELD)
-        start = (
-            "UPDATE deployment_endpoints SET status = :status, started = :now, finished = NULL, stop_requested = NULL,"
-        )
+        first = "UPDATE deployment_endpoints SET status = :status, started = :now, finished = NULL,"
         where = "WHERE version_id = :id AND name = :name AND status NOT IN"
         held_by = ", ".join(f"{column} = :{column}" for column in owners.COLUMNS)
         parameters |= {
