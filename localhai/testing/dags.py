@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 _PREPARED = pytest.StashKey[bool]()
+_BUNDLE = "dags-folder"  # Airflow's own name for what is in DAGS_FOLDER
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,33 @@ def prepare(config: pytest.Config) -> None:
 def run(dag: Any) -> Ran:
     """A DAG, or the file with this path: its only DAG. Raises ValueError where it has none or several."""
     made = _load(Path(dag)) if isinstance(dag, (str, Path)) else dag
+    make_known(made)
     done = made.test()
     tasks = {(item.task_id, item.map_index): str(item.state) for item in done.get_task_instances()}
     return Ran(done, str(done.state), tasks)
 
 
+def make_known(dag: Any) -> None:
+    """Write a DAG into Airflow's database: Airflow 3 runs no other, and finds only files of DAGS_FOLDER by itself."""
+    if importlib.util.find_spec("airflow.sdk") is None:
+        return
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name=_BUNDLE))
+    bag = DagBag(os.devnull)
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, _BUNDLE, None)
+
+
 def _load(path: Path) -> Any:
     from airflow.models.dag import DAG
 
-    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(path.absolute().parent)
     spec = importlib.util.spec_from_file_location(f"localhai_dag_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is no Python file")

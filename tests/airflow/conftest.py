@@ -141,6 +141,7 @@ class Ran:
 @pytest.fixture
 def run_file(airflow: ModuleType) -> Callable[[Path], Ran]:  # noqa: ARG001  # its tables
     """Run the DAG of a file in this process."""
+    from localhai.testing.dags import make_known
 
     def run(file: Path) -> Ran:
         spec = importlib.util.spec_from_file_location(f"dags_{file.stem}", file)
@@ -149,6 +150,7 @@ def run_file(airflow: ModuleType) -> Callable[[Path], Ran]:  # noqa: ARG001  # i
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
+        make_known(module.dag)
         return Ran(module.dag.test())
 
     return run
