@@ -71,17 +71,18 @@ class LiveTable:
         self._rows[node].made = text
 
     def _table(self) -> RenderableType:
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
         now = time.monotonic()
-        table = Table(title=self._heading(), title_justify="left", title_style="", box=None, pad_edge=False)
-        for name in ("Node", "Status", "Execution", "Time"):
+        table = Table(box=None, pad_edge=False)
+        for name in ("Node", "Status", "Made", "Time"):
             table.add_column(name, style="", header_style="dim", no_wrap=True)
         for row in shown(list(self._rows.values())):
             colour = words.STATUS_COLOURS.get(row.status, "")
             table.add_row(Text(row.name), Text(row.status, style=colour), row.made, row.took(now))
-        return table
+        return Group(Text(self._heading(), no_wrap=True, overflow="ellipsis"), table)  # no title: it wraps at the table
 
     def _heading(self) -> str:
         counts = Counter(row.status for row in self._rows.values())
