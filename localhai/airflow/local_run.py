@@ -107,6 +107,10 @@ def run_pipeline(
             return left.id
     commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
+    if request.node is not None:
+        from localhai.airflow.local_whole import run_whole
+
+        return run_whole(project, request, commit, _PipelineTeller(tell), interruption)
     sources = Sources(project, commit)
     config = sources.config()
     made = plan(

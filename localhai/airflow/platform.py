@@ -37,6 +37,9 @@ class Platform(Protocol):
     def outputs(self, key: str) -> list[dict[str, Any]]:
         """The outputs of an execution: id, name, size, ctime, uri."""
 
+    def whole_result(self, key: str, node: str) -> dict[str, Any]:
+        """What the only node of a pipeline came to, in the shape of an execution: status, outputs, deployment ..."""
+
     def output_url(self, datum: str) -> str:
         """An address that `urlretrieve` can open without a token."""
 

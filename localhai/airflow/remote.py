@@ -97,6 +97,28 @@ class RemotePlatform:
     def outputs(self, key: str) -> list[dict[str, Any]]:
         return list(self.client.pages("data/", output_execution=key, limit=PAGE))
 
+    def whole_result(self, key: str, node: str) -> dict[str, Any]:
+        """Of a task node the outputs of all its executions in order; which fields name a version is unconfirmed."""
+        found = next(item for item in self.details("pipeline", key)["nodes"] if item.get("name") == node)
+        known = {"status": found.get("status"), "error": found.get("error"), "deployment": found.get("deployment")}
+        task = found.get("task")
+        if not task:
+            return known
+        task_id = task["id"] if isinstance(task, dict) else task
+        children = sorted(self.client.pages("executions/", task=task_id), key=lambda item: int(item["counter"]))
+        complete = [item for item in children if item.get("status") == "complete"]
+        metadata: dict[str, Any] = {}
+        for item in complete:
+            metadata.update(item.get("cumulative_metadata") or {})
+        first = complete[0] if complete else {}
+        return {
+            **known,
+            "outputs": [output for item in complete for output in self.outputs(str(item["id"]))],
+            "cumulative_metadata": metadata,
+            "parameters": dict(first.get("parameters") or {}),
+            "inputs": list(first.get("inputs") or ()),
+        }
+
     def output_url(self, datum: str) -> str:
         return str(self.client.get(f"data/{datum}/download/")["url"])
 
@@ -160,6 +182,8 @@ class RemotePlatform:
         if request.pipeline not in config.pipelines:
             known = ", ".join(config.pipelines) or "none"
             raise UsageError(f"commit {commit} has no pipeline {request.pipeline!r}", hints=[f"it has: {known}"])
+        if request.node is not None:
+            return whole_body(request, project, commit, config)
         converter = PipelineConverter(
             config=config, commit_identifier=commit, parameter_arguments=dict(request.parameters)
         )
@@ -202,3 +226,27 @@ def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict
         "environment_variables": dict(request.environment_variables),
     }
     return {**body, **{name: value for name, value in optional.items() if value}}
+
+
+def whole_body(request: PipelineRequest, project: str, commit: str, config: Any) -> dict[str, Any]:
+    """A pipeline of one node alone, with what the edges into it brought (wire reference 3.8, E35). Pure."""
+    from valohai_yaml.pipelines.conversion import PipelineConverter
+
+    known = request.node or {}
+    start, name = known["start"], known["node"]["name"]
+    converter = PipelineConverter(config=config, commit_identifier=commit, parameter_arguments={})
+    nodes = converter.convert_pipeline(config.pipelines[request.pipeline])["nodes"]
+    node = next(dict(item) for item in nodes if item["name"] == name)
+    for key in ("on-error", "actions"):  # the DAG does that
+        node.pop(key, None)
+    if "template" in node:
+        template = dict(node["template"])
+        template["inputs"] = {**template.get("inputs", {}), **start["inputs"]}
+        template["parameters"] = {**template.get("parameters", {}), **start["parameters"]}
+        if known.get("environment"):
+            template["environment"] = known["environment"]
+        node["template"] = template
+    for target, uris in start["files"].items():
+        endpoint, _, file = target.partition(".")
+        node["endpoint_configurations"][endpoint]["files"][file] = uris
+    return {"project": project, "title": request.title, "tags": list(request.tags), "nodes": [node], "edges": []}

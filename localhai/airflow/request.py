@@ -45,7 +45,11 @@ class ExecutionRequest:
 
 @dataclass(frozen=True)
 class PipelineRequest:
-    """One run of a pipeline. `parameters` are the pipeline's own; `origin` as for an execution."""
+    """One run of a pipeline. `parameters` are the pipeline's own; `origin` as for an execution.
+
+    `node` makes it a run of one node alone: the node itself, its `edges`, the `results` (XComs) of the nodes before it,
+    and the `start` that they come to.
+    """
 
     project: str
     pipeline: str
@@ -55,6 +59,7 @@ class PipelineRequest:
     tags: Sequence[str] = ()
     title: str | None = None
     origin: str | None = None
+    node: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `PipelineRequest(**values)` is the inverse."""

@@ -117,3 +117,29 @@ def test_a_list_is_one_execution_for_each_item(run_pipeline, fake_valohai):
     assert ran.state == "success", ran.tasks
     assert [ran.xcom("tries.executions", map_index=index)["parameters"]["rate"] for index in (0, 1)] == [0.7, 0.8]
     assert fake_valohai.order == ["make", "make", "make", "last"]
+
+
+def test_members_and_deployments_run_as_a_whole(run_pipeline, fake_valohai):
+    def make(container):
+        member = container.config("distributed.json").get("self", {}).get("member_id", "alone")
+        (container.path("/valohai/outputs") / f"{member}.txt").write_text("a")
+
+    fake_valohai.step("make", make)
+
+    ran = run_pipeline("whole")
+
+    assert ran.state == "success", ran.tasks
+    assert set(ran.tasks) == {("make", -1), ("together", -1), ("deployed", -1), ("last", -1)}
+    assert ran.xcom("deployed")["deployment"]["version_id"]
+    files = sorted(file["name"] for item in fake_valohai.execution("last").inputs for file in item["files"])
+    assert files == ["0.txt", "1.txt"]
+
+
+@pytest.mark.usefixtures("remote")
+def test_each_node_is_an_execution_on_the_platform(platform, run_pipeline):
+    ran = run_pipeline("both")
+
+    assert ran.state == "success", ran.tasks
+    make, use = platform.posted("executions")
+    assert (make["step"], make["commit"], make["parameters"]) == ("make", "abc", {"count": 2})
+    assert (use["step"], use["commit"], use["inputs"]) == ("use", "abc", {"data": ["datum://d1"]})

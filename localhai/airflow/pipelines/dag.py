@@ -18,6 +18,7 @@ from localhai.airflow.pipelines.sweep_operators import (
     ValohaiGatherOperator,
     ValohaiSetsOperator,
 )
+from localhai.airflow.pipelines.whole import ValohaiWholeNodeOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +125,8 @@ class _Maker:
 
     def _node(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:
         more = {**self._dag, **self._connection, **self._common, **_tries(description)}
-        task = ValohaiNodeOperator(task_id=description.tasks.node, **known, **more)
+        kind = ValohaiNodeOperator if description.node.type == "execution" else ValohaiWholeNodeOperator
+        task = kind(task_id=description.tasks.node, **known, **more)
         return task, task
 
     def _sweep(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:

@@ -65,21 +65,24 @@ class ValohaiNodeOperator(SubmitOperator):
         before = watching.results_before(context, known)
         params = context["params"]
         start = start_of(known, params, {name: result_of(details) for name, details in before.items()})
-        commit = self.commit
-        if not commit and (self.branch or not self.get_hook().mode().is_dev):  # whatever is pushed meanwhile
-            commit = next((found for details in before.values() if (found := details.get(COMMIT))), None)
         return request_of(
             known,
             start,
             child=self.child,
             project=self.project_name,
             environment=self.environment or None,
-            commit=commit or None,
+            commit=self._commit(before) or None,
             branch=self.branch or None,
             tags=[str(tag) for tag in self.tags or ()],
             title=f"{known.pipeline}: {known.node.name}",
             reuse=known.reuse or bool(((known.sweep or {}).get("wish") or {}).get("reuse_children")),
         )
+
+    def _commit(self, before: Mapping[str, Mapping[str, Any]]) -> str | None:
+        """One for the whole pipeline, whatever is pushed meanwhile; of the working tree there is none."""
+        if not self.commit and (self.branch or not self.get_hook().mode().is_dev):
+            return next((str(found) for details in before.values() if (found := details.get(COMMIT))), None)
+        return self.commit
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run it, unless the pipeline has ended; then do what its end means for the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localhai.airflow import pipeline_dag
 
-NAMES = ["edges", "goes-on", "stops-next", "tries-again", "gates", "sweep", "lists"]
+NAMES = ["edges", "goes-on", "stops-next", "tries-again", "gates", "sweep", "lists", "whole"]
 DAGS = {name: pipeline_dag(name, project="airflow-pipelines", folder="../pipelines") for name in NAMES}
+DAGS["both"] = pipeline_dag("both", project="airflow-tests", folder="../project")
 globals().update({name.replace("-", "_"): dag for name, dag in DAGS.items()})

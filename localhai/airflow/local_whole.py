@@ -1,0 +1,105 @@
+"""A node that only runs as a whole, here: the members of a distributed task need one another, a deployment its files.
+
+It is a pipeline of this one node, with the nodes before it standing there as what they came to elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from localhai.airflow.pipelines.flow import result_of
+from localhai.airflow.request import tags_with_origin
+from localhai.errors import ProjectError
+from localhai.pipelines import running
+from localhai.pipelines.plan import Edge, Node, PipelinePlan
+from localhai.pipelines.results import NodeResult
+from localhai.pipelines.runners import Kept, Made
+from localhai.pipelines.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from localhai.airflow.request import PipelineRequest
+    from localhai.errors import LocalhaiError
+    from localhai.executions.home import Home
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.runners import NodeWork
+    from localhai.records.pipeline_rows import PipelineNode
+
+ELSEWHERE = "elsewhere"  # the type of a node that another task of the DAG ran
+MOST_JOBS = 4
+
+
+def run_whole(
+    project: OpenProject,
+    request: PipelineRequest,
+    commit: str | None,
+    observer: running.PipelineObserver,
+    interruption: Interruption,
+) -> str:
+    """Run it to its end; gives the id of its pipeline. Raises LocalhaiError for what keeps it from starting."""
+    from localhai.nodes.runners import further_runners
+
+    known = request.node or {}
+    results = {name: result_of(details) for name, details in known["results"].items()}
+    before = [Node(name=name, type=ELSEWHERE) for name in results]  # type: ignore[arg-type]  # a type of ours
+    plan = PipelinePlan(
+        name=request.pipeline,
+        nodes=(*before, Node.from_dict(known["node"])),
+        edges=tuple(Edge.from_dict(edge) for edge in known["edges"]),
+    ).in_environment(known.get("environment"))
+    record = running.run_pipeline(
+        Sources(project, commit),
+        plan,
+        run_options=project.options(),
+        reused={name: Kept(Made(), result) for name, result in results.items()},
+        options=running.PipelineOptions(
+            jobs=min(MOST_JOBS, os.cpu_count() or 1),
+            title=request.title,
+            tags=tags_with_origin(request),
+            runners={**further_runners(), ELSEWHERE: _Elsewhere()},
+        ),
+        observer=observer,
+        interruption=interruption,
+    )
+    return record.id
+
+
+class _Elsewhere:
+    """A `NodeRunner` that is never asked to run: what it would run is known."""
+
+    def check(self, sources: Any, node: Node, awaiting: Sequence[Edge], *, secrets: Collection[str]) -> None:
+        """Another task has."""
+
+    def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
+        """Its result is there before the pipeline begins."""
+        error = ProjectError(f"node {work.node.name} runs in another task")
+        return NodeResult("error", error=error.message), error
+
+    def earlier(self, home: Home, node: PipelineNode) -> Kept | None:  # noqa: ARG002  # a NodeRunner
+        """Only the DAG knows."""
+        return None
+
+
+def whole_result(home: Home, key: str, node: str) -> dict[str, Any]:
+    """What the node of such a pipeline came to, in the shape of an execution's XCom."""
+    from localhai.nodes.task_node import task_result
+    from localhai.tasks.task import Task
+
+    found = next(item for item in home.records.pipeline(key).nodes if item.name == node)
+    known: dict[str, Any] = {"status": found.status, "error": found.document.get("reason")}
+    if found.task is not None:
+        known |= _shape(task_result(home, Task(home, home.records.task(str(found.task["id"])))))
+    deployment: Mapping[str, Any] | None = found.document.get("deployment")
+    return {**known, "deployment": dict(deployment)} if deployment else known
+
+
+def _shape(result: NodeResult) -> dict[str, Any]:
+    return {
+        "outputs": [{"name": name, "id": uri.removeprefix("datum://"), "uri": uri} for name, uri in result.outputs],
+        "cumulative_metadata": dict(result.metadata),
+        "parameters": dict(result.parameters),
+        "inputs": [{"name": name, "urls": list(uris)} for name, uris in result.inputs.items()],
+    }
