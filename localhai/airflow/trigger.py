@@ -36,22 +36,35 @@ class ValohaiTrigger(BaseTrigger):
         return "localhai.airflow.trigger.ValohaiTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, sleep, look again."""
+        """Look, sleep, look again. A task that is ended, or waits too long, ends what it waits for."""
+        try:
+            yield await self._wait()
+        except asyncio.CancelledError:
+            await self._cancelled()
+            raise
+
+    async def _wait(self) -> TriggerEvent:
         from asgiref.sync import sync_to_async
 
         while True:
             try:
                 status = await sync_to_async(self.look)()
             except LocalhaiError as error:
-                yield TriggerEvent({"error": str(error)})
-                return
+                return TriggerEvent({"error": str(error)})
             if status not in shapes.INCOMPLETE:
-                yield TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
-                return
+                return TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
             await asyncio.sleep(self.polling_interval)
 
+    async def _cancelled(self) -> None:
+        from asgiref.sync import sync_to_async
+
+        from localhai.airflow.deferral import still_waits
+
+        if self.task_instance is not None and not await sync_to_async(still_waits)(self.task_instance):
+            await self.on_kill()
+
     async def on_kill(self) -> None:
-        """Airflow 3.3 and later: a person ended the task."""
+        """Airflow 3.3 and later call it too when a person ended the task; asking twice is fine."""
         from asgiref.sync import sync_to_async
 
         await sync_to_async(self.stop)()

@@ -123,3 +123,11 @@ def test_a_pipeline_keeps_what_its_killed_try_finished(bench: Any, killed: Any) 
     assert details["status"] == "complete"
     assert "kept of it: quick, slow" in "\n".join(hearing.lines)
     assert [row.step for row in bench.records()] == ["slow", "quick"]
+
+
+def test_who_waits_for_it_alone_does_not_wait_in_vain(bench: Any, killed: Any) -> None:
+    """As the trigger of a deferred task, or a sensor: it looks, and no other localhai does."""
+    killed(ExecutionRequest("news", "slow"))()
+    [record] = bench.records()
+
+    bench.until(lambda: LocalPlatform(Places()).details("execution", record.id)["status"] == "complete")
