@@ -99,7 +99,8 @@ def test_an_operator_in_a_container_runs_its_step_beside_it(volume: str) -> None
     compose = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())
     name = f"localhai-test-airflow-{uuid.uuid4().hex[:12]}"
     scheduler = words(compose["services"]["scheduler"], volume)
-    command = ["docker", "run", "--rm", "--name", name, *scheduler, *stand_in(), IMAGE, "/python/bin/python3", "-c", SCRIPT]
+    inside = [IMAGE, "/python/bin/python3", "-c", SCRIPT]
+    command = ["docker", "run", "--rm", "--name", name, *scheduler, *stand_in(), *inside]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     finally:
