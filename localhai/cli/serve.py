@@ -98,6 +98,7 @@ class Wanted:
 
 def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.app import create_app
+    from localhai.server.deployments import serve_enabled
     from localhai.server.listening import Listener, bound
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
@@ -115,6 +116,7 @@ def _serve(call: Call, wanted: Wanted) -> int:
         certificates = [None, _certificate(home, wanted) if wanted.https else None]
         listeners = [Listener.of(app, *pair) for pair in zip(sockets, certificates, strict=False)]
         state.queue.start()
+        serve_enabled(state)
         _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
     return 0
 

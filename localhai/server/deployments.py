@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.deployments import versions
 from localhai.deployments.endpoint import file_names
+from localhai.deployments.leftovers import recover
 from localhai.deployments.proxy import Proxy, Routes
 from localhai.deployments.serving import serve
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError
@@ -105,6 +106,15 @@ def find(state: State, user: User, deployment_id: str) -> tuple[Deployment, Proj
         if deployment.id == deployment_id.lower():
             return deployment, state.project_of(user, deployment.project_id)
     raise not_found()
+
+
+def serve_enabled(state: State) -> None:
+    """Serve what an earlier server served: every enabled version that nobody serves now."""
+    recover(state.home, state.say)
+    for version in state.home.records.deployment_versions(limit=None):
+        if is_enabled(version) and not any(endpoint.status in HELD for endpoint in version.endpoints):
+            with suppress(Refused):  # its project is gone
+                begin(state, state.project(version.project_id), version)
 
 
 def begin(state: State, project: Project, version: DeploymentVersion) -> None:

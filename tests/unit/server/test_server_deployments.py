@@ -6,6 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
+from localhai.server.deployments import serve_enabled
+from localhai.server.state import State
+
 YAML = """\
 - step:
     name: train
@@ -132,6 +135,23 @@ def test_a_version_that_is_not_enabled_is_not_served(ada, body, served):
     assert pointed["aliases"] == [{"name": "live"}]
     assert ada.get(f"/api/v0/deployment-versions/{version['id']}/").json()["aliases"] == []
     assert served == []
+
+
+def test_the_next_server_serves_what_is_enabled(ada, body, state, running):
+    on, off = made(ada, body), made(ada, {**body, "name": "second", "enabled": False})
+    reached(ada, on, "serving")
+    state.queue.ask_to_stop()
+    state.queue.close()
+    assert reached(ada, on, "stopped")["enabled"] is True
+    second = State(state.home, state.secret, jobs=1)
+    running[0].state.localhai = second
+    serve_enabled(second)
+    found = reached(ada, on, "serving")
+    assert requests.get(found["endpoints"][0]["url"], timeout=5).ok
+    assert reached(ada, off, "created")["enabled"] is False
+    second.queue.ask_to_stop()
+    second.queue.close()
+    second.close()
 
 
 def test_names_of_versions_are_suggested_and_taken_once(ada, body):
