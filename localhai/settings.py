@@ -22,6 +22,7 @@ PROJECTS = "projects"
 
 PULL_POLICIES = ("missing", "always", "never")
 FILE_WAYS = ("auto", "bind", "volumes")
+SAME_NAMES = ("last", "all")
 
 
 def _setting(default: Any, *, toml: str | None, env: str | None = None, doc: str) -> Any:
@@ -74,6 +75,12 @@ class Settings:
     )
     triggers: Mapping[str, str] = _setting(
         {}, toml="triggers", doc='webhooks that code finds by title (valohai.triggers): "retrain" = "http://..."'
+    )
+    same_names: str = _setting(
+        "last",
+        toml="data.same_names",
+        env="LOCALHAI_SAME_NAMES",
+        doc="of several files of one name in an input: last, as on Valohai, or all, numbered 1-NAME, 2-NAME",
     )
     network: str | None = _setting(
         None, toml="docker.network", env="LOCALHAI_NETWORK", doc="Docker network of the containers"
@@ -303,6 +310,7 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "triggers": _mapping,
     "pull": _one_of(*PULL_POLICIES),
     "files": _one_of(*FILE_WAYS),
+    "same_names": _one_of(*SAME_NAMES),
     "mounts": _boolean,
     "package_cache": _boolean,
     "stop_grace": _seconds,

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (reference 4)."""
+    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (reference 4).
+
+    With `keep_all` several files of one name are kept apart by a number before it, instead of the last alone.
+    """
 
     name: str
     uris: tuple[str, ...]
@@ -20,6 +23,7 @@ class InputSpec:
     filename: str | None = None
     optional: bool = False
     on_demand: bool = False
+    keep_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

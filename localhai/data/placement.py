@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -69,12 +70,14 @@ def place(
     *,
     keep: KeepDirectories = "none",
     filename: str | None = None,
+    keep_all: bool = False,
     note: Callable[[str], None],
 ) -> list[str | None]:
     """A name for each candidate; None for one that a later one of the same name replaces.
 
     `filename` counts only when there is one candidate (reference 1.5). Of two files with one name the later wins
-    (unconfirmed, reference 4.3). What is changed or lost is said to `note`.
+    (unconfirmed, reference 4.3), unless all are kept: then numbers stand before their names. What is changed or lost is
+    said to `note`.
     """
     forced = filename if len(candidates) == 1 else None
     if filename and forced is None and candidates:
@@ -86,7 +89,25 @@ def place(
         if name != posixpath.normpath(wanted):
             note(f"input {input_name}: the name {wanted!r} is not safe, the file is called {name!r}")
         names.append(name)
+    if keep_all:
+        names = _numbered(input_name, names, note)
     return _without_clashes(input_name, names, note)
+
+
+def _numbered(input_name: str, names: Sequence[str | None], note: Callable[[str], None]) -> list[str | None]:
+    """`model.pkl` three times is `1-model.pkl`, `2-model.pkl`, `3-model.pkl`."""
+    counts, seen = Counter(names), Counter[str]()
+    numbered: list[str | None] = []
+    for name in names:
+        if name is None or counts[name] == 1:
+            numbered.append(name)
+            continue
+        seen[name] += 1
+        folder, slash, last = name.rpartition("/")
+        numbered.append(f"{folder}{slash}{seen[name]}-{last}")
+    for name in seen:
+        note(f"input {input_name}: {seen[name]} files are called {name!r}: they are numbered ([data] same_names)")
+    return numbered
 
 
 def _without_clashes(input_name: str, names: Sequence[str | None], note: Callable[[str], None]) -> list[str | None]:

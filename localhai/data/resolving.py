@@ -198,6 +198,7 @@ class Resolver:
             [item.candidate for item in wanted],
             keep=spec.keep_directories,
             filename=spec.filename,
+            keep_all=spec.keep_all,
             note=self._resolved.note,
         )
         for name, item in zip(names, wanted, strict=True):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from localhai.containers import canary, images, labels, limits, package_cache
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
-from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
 from localhai.executions import config_files, on_demand
 from localhai.executions.datums import Addresses
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
+from localhai.executions.input_specs import input_specs
 from localhai.executions.latest import creator_name
 from localhai.version import __version__
 
@@ -85,11 +85,7 @@ def _tell_pull(life: Life, event: PullProgress) -> None:
 def fetch(life: Life) -> None:
     """Bring the inputs of an execution into the cache and record them. Raises InputNotFound, DiskFull, Interrupted."""
     on_call = on_demand.ENDPOINT in life.calls
-    specs = [
-        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional, item.on_demand and on_call)
-        for item in life.plan.inputs
-        if item.uris
-    ]
+    specs = input_specs(life.plan, life.settings, on_demand=on_call)
     if specs:
         addresses = Addresses(life.home.records, life.project.id)
         addresses.prefetch([uri for spec in specs for uri in spec.uris])

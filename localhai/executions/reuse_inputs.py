@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs, resolve_inputs
 from localhai.data.missing import input_not_found
 from localhai.data.progress import FileAdvanced
 from localhai.executions.datums import Addresses
+from localhai.executions.input_specs import input_specs
 from localhai.executions.preparation import TRUE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from localhai.data.cache import Cache
-    from localhai.data.files import Checksums
+    from localhai.data.files import Checksums, InputSpec
     from localhai.data.progress import ProgressEvent
     from localhai.data.resolving import Placed
     from localhai.executions.interruption import Interruption
@@ -31,11 +31,7 @@ def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruptio
     addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved)
     plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
-    specs = [
-        InputSpec(item.name, item.uris, item.keep_directories, item.filename, item.optional, item.on_demand)
-        for item in plan.inputs
-        if item.uris
-    ]
+    specs = input_specs(plan, wanted.settings)
     if specs:
         for name, file in _Inputs(wanted, observer, interruption).files(specs):
             found[name].append(file)

@@ -59,7 +59,8 @@ def _clashes(inputs: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> I
     for name, uris in inputs.items():
         for output, count in Counter(names[uri] for uri in uris if uri in names).items():
             if count > 1:
-                yield f"input {name} gets {count} files called {output}: in one folder, only the last of them is kept"
+                kept = "the last is kept; with `same_names` of localhai.toml all are"
+                yield f"input {name} gets {count} files called {output}: {kept}"
 
 
 def matching(pattern: str, outputs: Sequence[tuple[str, str]]) -> list[str]:

@@ -210,7 +210,8 @@ class Run:
             self._wait(state)
 
     def _start(self, start: NodeStart) -> None:
-        for note in start.notes:
+        keeps_all = self.sources.project.settings.same_names == "all"
+        for note in () if keeps_all else start.notes:
             self._observer.status(f"node {start.node}: {note}")
         stop = self._stops[start.node] = Interruption()
         thread = threading.Thread(target=self._work, args=(start, stop), name=f"node-{start.node}", daemon=True)

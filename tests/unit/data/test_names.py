@@ -86,6 +86,15 @@ def test_a_file_and_a_folder_of_one_name_cannot_both_be() -> None:
     assert len(notes) == 2
 
 
+def test_files_of_one_name_may_all_be_kept() -> None:
+    notes: list[str] = []
+    names = [Candidate("x/m.pkl"), Candidate("n.pkl"), Candidate("y/m.pkl"), Candidate("2-m.pkl")]
+    assert place("d", names, keep_all=True, note=notes.append) == ["1-m.pkl", "n.pkl", None, "2-m.pkl"]
+    assert notes[0] == "input d: 2 files are called 'm.pkl': they are numbered ([data] same_names)"
+    assert len(notes) == 2  # a file that is called like a numbered one is said too
+    assert place("d", names[:1] * 2, keep="full", keep_all=True, note=notes.append) == ["x/1-m.pkl", "x/2-m.pkl"]
+
+
 def test_secrets_are_not_shown() -> None:
     url = "https://u:pw@host/x?X-Amz-Signature=abc&v=1&sig=def"
     assert without_secrets(url) == "https://u:***@host/x?X-Amz-Signature=***&v=1&sig=***"
