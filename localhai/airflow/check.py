@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,10 @@ _IGNORED = frozenset({"__pycache__", ".git", ".venv", "node_modules"})
 
 @dataclass
 class CheckedTask:
-    """One operator. `folder` is the project's, `problems` what would fail, `hints` what to do; sentences."""
+    """One operator. `folder` is the project's, `problems` what would fail, `hints` what to do; sentences.
+
+    For a pipeline that is a DAG of its own, `task` is the DAG and `nodes` are the tasks it will have.
+    """
 
     task: str
     line: int
@@ -30,6 +34,7 @@ class CheckedTask:
     folder: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
+    nodes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
 
@@ -106,13 +111,29 @@ def _task(found: Submission, places: Places) -> CheckedTask:
     if not _is_known(project):
         return checked
     try:
-        place = find(project, places)
-        checked.folder = str(place.folder)
-        _compare(found, name, place.folder)
+        folder = _given_folder(found, places) or find(project, places).folder
+        checked.folder = str(folder)
+        _compare(found, name, folder)
+        if found.is_dag and _is_known(found.get("pipeline", UNKNOWN)):
+            checked.nodes = _task_ids(folder, found.get("pipeline"))
     except LocalhaiError as error:
         checked.problems += [error.message, *(str(item.message) for item in getattr(error, "problems", ()))]
         checked.hints += error.hints
     return checked
+
+
+def _given_folder(found: Submission, places: Places) -> Path | None:
+    given = found.get("folder")
+    if not isinstance(given, str) or places.beside is None:
+        return None
+    return Path(os.path.normpath(places.beside / Path(given).expanduser()))
+
+
+def _task_ids(folder: Path, pipeline: str) -> list[str]:
+    """Those that `pipeline_dag` will make, in their order. Raises UsageError and ProjectError."""
+    from localhai.airflow.pipelines.reading import read_pipeline
+
+    return [task for item in read_pipeline(folder, pipeline).nodes for task in item.tasks.in_order()]
 
 
 def _compare(found: Submission, name: str, folder: Path) -> None:
@@ -126,8 +147,10 @@ def _compare(found: Submission, name: str, folder: Path) -> None:
     if not _is_known(asked):
         return
     known = config.pipelines if found.is_pipeline else config.steps
-    if asked not in known:
+    if asked not in known and not found.is_dag:  # which takes the beginning of a name too
         raise unknown(name, f"{name}s", asked, list(known))
+    if found.is_dag:
+        return
     if found.is_pipeline:
         _names_known(
             "parameter",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 EXECUTION = "ValohaiSubmitExecutionOperator"
 PIPELINE = "ValohaiSubmitPipelineOperator"
+PIPELINE_DAG = "pipeline_dag"
 _SUBMITS = frozenset({EXECUTION, PIPELINE})
 
 _GONE_MODULES = {
@@ -57,7 +58,12 @@ class Submission:
 
     @property
     def is_pipeline(self) -> bool:
-        return self.operator == PIPELINE
+        return self.operator in {PIPELINE, PIPELINE_DAG}
+
+    @property
+    def is_dag(self) -> bool:
+        """A pipeline whose nodes are the tasks of a DAG of its own."""
+        return self.operator == PIPELINE_DAG
 
     def get(self, name: str, default: Any = None) -> Any:
         """A value, or UNKNOWN."""
@@ -150,6 +156,9 @@ def _call(node: ast.Call, constants: Mapping[str, Any], found: DagFile) -> None:
             value = value_of(named, constants) if named is not None else UNKNOWN
             found.dags.append(value if isinstance(value, str) else "(a name known when it runs)")
         return
+    if name == PIPELINE_DAG:
+        _pipeline_dag(node, given, constants, found)
+        return
     if "task_id" in given:
         found.refused.extend(_arguments(given, _GONE_TASK_ARGUMENTS, name))
     partial = isinstance(node.func, ast.Attribute) and name == "partial"
@@ -157,6 +166,21 @@ def _call(node: ast.Call, constants: Mapping[str, Any], found: DagFile) -> None:
     if operator in _SUBMITS:
         values = {key: value_of(item.value, constants) for key, item in given.items()}
         found.submissions.append(Submission(operator, node.lineno, values, mapped=partial))
+
+
+def _pipeline_dag(
+    node: ast.Call, given: Mapping[str, ast.keyword], constants: Mapping[str, Any], found: DagFile
+) -> None:
+    """`pipeline_dag("NAME", project=...)`: a DAG, named as its pipeline."""
+    found.refused.extend(_arguments(given, _GONE_ARGUMENTS, "DAG"))
+    values = {key: value_of(item.value, constants) for key, item in given.items()}
+    if node.args:
+        values["pipeline"] = value_of(node.args[0], constants)
+    name = values.get("dag_id", values.get("pipeline", UNKNOWN))
+    found.dags.append(name if isinstance(name, str) else "(a name known when it runs)")
+    known = {"task_id": name, "project_name": values.get("project", UNKNOWN)}
+    known |= {key: values[key] for key in ("pipeline", "folder") if key in values}
+    found.submissions.append(Submission(PIPELINE_DAG, node.lineno, known))
 
 
 def _arguments(given: Mapping[str, ast.keyword], gone: Mapping[str, str], what: str) -> Iterator[Refusal]:

@@ -132,7 +132,7 @@ class _Maker:
     def _sweep(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:
         """Its executions are mapped, stage by stage."""
         executions, sweep = description.tasks.executions, description.sweep or {}
-        sets = [task.replace(".executions", ".sets") for task in executions]
+        sets = description.tasks.sets
         group = TaskGroup(description.tasks.node.removesuffix(".result"), prefix_group_id=False, **self._dag)
         own = {**self._dag, "task_group": group}
         before: Any = None

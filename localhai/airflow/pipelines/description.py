@@ -40,6 +40,16 @@ class TaskIds:
         return self.ended or self.node
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """The tasks that make the parameter sets of `executions`."""
+        return tuple(task.replace(".executions", ".sets") for task in self.executions)
+
+    def in_order(self) -> list[str]:
+        """All of them, as they run."""
+        pairs = [task for pair in zip(self.sets, self.executions, strict=True) for task in pair]
+        return [task for task in (self.starting, *pairs, self.node, self.ended) if task is not None]
+
+    @property
     def running(self) -> tuple[str, ...]:
         """The tasks that may have something to stop."""
         return self.executions or (self.node,)

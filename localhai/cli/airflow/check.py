@@ -27,7 +27,7 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
     The files are read and not run: neither Airflow nor Docker is needed. Exits with 3 when something would fail.
 
     `--json` prints a list of `{file, dags, tasks, airflow_3, problems, valid}`; a task has its task, line, project,
-    step or pipeline, folder, parameters, inputs, problems and hints.
+    step or pipeline, folder, parameters, inputs, problems and hints; that of a `pipeline_dag` has `nodes`, the ids of tasks.
     """
     from localhai.airflow.check import check
     from localhai.settings import Settings
@@ -60,6 +60,8 @@ def _print_task(task: CheckedTask) -> None:
     for noun, values in (("parameter", task.parameters), ("input", task.inputs)):
         for name, value in values.items():
             click.echo(f"    {noun} {name} = {value}")
+    if task.nodes:
+        click.echo(f"    tasks: {', '.join(task.nodes)}")
     for problem in task.problems:
         click.echo(f"    error: {problem}")
     for hint in task.hints:

@@ -111,3 +111,18 @@ def test_templates_and_decorators():
     assert found.dags == ["flow"]
     assert found.submissions[0].get("step") is UNKNOWN
     assert [item.hint for item in found.refused] == ["leave it out"]
+
+
+def test_a_pipeline_as_a_dag_of_its_own(folder):
+    (folder / "dag.py").write_text('pipeline_dag("all", project="news", schedule="@daily")\n')
+    (folder / "other.py").write_text('pipeline_dag("nothing", project="x", folder="../news", schedule_interval=None)\n')
+
+    code, [good, bad] = check(folder)
+
+    assert code == 3
+    assert good["dags"] == ["all"]
+    [task] = good["tasks"]
+    assert (task["pipeline"], task["nodes"], task["problems"]) == ("all", ["train"], [])
+    assert bad["tasks"][0]["folder"] == str(folder.parent / "news")
+    assert "nothing" in bad["tasks"][0]["problems"][0]
+    assert [item["line"] for item in bad["airflow_3"]] == [1]
