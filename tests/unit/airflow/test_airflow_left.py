@@ -1,0 +1,41 @@
+"""A deferred task asks again and again how its execution is: also when whoever ran that has died, here or elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from localhai.airflow.local import LocalPlatform
+from localhai.airflow.projects import Places
+from localhai.executions.home import Home
+from localhai.executions.owner import own_owner
+from localhai.records import Owner
+from localhai.settings import Settings
+from localhai.testing import FakeEngine
+
+AFAR = Owner("far-away", 1, "1", "b")
+
+
+@pytest.fixture
+def home(tmp_path):
+    with Home(Settings(home=tmp_path / "home", host_timeout=0.0), engine=FakeEngine()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("owner", [replace(own_owner(), process_start="0"), AFAR])
+def test_an_execution_of_a_dead_process_is_closed_by_whoever_asks(home, owner):
+    project = home.records.project("/a/news", "news")
+    made = home.records.create_execution(
+        project.id, step="train", image="i", commit=None, document={}, owner=owner, folder="executions/news/1-x"
+    )
+    home.records.transition(made.id, "queued")
+
+    assert LocalPlatform(Places(), home=home).details("execution", made.id)["status"] == "crashed"
+
+
+def test_a_pipeline_of_a_dead_process_is_closed_by_whoever_asks(home):
+    project = home.records.project("/a/news", "news")
+    made = home.records.create_pipeline(project.id, name="p", nodes=[], commit=None, document={}, owner=AFAR, title="p")
+
+    assert LocalPlatform(Places(), home=home).details("pipeline", made.id)["status"] == "crashed"
