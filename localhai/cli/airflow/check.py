@@ -27,7 +27,8 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
     The files are read and not run: neither Airflow nor Docker is needed. Exits with 3 when something would fail.
 
     `--json` prints a list of `{file, dags, tasks, airflow_3, problems, valid}`; a task has its task, line, project,
-    step or pipeline, folder, parameters, inputs, problems and hints; that of a `pipeline_dag` has `nodes`, the ids of tasks.
+    step or pipeline, folder, parameters, inputs, problems and hints. For a `pipeline_dag`, `nodes` are the ids of its
+    tasks.
     """
     from localhai.airflow.check import check
     from localhai.settings import Settings
