@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit lint format bench docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit lint format bench image docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: env  ## let ruff put the style right
 
 bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks
+
+image: env engine  ## the image of `localhai serve`, built without network; BASE="python:3.11-slim" for another base
+	scripts/image localhai $(BASE)
 
 docs: env  ## the documentation, into site/
 	$(BIN)/python scripts/reference.py

@@ -48,7 +48,14 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
     help="Where; 0: any free one.",
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="How many executions run at once. Default: one per CPU.")
-@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Answer to this host name too. Repeatable.")
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    envvar="LOCALHAI_ALLOW_HOST",
+    help="Answer to this host name too. Repeatable; LOCALHAI_ALLOW_HOST has several with spaces between.",
+)
 @click.option(
     "--container-host",
     metavar="ADDRESS",
@@ -57,7 +64,8 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
 @click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Users, projects and data to begin with: a TOML or YAML file.",
+    envvar="LOCALHAI_SEED",
+    help="Users, projects and data to begin with: a TOML or YAML file. Also LOCALHAI_SEED.",
 )
 @click.option("--ephemeral", is_flag=True, help="Keep nothing: a home of its own, removed at the end.")
 @pass_call

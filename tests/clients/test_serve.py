@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 from served import TOKEN, Served
 
 pytestmark = pytest.mark.docker
@@ -125,3 +127,30 @@ def test_ci_sets_up_everything_in_one_go(tmp_path, scratch, vh_program):
     assert "rows 3" in vh("exec", "logs", "1")
     server.end()
     assert os.listdir(scratch) == []
+
+
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "example_project"
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+def test_the_ci_jobs_of_the_example_do_what_they_say(tmp_path, scratch, vh_program, name):
+    """Their commands as they stand there: the server beside the job, then the script of the job."""
+    project = tmp_path / "example"
+    shutil.copytree(EXAMPLE, project)
+    document = yaml.safe_load((project / "ci" / name).read_text())
+    job = document["jobs"]["in-the-job"] if name == "github.yml" else document["in-the-job"]
+    commands = job.get("script") or [step["run"] for step in job["steps"] if "run" in step]
+    variables = {**document.get("variables", {}), **job.get("env", {}), **job.get("variables", {})}
+    variables = {key: value for key, value in variables.items() if not key.startswith("DOCKER_")}
+    serve, check = commands[-2].removesuffix(" &").split(), commands[-1].split()
+    assert serve[:2] == ["localhai", "serve"]
+    server = Served(project, *serve[2:], **{**variables, "LOCALHAI_TOKEN": ""})
+    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment |= {**variables, "VALOHAI_HOST": server.url, "VALOHAI_CONFIG_DIR": str(scratch)}
+    environment["PATH"] = f"{vh_program.parent}:{environment['PATH']}"
+    done = subprocess.run(
+        check, cwd=project, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    server.end()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "outputs").is_dir()
