@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`localhai_airflow = true`: Airflow gets a home of its own before any test module imports it."""
+    """`localhai_airflow = true`: Airflow gets a home of its own before any test module imports it.
+
+    `localhai_s3 = FOLDER`, from the rootdir of pytest: what `localhai_s3` begins with.
+    """
     parser.addini("localhai_airflow", "give Airflow a home and a database of its own", type="bool", default=False)
+    parser.addini("localhai_s3", "a folder: its folders are the buckets that the fixture localhai_s3 begins with")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Only what the setting asks for."""
+    config.addinivalue_line("markers", "localhai_s3(folder): a folder with the buckets that localhai_s3 begins with")
     if config.getini("localhai_airflow"):
         from localhai.testing.dags import isolate
 
@@ -77,10 +82,23 @@ def fake_valohai(_localhai_home: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture
-def localhai_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose folders are the buckets of s3:// inputs: copy in what a test needs."""
+def localhai_s3(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose folders are the buckets of s3:// inputs. What the test writes there is in them.
+
+    It begins as a copy of the folder that the marker `localhai_s3("FOLDER")` names, or pytest's setting `localhai_s3`,
+    else empty. Steps cannot change the original.
+    """
+    import shutil
+
     folder = tmp_path / "s3"
-    folder.mkdir()
+    marker = request.node.get_closest_marker("localhai_s3")
+    seed = str(marker.args[0] if marker else request.config.getini("localhai_s3") or "")
+    if not seed:
+        folder.mkdir()
+    elif (request.config.rootpath / seed).is_dir():
+        shutil.copytree(request.config.rootpath / seed, folder)
+    else:
+        pytest.fail(f"localhai_s3: there is no folder {request.config.rootpath / seed}", pytrace=False)
     monkeypatch.setenv("LOCALHAI_S3_FOLDER", str(folder))
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return folder

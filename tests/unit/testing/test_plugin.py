@@ -16,6 +16,11 @@ YAML = """\
     image: python:3.11-slim
     command: echo
     parameters: [{name: epochs, type: integer, default: 2}]
+- step:
+    name: count
+    image: python:3.11-slim
+    command: echo
+    inputs: [{name: data, default: s3://bucket/*.txt}]
 """
 TESTS = """
 import pytest
@@ -78,7 +83,24 @@ def test_a_lost_engine(fake_valohai):
 
 def test_each_test_has_its_own_home(fake_valohai, localhai_s3):
     assert fake_valohai.executions == []
-    assert localhai_s3.is_dir()
+    assert list(localhai_s3.iterdir()) == []
+
+def read_bucket(fake_valohai, found):
+    def count(container):
+        for file in container.path("/valohai/inputs/data").iterdir():
+            found[file.name] = file.read_text()
+    fake_valohai.step("count", count)
+    assert run("count").complete
+    return found
+
+@pytest.mark.localhai_s3("buckets")
+def test_buckets_of_a_folder(fake_valohai, localhai_s3):
+    (localhai_s3 / "bucket" / "b.txt").write_text("of the test")
+    assert read_bucket(fake_valohai, {}) == {"a.txt": "of the folder", "b.txt": "of the test"}
+
+@pytest.mark.localhai_s3("buckets")
+def test_buckets_begin_anew(localhai_s3):
+    assert [file.name for file in (localhai_s3 / "bucket").iterdir()] == ["a.txt"]
 """
 
 
@@ -95,13 +117,36 @@ def pytest_of(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "news").mkdir()
     (tmp_path / "news" / "valohai.yaml").write_text(YAML)
+    (tmp_path / "buckets" / "bucket").mkdir(parents=True)
+    (tmp_path / "buckets" / "bucket" / "a.txt").write_text("of the folder")
     return tmp_path
 
 
 def test_fixtures_and_faults(folder):
     (folder / "test_dag.py").write_text(TESTS)
     done = pytest_of(folder)
-    assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert (done.returncode, "8 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_the_setting_and_a_folder_that_is_not_there(folder):
+    (folder / "pytest.ini").write_text("[pytest]\nlocalhai_s3 = buckets\n")
+    (folder / "test_s3.py").write_text(
+        "import pytest\n"
+        "def test_setting(localhai_s3):\n"
+        "    assert (localhai_s3 / 'bucket' / 'a.txt').read_text() == 'of the folder'\n"
+        "@pytest.mark.localhai_s3('nowhere')\n"
+        "def test_marker(localhai_s3): pass\n"
+    )
+    done = pytest_of(folder, "--strict-markers")
+    assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert f"localhai_s3: there is no folder {folder / 'nowhere'}" in done.stdout
+
+
+def test_run_dag_says_what_it_needs(folder):
+    (folder / "test_dag.py").write_text("def test_a_dag(run_dag):\n    run_dag('dags/news.py')\n")
+    done = pytest_of(folder)
+    assert done.returncode == 1
+    assert 'run_dag needs Airflow: pip install "apache-airflow>=2.10,<4"' in done.stdout
 
 
 def test_it_costs_nothing_while_nobody_asks(folder):
