@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
+    from localhai.cli.execution.run_command import Typed
     from localhai.project.plan import ExecutionPlan
 
 WIDTH = 12
@@ -28,32 +29,28 @@ WIDTH = 12
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def plan(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     **given: Any,
 ) -> int:
     """Show what `localhai run STEP` would do, with the same options. Needs neither Docker nor network."""
-    if want_help and step_name is None:
-        click.echo(ctx.get_help())
+    if typed.help and typed.subject is None:
+        click.echo(typed.help)
         return 0
-    if step_name is None:
+    if typed.subject is None:
         raise UsageError("which step?", hints=["localhai plan STEP [--NAME=VALUE]...", "see them: localhai run --help"])
     with call.open_project(yaml=given["yaml"]) as project:
-        if want_help:
+        if typed.help:
             from localhai.cli.execution.requested import config_of
             from localhai.cli.execution.step_help import step_help
             from localhai.project.planning import find_step
 
-            click.echo(step_help(find_step(config_of(project, given["commit"]).config, step_name), "localhai plan"))
+            click.echo(step_help(find_step(config_of(project, given["commit"]).config, typed.subject), "localhai plan"))
             return 0
-        show_plan(call, understand(project, step_name, step_arguments, given))
+        show_plan(call, understand(project, typed.subject, typed.words, given))
     return 0
 
 

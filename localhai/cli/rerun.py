@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from localhai.cli.call import Call
+    from localhai.cli.execution.run_command import Typed
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
 
@@ -55,32 +56,28 @@ class RerunCommand(StepCommand):
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def rerun(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     dry_run: bool,
     current: bool,
     **given: Any,
 ) -> int:
     """Run an execution again: the same code, image, parameters, inputs and variables, but for what is given here."""
-    if want_help:
-        click.echo(ctx.get_help())
+    if typed.help:
+        click.echo(typed.help)
         return 0
-    if step_name is None:
+    if typed.subject is None:
         raise UsageError("which execution?", hints=["localhai rerun 5", "see them: localhai execution list"])
     with call.look() as look:
-        earlier = look.execution(step_name)
+        earlier = look.execution(typed.subject)
         if current and given["commit"]:
             raise UsageError("--current and --commit exclude each other")
         if not current and not given["commit"]:
             given["commit"] = earlier.record.commit
-        requested = _again(earlier, project_of(look, earlier, yaml=given["yaml"]), step_arguments, given)
+        requested = _again(earlier, project_of(look, earlier, yaml=given["yaml"]), typed.words, given)
         if dry_run:
             from localhai.cli.plan import show_plan
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
+    from localhai.cli.execution.run_command import Typed
     from localhai.cli.options import Decorated
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
@@ -89,15 +90,11 @@ def _say_without_effect(given: Mapping[str, Any]) -> None:
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def run(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     dry_run: bool,
     **given: Any,
 ) -> int:
@@ -109,18 +106,18 @@ def run(
     Exits with 0 when the execution is complete, 1 when it failed, 2 for a wrong command line, 3 for a wrong project, 4
     when something around it is missing, 130 when it was interrupted.
     """
-    if want_help and step_name is None:
-        click.echo(ctx.get_help())
+    if typed.help and typed.subject is None:
+        click.echo(typed.help)
         _list_steps(call, given)
         return 0
-    with call.open_project(yaml=given["yaml"], recover=not (want_help or dry_run or step_name is None)) as project:
-        if step_name is None:
+    with call.open_project(yaml=given["yaml"], recover=not (typed.help or dry_run or typed.subject is None)) as project:
+        if typed.subject is None:
             raise _no_step(project, given["commit"])
         if given["adhoc"] and given["commit"]:
             raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
-        if want_help:
-            return _help_of_step(project, step_name, given["commit"])
-        requested = understand(project, step_name, step_arguments, given)
+        if typed.help:
+            return _help_of_step(project, typed.subject, given["commit"])
+        requested = understand(project, typed.subject, typed.words, given)
         if not given["quiet"]:
             _say_without_effect(given)
         if dry_run:

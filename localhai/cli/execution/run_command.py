@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,8 +23,17 @@ LIKE_VH = frozenset({
 })  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Typed:
+    """What was typed beside the options of the command: STEP, all behind it, and the help where that was asked for."""
+
+    subject: str | None
+    words: tuple[str, ...]
+    help: str | None
+
+
 class StepCommand(click.Command):
-    """Options of its own anywhere, then STEP and whatever options that step has."""
+    """Options of its own anywhere, then STEP and whatever options that step has: `typed` of the function."""
 
     metavar = "STEP"
 
@@ -50,6 +60,12 @@ class StepCommand(click.Command):
         elif found.rest and not ctx.resilient_parsing:
             raise click.UsageError(f"{found.rest[0]} is an option of a step: name the STEP first.", ctx)
         return super().parse_args(ctx, words)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        wants_help = ctx.params.pop("want_help")
+        subject, typed = ctx.params.pop("step_name"), ctx.params.pop("step_arguments")
+        ctx.params["typed"] = Typed(subject, typed, ctx.get_help() if wants_help else None)
+        return super().invoke(ctx)
 
     def _sorted(self, ctx: click.Context, args: list[str]) -> RunWords:
         table = {

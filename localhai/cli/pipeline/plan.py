@@ -12,6 +12,7 @@ from localhai.cli.pipeline.requested import PipelineCommand, understand, what_op
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
+    from localhai.cli.execution.run_command import Typed
 
 
 @click.command("plan", cls=PipelineCommand)
@@ -22,15 +23,11 @@ if TYPE_CHECKING:
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def plan(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     drawing: str,
     **given: Any,
 ) -> int:
@@ -38,8 +35,8 @@ def plan(
 
     `--json` prints name, nodes, edges and parameters as they would run.
     """
-    if want_help:
-        click.echo(ctx.get_help())
+    if typed.help:
+        click.echo(typed.help)
         return 0
     from localhai.nodes.runners import further_runners
     from localhai.pipelines import drawing as draw
@@ -48,7 +45,7 @@ def plan(
     from localhai.pipelines.sources import preflight
 
     with call.open_project(yaml=given["yaml"]) as project:
-        requested = understand(project, step_name, parse_words(step_arguments), given["commit"])
+        requested = understand(project, typed.subject, parse_words(typed.words), given["commit"])
         runners = all_runners(further_runners())
         preflight(requested.sources, requested.plan, runners, secrets=tuple(project.options().secrets))
     if call.json:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from localhai.cli.call import Call
+    from localhai.cli.execution.run_command import Typed
 
 
 class RerunPipelineCommand(PipelineCommand):
@@ -45,15 +46,11 @@ class RerunPipelineCommand(PipelineCommand):
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def rerun(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     from_failed: bool,
     current: bool,
     **given: Any,
@@ -64,10 +61,10 @@ def rerun(
     before them changed; a task node goes on with its task, whose complete executions are kept. `--json` prints the
     pipeline in the end.
     """
-    if want_help:
-        click.echo(ctx.get_help())
+    if typed.help:
+        click.echo(typed.help)
         return 0
-    if step_name is None:
+    if typed.subject is None:
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
     from localhai.cli.pipeline.following import follow
     from localhai.nodes.runners import further_runners
@@ -76,11 +73,13 @@ def rerun(
     from localhai.pipelines.running import all_runners
 
     with call.open_project(recover=True) as project:
-        record = project.home.records.find_pipeline(step_name, project.record.id)
+        record = project.home.records.find_pipeline(typed.subject, project.record.id)
         if record.project_id != project.record.id:
-            raise UsageError(f"pipeline {step_name} is one of project {record.project}", hints=["call from its folder"])
+            raise UsageError(
+                f"pipeline {typed.subject} is one of project {record.project}", hints=["call from its folder"]
+            )
         before = recorded_plan(record)
-        arguments = {**before.arguments, **parse_words(step_arguments)}
+        arguments = {**before.arguments, **parse_words(typed.words)}
         environment = given["environment"] or before.environment
         given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
         given["env_file"] = given["env_file"] or recorded_env_file(record.document)

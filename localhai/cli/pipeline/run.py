@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.cli.call import Call
+    from localhai.cli.execution.run_command import Typed
     from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
@@ -54,15 +55,11 @@ class RunPipelineCommand(PipelineCommand):
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def run(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     reuse: tuple[str, ...],
     **given: Any,
 ) -> int:
@@ -74,9 +71,9 @@ def run(
     Exits with 0 when the pipeline is complete, 1 when it failed or was stopped, 2 for a wrong command line, 3 for a
     wrong project, 4 when something around it is missing, 130 when it was interrupted.
     """
-    if want_help:
-        click.echo(ctx.get_help())
-        _show_what_there_is(call, step_name, given)
+    if typed.help:
+        click.echo(typed.help)
+        _show_what_there_is(call, typed.subject, given)
         return 0
     if given["adhoc"] and given["commit"]:
         raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
@@ -86,8 +83,8 @@ def run(
     with call.open_project(yaml=given["yaml"], recover=True) as project:
         requested = understand(
             project,
-            step_name,
-            parse_words(step_arguments),
+            typed.subject,
+            parse_words(typed.words),
             given["commit"],
             environment=given["environment"],
             git_packaging=given["git_packaging"],

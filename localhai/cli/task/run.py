@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.cli.call import Call
+    from localhai.cli.execution.run_command import Typed
     from localhai.cli.task.requested import RequestedTask
 
 EPILOG = (
@@ -58,15 +59,11 @@ running_options = together(
 @json_option
 @project_option
 @pass_call
-@click.pass_context
 def run(
-    ctx: click.Context,
     call: Call,
     /,
     *,
-    step_name: str | None,
-    step_arguments: tuple[str, ...],
-    want_help: bool,
+    typed: Typed,
     dry_run: bool,
     **given: Any,
 ) -> int:
@@ -76,14 +73,14 @@ def run(
     is known. Exits with 0 when the task is complete, 1 when it failed or was stopped, otherwise as `localhai run`.
     `--json` prints the task with its plan and the rows of the table as `executions`.
     """
-    if want_help:
-        click.echo(ctx.get_help())
+    if typed.help:
+        click.echo(typed.help)
         return 0
     with call.open_project(yaml=given["yaml"], recover=not dry_run) as project:
-        if step_name is None:
+        if typed.subject is None:
             known = ", ".join(project.config().config.tasks) or "none: sweep over a step with --grid NAME=VALUES"
             raise UsageError("which task?", hints=[f"known tasks: {known}"])
-        asked = understand_task(project, step_name, step_arguments, given)
+        asked = understand_task(project, typed.subject, typed.words, given)
         if dry_run:
             _show_plan(call, asked)
             return 0
