@@ -147,8 +147,10 @@ class _Reading:
             return self._mimic(name, str(item.get("source")))
         if kind == "execution":
             return self._execution(name, item, parameters)
-        if kind in {"task", "deployment"}:
-            return replace(self._of_yaml(name, str(kind)), **_behaviour(item))
+        if kind == "task":
+            return self._task(name, item, parameters)
+        if kind == "deployment":
+            return replace(self._of_yaml(name, "deployment"), **_behaviour(item))
         raise wrong("nodes", f"{name}: {kind!r} is not a type of node.")
 
     def _execution(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
@@ -178,17 +180,56 @@ class _Reading:
             **_behaviour(item),
         )
 
+    def _task(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
+        """As valohai.yaml has it, with what the request changes. Rules of a template are those of the blueprint."""
+        node, template = self._of_yaml(name, "task"), _object(item, "template", name)
+        typed = {key: unwrapped(value) for key, value in _object(template, "parameters", name).items()}
+        changed = {
+            key: value
+            for key, value in typed.items()
+            if value is not None and not isinstance(value, dict) and value != node.defaults.get(key)
+        }
+        inputs = {key: _uris(value, name) for key, value in _object(template, "inputs", name).items()}
+        given = {key: uris for key, uris in inputs.items() if uris != node.inputs.get(key)}
+        unknown = [
+            *(key for key in typed if self._lacks(node, key)),
+            *(key for key in inputs if key not in node.inputs),
+        ]
+        if unknown:
+            raise wrong("nodes", f"{name}: step {node.step} has no parameter or input {', '.join(unknown)}.")
+        environment = str(template["environment"]) if template.get("environment") else node.override.environment
+        return replace(
+            node,
+            parameters={**changed, **parameters},
+            inputs={**node.inputs, **given},
+            explicit_inputs=tuple(given),
+            override=replace(node.override, environment=environment),
+            **_behaviour(item),
+        )
+
+    def _lacks(self, node: Node, parameter: str) -> bool:
+        return parameter not in self._sources.config(node.commit).config.steps[node.step or ""].parameters
+
     def _other_commit(self, template: Mapping[str, Any]) -> str | None:
         commit = template.get("commit")
         return None if not commit or commit == self._own else str(commit)
 
     def _of_yaml(self, name: str, kind: str) -> Node:
         """Tasks and deployments are described by valohai.yaml: the client's template says less than that."""
-        config = self._sources.config().config
-        for pipeline in config.pipelines.values():
-            if any(node.name == name and node.type == kind for node in pipeline.nodes):
-                return planning.plan(config, pipeline.name).node(name)
-        raise wrong("nodes", f"{name}: no pipeline of the commit's valohai.yaml has a {kind} node of this name.")
+        config, wanted = (
+            self._sources.config().config,
+            {str(item.get("name")) for item in _objects(self._body, "nodes")},
+        )
+        having = [
+            pipeline
+            for pipeline in config.pipelines.values()
+            if any(node.name == name and node.type == kind for node in pipeline.nodes)
+        ]
+        if not having:
+            raise wrong("nodes", f"{name}: no pipeline of the commit's valohai.yaml has a {kind} node of this name.")
+        # several may have a node of this name: that with just these nodes is meant
+        meant = next((item for item in having if {node.name for node in item.nodes} == wanted), having[0])
+        return planning.plan(config, meant.name).node(name)
 
     def _mimic(self, name: str, source: str) -> Node:
         records, runners = self._state.home.records, all_runners(further_runners())

@@ -134,6 +134,78 @@ def test_a_pipeline_of_valohai_yaml_runs_by_its_name(ada, demo, engine, path, ke
     assert (unknown.status_code, list(unknown.json())) == (400, ["blueprint"])
 
 
+TASKS = """\
+- task:
+    name: sweep
+    step: prepare
+    type: grid_search
+    parameters:
+      - {name: rows, style: multiple, rules: {items: [1, 2]}}
+- pipeline:
+    name: other
+    nodes:
+      - {name: many, type: task, step: train}
+      - {name: last, type: execution, step: train}
+    edges: []
+- pipeline:
+    name: sweeping
+    parameters:
+      - {name: size, targets: [many.parameters.rows]}
+    nodes:
+      - {name: many, type: task, task: sweep}
+    edges: []
+"""
+
+
+@pytest.fixture
+def sweeping(demo):
+    """What `vh pipeline run sweeping` sends."""
+    commit = demo.upload_files({"valohai.yaml": YAML + TASKS}).json()["identifier"]
+    rules = {"rows": {"style": "multiple", "rules": {"items": [1, 2]}}}
+    template = {"commit": commit, "step": "prepare", "type": "grid_search", "parameters": rules, "inputs": {}}
+    nodes = [{"name": "many", "type": "task", "template": template}]
+    return {"project": demo.id, "title": "sweeping", "parameters": {}, "edges": [], "nodes": nodes}
+
+
+def rows_of(ada, demo):
+    executions = ada.get(f"/api/v0/executions/?project={demo.id}&ordering=counter").json()["results"]
+    return sorted(demo.get(row["id"])["parameters"]["rows"] for row in executions)
+
+
+def test_a_task_node_runs_its_blueprint(ada, demo, sweeping):
+    done = ended(ada, started(ada, sweeping)["id"])
+    assert done["status"] == "complete"
+    assert ada.get(f"/api/v0/tasks/{demo.id}:latest/").json()["n_executions"] == 2
+    assert rows_of(ada, demo) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("node", "7"),
+        ("pipeline", "7"),
+    ],
+)
+def test_what_is_given_for_a_task_node_counts(ada, demo, sweeping, place, value):
+    sweeping["nodes"][0]["template"]["environment"] = "aws-small"
+    if place == "node":
+        sweeping["nodes"][0]["template"]["parameters"]["rows"] = value
+    else:
+        config = {"name": "size", "targets": ["many.parameters.rows"]}
+        sweeping["parameters"] = {"size": {"config": config, "expression": value}}
+    assert ended(ada, started(ada, sweeping)["id"])["status"] == "complete"
+    assert set(rows_of(ada, demo)) == {7}
+    row = ada.get(f"/api/v0/executions/?project={demo.id}").json()["results"][0]
+    assert row["environment"]["slug"] == "aws-small"
+
+
+@pytest.mark.parametrize(("key", "value"), [("parameters", {"nothing": 1}), ("inputs", {"nothing": []})])
+def test_what_a_task_node_does_not_have_is_said(ada, sweeping, key, value):
+    sweeping["nodes"][0]["template"][key] = value
+    answer = ada.post("/api/v0/pipelines/", json=sweeping)
+    assert (answer.status_code, list(answer.json())) == (400, ["nodes"])
+
+
 def test_a_node_that_fails_stops_the_next(ada, engine, body):
     engine.behave(Canned(exit_code=1), step="prepare")
     done = ended(ada, started(ada, body)["id"])
