@@ -155,3 +155,14 @@ def test_a_project_that_has_another_id_keeps_it(state, file):
     file.write_text(TOML.replace('name = "eves"', f'name = "eves"\nid = "{ID[:-1]}b"'))
     with pytest.raises(ProjectError, match="has another id already"):
         plant(state, file)
+
+
+def test_the_page_about_serving_shows_a_seed_that_is_one(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text()
+    shown = page.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "train.csv").write_text("a\n")
+    (tmp_path / "seed.toml").write_text(shown)
+    seed = read(tmp_path / "seed.toml", {"CI_TOKEN": "token-of-ci", "CI_KEY": "k"})
+    assert [variable.secret for variable in seed.projects[0].variables] == [False, True]
+    assert (seed.projects[0].folder, seed.projects[0].data[0].alias) == (tmp_path, "train")
