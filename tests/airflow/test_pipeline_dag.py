@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from types import ModuleType
 
 import pytest
 from conftest import DAGS, HERE, Ran
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dags_pipelines", DAGS / "pipelines.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
@@ -15,11 +24,7 @@ def run_pipeline(airflow, monkeypatch):  # noqa: ARG001  # its tables
     monkeypatch.setenv("LOCALHAI_PROJECTS", str(HERE / "pipelines"))
 
     def run(name: str, **params: object) -> Ran:
-        spec = importlib.util.spec_from_file_location("dags_pipelines", DAGS / "pipelines.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return Ran(module.DAGS[name].test(run_conf=params))
+        return Ran(load().DAGS[name].test(run_conf=params))
 
     return run
 
@@ -143,3 +148,64 @@ def test_each_node_is_an_execution_on_the_platform(platform, run_pipeline):
     make, use = platform.posted("executions")
     assert (make["step"], make["commit"], make["parameters"]) == ("make", "abc", {"count": 2})
     assert (use["step"], use["commit"], use["inputs"]) == ("use", "abc", {"data": ["datum://d1"]})
+
+
+class OneTask:
+    """A task instance as gates use it: XComs in a dict."""
+
+    def __init__(self, xcoms: dict[tuple[str, str], object]) -> None:
+        self.xcoms = xcoms
+        self.pushed: dict[str, object] = {}
+
+    def xcom_pull(self, *, task_ids: str, key: str = "return_value", **_: object) -> object:
+        return self.xcoms.get((task_ids, key))
+
+    def xcom_push(self, *, key: str, value: object) -> None:
+        self.pushed[key] = value
+
+
+def test_a_gate_waits_for_a_person(run_pipeline, airflow):  # noqa: ARG001  # they make DAG and tables
+    module = load()
+    gate = module.DAGS["gates"].get_task("use.starting")
+    made = {"id": "e1", "status": "complete", "outputs": [{"name": "a", "id": "d1"}]}
+
+    def poke(accuracy: float, **params: object) -> bool:
+        found = {("make", "return_value"): {**made, "cumulative_metadata": {"accuracy": accuracy}}}
+        return gate.poke({"ti": OneTask(found), "params": params})
+
+    assert poke(0.9)
+    assert not poke(0.7)
+    assert poke(0.7, **{"approve-all": True})
+    assert gate.reschedule, "it takes no slot while it waits"
+
+
+def test_nodes_have_arguments_of_their_own(run_pipeline):  # noqa: ARG001  # it sets the project
+    from localhai.airflow import pipeline_dag
+    from localhai.airflow.compat import AirflowException
+
+    folder = HERE / "pipelines"
+    dag = pipeline_dag("sweep", project="p", folder=folder, node_arguments={"tries": {"queue": "gpu"}})
+
+    assert dag.get_task("tries.executions").queue == "gpu"
+    assert dag.get_task("last").queue != "gpu"
+    assert dag.params["rounds"] == 3
+    with pytest.raises(AirflowException, match="no node 'nothing'; it has tries, last"):
+        pipeline_dag("sweep", project="p", folder=folder, node_arguments={"nothing": {}})
+    with pytest.raises(AirflowException, match="nothing"):
+        pipeline_dag("nothing", project="p", folder=folder)
+
+
+def test_the_same_dag_in_both_modes_and_on_every_machine(run_pipeline, monkeypatch):  # noqa: ARG001
+    import json
+
+    from airflow.serialization.serialized_objects import SerializedDAG
+
+    def serialised() -> str:
+        found = SerializedDAG.to_dict(load().DAGS["whole"])
+        return json.dumps(found, sort_keys=True, default=str)
+
+    here = serialised()
+    monkeypatch.delenv("LOCALHAI_MODE")
+    monkeypatch.delenv("LOCALHAI_PROJECTS")
+    assert serialised() == here
+    assert str(HERE / "pipelines") not in here

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import DAG, Param, TaskGroup
+from localhai.airflow.compat import DAG, AirflowException, Param, TaskGroup
 from localhai.airflow.failures import airflow_words
 from localhai.airflow.pipelines.description import APPROVAL
 from localhai.airflow.pipelines.gate import APPROVE_ALL, ValohaiNodeGate
@@ -21,7 +21,7 @@ from localhai.airflow.pipelines.sweep_operators import (
 from localhai.airflow.pipelines.whole import ValohaiWholeNodeOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from localhai.airflow.pipelines.description import NodeDescription
     from localhai.airflow.pipelines.reading import PipelineDescription
@@ -43,6 +43,7 @@ def pipeline_dag(
     polling_interval: float | None = None,
     deferrable: bool | None = None,
     execution_tags: Sequence[str] = (),
+    node_arguments: Mapping[str, Mapping[str, Any]] | None = None,
     **dag_arguments: Any,
 ) -> DAG:
     """The pipeline of this name (or unambiguous prefix) of a project as a DAG: a task for each node.
@@ -50,14 +51,16 @@ def pipeline_dag(
     `project` is the project's name, as operators take it. Its valohai.yaml is read when the file of the DAG is: from
     `folder` (absolute, or from the file of the DAG), else from where dev mode looks for projects. `dag_id` is the
     name of the pipeline; `environment`, `commit` and `branch` are those of all nodes, as for
-    ValohaiSubmitExecutionOperator; `execution_tags` are put on every execution. All else goes to the DAG:
-    `schedule`, `start_date`, `default_args` ... Parameters of the pipeline are params of the DAG.
+    ValohaiSubmitExecutionOperator; `execution_tags` are put on every execution; `node_arguments` has, by
+    name of a node, arguments of its task: `queue`, `pool`, `executor_config` ... All else goes to the DAG: `schedule`,
+    `start_date`, `default_args` ... Parameters of the pipeline are params of the DAG.
 
     Raises AirflowException for a project or pipeline that is not there or wrong: Airflow shows it with the file.
     """
     file = sys._getframe(1).f_code.co_filename  # noqa: SLF001  # as Airflow finds the file of a DAG
     with airflow_words():
         found = read_pipeline(_folder(project, folder, Path(file).absolute().parent), pipeline)
+    of_nodes = _known_nodes(node_arguments or {}, found)
     arguments = {"schedule": None, "catchup": False, "params": _params(found), **dag_arguments}
     dag = DAG(dag_id or found.name, **arguments)
     dag.fileloc = file
@@ -71,9 +74,11 @@ def pipeline_dag(
         valohai_conn_id=valohai_conn_id,
         polling_interval=polling_interval,
         deferrable=deferrable,
+        of_nodes=of_nodes,
     )
-    for description in found.nodes:
-        made.add(description)
+    with dag:  # so that Airflow finds it, whether the file keeps it under a name or not
+        for description in found.nodes:
+            made.add(description)
     return dag
 
 
@@ -97,13 +102,25 @@ def _params(found: PipelineDescription) -> dict[str, Any]:
     return params
 
 
+def _known_nodes(
+    arguments: Mapping[str, Mapping[str, Any]], found: PipelineDescription
+) -> Mapping[str, Mapping[str, Any]]:
+    names = [item.node.name for item in found.nodes]
+    for name in arguments:
+        if name not in names:
+            known = ", ".join(names)
+            raise AirflowException(f"node_arguments: pipeline {found.name} has no node {name!r}; it has {known}")
+    return arguments
+
+
 class _Maker:
     """Makes the tasks of each node. What is given is the same for all."""
 
-    def __init__(self, dag: Any, valohai_conn_id: str, **common: Any) -> None:
+    def __init__(self, dag: Any, valohai_conn_id: str, of_nodes: Mapping[str, Any], **common: Any) -> None:
         self._dag: dict[str, Any] = {"dag": dag}
         self._connection: dict[str, Any] = {"valohai_conn_id": valohai_conn_id}
         self._common = common
+        self._of_nodes = of_nodes
         self._last: dict[str, Any] = {}
 
     def add(self, description: NodeDescription) -> None:
@@ -124,7 +141,7 @@ class _Maker:
         self._last[description.node.name] = last
 
     def _node(self, description: NodeDescription, known: Any) -> tuple[Any, Any]:
-        more = {**self._dag, **self._connection, **self._common, **_tries(description)}
+        more = {**self._dag, **self._connection, **self._common, **self._own(description)}
         kind = ValohaiNodeOperator if description.node.type == "execution" else ValohaiWholeNodeOperator
         task = kind(task_id=description.tasks.node, **known, **more)
         return task, task
@@ -148,7 +165,7 @@ class _Maker:
                 **own,
                 **self._connection,
                 **self._common,
-                **_tries(description),
+                **self._own(description),
             )
             mapped = partial.expand(child=made.output)
             if before is not None:
@@ -165,8 +182,7 @@ class _Maker:
         mode: dict[str, Any] = {"mode": "reschedule", "poke_interval": ASK} if asks else {}
         return ValohaiNodeGate(task_id=task_id, **known, **more, **mode, **self._dag, **self._connection)
 
-
-def _tries(description: NodeDescription) -> dict[str, Any]:
-    if description.node.on_error != "retry":
-        return {}
-    return {"retries": ATTEMPTS - 1, "retry_delay": timedelta(seconds=1)}
+    def _own(self, description: NodeDescription) -> dict[str, Any]:
+        tries = {"retries": ATTEMPTS - 1, "retry_delay": timedelta(seconds=1)}
+        given = self._of_nodes.get(description.node.name, {})
+        return {**(tries if description.node.on_error == "retry" else {}), **given}
