@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,109 @@ def test_the_ci_jobs_of_the_example_do_what_they_say(tmp_path, scratch, vh_progr
     server.end()
     assert done.returncode == 0, done.stdout + done.stderr
     assert (project / "outputs").is_dir()
+
+
+PIPELINE_YAML = """\
+- step:
+    name: train
+    image: python:3.11-slim
+    command: echo '{"loss":0.5}' | tee /valohai/outputs/model.json
+- step:
+    name: evaluate
+    image: python:3.11-slim
+    command: cat /valohai/inputs/model/model.json
+    inputs:
+      - name: model
+- pipeline:
+    name: train-and-evaluate
+    nodes:
+      - {name: train, type: execution, step: train}
+      - {name: evaluate, type: execution, step: evaluate}
+    edges:
+      - [train.output.model.json, evaluate.input.model]
+"""
+
+
+def test_what_the_page_shows_a_person_with_vh_works_from_login_to_pipeline(tmp_path, vh_program):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "serve.md").read_text()
+    shown = page.split("## With `vh`")[1].split("```console\n")[1].split("```")[0]
+    (tmp_path / "project").mkdir()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "project" / "valohai.yaml").write_text(PIPELINE_YAML)
+    server = Served(tmp_path, home=tmp_path / "home", LOCALHAI_TOKEN="my-local-token")
+    headers = {"Authorization": "Token my-local-token"}
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment["VALOHAI_CONFIG_DIR"] = str(tmp_path / "config")
+
+    def statuses(kind: str) -> list[str]:
+        rows = requests.get(f"{server.url}/api/v0/{kind}/", headers=headers, timeout=10).json()["results"]
+        return [row["status"] for row in rows]
+
+    try:
+        for line in shown.splitlines():
+            words = [vh_program, *line.replace("http://127.0.0.1:8000", server.url).split()[2:]]
+            process = subprocess.Popen(
+                words,
+                cwd=tmp_path / "project",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            if "--watch" in words:  # until Ctrl-C, as on the platform
+                wait_for(lambda: statuses("executions") == ["complete"])
+                time.sleep(2.5)  # it looks once a second
+                process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode == 0, f"{line}\n{said}"
+        wait_for(lambda: statuses("pipelines") == ["complete"])
+        assert statuses("executions") == ["complete"] * 3
+        assert (tmp_path / "project" / "model.json").read_text() == '{"loss":0.5}\n'
+    finally:
+        server.end()
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + 120
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def test_vh_logs_in_by_a_password_and_by_https(tmp_path, vh_program):
+    server = Served(tmp_path, "--https", "--https-port", "0", home=tmp_path / "home")
+    (tmp_path / "config").mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # those count for more than what vh is told
+        environment.pop(name, None)
+    environment["VALOHAI_CONFIG_DIR"] = str(tmp_path / "config")
+
+    def vh(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [vh_program, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    try:
+        name = requests.get(server.url + ME, headers=HEADERS, timeout=10).json()["username"]
+        code, said = vh("login", "--host", server.url, "-u", name, "-p", TOKEN)
+        assert (code, "Logged in" in said) == (0, True), said
+        code, said = vh("login", "-y", "--host", server.url, "-u", name, "-p", "not-the-token")
+        assert (code, "Unable to log in" in said) == (1, True), said
+        trust = server.variable("REQUESTS_CA_BUNDLE")
+        code, said = vh("login", "-y", "--host", server.https, "--ca-file", trust, "--token", TOKEN)
+        assert (code, "Logged in" in said) == (0, True), said
+        code, said = vh("environments")
+        assert (code, "This machine" in said) == (0, True), said
+        code, said = vh("login", "-y", "--host", server.https, "--token", TOKEN)
+        assert code == 1, "nobody said that it may be trusted"
+    finally:
+        server.end()
