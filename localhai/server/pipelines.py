@@ -339,7 +339,8 @@ def _parameters(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict
     for name, item in (body.get("parameters") or {}).items() if isinstance(body.get("parameters"), dict) else ():
         if not isinstance(item, dict):
             raise wrong("parameters", f"{name}: an object with config and expression is needed.")
-        value = values[name] = unwrapped(item.get("expression"))
+        value = unwrapped(item.get("expression"))
+        value = values[name] = None if value == "" else value  # as vh sends one that has no value (unconfirmed)
         config = item.get("config")
         for target in (config.get("targets") or []) if isinstance(config, dict) else []:
             node, _, rest = str(target).partition(".")

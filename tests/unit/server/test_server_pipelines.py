@@ -100,12 +100,13 @@ def test_a_pipeline_runs_with_what_its_nodes_say(ada, engine, body, demo):
     assert done["edges"][0]["target_node"] == done["nodes"][1]["id"]
 
 
-def test_parameters_of_a_pipeline_reach_their_targets(ada, body, demo):
+@pytest.mark.parametrize(("expression", "rows"), [("99", 99), ("", 10), (None, 10)])
+def test_parameters_of_a_pipeline_reach_their_targets(ada, body, demo, expression, rows):
     config = {"name": "size", "targets": ["prepare.parameters.rows"]}
-    body["parameters"] = {"size": {"config": config, "expression": "99"}}
+    body["parameters"] = {"size": {"config": config, "expression": expression}}
     made = started(ada, body)
     done = ended(ada, made["id"])
-    assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 99}
+    assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": rows}
 
 
 BLUEPRINT = """\
