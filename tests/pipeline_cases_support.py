@@ -48,10 +48,11 @@ class Run:
         assert [text for text in self.says if text not in err + out] == [], err
         found = {node["name"]: node for node in document.get("nodes", ())}
         assert {name: node["status"] for name, node in found.items()} == self.nodes, err
-        assert {name: sorted(_lines(said, name)) for name in self.lines} == {
-            name: sorted(lines) for name, lines in self.lines.items()
-        }
-        assert {name: found[name]["reason"] for name in self.reasons} == self.reasons
+        lines = {name: sorted(_lines(said, name)) for name in self.lines}
+        wanted = {name: sorted(lines) for name, lines in self.lines.items()}
+        assert lines == wanted, f"{lines}, not {wanted}"  # nobody writes asserts of this module anew
+        reasons = {name: found[name]["reason"] for name in self.reasons}
+        assert reasons == self.reasons, f"{reasons}, not {self.reasons}"
         for name, count in self.executions.items():
             assert sum(f"node {name}: execution #" in line and " of step " in line for line in said) == count
 

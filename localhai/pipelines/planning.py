@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import ProjectError
+from localhai.errors import ProjectError, UsageError
 from localhai.pipelines.arguments import PipelineArguments, sort_arguments
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.steps import overridden
@@ -97,7 +97,11 @@ def _foreign(node: Any, config_at: ConfigAt | None) -> Config:
         )
     if config_at is None:
         raise ProjectError(f"node {node.name!r} runs a step of commit {node.commit}, which cannot be looked into here")
-    return config_at(node.commit)
+    try:
+        return config_at(node.commit)
+    except (ProjectError, UsageError) as error:
+        error.where = f"node {node.name}"
+        raise
 
 
 def _node(node: Any, step: Step | None, parameters: Mapping[str, Any], inputs: Mapping[str, tuple[str, ...]]) -> Node:

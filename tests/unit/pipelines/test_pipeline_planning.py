@@ -86,6 +86,18 @@ def test_a_step_from_another_commit_comes_from_its_config():
     assert list(found.node("a").inputs) == ["theirs"]
 
 
+def test_a_commit_that_is_not_there_is_said_with_its_node():
+    from valohai_yaml.objs import Config
+
+    def config_at(commit):
+        raise UsageError(f"there is no commit {commit!r}", where="/project")
+
+    node = {"name": "a", "type": "execution", "step": "x", "commit": "abc"}
+    with pytest.raises(UsageError) as refused:
+        plan(Config.parse([{"pipeline": {"name": "p", "nodes": [node], "edges": []}}]), "p", config_at=config_at)
+    assert refused.value.where == "node a"
+
+
 def test_a_step_of_the_library_is_refused():
     from valohai_yaml.objs import Config
 
