@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
-from localhai.errors import EngineLost, EngineNotFound, UsageError
+from localhai.errors import EngineLost, EngineNotFound, SurroundingsError, UsageError
 from localhai.executions.deleting import delete, folder_size
 from localhai.executions.execution import Execution
 from localhai.records import FINAL
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Engine
     from localhai.containers.reap import Leftovers
     from localhai.executions.home import Home
-    from localhai.records import Execution as ExecutionRecord
 
 REMEMBERED = 7 * 24 * 3600.0  # seconds for which a plan or verdict may still be of use
 _uuid_re = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -88,11 +87,11 @@ def _forget(paths: Sequence[Path]) -> Sequence[str]:
 def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:
     """Executions that ended more than `older_than` seconds before `now`, with their outputs."""
     before = (now - timedelta(seconds=older_than)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    rows = home.records.executions(project_id, limit=None)
-    found = [Execution(home, row) for row in rows if row.status in FINAL and (row.finished or row.created) <= before]
+    found = home.records.ended_before(before, project_id)
     if found:
-        size = sum(_size_of(execution) for execution in found)
-        yield Portion("executions with logs and outputs", len(found), size, partial(_delete_all, home, found))
+        size = sum(_size_of(home, folder) for _, folder in found)
+        ids = [id_ for id_, _ in found]
+        yield Portion("executions with logs and outputs", len(ids), size, partial(_delete_all, home, ids))
 
 
 def leftovers(home: Home) -> Iterator[Portion]:
@@ -106,17 +105,16 @@ def leftovers(home: Home) -> Iterator[Portion]:
     if count:
         everything = [*ended, reap.Leftovers(tuple(helpers))]
         yield Portion("leftover containers, volumes and networks", count, None, partial(_reap, engine, everything))
-    scratch = [row for row in home.records.executions(limit=None, outputs=False) if _leaves_scratch(home, row)]
-    if scratch:
-        folders = [home.folder / row.folder / "scratch" for row in scratch]
+    folders = [place for place in (home.folder / "executions").glob("*/*/scratch") if _is_left(home, place)]
+    if folders:
         size = sum(folder_size(folder) for folder in folders)
         yield Portion("leftover scratch folders", len(folders), size, partial(_remove_scratch, folders))
 
 
-def _leaves_scratch(home: Home, row: ExecutionRecord) -> bool:
+def _is_left(home: Home, scratch: Path) -> bool:
     """Its engine was away when it ended. Outputs that nobody could collect are better left than lost."""
-    scratch = home.folder / row.folder / "scratch" if row.folder and row.status in FINAL else None
-    if scratch is None or not scratch.is_dir():
+    _counter, _, execution = scratch.parent.name.partition("-")
+    if scratch.is_symlink() or not scratch.is_dir() or not _is_final(home, execution):
         return False
     return not any(path.is_file() for path in (scratch / "live").rglob("*"))
 
@@ -205,12 +203,20 @@ def _some_image(home: Home) -> str:
     return ""
 
 
-def _size_of(execution: Execution) -> int:
+def _size_of(home: Home, folder: str | None) -> int:
     """Its folder; outputs in the store are the same bytes under a second name, or elsewhere."""
-    return folder_size(execution.folder) if execution.record.folder else 0
+    return folder_size(home.folder / folder) if folder else 0
 
 
-def _delete_all(home: Home, found: Sequence[Execution]) -> Sequence[str]:
-    for execution in found:
-        delete(home, execution)
+def _delete_all(home: Home, ids: Sequence[str]) -> Sequence[str]:
+    return [problem for id_ in ids for problem in _delete(home, id_)]
+
+
+def _delete(home: Home, id_: str) -> Sequence[str]:
+    try:
+        delete(home, Execution(home, home.records.execution(id_)))
+    except UsageError:  # somebody else was faster
+        return ()
+    except SurroundingsError as error:
+        return [" -> ".join((error.message, *error.hints))]
     return ()

@@ -181,6 +181,20 @@ class ExecutionRecords(Access):
         sql = 'SELECT DISTINCT "commit" FROM executions WHERE "commit" IS NOT NULL'
         return {str(row["commit"]) for row in self._read(lambda transaction: transaction.rows(sql))}
 
+    def ended_before(self, moment: str, project_id: str | None = None) -> list[tuple[str, str | None]]:
+        """Ids and folders of those that had ended at that time (ISO-8601 UTC with microseconds), oldest first."""
+        listed, parameters = placeholders(sorted(FINAL))
+        own = "" if project_id is None else "AND project_id = :project_id"
+        parameters |= {"moment": moment} | ({} if project_id is None else {"project_id": project_id})
+        sql = statement(
+            "SELECT id, folder FROM executions WHERE COALESCE(finished, created) <= :moment",
+            own,
+            "AND status IN",
+            listed,
+        )
+        found = self._read(lambda transaction: transaction.rows(f"{sql} ORDER BY id", parameters))
+        return [(row["id"], row["folder"]) for row in found]
+
     def count_executions(
         self,
         project_id: str | None = None,

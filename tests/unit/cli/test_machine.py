@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
+from localhai.executions import cleaning
 from localhai.executions.home import Home
 from localhai.settings import Settings
 
@@ -87,6 +89,40 @@ def test_clean_all_leaves_nothing_of_the_project_behind(localhai: CommandLine) -
     assert localhai("execution", "list", "--json").json == []
     assert not list((localhai.home.folder / "executions").rglob("*.txt"))
     assert not [path for path in (localhai.home.folder / "store").rglob("*") if path.is_file()]
+
+
+def test_clean_removes_executions_by_age(localhai: CommandLine) -> None:
+    for _ in range(2):
+        localhai("run", "train", "-q")
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+
+    young = localhai("clean", "--executions", "1h", "--json").json
+    (old,) = cleaning.old_executions(localhai.home, None, 3600.0, tomorrow)
+
+    assert young["portions"] == []
+    assert (old.what, old.count) == ("executions with logs and outputs", 2)
+    assert old.size
+    assert list(old.remove()) == []
+    assert localhai("execution", "list", "--json").json == []
+    assert list(old.remove()) == []  # somebody was faster
+
+
+def test_clean_finds_scratch_files_of_ended_executions_on_the_disk(localhai: CommandLine) -> None:
+    localhai("run", "train", "-q")
+    localhai("run", "train", "-q")
+    executions = localhai.home.folder / "executions"
+    (done, kept) = sorted(path for path in executions.glob("*/*-*") if path.is_dir())
+    strange = executions / "newsroom" / "9-of-nobody"
+    for folder in (done, kept, strange):
+        (folder / "scratch" / "live").mkdir(parents=True)
+    (kept / "scratch" / "live" / "output.txt").write_text("not collected yet")
+
+    answer = localhai("clean", "--containers", "--yes", "--json").json
+
+    assert [(item["what"], item["count"]) for item in answer["portions"]] == [("leftover scratch folders", 1)]
+    assert not (done / "scratch").exists()
+    assert (kept / "scratch" / "live" / "output.txt").exists()
+    assert (strange / "scratch").exists()
 
 
 def test_clean_removes_what_a_crash_left_on_the_engine(localhai: CommandLine) -> None:

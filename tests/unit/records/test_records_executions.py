@@ -319,3 +319,13 @@ def test_odd_text_is_stored_and_shown(records, project):
     assert found.step == "caf\\xe9\n"
     assert found.tags == ("'; DROP TABLE data --", "%:x")
     assert records.update(execution.id, error="\0\ud800 :id %s").document["error"] == "\0\ud800 :id %s"
+
+
+def test_those_that_had_ended_at_a_time_are_found_without_their_documents(records, project):
+    ended, running = create(records, project), create(records, project)
+    records.update(ended.id, folder="executions/news/1-x")
+    records.transition(ended.id, "error")
+    moment = records.execution(ended.id).finished
+    assert records.ended_before(moment) == [(ended.id, "executions/news/1-x")]
+    assert records.ended_before(moment, "another project") == []
+    assert records.ended_before(running.created) == []
