@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localhai.errors import SurroundingsError
+from localhai.errors import SurroundingsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -161,7 +161,11 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
+        pass
+    try:
         return x509.DNSName(name.encode("idna").decode())
+    except UnicodeError:
+        raise UsageError(f"{name!r} is not a host name", where=name) from None
 
 
 def _is_good(found: x509.Certificate, authority: x509.Certificate, names: Iterable[str], now: datetime) -> bool:

@@ -262,3 +262,22 @@ def test_vh_logs_in_by_a_password_and_by_https(tmp_path, vh_program):
         assert code == 1, "nobody said that it may be trusted"
     finally:
         server.end()
+
+
+def test_a_token_is_made_at_the_first_start_shown_once_and_needed(tmp_path):
+    home = tmp_path / "home"
+    first = Served(tmp_path, home=home, LOCALHAI_TOKEN="")
+    token = (home / "server" / "token").read_text().strip()
+    try:
+        assert first.url.startswith("http://127.0.0.1:")
+        assert token in first.said
+        assert (home / "server" / "token").stat().st_mode & 0o777 == 0o600
+        assert (home / "server" / "signing-key").stat().st_mode & 0o777 == 0o600
+        assert requests.get(first.url + ME, timeout=10).status_code == 401
+        assert requests.get(first.url + ME, headers={"Authorization": f"Token {token}"}, timeout=10).ok
+    finally:
+        said = first.end()
+    assert token not in said
+    second = Served(tmp_path, home=home, LOCALHAI_TOKEN="")
+    second.end()
+    assert token not in second.said

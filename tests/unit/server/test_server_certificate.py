@@ -10,7 +10,7 @@ import pytest
 import requests
 from fastapi import FastAPI
 
-from localhai.errors import SurroundingsError
+from localhai.errors import SurroundingsError, UsageError
 from localhai.server.certificate import certificate
 from localhai.server.listening import serving
 
@@ -76,6 +76,11 @@ def test_it_is_kept_until_it_is_old_or_lacks_a_name(made):
     assert made.trust.read_bytes() == trust, "clients need not be told"
     assert certificate(folder, now=LATER + timedelta(days=3600)).renewed
     assert made.trust.read_bytes() != trust
+
+
+def test_what_is_no_host_name_is_told(tmp_path):
+    with pytest.raises(UsageError, match="is not a host name"):
+        certificate(tmp_path, ["a..b"])
 
 
 def test_what_is_no_certificate_is_told(made):
