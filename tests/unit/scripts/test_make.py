@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = ("ruff", "mypy", "lint-imports", "pytest")
+TOOLS = ("ruff", "mypy", "lint-imports", "pytest", "nox")
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def make_test(root: Path, tools: Path, tmp_path: Path) -> subprocess.CompletedPr
 def test_make_test_sets_up_then_lints_then_tests(root: Path, tools: Path, tmp_path: Path) -> None:
     assert make_test(root, tools, tmp_path).returncode == 0
     ran = [line.split()[0] for line in (tmp_path / "ran").read_text().splitlines()]
-    assert ran == ["ensure-env", "ensure-docker", "ruff", "ruff", "mypy", "mypy", "lint-imports", "pytest", "pytest"]
+    lint = ["ruff", "ruff", "mypy", "mypy", "lint-imports"]
+    assert ran == ["ensure-env", "ensure-docker", *lint, "pytest", "pytest", "nox", "nox", "nox"]
 
 
 @pytest.mark.parametrize("failing", TOOLS)
