@@ -30,6 +30,8 @@ SHARED = (
     "test_records_versions.py",
     "test_records_tasks.py",
     "test_records_reuse.py",
+    "test_records_pipelines.py",
+    "test_records_deployments.py",
 )
 
 
