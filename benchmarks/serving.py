@@ -38,6 +38,10 @@ class Client:
         self.place = place
         self._connection = HTTPConnection(place, timeout=60)
 
+    def fresh(self) -> Client:
+        """Another connection."""
+        return Client(self.place)
+
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of an answer, which must be a good one."""
         data = None if body is None else json.dumps(body).encode()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from localhai.server import errors
+from localhai.server.openapi import describe_bodies
 from localhai.server.routes import (
     commits,
     data,
@@ -47,7 +48,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.localhai = state
     errors.add_handlers(app)
-    for module in (
+    modules = (
         users,
         commits,
         projects,
@@ -61,12 +62,14 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         deployments,
         versions,
         environments,
-    ):
-        app.include_router(module.router, prefix=PREFIX)
+    )
+    routers = [*(module.router for module in modules), links.api]
+    for router in routers:
+        app.include_router(router, prefix=PREFIX)
 
-    app.include_router(links.api, prefix=PREFIX)
     app.include_router(links.pages)
     app.include_router(health.router)
+    describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)

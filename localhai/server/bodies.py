@@ -10,7 +10,8 @@ from fastapi import Depends, Request
 from localhai.server.errors import field, said
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> dict[str, Any]:
+    """The fields of a body; a form has only those that are texts. Raises Refused for what is no JSON object."""
     if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         form = await request.form()
         return {name: value for name, value in form.items() if isinstance(value, str)}
@@ -26,7 +27,7 @@ async def _body(request: Request) -> dict[str, Any]:
     return found
 
 
-Body = Annotated[dict[str, Any], Depends(_body)]
+Body = Annotated[dict[str, Any], Depends(read_body)]
 
 
 def text(body: dict[str, Any], name: str, default: str | None = None, *, most: int = 10_000) -> str:

@@ -50,6 +50,7 @@ def server(app: FastAPI, *, certificate: Certificate | None = None) -> uvicorn.S
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,  # longer than clients pause between two looks
             ssl_certfile=certificate.file if certificate else None,
         )
     )
