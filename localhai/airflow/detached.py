@@ -42,7 +42,8 @@ def start(folder: Path, request: ExecutionRequest | PipelineRequest) -> str:
 
 def main(text: str) -> None:
     """The other side: run to the end, and tell on stdout once, what the id is or why there is none."""
-    from localhai.airflow.local_run import run_execution, run_pipeline
+    from localhai.airflow.local_pipeline import run_pipeline
+    from localhai.airflow.local_run import run_execution
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.interruption import Interruption, signals_ask
     from localhai.executions.open_project import open_project

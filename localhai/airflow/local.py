@@ -36,7 +36,6 @@ class LocalPlatform:
 
     def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> dict[str, Any]:
         """In this process, in a thread of its own. Raises LocalhaiError for what keeps it from starting."""
-        from localhai.airflow.local_run import run_execution, run_pipeline
         from localhai.airflow.working import Working
 
         with self.project(request.project, watcher) as project:
@@ -44,7 +43,11 @@ class LocalPlatform:
 
             def work(tell: Callable[[str, Any], None], interruption: Any) -> str:
                 if isinstance(request, PipelineRequest):
+                    from localhai.airflow.local_pipeline import run_pipeline
+
                     return run_pipeline(project, request, tell, interruption)
+                from localhai.airflow.local_run import run_execution
+
                 return run_execution(project, request, tell, interruption)
 
             def hear(kind: str, value: Any) -> None:

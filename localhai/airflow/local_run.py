@@ -1,25 +1,19 @@
-"""One execution or pipeline of this machine, from request to its end, told line by line."""
+"""One execution of this machine, from request to its end, told line by line."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.request import tags_with_origin
 from localhai.airflow.working import Teller
-from localhai.errors import LocalhaiError, UsageError
-from localhai.pipelines.running import PipelineObserver
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.interruption import Interruption
-    from localhai.executions.observer import Observer
     from localhai.executions.open_project import OpenProject
-    from localhai.pipelines.state import Change
-
-MOST_JOBS = 4
 
 
 def run_execution(
@@ -84,88 +78,3 @@ def _head_of(project: OpenProject, branch: str) -> str:
         except UsageError:
             pass
         raise
-
-
-def run_pipeline(
-    project: OpenProject,
-    request: PipelineRequest,
-    tell: Callable[[str, Any], None],
-    interruption: Interruption,
-) -> str:
-    """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
-    from localhai.airflow import attaching
-    from localhai.nodes.runners import further_runners
-    from localhai.pipelines import running
-    from localhai.pipelines.planning import plan
-    from localhai.pipelines.sources import Sources
-    from localhai.records import FINAL
-
-    left = attaching.pipeline_left(project, request.origin)
-    if left is not None and left.status not in FINAL:
-        left = attaching.follow_pipeline(project.home, left, tell, interruption)
-        if left.status != "crashed":
-            return left.id
-    commit, words = code_of(project, request)
-    tell("line", f"localhai: {words}")
-    if request.node is not None:
-        from localhai.airflow.local_whole import run_whole
-
-        return run_whole(project, request, commit, _PipelineTeller(tell), interruption)
-    sources = Sources(project, commit)
-    config = sources.config()
-    made = plan(
-        config.config,
-        request.pipeline,
-        dict(request.parameters),
-        config_at=lambda other: sources.config(other).config,
-        positions=config.positions,
-    )
-    options = running.PipelineOptions(
-        jobs=min(MOST_JOBS, os.cpu_count() or 1),
-        title=request.title,
-        tags=tags_with_origin(request),
-        runners=further_runners(),
-    )
-    kept = attaching.kept_of(left, sources, made, running.all_runners(options.runners), tell) if left else {}
-    record = running.run_pipeline(
-        sources,
-        made,
-        kept=kept,
-        run_options=project.options(),
-        options=options,
-        observer=_PipelineTeller(tell),
-        interruption=interruption,
-    )
-    return record.id
-
-
-class _PipelineTeller(PipelineObserver):
-    def __init__(self, tell: Callable[[str, Any], None]) -> None:
-        self._tell = tell
-
-    def started(self, pipeline: Mapping[str, Any]) -> None:
-        self._tell("started", dict(pipeline))
-
-    def changed(self, change: Change) -> None:
-        self._tell("line", f"localhai: {change.node or 'pipeline'}: {change.status}" + _because(change.reason))
-
-    def status(self, text: str) -> None:
-        self._tell("line", f"localhai: {text}")
-
-    def trouble(self, node: str, error: LocalhaiError) -> None:
-        self._tell("line", f"localhai: {node}: {error.message}")
-
-    def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:
-        mark = f"{name or node} | " if attempt == 1 else f"{name or node} (attempt {attempt}) | "
-        return _NodeTeller(self._tell, mark)
-
-
-class _NodeTeller(Teller):
-    """Its id is the pipeline's business."""
-
-    def started(self, execution: Mapping[str, Any]) -> None:
-        """Told by the change of the node's status."""
-
-
-def _because(reason: str | None) -> str:
-    return f" ({reason})" if reason else ""

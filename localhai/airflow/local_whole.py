@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from localhai.airflow.local_pipeline import MOST_JOBS
 from localhai.airflow.pipelines.flow import result_of
 from localhai.airflow.request import tags_with_origin
 from localhai.errors import ProjectError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from localhai.records.pipeline_rows import PipelineNode
 
 ELSEWHERE = "elsewhere"  # the type of a node that another task of the DAG ran
-MOST_JOBS = 4
 
 
 def run_whole(

@@ -242,7 +242,7 @@ def whole_body(request: PipelineRequest, project: str, commit: str, config: Any)
     if "template" in node:
         template = dict(node["template"])
         template["inputs"] = {**template.get("inputs", {}), **start["inputs"]}
-        template["parameters"] = {**template.get("parameters", {}), **start["parameters"]}
+        template["parameters"] = {**template.get("parameters", {}), **_variants(start["parameters"])}
         if known.get("environment"):
             template["environment"] = known["environment"]
         node["template"] = template
@@ -250,3 +250,11 @@ def whole_body(request: PipelineRequest, project: str, commit: str, config: Any)
         endpoint, _, file = target.partition(".")
         node["endpoint_configurations"][endpoint]["files"][file] = uris
     return {"project": project, "title": request.title, "tags": list(request.tags), "nodes": [node], "edges": []}
+
+
+def _variants(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A list is one execution for each of its items."""
+    return {
+        name: {"style": "multiple", "rules": {"items": value}} if isinstance(value, list) else value
+        for name, value in parameters.items()
+    }

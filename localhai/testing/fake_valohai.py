@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
 
-CRASHED = 137
 _CLIENT_ERROR = 500  # statuses below are mistakes of whoever asks
 
 
@@ -144,7 +143,9 @@ class FakeValohai:
         fault = faults.pop(0) if faults else None
         if isinstance(fault, str):
             container.err(f"{step} was told to end as {fault}\n")
-            return 1 if fault == "error" else CRASHED
+            if fault == "crashed":
+                container.lose(f"{step} was told to crash")
+            return 1
         if fault is not None:
             container.sleep(fault)
         return self._steps.get(step, Canned().play)(container)
@@ -164,7 +165,8 @@ class FakeValohai:
 
     def start_beside(self, folder: Path, request: Any) -> str:
         """In the place of a process of its own, which would not know this engine: a thread."""
-        from localhai.airflow.local_run import run_execution, run_pipeline
+        from localhai.airflow.local_pipeline import run_pipeline
+        from localhai.airflow.local_run import run_execution
         from localhai.executions.interruption import Interruption
         from localhai.executions.open_project import open_project
 

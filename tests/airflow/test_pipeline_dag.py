@@ -198,10 +198,12 @@ def test_nodes_have_arguments_of_their_own(run_pipeline):  # noqa: ARG001  # it 
 def test_the_same_dag_in_both_modes_and_on_every_machine(run_pipeline, monkeypatch):  # noqa: ARG001
     import json
 
-    from airflow.serialization.serialized_objects import SerializedDAG
+    from airflow.serialization import serialized_objects
+
+    kind = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
 
     def serialised() -> str:
-        found = SerializedDAG.to_dict(load().DAGS["whole"])
+        found = kind.to_dict(load().DAGS["whole"])
         return json.dumps(found, sort_keys=True, default=str)
 
     here = serialised()

@@ -98,17 +98,18 @@ class ValohaiNodeOperator(SubmitOperator):
     def finish(self, hook: ValohaiHook, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:
         """With the outputs of a failed node too."""
         known = NodeDescription.from_dict(self.description)
-        with airflow_words():
-            outputs = platform.outputs(details["id"])
-        details = {**details, "outputs": outputs}
         if known.carried:
             details = carried_on(known, details, self.request(context).environment_variables)
         if known.node.commit is None:
             details[COMMIT] = (details.get("commit") or {}).get("identifier")
         if self.child is not None:
             details["child"] = dict(self.child)
-        self._details = details
-        return {**details, **super().finish(hook, details, platform, context)}
+        try:
+            return super().finish(hook, details, platform, context)
+        except AirflowException:
+            with airflow_words():
+                self._details = {**details, "outputs": platform.outputs(details["id"])}
+            raise
 
     def began(self, context: Any, kind: str, key: str) -> None:
         """What was started is known to the others; if they ended the pipeline just before, it is stopped."""
@@ -117,7 +118,8 @@ class ValohaiNodeOperator(SubmitOperator):
             return
         context["ti"].xcom_push(key=watching.STARTED, value={"kind": kind, "id": key})
         if watching.flag_among(context, self._flags_beside(known)) is not None and self._platform is not None:
-            self._platform.stop_current()
+            with airflow_words():
+                self._platform.stop(self.kind, key)
 
     def _guarded(self, context: Any, known: NodeDescription, act: Any) -> dict[str, Any]:
         try:
