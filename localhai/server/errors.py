@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -107,7 +107,7 @@ def _sentence(error: ProjectError) -> str:
 
 def without_places(state: State, body: Any) -> Any:
     """A body in which folders of this machine go by what they are for: where they lie is nobody's business."""
-    known = {str(state.home.folder): "LOCALHAI_HOME", str(Path.home()): "~"}
+    known = {str(state.home.folder): "LOCALHAI_HOME", os.path.expanduser("~"): "~"}
     with suppress(LocalhaiError):
         known |= {row.path: row.name for row in state.home.records.projects()}
     for folder in sorted(known, key=len, reverse=True):
