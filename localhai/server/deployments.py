@@ -18,6 +18,7 @@ from localhai.records.deployments import HELD
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of
 from localhai.server.errors import Refused, field, not_found
+from localhai.server.own import require_own
 from localhai.server.requests import mapping, opened, options_of, texts
 
 if TYPE_CHECKING:
@@ -60,11 +61,14 @@ def create(
     code = code_of(state, project, text(dict(body), "commit", "") or None)
     inherits, enabled = truth(dict(body), _INHERIT, True), truth(dict(body), _ENABLED, True)
     definitions = {name: dict(item.serialize()) for name, item in config_of(state, code).config.endpoints.items()}
+    endpoints = _endpoints(body, definitions)
+    uris = (uri for files in endpoints.values() for given in files.values() for uri in given)
+    require_own(state, user, uris, "endpoint_configurations")
     try:
         version = versions.make_version(
             opened(state, project, code, creator=user.name, inherits=inherits),
             deployment=deployment.name,
-            endpoints=[(definitions[name], files) for name, files in _endpoints(body, definitions).items()],
+            endpoints=[(definitions[name], files) for name, files in endpoints.items()],
             snapshot=code,
             name=text(dict(body), "name", "", most=200) or None,
             aliases=_aliases(body),

@@ -21,6 +21,7 @@ from localhai.server.beginning import Beginning
 from localhai.server.bodies import text
 from localhai.server.code import code_of
 from localhai.server.errors import field as wrong
+from localhai.server.own import require_own
 from localhai.server.requests import opened, options_of, tags_of, unwrapped
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     code = code_of(state, project, _commit(body))
     sources = sources_of(state, project, code, creator=user.name)
     plan, reused = _Reading(state, project, sources, body).plan()
+    require_own(state, user, (uri for node in plan.nodes for uris in node.inputs.values() for uri in uris), "nodes")
     options = PipelineOptions(
         jobs=state.jobs,
         title=text(dict(body), "title", plan.name),

@@ -16,6 +16,7 @@ from localhai.records.queue import Waiting
 from localhai.server.bodies import text
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
+from localhai.server.own import require_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     home = state.home_of(project)
     options = options_of(state, project, home.settings)
     plan = plan_of(state, project, body, code, options)
+    require_own(state, user, (uri for item in plan.inputs for uri in item.uris))
     priority = _priority(body)
     record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)
     record = state.home.records.update(record.id, creator_id=user.id, user=user.name, priority=priority)

@@ -12,6 +12,7 @@ from localhai.server.beginning import Beginning
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
+from localhai.server.own import require_own
 from localhai.server.requests import mapping, number, opened, options_of, overrides_of
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.plan import OnChildError, TaskType
@@ -20,10 +21,11 @@ from localhai.tasks.task import start_task
 from localhai.tasks.variants import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from valohai_yaml.objs import Step
 
+    from localhai.project.overrides import Overrides
     from localhai.records import Project
     from localhai.records.server import User
     from localhai.records.task_rows import Task
@@ -46,6 +48,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     single = {name: value for name, value in _single(body).items() if name not in varied}
     overrides = overrides_of({**body, "parameters": single, "title": None})
     options = options_of(state, project, source.settings)
+    require_own(state, user, _uris(step, overrides))
 
     def work(interruption: Any, recorded: Callable[[str], None]) -> object:
         return start_task(
@@ -62,6 +65,12 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
 
     entry = Waiting("", project.id, user.id, 0, {}, kind="task")
     return state.home.records.task(Beginning(state, "task", work, entry).recorded())
+
+
+def _uris(step: Step, overrides: Overrides) -> Iterator[str]:
+    """All that the step's inputs may name."""
+    for uris in (*overrides.inputs.values(), *(item.default for item in step.inputs.values())):
+        yield from [uris] if isinstance(uris, str) else uris or ()
 
 
 def plan_of(body: Mapping[str, Any], step: Step) -> TaskPlan:
