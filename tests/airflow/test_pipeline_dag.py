@@ -29,6 +29,7 @@ def run_pipeline(airflow, monkeypatch):  # noqa: ARG001  # its tables
     return run
 
 
+@pytest.mark.essential
 def test_edges_of_every_kind_travel_by_xcom(run_pipeline, fake_valohai):
     fake_valohai.step("make", outputs={"a.txt": "a", "b.bin": "b"}, metadata={"accuracy": 0.9})
 
@@ -93,6 +94,7 @@ def test_conditions_on_metadata_are_gates(accuracy, params, state, steps, last, 
     assert (ran.state, fake_valohai.order, ran.tasks[("last", -1)]) == (state, steps, last), ran.tasks
 
 
+@pytest.mark.essential
 def test_executions_of_a_task_are_mapped_and_gathered(run_pipeline, fake_valohai):
     def make(container):
         rate = container.parameters["rate"]
