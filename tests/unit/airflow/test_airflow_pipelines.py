@@ -13,7 +13,7 @@ from localhai.airflow.pipelines.flow import node_of_run, request_of, result_of, 
 from localhai.airflow.pipelines.reading import PipelineDescription, describe_pipeline
 from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gathered, plan_of
 from localhai.airflow.pipelines.verdicts import at_end, at_start
-from localhai.airflow.remote import execution_body, whole_body
+from localhai.airflow.remote import RemotePlatform, execution_body, whole_body
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import UsageError
 from localhai.pipelines.results import NodeResult
@@ -263,3 +263,31 @@ def test_a_node_as_a_whole_on_the_platform():
     assert body["edges"] == []
     [made] = body["nodes"]
     assert made["endpoint_configurations"]["answers"]["files"] == {"model": ("datum://d1",)}
+
+
+class OneTask:
+    """A RestClient that knows one pipeline with one task of three executions."""
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "pipelines/p1/"
+        return {"nodes": [{"name": "t", "type": "task", "status": "complete", "task": {"id": "t1"}}]}
+
+    def pages(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        if path == "data/":
+            return [{"name": f"{query['output_execution']}.txt", "id": f"d-{query['output_execution']}"}]
+        assert (path, query) == ("executions/", {"task": "t1"})
+        failed = {"id": "e1", "counter": 1, "status": "error"}
+        good = [
+            {"id": f"e{number}", "counter": number, "status": "complete", "cumulative_metadata": {"x": number}}
+            for number in (3, 2)
+        ]
+        return [*good, failed]
+
+
+def test_what_a_task_on_the_platform_came_to():
+    client: Any = OneTask()
+
+    found = result_of(RemotePlatform(client).whole_result("p1", "t"))
+
+    assert found.outputs == (("e2.txt", "datum://d-e2"), ("e3.txt", "datum://d-e3"))
+    assert (found.status, found.metadata) == ("complete", {"x": 3})
