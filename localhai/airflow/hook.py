@@ -11,6 +11,7 @@ from localhai.airflow.compat import AirflowNotFoundException, BaseHook, airflow_
 from localhai.airflow.failures import airflow_words, raise_unless_complete
 from localhai.airflow.mode import VARIABLE, decide
 from localhai.airflow.platform import Watcher, kind_of, what
+from localhai.airflow.provider import HIDDEN, LABELS, PLACEHOLDERS
 from localhai.airflow.request import DEFAULT_BRANCH, ExecutionRequest
 
 if TYPE_CHECKING:
@@ -54,16 +55,8 @@ class ValohaiHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The form of a connection."""
-        return {
-            "hidden_fields": ["schema", "login"],
-            "relabeling": {"password": "API token"},
-            "placeholders": {
-                "host": "app.valohai.com",
-                "password": "from https://app.valohai.com/auth/tokens/",
-                "extra": '{"mode": "dev", "projects": {"my-project": "/path/to/it"}, "verify": true}',
-            },
-        }
+        """The form of a connection, before Airflow 3.2."""
+        return {"hidden_fields": list(HIDDEN), "relabeling": LABELS, "placeholders": PLACEHOLDERS}
 
     def test_connection(self) -> tuple[bool, str]:
         """For the button in Airflow's form."""
@@ -75,7 +68,10 @@ class ValohaiHook(BaseHook):
                 from localhai.containers.connect import connect
 
                 engine = connect()
-                return True, f"{mode}: Docker answers at {engine.info().place}"
+                try:
+                    return True, f"{mode}: Docker answers at {engine.info().place}"
+                finally:
+                    engine.close()
             return True, f"{mode}: {self._remote(mode).who_am_i()}"
         except LocalhaiError as error:
             return False, str(error)

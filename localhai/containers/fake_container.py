@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from localhai.containers.engine import ContainerState
 from localhai.containers.tree import CONFIG, OUTPUTS
+from localhai.errors import EngineLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +133,15 @@ class FakeContainer:
                 self._finished = _now()
             self.stop_asked.set()
             self.changed.notify_all()
+
+    def lose(self, why: str) -> None:
+        """End it so that nobody knows how: who waits or listens hears EngineLost, and its execution is `crashed`."""
+
+        def lost() -> None:
+            raise EngineLost(why)
+
+        self._answer = lost
+        self.end(KILLED)
 
     def wake(self) -> None:
         with self.changed:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -28,8 +29,9 @@ def of_gitlab(document: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
     return variables, job["script"]
 
 
-@pytest.mark.parametrize(("name", "read"), [("github-actions", of_github), ("gitlab-ci", of_gitlab)])
-def test_each_command_passes(name: str, read: Any, tmp_path: Path) -> None:
+def test_each_command_passes(airflow: ModuleType, tmp_path: Path) -> None:
+    """One of the two for each Airflow: together they take minutes."""
+    name, read = ("github-actions", of_github) if airflow.__version__.startswith("2.") else ("gitlab-ci", of_gitlab)
     project = tmp_path / "project"
     shutil.copytree(ROOT / "example_project", project, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     variables, commands = read(yaml.safe_load((project / "ci" / f"{name}.yml").read_text()))

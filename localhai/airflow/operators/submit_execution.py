@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import AirflowException
 from localhai.airflow.operators.base import SubmitOperator
+from localhai.airflow.output_uri import OutputUri
 from localhai.airflow.request import ExecutionRequest, resolve_callables
-from localhai.airflow.shapes import find_output
-from localhai.airflow.xcoms import pull_details
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class ValohaiSubmitExecutionOperator(SubmitOperator):
@@ -66,9 +63,9 @@ class ValohaiSubmitExecutionOperator(SubmitOperator):
         self.time_limit = time_limit
 
     @staticmethod
-    def get_output_uri(task: Any = None, name: str | None = None) -> Callable[[Any], list[str]]:
+    def get_output_uri(task: Any = None, name: str | None = None) -> OutputUri:
         """For `inputs`: the address of an output of an earlier task, looked up when this task runs."""
-        return partial(_output_uri, dag_id=task.dag_id, task_id=task.task_id, name=name)
+        return OutputUri(task.dag_id, task.task_id, name)
 
     def request(self, context: Any) -> ExecutionRequest:
         """With callables called."""
@@ -84,10 +81,3 @@ class ValohaiSubmitExecutionOperator(SubmitOperator):
             time_limit=float(self.time_limit) if self.time_limit else None,
             title=self.title or None,
         )
-
-
-def _output_uri(context: Any, *, dag_id: str, task_id: str, name: str | None) -> list[str]:
-    output = find_output(pull_details(context, dag_id, task_id), name)
-    if output is None:
-        raise AirflowException(f"the task {task_id} of {dag_id} has no output with the name {name}")
-    return [f"datum://{output['id']}"]

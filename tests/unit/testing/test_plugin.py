@@ -60,7 +60,8 @@ def test_function(fake_valohai):
 def test_failures_and_then_none(fake_valohai):
     fake_valohai.fail("train", times=2)
     fake_valohai.delay("prepare", 0.01)
-    assert [run("train").status for _ in range(3)] == ["error", "error", "complete"]
+    fake_valohai.fail("train", status="crashed")
+    assert [run("train").status for _ in range(4)] == ["error", "error", "crashed", "complete"]
     assert run("prepare").complete
 
 def test_api_errors_are_survived_or_not(fake_valohai):
