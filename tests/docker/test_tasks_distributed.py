@@ -86,6 +86,24 @@ def test_one_that_fails_stops_the_others(bench: Any) -> None:
     assert left(found["id"]) == []
 
 
+def test_one_that_is_killed_or_removed_from_outside_stops_the_others(bench: Any) -> None:
+    group(bench, ["echo up", "sleep 600"])
+    engine = connect()
+    for again, end in enumerate((engine.kill, engine.remove), 1):
+        run = bench.start("task", "run", "group", "--output", "--json")
+        bench.until(lambda run=run: run.err.count("up\n") >= 3)
+        row = next(row for row in bench.records() if row.status == "started")
+        end(engine.containers({labels.EXECUTION: row.id})[0].id)
+        assert run.code() == 1
+        found = json.loads(run.out)
+        assert (found["counter"], found["status"]) == (again, "error")
+        statuses = {item["counter"]: item["status"] for item in found["executions"]}
+        assert statuses.pop(row.counter) in {"error", "crashed"}
+        assert set(statuses.values()) == {"stopped"}
+        assert left(found["id"]) == []
+    engine.close()
+
+
 def test_one_that_cannot_start_keeps_the_others_from_starting(bench: Any) -> None:
     group(bench, "echo ran")
     document = json.loads((bench.folder / "valohai.yaml").read_text())
