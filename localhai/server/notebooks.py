@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 STEP = "notebook"
 PORT = 8888  # inside
-PROJECT_DEFAULT = "PROJECT_DEFAULT"  # as clients say that they name no environment
 _ARGUMENTS = f"--ip=0.0.0.0 --port={PORT} --no-browser --allow-root --ServerApp.root_dir=/valohai"
 _COMMAND = [
     "command -v jupyter-lab >/dev/null || command -v jupyter-notebook >/dev/null || pip install --quiet notebook",
@@ -37,14 +36,12 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     image = text(dict(body), "image")
     token, port = secrets.token_hex(20), _free_port()
     variables = texts(body, "environment_variables")
-    environment = text(dict(body), "environment", PROJECT_DEFAULT)
     asked = {
         **body,
         "step": STEP,
         "commit": keep_package(
             state, project, io.BytesIO(_package(image)), yaml_path=NOTEBOOK_YAML, description="Notebook"
         ).identifier,
-        "environment": None if environment == PROJECT_DEFAULT else environment,
         "environment_variables": {**variables, "JUPYTER_TOKEN": token, "VH_EXPOSE_PORTS": f"{port}:{PORT}"},
         "parameters": None,
         "inputs": None,

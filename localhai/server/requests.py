@@ -17,6 +17,8 @@ from localhai.server.bodies import text
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
 from localhai.server.own import require_own
+from localhai.server.routes.environments import LOCAL
+from localhai.server.runtime import limited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from localhai.settings import Settings
 
 HIGHEST_PRIORITY = 10_000
+PROJECT_DEFAULT = "PROJECT_DEFAULT"  # as clients say that they name no environment
 _number_re = re.compile(r"-?[0-9]{1,12}")
 
 
@@ -75,7 +78,7 @@ def plan_of(
         secrets=tuple(options.secrets),
         config=config_of(state, code),
     )
-    return replace(plan, commit=code.identifier)
+    return replace(plan, commit=code.identifier, limits=limited(plan.limits, body))
 
 
 def opened(
@@ -101,7 +104,7 @@ def overrides_of(body: Mapping[str, Any]) -> Overrides:
         inputs=_inputs(body),
         environment_variables=texts(body, "environment_variables"),
         image=_optional_text(body, "image"),
-        environment=_optional_text(body, "environment"),
+        environment=_environment(body),
         time_limit=_seconds(body),
         title=_optional_text(body, "title"),
         tags=_tags(body),
@@ -163,6 +166,12 @@ def _tags(body: Mapping[str, Any]) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(tag, str) and len(tag) <= 200 for tag in found):  # noqa: PLR2004  # as the page says
         raise field("tags", "Expected a list of texts of at most 200 characters.")
     return found
+
+
+def _environment(body: Mapping[str, Any]) -> str | None:
+    """None for this machine, by whatever name it is meant: others run here too, but keep their names."""
+    given = _optional_text(body, "environment")
+    return None if given in {LOCAL["id"], LOCAL["slug"], PROJECT_DEFAULT} else given
 
 
 def _optional_text(body: Mapping[str, Any], name: str) -> str | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -283,3 +284,55 @@ def test_the_length_of_a_list_knows_of_deleted_ones(demo, state, ada):
     page = ada.get(f"/api/v0/executions/?project={demo.id}&limit=1").json()
     assert (page["count"], page["results"][0]["counter"]) == (2, 3)
     assert ada.get("/api/v0/executions/").json()["count"] == 2
+
+
+RESOURCES = {
+    "requests": {"cpu": 0.5, "memory": 64},
+    "limits": {"cpu": 1.5, "memory": 256, "devices": {"nvidia.com/gpu": 1}},
+}
+
+
+def runtime(resources):
+    return {"kubernetes": {"containers": {"workload": {"resources": resources}}}, "no_output_timeout": 60}
+
+
+def test_what_runtime_config_allows_limits_the_execution(demo, state):
+    queued = demo.queued(runtime_config={**runtime(RESOURCES), "autorestart": True}, runtime_config_preset="any")
+    plan = state.server.waiting_entry(queued["id"]).request["plan"]
+    assert plan["limits"] == {
+        "time_limit": None,
+        "no_output_timeout": 60.0,
+        "stop_condition": None,
+        "cpu_min": 0.5,
+        "cpu_max": 1.5,
+        "memory_min": 64.0,
+        "memory_max": 256.0,
+        "devices": {"nvidia.com/gpu": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "all",
+        {"kubernetes": 1},
+        runtime({"limits": {"cpu": "many"}}),
+        runtime({"limits": {"memory": -1}}),
+        runtime({"limits": {"memory": True}}),
+        runtime({"limits": {"devices": {"gpu": "x"}}}),
+        {"no_output_timeout": float("inf")},
+    ],
+)
+def test_a_runtime_config_that_is_wrong_is_refused(demo, wrong):
+    answer = demo.asker.post(
+        "/api/v0/executions/",
+        data=json.dumps({"project": demo.id, "commit": demo.commit, "step": "train", "runtime_config": wrong}),
+    )
+    assert (answer.status_code, list(answer.json())) == (400, ["runtime_config"])
+
+
+def test_this_machine_is_meant_by_any_of_its_names(demo):
+    (row,) = demo.asker.get("/api/v0/environments/").json()["results"]
+    for name in (row["id"], row["slug"], "PROJECT_DEFAULT", None):
+        assert demo.queued(environment=name)["environment"]["name"] == "This machine"
+    assert demo.queued(environment="aws-small")["environment"]["slug"] == "aws-small"
