@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -45,12 +44,6 @@ class Certificate:
     file: Path
     trust: Path
     renewed: bool
-
-    def context(self) -> ssl.SSLContext:
-        """What the server speaks TLS by."""
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.load_cert_chain(self.file)
-        return made
 
 
 def certificate(folder: Path, names: Collection[str] = (), *, now: datetime | None = None) -> Certificate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,12 @@ def add_handlers(app: FastAPI) -> None:
     def ours(request: Request, error: LocalhaiError) -> JSONResponse:
         body, status = of(error)
         return JSONResponse(without_places(request.app.state.localhai, body), status)
+
+    @app.exception_handler(OSError)
+    def full(_request: Request, error: OSError) -> JSONResponse:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise error  # a fault like any other
+        return JSONResponse({"message": "the disk of the server is full", "code": "disk_full"}, 507)
 
     @app.exception_handler(Exception)
     def fault(_request: Request, _error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -137,6 +138,16 @@ def test_errors_name_no_folder_of_this_machine(ada, state, tmp_path):
         assert answer.status_code == 400
         for place in (str(state.home.folder), str(folder), str(Path.home()) + "/", "token-of-ada"):
             assert place not in answer.text
+
+
+def test_a_disk_that_is_full_is_told(demo, monkeypatch):
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(Path.home() / "private"))
+
+    monkeypatch.setattr("localhai.server.code._copy", full)
+    answer = demo.upload_files({"valohai.yaml": ""})
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert "private" not in answer.text
 
 
 def test_a_fault_says_nothing_of_itself(ada, demo, state, monkeypatch):
