@@ -6,6 +6,7 @@ where it was: browsers and libraries send it back as `Last-Event-ID`. The stream
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 
 from localhai.errors import LocalhaiError
@@ -77,7 +77,7 @@ async def stream(state: State, execution_id: str, place: Place, kinds: frozenset
         if reader.ended:
             return
         if not reader.moved:
-            await anyio.sleep(LOOK)
+            await asyncio.sleep(LOOK)
 
 
 @dataclass(frozen=True, slots=True)
