@@ -59,6 +59,26 @@ def resolve(step: Step, explicit: Mapping[str, Any], *, flag_defaults: bool = Tr
     return ResolvedParameters(values, rendered)
 
 
+def fault(parameter: Parameter, value: Any) -> str | None:
+    """Why a value may not be given to a parameter, as the rest of a sentence; None when it may."""
+    try:
+        _explicit_value(parameter, value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def takes(parameter: Parameter) -> str:
+    """What a parameter takes: `float, min 0, max 1`."""
+    facts = [parameter.type if not parameter.multiple else f"list of {parameter.type}"]
+    facts += [
+        f"{word} {limit}" for word, limit in (("min", parameter.min), ("max", parameter.max)) if limit is not None
+    ]
+    if parameter.choices:
+        facts.append("one of " + ", ".join(map(str, parameter.choices)))
+    return ", ".join(facts)
+
+
 def _default(parameter: Parameter, flag_defaults: bool) -> Any:
     # valohai-yaml never fills in the default of a flag, but `vh execution run` sends it explicitly, and so do we.
     return None if parameter.type == "flag" and not flag_defaults else parameter.default
@@ -176,11 +196,5 @@ def _allowed(step: Step, faults: list[str]) -> list[str]:
     for name, parameter in step.parameters.items():
         if not any(fault.startswith((f"parameter {name}:", f"parameter {name} ")) for fault in faults):
             continue
-        facts = [parameter.type if not parameter.multiple else f"list of {parameter.type}"]
-        facts += [
-            f"{word} {limit}" for word, limit in (("min", parameter.min), ("max", parameter.max)) if limit is not None
-        ]
-        if parameter.choices:
-            facts.append("one of " + ", ".join(map(str, parameter.choices)))
-        hints.append(f"{name}: {', '.join(facts)}")
+        hints.append(f"{name}: {takes(parameter)}")
     return hints

@@ -53,11 +53,12 @@ def described(value: Any) -> str:
     if isinstance(value, (dt.date, dt.datetime)):
         return f"the date {value}"
     empty = "" if value else "empty "
-    return next((f"{_article(empty)}{empty}{word}" for kind, word in _KINDS if isinstance(value, kind)), quoted(value))
+    return next((article(f"{empty}{word}") for kind, word in _KINDS if isinstance(value, kind)), quoted(value))
 
 
-def _article(empty: str) -> str:
-    return "an " if empty else "a "
+def article(words: str) -> str:
+    """`a step`, `an endpoint`."""
+    return f"an {words}" if words[:1] in "aeiou" else f"a {words}"
 
 
 def any_of(words: Iterable[str]) -> str:

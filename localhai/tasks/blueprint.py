@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem, ProjectError
-from localhai.project import names, parity
+from localhai.project import names, parameters, parity
 from localhai.tasks.building import TaskFault, Wish, build
+from localhai.tasks.checking import MOST_PROBES
+from localhai.tasks.variants import Variant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from valohai_yaml.objs import Config, Step
     from valohai_yaml.objs.task import Task
 
@@ -32,11 +37,46 @@ def plan_blueprint(config: ProjectConfig, name: str, *, seed: int) -> TaskPlan:
         problem = Problem("error", f"there is no step {task.step!r}", "unknown-step", _position(config, task, "step"))
         raise ProjectError(f"there is no step {task.step!r}", problems=[problem], where=where)
     try:
-        return plan_task(task, step, seed=seed)
+        plan = plan_task(task, step, seed=seed)
     except TaskFault as fault:
         position = _position(config, task, fault.key, fault.parameter)
         problem = Problem("error", fault.message, "task", position, fault.hint or None)
         raise ProjectError(fault.message, problems=[problem], where=where) from fault
+    _check_values(config, task, step)
+    return plan
+
+
+def _check_values(config: ProjectConfig, task: Task, step: Step) -> None:
+    """Whether the step's parameters take the values that the task gives them. Raises ProjectError with all that not."""
+    start = config.positions.item({"task"}, task.name)
+    found: dict[tuple[Any, ...], Problem] = {}
+    for path, name, value in islice(_values(task, step), MOST_PROBES):
+        parameter = step.parameters.get(name)
+        reason = None if parameter is None else parameters.fault(parameter, value)
+        if parameter is not None and reason is not None and path not in found:
+            hint = f"{name}: {parameters.takes(parameter)}"
+            position = config.positions.value((*start, *path))
+            found[path] = Problem("error", f"parameter {name}: {reason}", "wrong-value", position, hint)
+    if found:
+        message = f"step {step.name} does not take {len(found)} of the values of task {task.name}"
+        raise ProjectError(message, problems=list(found.values()), where=f"task {task.name}")
+
+
+def _values(task: Task, step: Step) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    """Where in the task what value stands for which parameter; of a range its ends."""
+    for number, entry in enumerate(task.parameter_sets if task.type.value == "manual_search" else ()):
+        for name, value in entry.items():
+            yield ("parameter-sets", number, name), names.find_by_option(name, step.parameters) or name, value
+    for number, item in enumerate(task.parameters):
+        name = names.find_by_option(item.name, step.parameters) or item.name
+        rules, style = ("parameters", number, "rules"), item.style.value
+        if style == "multiple" and isinstance(item.rules.get("items"), list):
+            yield from (((*rules, "items", place), name, value) for place, value in enumerate(item.rules["items"]))
+        elif style == "single":
+            yield (*rules, "value"), name, item.rules.get("value")
+        elif name in step.parameters:
+            variant = Variant(name, style, item.rules, str(step.parameters[name].type))
+            yield from ((rules, name, value) for value in variant.domain().probes())
 
 
 def plan_task(task: Task, step: Step, *, seed: int) -> TaskPlan:

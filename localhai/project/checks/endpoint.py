@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks.file import check_unique
@@ -20,6 +21,7 @@ def check(item: Item, findings: Findings) -> None:
     endpoint, path = item.data, item.path
     owner = f"endpoint {quoted(item.name)}"
     check_unique((*path, "files"), named(endpoint, "files"), "file", owner, findings)
+    _check_files((*path, "files"), endpoint, findings)
     taken = _check_shared((*path, "shared-volumes"), endpoint, findings)
     workspace = endpoint.get("workspace-volume")
     if workspace:
@@ -28,6 +30,20 @@ def check(item: Item, findings: Findings) -> None:
         if workspace["mount-path"] in taken:
             message = f"{quoted(workspace['mount-path'])} is the mount-path of a shared volume already"
             findings.error(place, message, "mounted-twice", hint="mount each volume at a path of its own")
+
+
+def _check_files(path: tuple[Any, ...], endpoint: dict[str, Any], findings: Findings) -> None:
+    """Files stand below the working directory, each at a path of its own; the platform's linter does not look."""
+    taken: dict[str, str] = {}
+    for index, file in named(endpoint, "files"):
+        place, target = (*path, index, "path"), posixpath.normpath(file["path"])
+        if target.startswith(("/", "../")) or target in {".", ".."}:
+            message = f"path {quoted(file['path'])} of file {quoted(file['name'])} leads out of the working directory"
+            findings.warning(place, message, "outside-path", hint="give a path below it, such as models/model.pkl")
+        elif target in taken:
+            message = f"files {quoted(taken[target])} and {quoted(file['name'])} have the same path {quoted(target)}"
+            findings.warning(place, message, "same-path", hint="give each file a path of its own")
+        taken.setdefault(target, file["name"])
 
 
 def _check_shared(path: tuple[Any, ...], endpoint: dict[str, Any], findings: Findings) -> set[str]:

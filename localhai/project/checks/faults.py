@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import advice
 from localhai.project.checks.places import noun, owner, subject
-from localhai.project.sentences import all_of, any_of, described, guess, quoted, schema_words, type_words
+from localhai.project.sentences import all_of, any_of, article, described, guess, quoted, schema_words, type_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,11 +94,7 @@ def _unknown_keys(broken: Broken, path: Path) -> Iterator[Fault]:
         if key in known:
             continue
         hint = advice.misplaced(path, key) or guess(key, known, plural="keys")
-        yield Fault((*path, key), f"{key} is not a key of {_article(noun(path))}", "unknown-key", hint, at_key=True)
-
-
-def _article(word: str) -> str:
-    return f"an {word}" if word[:1] in "aeiou" else f"a {word}"
+        yield Fault((*path, key), f"{key} is not a key of {article(noun(path))}", "unknown-key", hint, at_key=True)
 
 
 def _enum(broken: Broken, path: Path) -> Iterator[Fault]:

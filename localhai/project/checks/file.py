@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem
 from localhai.project.checks.items import KINDS, Item, Items, kind_of
-from localhai.project.sentences import all_of, described, guess, quoted
+from localhai.project.sentences import all_of, article, described, guess, quoted
 
 if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
@@ -70,7 +70,7 @@ def _same_name(item: Item, items: Items, findings: Findings) -> None:
     earlier = items.of_kind(item.kind).get(item.name) if item.name is not None else None
     if earlier is not None:
         line = findings.positions.value((*earlier.path, "name")).line
-        message = f"there is a {item.kind} {quoted(item.name)} already; only this one counts"
+        message = f"there is {article(item.kind)} {quoted(item.name)} already; only this one counts"
         findings.warning((*item.path, "name"), message, "duplicate-name", hint=f"the first is in line {line}")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.project import parameters
 from localhai.project.checks import expression
 from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named, names
 from localhai.project.sentences import all_of, any_of, guess, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item, Items
 
@@ -88,3 +91,29 @@ def _check_step(path: tuple[Any, ...], task: dict[str, Any], items: Items, findi
             message = f"step {quoted(step.name)} has no parameter {quoted(name)}"
             hint = guess(name, known, plural="parameters")
             findings.warning(place, message, "unknown-parameter", hint=hint, key=place[-1] != "name")
+    _check_values(path, task, step, findings)
+
+
+def _check_values(path: tuple[Any, ...], task: dict[str, Any], step: Item, findings: Findings) -> None:
+    """The platform's linter lets every value pass; the executions that get a wrong one are refused."""
+    from valohai_yaml.objs.parameter import Parameter
+
+    declared = {entry["name"]: Parameter.parse(entry) for _, entry in named(step.data, "parameters")}
+    for place, name, value in _values(path, task):
+        reason = parameters.fault(declared[name], value) if name in declared else None
+        if reason is not None:
+            message = f"parameter {quoted(name)} of step {quoted(step.name)} does not take this: {reason}"
+            findings.warning(place, message, "wrong-value", hint=f"{name}: {parameters.takes(declared[name])}")
+
+
+def _values(path: tuple[Any, ...], task: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    for index, entry in named(task, "parameters"):
+        rules = (*path, "parameters", index, "rules")
+        items = entry["rules"].get("items") if entry["style"] == "multiple" else None
+        for number, value in enumerate(items if isinstance(items, list) else ()):
+            yield (*rules, "items", number), entry["name"], value
+        if entry["style"] == "single" and "value" in entry["rules"]:
+            yield (*rules, "value"), entry["name"], entry["rules"]["value"]
+    for index, chosen in enumerate(task.get("parameter-sets") or ()):
+        for name, value in (chosen or {}).items():
+            yield (*path, "parameter-sets", index, name), name, value

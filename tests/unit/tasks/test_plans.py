@@ -67,9 +67,9 @@ def test_a_seed_in_the_rules_beats_that_of_the_task(plan_of: Make) -> None:
 def test_manual_parameters_go_together_by_their_place(plan_of: Make) -> None:
     plan = plan_of(
         type="manual_search",
-        parameters={"lr": [0.1, 0.2], "epochs": [1, 2], "kind": ("single", {"value": 0})},
+        parameters={"kind": ["small", "large"], "epochs": [1, 2], "lr": ("single", {"value": 0})},
     )
-    assert sets(plan) == [{"lr": 0.1, "epochs": 1, "kind": 0}, {"lr": 0.2, "epochs": 2, "kind": 0}]
+    assert sets(plan) == [{"kind": "small", "epochs": 1, "lr": 0}, {"kind": "large", "epochs": 2, "lr": 0}]
     assert plan.notes == ()
 
 
@@ -116,3 +116,31 @@ def test_what_cannot_be_meant_is_said_with_its_place(
     assert position is not None
     assert position.line > 9  # in the task, not in the step above it
     assert source in position.source or source == "sweep"
+
+
+def test_values_that_the_step_does_not_take_are_all_said_with_their_places(plan_of: Make) -> None:
+    with pytest.raises(ProjectError, match="step train does not take 3 of the values of task sweep") as caught:
+        plan_of(
+            parameters={
+                "lr": [0.1, "high"],
+                "kind": ["small", "huge"],
+                "epochs": ("linear", {"start": 1, "end": 2, "step": 0.5}),
+            }
+        )
+    problems = caught.value.problems
+    assert [problem.message for problem in problems] == [
+        "parameter lr: 'high' is not a number",
+        "parameter kind: 'huge' is not one of 'small', 'large'",
+        "parameter epochs: 1.0 is not an integer",
+    ]
+    assert problems[0].position is not None
+    assert "high" in problems[0].position.source
+    assert problems[1].hint == "kind: string, one of small, large"
+
+
+def test_a_manual_set_with_a_wrong_value_is_said_with_its_place(plan_of: Make) -> None:
+    with pytest.raises(ProjectError) as caught:
+        plan_of(type="manual_search", **{"parameter-sets": [{"epochs": 1}, {"epochs": "many"}]})
+    position = caught.value.problems[0].position
+    assert position is not None
+    assert "many" in position.source
