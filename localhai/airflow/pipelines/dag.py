@@ -162,6 +162,7 @@ class _Maker:
                 **known,
                 sets=sets[0],
                 max_active_tis_per_dagrun=sweep["most"],
+                map_index_template="{{ task.child.parameters }}",
                 **own,
                 **self._connection,
                 **self._common,

@@ -48,9 +48,12 @@ def read_pipeline(folder: Path, name: str) -> PipelineDescription:
     """The pipeline of the valohai.yaml in `folder`. Raises UsageError, ProjectError."""
     from localhai.project.config import load_config
     from localhai.project.folder import find_project
+    from localhai.settings import Settings
 
     found = find_project(folder)
-    config = load_config(found.yaml)
+    home = Settings.load(found.path).home
+    verdicts = home / "cache" / "verdicts" if home.is_dir() else None  # a scheduler need not have one
+    config = load_config(found.yaml, verdicts=verdicts)
     at = _configs_at(found.path, found.yaml)
     return describe_pipeline(config.config, name, config_at=at, positions=config.positions)
 
