@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from valohai_yaml.lint import lint_file as lint_as_platform
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.home import Home
-from localhai.project.lint import lint_file
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
@@ -32,14 +30,6 @@ def load(path: Path) -> Any:
 
 cases = load(Path(__file__).parents[2] / "pipeline_cases_support.py")
 containers = load(Path(__file__).parents[2] / "shell_containers.py")
-DIFFERENCES = {
-    # case: (has errors, has warnings, why ours differs from the platform's linter)
-    "pipeline-action-grammar": (False, True, "the platform does not look at conditions, and one cannot be read"),
-    "pipeline-cycle": (True, False, "the platform does not look for cycles, and this one can never run"),
-    "pipeline-edge-other-pairs": (False, True, "the platform does not look at what an edge from and to does"),
-    "pipeline-edge-parameter-twice": (False, True, "the platform does not look at what fills a parameter twice"),
-    "pipeline-action-require-approval": (False, False, "the platform has require-approval, its linter lags behind"),
-}
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
@@ -54,15 +44,3 @@ def test_pipeline(name: str, tmp_path: Path, used_home: Path) -> None:
             done = CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
             run.check(done.exit_code, done.stdout, done.stderr)
     engine.close()
-
-
-@pytest.mark.parametrize("name", cases.NAMES)
-def test_a_case_is_linted_as_the_platform_does(name: str) -> None:
-    path = cases.CASES / name / "valohai.yaml"
-    ours, platform = lint_file(path), lint_as_platform(str(path))
-    verdict = (bool(ours.errors), bool(ours.warnings))
-    if name in DIFFERENCES:
-        assert verdict == DIFFERENCES[name][:2]
-        assert verdict != (platform.error_count > 0, platform.warning_count > 0), "no difference any more"
-    else:
-        assert verdict == (platform.error_count > 0, platform.warning_count > 0)
