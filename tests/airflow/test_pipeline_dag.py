@@ -30,10 +30,11 @@ def run_pipeline(airflow, monkeypatch):  # noqa: ARG001  # its tables
 
 
 @pytest.mark.essential
-def test_edges_of_every_kind_travel_by_xcom(run_pipeline, fake_valohai):
+@pytest.mark.parametrize("name", ["edges", "deferred"])
+def test_edges_of_every_kind_travel_by_xcom(run_pipeline, fake_valohai, name):
     fake_valohai.step("make", outputs={"a.txt": "a", "b.bin": "b"}, metadata={"accuracy": 0.9})
 
-    ran = run_pipeline("edges", title="mine")
+    ran = run_pipeline(name, title="mine")
 
     assert ran.state == "success", ran.tasks
     assert ran.tasks == dict.fromkeys([("make", -1), ("use", -1), ("last", -1)], "success")
