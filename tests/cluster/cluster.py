@@ -206,7 +206,7 @@ def running_redis(folder: Path) -> Iterator[int]:
 def _install_redis() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise RuntimeError("the cluster test needs Redis: install the package `redis-server`")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, and not started
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "redis-server"]):
         subprocess.run(["apt-get", *command], check=True, env=environment, capture_output=True, text=True)
 
