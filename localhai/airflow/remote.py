@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.airflow import shapes
 from localhai.airflow.platform import Watcher, is_pipeline, kind_of
-from localhai.airflow.request import DEFAULT_BRANCH
+from localhai.airflow.remote_left import left_running
+from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
 from localhai.airflow.rest import RestClient, address_of
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 
@@ -75,23 +76,31 @@ class RemotePlatform:
 
     def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
         project = self.project_id(request.project)
-        commit = request.commit or self._newest_commit(project, request.branch or DEFAULT_BRANCH, watcher)
-        if is_pipeline(request):
-            made = self.client.post("pipelines/", self._pipeline_body(request, project, commit))  # type: ignore[arg-type]
-        else:
-            made = self.client.post("executions/", execution_body(request, project, commit))  # type: ignore[arg-type]
+        left = None
+        if request.again and request.origin:
+            left = left_running(self.client, kind_of(request), project, request.origin, watcher)
+        made = left or self._make(request, project, watcher)
         try:
             key, url = str(made["id"]), made["urls"]["display"]
         except (TypeError, KeyError) as error:
             raise SurroundingsError(f"{self.address} answered with something that is no {kind_of(request)}") from error
         self._current = (kind_of(request), key)
         watcher.started(key, url)
-        if request.tags and not is_pipeline(request):
-            self.client.post(f"executions/{key}/tags/", {"tags": list(request.tags)})
+        if request.tags and not left and not is_pipeline(request):
+            self.client.post(f"executions/{key}/tags/", {"tags": list(tags_with_origin(request))})
         return key
 
+    def _make(self, request: ExecutionRequest | PipelineRequest, project: str, watcher: Watcher) -> Any:
+        commit = request.commit or self._newest_commit(project, request.branch or DEFAULT_BRANCH, watcher)
+        if is_pipeline(request):
+            return self.client.post("pipelines/", self._pipeline_body(request, project, commit))  # type: ignore[arg-type]
+        return self.client.post("executions/", execution_body(request, project, commit))  # type: ignore[arg-type]
+
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
+        """Without the tag by which tries of a task find one another."""
         found: dict[str, Any] = self.client.get(f"{kind}s/{key}/")
+        if isinstance(found.get("tags"), list):
+            found["tags"] = [tag for tag in found["tags"] if not str(tag).startswith(ORIGIN)]
         return found
 
     def outputs(self, key: str) -> list[dict[str, Any]]:
@@ -191,7 +200,7 @@ class RemotePlatform:
         return {
             "project": project,
             "title": request.title or request.pipeline,
-            "tags": list(request.tags),
+            "tags": list(tags_with_origin(request)),
             **made,
         }
 
@@ -213,7 +222,7 @@ class RemotePlatform:
 
 
 def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict[str, Any]:
-    """As the original plugin sends it: empty things are left out. Pure."""
+    """As the original plugin sends it, with the tag of the task: empty things are left out. Pure."""
     body: dict[str, Any] = {"project": project, "commit": commit, "step": request.step}
     optional: Mapping[str, Any] = {
         "inputs": dict(request.inputs),
@@ -221,6 +230,7 @@ def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict
         "environment": request.environment,
         "time_limit": request.time_limit,
         "title": request.title,
+        "tags": [request.origin] if request.origin else [],
         "image": request.image,
         "command": list(request.command or ()),
         "environment_variables": dict(request.environment_variables),

@@ -16,9 +16,9 @@ ORIGIN = "airflow:"
 class ExecutionRequest:
     """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds.
 
-    `origin` names the task instance, the same for all of its tries; only dev mode has a use for it. For a node of a
-    pipeline, `image`, `command` and `environment_variables` are what its override says; `node` is the node itself, as
-    `Node.from_dict` takes it, from which dev mode makes the step.
+    `origin` names the task instance, the same for all of its tries; `again` says that this is not the first. For a
+    node of a pipeline, `image`, `command` and `environment_variables` are what its override says; `node` is the node
+    itself, as `Node.from_dict` takes it, from which dev mode makes the step.
     """
 
     project: str
@@ -37,6 +37,7 @@ class ExecutionRequest:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     node: Mapping[str, Any] | None = None
     reuse: bool = False
+    again: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `ExecutionRequest(**values)` is the inverse."""
@@ -45,7 +46,7 @@ class ExecutionRequest:
 
 @dataclass(frozen=True)
 class PipelineRequest:
-    """One run of a pipeline. `parameters` are the pipeline's own; `origin` as for an execution.
+    """One run of a pipeline. `parameters` are the pipeline's own; `origin` and `again` as for an execution.
 
     `node` makes it a run of one node alone: the node itself, its `edges`, the `results` (XComs) of the nodes before it,
     and the `start` that they come to.
@@ -60,6 +61,7 @@ class PipelineRequest:
     title: str | None = None
     origin: str | None = None
     node: Mapping[str, Any] | None = None
+    again: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `PipelineRequest(**values)` is the inverse."""
@@ -76,8 +78,14 @@ def origin_of(context: Any) -> str | None:
     return ORIGIN + "/".join(map(str, names)) + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
 
 
+def is_another_try(context: Any) -> bool:
+    """Whether Airflow runs the task instance of a context once more."""
+    number = getattr(context.get("ti") if hasattr(context, "get") else None, "try_number", None)
+    return isinstance(number, int) and number > 1
+
+
 def tags_with_origin(request: ExecutionRequest | PipelineRequest) -> tuple[str, ...]:
-    """The tags that are recorded here."""
+    """Its tags, and the one that names the task."""
     return (*request.tags, *([request.origin] if request.origin else []))
 
 

@@ -43,6 +43,7 @@ class Platform:
         self.data: dict[str, tuple[str, str, bytes]] = {}
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.stopped: list[str] = []
+        self.trouble = 0  # looks at executions that are answered with 503
 
     def posted(self, path: str) -> list[Any]:
         return [body for method, called, _, body, _ in self.calls if (method, called) == ("POST", path)]
@@ -70,12 +71,13 @@ class Platform:
         key, _, what = rest.partition("/")
         if what == "events":
             return 200, {"events": [{"stream": "stdout", "time": "T1", "message": f"hello from {key}"}]}
-        if what == "tags":
-            self.executions[key]["tags"] += body["tags"]
+        if what in {"tags", "stop"}:
+            self.executions[key]["tags"] += body["tags"] if what == "tags" else []
+            self.stopped += [key] if what == "stop" else []
             return 200, {}
-        if what == "stop":
-            self.stopped.append(key)
-            return 200, {}
+        if self.trouble:
+            self.trouble -= 1
+            return 503, {"detail": "a bad day"}
         found = self.executions[key]
         found["looks"] += 1
         if found["status"] == "created" and found["looks"] > 1:
@@ -97,7 +99,7 @@ class Platform:
             "inputs": [{"name": name, "urls": urls} for name, urls in body.get("inputs", {}).items()],
             "urls": {"display": f"{self.address}/p/{key}"},
             "environment": {"name": body.get("environment")},
-            "tags": [],
+            "tags": list(body.get("tags", [])),
             "looks": 0,
         }
         return 201, self.executions[key]

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from standing_in import PROJECT, TOKEN, Platform, connect
 
+from localhai.airflow.rest import ATTEMPTS
+
 Run = Callable[[str], Any]
 Connections = Callable[[], set[str]]
 
@@ -23,10 +25,12 @@ def test_the_very_same_dag_runs_on_the_platform(platform: Platform, run_dag: Run
     first, second = platform.posted("executions")
     assert (first["step"], first["commit"], first["parameters"]) == ("make", "abc", {"count": "3"})
     assert second["inputs"] == {"data": ["datum://d1"]}
-    assert platform.posted("executions/e1/tags") == [{"tags": ["nightly"]}]
+    task = f"airflow:passing/{ran.run.run_id}/make"
+    assert (first["tags"], platform.posted("executions/e1/tags")) == ([task], [{"tags": ["nightly", task]}])
     assert {token for *_, token in platform.calls} == {f"Token {TOKEN}"}
     made = ran.xcom("make")
     assert made["id"] == "e1"
+    assert made["tags"] == ["nightly"]
     assert [set(output) for output in made["outputs"]] == [{"name", "ctime", "size", "id", "uri", "url"}]
     assert ran.xcom("make", "valohai_execution_url") == f"{platform.address}/p/e1"
     got = Path(os.environ["AIRFLOW_HOME"], "got", "copy of lines.txt")
@@ -72,6 +76,30 @@ def test_failures_on_the_platform_say_what_and_why(platform: Platform, run_dag: 
     assert "There is no such step." in said
     assert "shows this token no project 'nowhere'" in said
     assert len(platform.posted("executions")) == 2, "what no other try can help was tried again"
+
+
+@pytest.mark.essential
+@pytest.mark.usefixtures("remote")
+def test_another_try_watches_what_the_first_left_running(
+    platform: Platform, run_dag: Run, log: Any, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localhai.airflow.rest.FIRST_PAUSE", 0.0)
+    platform.trouble = ATTEMPTS
+
+    ran = run_dag("two_tries")
+
+    assert ran.state == "success", ran.tasks
+    assert len(platform.posted("executions")) == 1
+    assert ran.xcom("step")["id"] == "e1"
+    assert "execution #1 of an earlier try still runs" in log.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.usefixtures("remote")
+def test_another_try_starts_anew_what_ended_badly(platform: Platform, run_dag: Run) -> None:
+    ran = run_dag("two_tries_of_a_failure")
+
+    assert ran.state == "failed"
+    assert len(platform.posted("executions")) == 2
 
 
 @pytest.mark.essential

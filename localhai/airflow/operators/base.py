@@ -10,7 +10,7 @@ from localhai.airflow.failures import airflow_words
 from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
 from localhai.airflow.link import XCOM_KEY, ValohaiLink
 from localhai.airflow.platform import kind_of
-from localhai.airflow.request import origin_of
+from localhai.airflow.request import is_another_try, origin_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -60,7 +60,7 @@ class SubmitOperator(BaseOperator):
         hook = self.get_hook()
         with airflow_words():
             self.log.info("%s", hook.introduction())
-            request = replace(self.request(context), origin=origin_of(context))
+            request = replace(self.request(context), origin=origin_of(context), again=is_another_try(context))
             self._platform = hook.platform()
         watcher = _TaskWatcher(self, context)
         if self.deferrable:
