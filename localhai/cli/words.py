@@ -61,7 +61,8 @@ def say(text: str) -> None:
 
 def hint(text: str) -> None:
     """What could be done next, to stderr."""
-    sys.stderr.write(style(f"  {text}", sys.stderr, dim=True) + "\n")
+    indented = "  " + text.replace("\n", "\n  ")
+    sys.stderr.write(style(indented, sys.stderr, dim=True) + "\n")
 
 
 def status_word(status: str, stream: TextIO) -> str:

@@ -12,7 +12,7 @@ from localhai.data.inputs import fetch_inputs
 from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
 from localhai.deployments.work import Work
-from localhai.errors import Interrupted, LocalhaiError, UsageError
+from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import own_owner
@@ -73,15 +73,18 @@ def fetch(
     if not specs:
         return {}
     addresses = Addresses(project.home.records, project.record.id)
-    fetched = fetch_inputs(
-        specs,
-        sources=project.home.sources_for(project.settings),
-        cache=project.home.data_cache,
-        datum_lookup=addresses.datum,
-        version_lookup=addresses.files,
-        input_map=project.settings.inputs,
-        cancelled=interruption.is_asked,
-    )
+    try:
+        fetched = fetch_inputs(
+            specs,
+            sources=project.home.sources_for(project.settings),
+            cache=project.home.data_cache,
+            datum_lookup=addresses.datum,
+            version_lookup=addresses.files,
+            input_map=project.settings.inputs,
+            cancelled=interruption.is_asked,
+        )
+    except InputNotFound as error:
+        raise _file_not_found(str(definition["name"]), error) from error
     found: dict[str, InputFile] = {}
     for file in fetched.files:
         if file.input in found:
@@ -90,6 +93,18 @@ def fetch(
             )
         found[file.input] = file
     return found
+
+
+def _file_not_found(endpoint: str, error: InputNotFound) -> InputNotFound:
+    """The same of files: they are no inputs, and given by another option."""
+    lines = [f"{name}: {uri}: {reason}" for name, uri, reason in error.missing]
+    title = "a file" if len(lines) == 1 else f"{len(lines)} files"
+    options = " ".join(dict.fromkeys(f"--file {name}=samples/{name}" for name, _, _ in error.missing))
+    return InputNotFound(
+        "\n  ".join([f"{title} of endpoint {endpoint} cannot be had:", *lines]),
+        missing=error.missing,
+        hints=[f"give files of this machine instead: {options}", *error.hints[1:]],
+    )
 
 
 def work_on(

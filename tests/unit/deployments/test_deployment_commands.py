@@ -89,6 +89,13 @@ def test_what_is_typed_wrong(endpoints, words, code, said) -> None:
     assert said in endpoints(*words, code=code).stderr
 
 
+def test_a_file_that_cannot_be_had_is_no_input(endpoints, tmp_path) -> None:
+    endpoints.write({"files": [{"name": "model", "path": "m"}]})
+    failed = endpoints("create-version", "--file", f"model={tmp_path}/nowhere", code=4).stderr
+    assert f"a file of endpoint greet cannot be had:\n  model: {tmp_path}/nowhere: there is no such file" in failed
+    assert "give files of this machine instead: --file model=samples/model" in failed
+
+
 def test_which_endpoint_is_asked_where_there_are_several(endpoints) -> None:
     endpoints.write({}, {"name": "other"})
     assert "which endpoint?" in endpoints("create-version", code=2).stderr
