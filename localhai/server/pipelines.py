@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.nodes.runners import further_runners
 from localhai.pipelines import planning
-from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
+from localhai.pipelines.plan import Node, PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline
 from localhai.pipelines.sources import Sources
 from localhai.records.queue import Waiting
+from localhai.server import pipeline_parts as parts
 from localhai.server.beginning import Beginning
 from localhai.server.bodies import text
 from localhai.server.code import code_of
@@ -27,8 +28,6 @@ from localhai.server.requests import opened, options_of, tags_of, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from valohai_yaml.objs import Config, Step
-
     from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
     from localhai.pipelines.runners import Kept
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from localhai.records.server import User
     from localhai.server.state import State
 
-_KEYS = ("source_node", "source_type", "source_key", "target_node", "target_type", "target_key")
-
 
 def node_id(pipeline_id: str, name: str) -> str:
     """The id of a node: made of the pipeline's and its name, as containers are told it (reference 2.4)."""
@@ -48,7 +45,7 @@ def node_id(pipeline_id: str, name: str) -> str:
 
 def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Pipeline:
     """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    code = code_of(state, project, _commit(body))
+    code = code_of(state, project, parts.commit(body))
     sources = sources_of(state, project, code, creator=user.name)
     plan, reused = _Reading(state, project, sources, body).plan()
     require_own(state, user, (uri for node in plan.nodes for uris in node.inputs.values() for uri in uris), "nodes")
@@ -117,16 +114,16 @@ class _Reading:
         blueprint = text(dict(self._body), "blueprint", "")
         if blueprint:
             return self._of_blueprint(blueprint), {}
-        items = _objects(self._body, "nodes")
+        items = parts.objects(self._body, "nodes")
         if not items:
             raise wrong("nodes", "A pipeline needs nodes.", "required")
-        values, by_node = _parameters(self._body)
+        values, by_node = parts.parameters(self._body)
         nodes = tuple(self._node(item, by_node.get(str(item.get("name")), {})) for item in items)
         names = [node.name for node in nodes]
         if len(set(names)) < len(names):
             raise wrong("nodes", "Two nodes have the same name.")
-        edges = tuple(_edge(item, names) for item in _objects(self._body, "edges"))
-        _refuse_circles(names, edges)
+        edges = tuple(parts.edge(item, names) for item in parts.objects(self._body, "edges"))
+        parts.refuse_circles(names, edges)
         title = text(dict(self._body), "title", "pipeline")
         reuse = self._body.get("reuse_executions") is True
         return PipelinePlan(title, nodes, edges, values, reuse_executions=reuse), self._reused
@@ -136,7 +133,7 @@ class _Reading:
         config = self._sources.config().config
         if name not in config.pipelines:
             raise wrong("blueprint", f"The commit's valohai.yaml has no pipeline {name}.", "does_not_exist")
-        given = _object(self._body, "parameters", name)
+        given = parts.object_in(self._body, "parameters", name)
         values = {
             key: unwrapped(item["expression"] if isinstance(item, dict) and "expression" in item else item)
             for key, item in given.items()
@@ -152,46 +149,46 @@ class _Reading:
         if kind == "task":
             return self._task(name, item, parameters)
         if kind == "deployment":
-            return replace(self._of_yaml(name, "deployment"), **_behaviour(item))
+            return replace(self._of_yaml(name, "deployment"), **parts.behaviour(item))
         raise wrong("nodes", f"{name}: {kind!r} is not a type of node.")
 
     def _execution(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
-        template = _object(item, "template", name)
+        template = parts.object_in(item, "template", name)
         commit = self._other_commit(template)
         config = self._sources.config(commit).config
-        step = _step(config, text(dict(template), "step"), name)
-        inputs = {key: _uris(value, name) for key, value in _object(template, "inputs", name).items()}
-        typed = {key: unwrapped(value) for key, value in _object(template, "parameters", name).items()}
+        step = parts.step(config, text(dict(template), "step"), name)
+        inputs = {key: parts.uris(value, name) for key, value in parts.object_in(template, "inputs", name).items()}
+        typed = {key: unwrapped(value) for key, value in parts.object_in(template, "parameters", name).items()}
         unknown = [key for key in inputs if key not in step.inputs] + [
             key for key in typed if key not in step.parameters
         ]
         if unknown:
             raise wrong("nodes", f"{name}: step {step.name} has no parameter or input {', '.join(unknown)}.")
-        defaults = {key: _uris(known.default, name) for key, known in step.inputs.items()}
+        defaults = {key: parts.uris(known.default, name) for key, known in step.inputs.items()}
         return Node(
             name,
             "execution",
             step=step.name,
             commit=commit,
-            override=_override(template, step, name),
+            override=parts.override(template, step, name),
             inputs={**defaults, **inputs},
             optional_inputs=tuple(key for key, known in step.inputs.items() if known.optional),
             explicit_inputs=tuple(key for key, uris in inputs.items() if uris != defaults[key]),
             defaults={key: known.default for key, known in step.parameters.items() if known.default is not None},
             parameters={**{key: value for key, value in typed.items() if value is not None}, **parameters},
-            **_behaviour(item),
+            **parts.behaviour(item),
         )
 
     def _task(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
         """As valohai.yaml has it, with what the request changes. Rules of a template are those of the blueprint."""
-        node, template = self._of_yaml(name, "task"), _object(item, "template", name)
-        typed = {key: unwrapped(value) for key, value in _object(template, "parameters", name).items()}
+        node, template = self._of_yaml(name, "task"), parts.object_in(item, "template", name)
+        typed = {key: unwrapped(value) for key, value in parts.object_in(template, "parameters", name).items()}
         changed = {
             key: value
             for key, value in typed.items()
             if value is not None and not isinstance(value, dict) and value != node.defaults.get(key)
         }
-        inputs = {key: _uris(value, name) for key, value in _object(template, "inputs", name).items()}
+        inputs = {key: parts.uris(value, name) for key, value in parts.object_in(template, "inputs", name).items()}
         given = {key: uris for key, uris in inputs.items() if uris != node.inputs.get(key)}
         unknown = [
             *(key for key in typed if self._lacks(node, key)),
@@ -206,7 +203,7 @@ class _Reading:
             inputs={**node.inputs, **given},
             explicit_inputs=tuple(given),
             override=replace(node.override, environment=environment),
-            **_behaviour(item),
+            **parts.behaviour(item),
         )
 
     def _lacks(self, node: Node, parameter: str) -> bool:
@@ -220,7 +217,7 @@ class _Reading:
         """Tasks and deployments are described by valohai.yaml: the client's template says less than that."""
         config, wanted = (
             self._sources.config().config,
-            {str(item.get("name")) for item in _objects(self._body, "nodes")},
+            {str(item.get("name")) for item in parts.objects(self._body, "nodes")},
         )
         having = [
             pipeline
@@ -244,128 +241,3 @@ class _Reading:
                     self._reused[name] = kept
                     return replace(PipelinePlan.from_dict(record.document["plan"]).node(node.name), name=name)
         raise wrong("nodes", f"{name}: Object with id={source} does not exist.", "does_not_exist")
-
-
-def _commit(body: Mapping[str, Any]) -> str | None:
-    """The pipeline's own: that of the first node that has one."""
-    for item in [body, *_objects(body, "nodes")]:
-        template = item.get("template")
-        found = item.get("commit") or (template.get("commit") if isinstance(template, dict) else None)
-        if isinstance(found, str) and found:
-            return found
-    return None
-
-
-def _objects(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    found = body.get(name) or []
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise wrong(name, "Expected a list of objects.")
-    return found
-
-
-def _object(body: Mapping[str, Any], name: str, node: str) -> dict[str, Any]:
-    found = body.get(name) or {}
-    if not isinstance(found, dict):
-        raise wrong("nodes", f"{node}: {name} is not an object.")
-    return found
-
-
-def _either(body: Mapping[str, Any], name: str) -> Any:
-    """A key with hyphens or underscores."""
-    return body.get(name, body.get(name.replace("-", "_")))
-
-
-def _step(config: Config, name: str, node: str) -> Step:
-    if name not in config.steps:
-        raise wrong("nodes", f"{node}: the commit's valohai.yaml has no step {name}.", "does_not_exist")
-    return config.steps[name]
-
-
-def _uris(value: Any, node: str) -> tuple[str, ...]:
-    found = [value] if isinstance(value, str) else value or []
-    if not isinstance(found, (list, tuple)) or not all(isinstance(uri, str) for uri in found):
-        raise wrong("nodes", f"{node}: inputs are lists of URIs.")
-    return tuple(uri for uri in found if uri)
-
-
-def _override(template: Mapping[str, Any], step: Step, node: str) -> NodeOverride:
-    command, variables = template.get("command"), _either(template, "environment-variables") or {}
-    if not isinstance(variables, dict):
-        raise wrong("nodes", f"{node}: environment variables are not an object.")
-    unknown = sorted(variables.keys() - step.environment_variables.keys())
-    if unknown:
-        raise wrong("nodes", f"{node}: step {step.name} declares no environment variable {', '.join(unknown)}.")
-    lines = None if not command else (command,) if isinstance(command, str) else tuple(map(str, command))
-    return NodeOverride(
-        image=str(template["image"]) if template.get("image") else None,
-        command=None if lines is None or list(lines) == _lines(step.command) else lines,
-        environment=str(template["environment"]) if template.get("environment") else None,
-        environment_variables={str(key): None if value is None else str(value) for key, value in variables.items()},
-    )
-
-
-def _lines(command: Any) -> list[str]:
-    return [command] if isinstance(command, str) else list(command or [])
-
-
-def _behaviour(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What a node says of itself beside its template."""
-    found: dict[str, Any] = {}
-    on_error, merge_mode = _either(item, "on-error"), _either(item, "edge-merge-mode")
-    for key, value, allowed in (
-        ("on_error", on_error, {"stop-all", "stop-next", "continue", "retry"}),
-        ("merge_mode", merge_mode, {"replace", "append"}),
-    ):
-        if value is None:
-            continue
-        if value not in allowed:
-            raise wrong("nodes", f"{item.get('name')}: {value!r} is none of {', '.join(sorted(allowed))}.")
-        found[key] = value
-    actions = _objects(item, "actions")
-    if actions:
-        found["actions"] = tuple(
-            Action(_words(action, "when"), _words(action, "if"), _words(action, "then")) for action in actions
-        )
-    return found
-
-
-def _words(action: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = action.get(name) or []
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
-
-
-def _parameters(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The pipeline's own values, and what they set in each node."""
-    values: dict[str, Any] = {}
-    by_node: dict[str, dict[str, Any]] = {}
-    for name, item in (body.get("parameters") or {}).items() if isinstance(body.get("parameters"), dict) else ():
-        if not isinstance(item, dict):
-            raise wrong("parameters", f"{name}: an object with config and expression is needed.")
-        value = unwrapped(item.get("expression"))
-        value = values[name] = None if value == "" else value  # as vh sends one that has no value (unconfirmed)
-        config = item.get("config")
-        for target in (config.get("targets") or []) if isinstance(config, dict) else []:
-            node, _, rest = str(target).partition(".")
-            if value is not None:
-                by_node.setdefault(node, {})[rest.rpartition(".")[2]] = value
-    return values, by_node
-
-
-def _edge(item: Mapping[str, Any], names: list[str]) -> Edge:
-    missing = [key for key in _KEYS if not isinstance(item.get(key), str)]
-    if missing:
-        raise wrong("edges", f"An edge needs {', '.join(missing)}.", "required")
-    for key in ("source_node", "target_node"):
-        if item[key] not in names:
-            raise wrong("edges", f"There is no node {item[key]}.", "does_not_exist")
-    configuration = item.get("configuration")
-    return Edge.from_dict({**item, "configuration": configuration if isinstance(configuration, dict) else {}})
-
-
-def _refuse_circles(names: list[str], edges: tuple[Edge, ...]) -> None:
-    left = set(names)
-    while left:
-        free = {name for name in left if not any(edge.target == name and edge.source in left for edge in edges)}
-        if not free:
-            raise wrong("edges", f"The edges go round in a circle: {', '.join(sorted(left))}.")
-        left -= free

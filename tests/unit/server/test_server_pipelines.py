@@ -289,7 +289,12 @@ def spoiled(body, path, value):
         (["edges", 0, "source_node"], "nothing", "edges"),
         (["edges", 0, "source_node"], "train", "edges"),
         (["edges", 0, "source_key"], None, "edges"),
+        (["nodes", 1, "on-error"], ["stop-all"], "nodes"),
+        (["nodes", 1, "actions"], [{"when": 1}], "nodes"),
         (["parameters"], {"a": 1}, "parameters"),
+        (["parameters"], [1], "parameters"),
+        (["parameters"], {"a": {"config": 1}}, "parameters"),
+        (["parameters"], {"a": {"config": {"targets": 1}}}, "parameters"),
     ],
 )
 def test_what_is_wrong_with_a_pipeline_is_said_and_nothing_is_recorded(ada, body, path, value, name):
