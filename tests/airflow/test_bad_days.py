@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.essential
 
-
+@pytest.mark.essential
 def test_a_dag_without_docker(run_dag, fake_valohai):
     fake_valohai.step("make", outputs={"lines.txt": "line 1\n"}, metadata={"lines": 1})
     fake_valohai.step("use", outputs={"copy of lines.txt": "line 1\n"})

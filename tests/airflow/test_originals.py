@@ -71,7 +71,6 @@ def test_an_output_is_downloaded_in_dev_mode(run_original: Callable[[str], Any])
     assert "--epochs=" in got.read_text()
 
 
-@pytest.mark.essential
 @pytest.mark.usefixtures("remote")
 def test_outputs_are_passed_on_the_platform(platform: Platform, run_original: Callable[[str], Any]) -> None:
     ran = run_original("pass_outputs")

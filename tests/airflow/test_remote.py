@@ -102,9 +102,8 @@ def test_another_try_starts_anew_what_ended_badly(platform: Platform, run_dag: R
     assert len(platform.posted("executions")) == 2
 
 
-@pytest.mark.essential
 @pytest.mark.docker
-@pytest.mark.parametrize("dag", ["passing", "failing", "one_of_each"])
+@pytest.mark.parametrize("dag", ["passing", pytest.param("failing", marks=pytest.mark.essential), "one_of_each"])
 def test_in_dev_mode_nothing_ever_reaches_the_platform(
     platform: Platform, run_dag: Run, connections: Connections, dag: str
 ) -> None:

@@ -63,8 +63,7 @@ def test_a_callable_gets_the_context(run: Make, fake_valohai: Any) -> None:
     assert fake_valohai.execution("make").parameters == {"count": 4}
 
 
-@pytest.mark.essential
-@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("deferrable", [False, pytest.param(True, marks=pytest.mark.essential)])
 def test_a_pipeline_with_a_task_of_valohai(run: Make, fake_valohai: Any, deferrable: bool) -> None:
     from localhai.airflow import ValohaiSubmitPipelineOperator
 
