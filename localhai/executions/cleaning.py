@@ -131,7 +131,10 @@ def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
     from localhai.containers import labels, reap
 
     states = reap.containers(engine)
-    alive = {item.labels[labels.EXECUTION] for item in states if labels.is_alive(labels.parse_owner(item.labels))}
+    owned = [(item.labels[labels.EXECUTION], labels.parse_owner(item.labels)) for item in states]
+    host = labels.own_owner().host
+    afar = {execution for execution, owner in owned if owner is not None and owner.host != host}
+    alive = {execution for execution, owner in owned if execution not in afar and labels.is_alive(owner)}
     names = [*engine.volumes({labels.EXECUTION: None}), *engine.networks({labels.EXECUTION: None})]
     found = {item.labels[labels.EXECUTION] for item in states} | {
         id_ for name in names for id_ in _uuid_re.findall(name)
@@ -139,7 +142,8 @@ def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
     running = {item.labels[labels.EXECUTION] for item in states if item.running}
     for execution in sorted(found - alive):
         is_final = _is_final(home, execution)
-        if is_final or (is_final is None and execution not in running):  # unknown here: of another home, and over
+        is_nobodys = is_final is None and execution not in running | afar  # unknown here: of another home, and over
+        if is_final or is_nobodys:
             yield execution
 
 

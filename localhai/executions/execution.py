@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.errors import SurroundingsError
 from localhai.executions.lines import displayed
 from localhai.executions.log import read_events
 from localhai.executions.metadata import read_metadata, read_summary
@@ -138,10 +139,21 @@ class Execution:
         return "".join(f"{line}\n" for line in lines)
 
     def plan(self) -> ExecutionPlan:
-        """The plan that it ran by. Raises FileNotFoundError when its folder is gone."""
+        """The plan that it ran by. Raises SurroundingsError when its folder is not here."""
         import json
 
+        self.require_folder()
         return ExecutionPlan.from_dict(json.loads((self.folder / PLAN).read_bytes()))
+
+    def require_folder(self) -> None:
+        """Raises SurroundingsError when log and plan are not in this home: another machine has them, or nobody."""
+        if not self.record.folder or self.folder.is_dir():
+            return
+        owner = self.record.owner
+        ran_on = f"it ran on {owner.host}: look there" if owner is not None else "it was removed"
+        raise SurroundingsError(
+            f"the folder of execution #{self.counter} is not on this machine", where=str(self.folder), hints=[ran_on]
+        )
 
     def refresh(self) -> Execution:
         """Look the execution up again; gives itself. Raises UsageError when it was deleted."""

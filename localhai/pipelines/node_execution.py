@@ -113,10 +113,18 @@ def result_of(execution: Execution, variables: Mapping[str, str] | None = None) 
         metadata=execution.metadata,
         parameters=execution.parameters,
         inputs={item["name"]: tuple(file["uri"] for file in item["files"]) for item in execution.inputs},
-        environment_variables=execution.plan().environment_variables if variables is None else variables,
+        environment_variables=_variables_of(execution) if variables is None else variables,
         error=execution.error,
         note="reused" if (execution.to_dict().get("reuse") or {}).get("hit") else None,
     )
+
+
+def _variables_of(execution: Execution) -> Mapping[str, str]:
+    """Those it ran with. They are kept with its files only: of one that ran on another machine none are known."""
+    try:
+        return execution.plan().environment_variables
+    except SurroundingsError:
+        return {}
 
 
 class _Watch(Observer):

@@ -53,6 +53,7 @@ def logs(
     streams = wanted_streams(status=status, stderr=stderr, stdout=stdout)
     with call.look() as look:
         execution = look.execution(reference)
+        execution.require_folder()
         if call.json:
             events = list(_selected(_events(execution, follow=follow), streams, last))
             words.emit_json([event.to_dict() for event in events])

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from localhai.errors import SurroundingsError
 from localhai.executions.deleting import delete as forget
 from localhai.executions.execution import Execution
 from localhai.executions.log import read_events
@@ -164,7 +165,7 @@ def outputs(asking: Asking, state: Shared, page: OnePage, reference: str, reques
 def _details(state: State, row: Record, request: Request, exclude: str = "") -> dict[str, Any]:
     found, plan, latest = Execution(state.home, row), None, dict(row.document.get("metadata") or {})
     if row.folder:
-        with suppress(FileNotFoundError, ValueError, KeyError, TypeError):  # its folder is gone, or just being written
+        with suppress(SurroundingsError, OSError, ValueError, KeyError, TypeError):  # gone, or just being written
             plan = found.plan()
         if row.status in INCOMPLETE:
             with suppress(OSError, json.JSONDecodeError):

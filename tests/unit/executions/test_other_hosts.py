@@ -8,6 +8,8 @@ import pytest
 
 from localhai.containers import labels
 from localhai.containers.engine import ContainerSpec
+from localhai.errors import SurroundingsError
+from localhai.executions.cleaning import leftovers
 from localhai.executions.ending import record_end
 from localhai.executions.home import Home
 from localhai.executions.outputs import Collected
@@ -18,6 +20,7 @@ from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
 AFAR = Owner("far-away", 4711, "123456", "b-1")
+FAR_LABEL = labels.Owner(**asdict(AFAR))
 TIME = "2026-01-01T00:00:00.000000Z"
 
 
@@ -127,3 +130,30 @@ def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
 
 def engine_container(engine, execution, made):
     engine.create(ContainerSpec(f"localhai-{execution}", "python:3.11-slim", ("true",), labels=made))
+
+
+def test_what_is_only_on_the_other_machine_says_where_it_is(home):
+    execution = home.execution(started(home, AFAR).id)
+
+    for ask in (execution.require_folder, execution.plan):
+        with pytest.raises(SurroundingsError, match="is not on this machine") as caught:
+            ask()
+        assert caught.value.hints == ("it ran on far-away: look there",)
+
+
+def test_metadata_of_the_other_machine_are_in_the_records(home):
+    record = started(home, AFAR)
+    home.records.transition(record.id, "complete", metadata={"accuracy": 0.9})
+
+    assert home.execution(record.id).metadata == {"accuracy": 0.9}
+
+
+def test_scratch_of_another_machine_is_cleaned_once_its_execution_has_ended(home):
+    record = started(home, AFAR)
+    engine_container(home.engine, record.id, labels.build(execution=record.id, project="news", owner=FAR_LABEL))
+    assert list(leftovers(home)) == []
+
+    home.records.transition(record.id, "crashed", by="another machine")
+
+    [portion] = leftovers(home)
+    assert portion.count == 1
