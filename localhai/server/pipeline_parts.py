@@ -70,6 +70,8 @@ def override(template: Mapping[str, Any], step: Step, node: str) -> NodeOverride
     unknown = sorted(variables.keys() - step.environment_variables.keys())
     if unknown:
         raise wrong("nodes", f"{node}: step {step.name} declares no environment variable {', '.join(unknown)}.")
+    if command and not isinstance(command, (str, list)):
+        raise wrong("nodes", f"{node}: a command is a text or a list of texts.")
     lines = None if not command else (command,) if isinstance(command, str) else tuple(map(str, command))
     return NodeOverride(
         image=str(template["image"]) if template.get("image") else None,

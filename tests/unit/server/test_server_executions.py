@@ -336,3 +336,26 @@ def test_this_machine_is_meant_by_any_of_its_names(demo):
     for name in (row["id"], row["slug"], "PROJECT_DEFAULT", None):
         assert demo.queued(environment=name)["environment"]["name"] == "This machine"
     assert demo.queued(environment="aws-small")["environment"]["slug"] == "aws-small"
+
+
+def test_executions_wait_while_no_engine_answers(demo, engine, state):
+    said = []
+    object.__setattr__(state, "say", said.append)
+    engine.lose("gone for a moment")
+    made = demo.queued()
+    state.queue.start()
+    while not said:
+        time.sleep(0.01)
+    assert "wait for the engine" in said[0]
+    assert demo.get(made["id"])["status"] == "queued"
+    engine.come_back()
+    state.queue.wake()
+    assert demo.ended(made["id"])["status"] == "complete"
+    assert said[-1] == "the engine answers again"
+
+
+@pytest.mark.parametrize("half", [b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"'])
+def test_half_a_character_is_refused(demo, half):
+    body = b'{"project": ' + half + b"}"
+    answer = demo.asker.post("/api/v0/executions/", data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")

@@ -291,6 +291,7 @@ def spoiled(body, path, value):
         (["edges", 0, "source_key"], None, "edges"),
         (["nodes", 1, "on-error"], ["stop-all"], "nodes"),
         (["nodes", 1, "actions"], [{"when": 1}], "nodes"),
+        (["nodes", 1, "template", "command"], 1, "nodes"),
         (["parameters"], {"a": 1}, "parameters"),
         (["parameters"], [1], "parameters"),
         (["parameters"], {"a": {"config": 1}}, "parameters"),
