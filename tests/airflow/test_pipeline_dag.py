@@ -214,3 +214,17 @@ def test_the_same_dag_in_both_modes_and_on_every_machine(run_pipeline, monkeypat
     monkeypatch.delenv("LOCALHAI_PROJECTS")
     assert serialised() == here
     assert str(HERE / "pipelines") not in here
+
+
+def test_what_somebody_stopped_is_not_tried_again(run_pipeline, fake_valohai):
+    def stop(container):
+        execution = fake_valohai.executions[-1]
+        fake_valohai.home.records.request_stop(execution.id)
+        container.sleep(60)
+
+    fake_valohai.step("make", stop)
+
+    ran = run_pipeline("tries-again")
+
+    assert ran.state == "failed"
+    assert [item.status for item in fake_valohai.executions] == ["stopped"]

@@ -106,9 +106,11 @@ class ValohaiNodeOperator(SubmitOperator):
             details["child"] = dict(self.child)
         try:
             return super().finish(hook, details, platform, context)
-        except AirflowException:
+        except AirflowException as error:
             with airflow_words():
                 self._details = {**details, "outputs": platform.outputs(details["id"])}
+            if details.get("status") == "stopped":  # somebody wished that: it is not tried again
+                raise AirflowFailException(str(error)) from error
             raise
 
     def began(self, context: Any, kind: str, key: str) -> None:
