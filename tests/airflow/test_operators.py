@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from types import ModuleType
 from urllib.request import urlopen
 
 import pytest
+from conftest import DAGS
 
 from localhai.containers.connect import connect
 from localhai.executions.home import Home
@@ -135,4 +139,26 @@ def test_on_kill_stops_the_container_within_seconds(airflow):  # noqa: ARG001  #
         assert "stopped" in str(told)
         [execution] = home.executions()
         assert execution.status == "stopped"
+        assert containers_of(home) == []
+
+
+def test_a_worker_that_gets_sigterm_leaves_no_container(airflow: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Airflow 2 ends a task: by a signal to its process."""
+    if not airflow.__version__.startswith("2."):
+        pytest.skip("`airflow tasks test` of Airflow 3 handles no signals")
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(DAGS / "long.py"))
+    words = ["-m", "airflow", "tasks", "test", "long", "step", "2024-01-01"]
+    process = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    with Home() as home:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not any("started" in item.logs() for item in home.executions()):
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.1)
+        process.terminate()
+        said = process.communicate(timeout=60)[0]
+        assert "the task is ended; stopping" in said
+        [execution] = home.executions()
+        assert execution.status == "stopped", said
         assert containers_of(home) == []
