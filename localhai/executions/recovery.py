@@ -63,16 +63,24 @@ def recover(home: Home, say: Callable[[str], None]) -> None:
 
 
 def _clean_up(home: Home, say: Callable[[str], None]) -> None:
-    """What this machine ran while others took it for dead: closed there, its containers are still here."""
+    """What this machine ran while others took it for dead: closed there, its containers and files are still here."""
     for owner in home.records.given_up(own_owner().host):
         if is_alive(owner):
             continue  # it hears of it itself
         try:
-            for state in reap.orphans(home.engine):
-                _remove_if_closed(home, state.labels[labels.EXECUTION], say)
+            for execution_id in sorted(_left_here(home)):
+                _remove_if_closed(home, execution_id, say)
         except EngineNotFound:
             return
         home.records.forget_process(owner)
+
+
+def _left_here(home: Home) -> set[str]:
+    """Executions that have a container of a dead process here, or files that only a running one needs."""
+    found = {state.labels[labels.EXECUTION] for state in reap.orphans(home.engine)}
+    for name in (ending.RESERVE, "scratch"):
+        found |= {path.parent.name.partition("-")[2] for path in home.folder.glob(f"executions/*/*/{name}")}
+    return found
 
 
 def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None]) -> None:
@@ -82,7 +90,7 @@ def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None])
         return
     if record.status in FINAL:
         _sweep(home, record)
-        say(f"{_name(record)} was closed while nothing was heard of this machine; its container is removed")
+        say(f"{_name(record)} was closed while nothing was heard of this machine; what it left here is removed")
 
 
 def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:

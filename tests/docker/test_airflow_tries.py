@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -131,3 +132,59 @@ def test_who_waits_for_it_alone_does_not_wait_in_vain(bench: Any, killed: Any) -
     [record] = bench.records()
 
     bench.until(lambda: LocalPlatform(Places()).details("execution", record.id)["status"] == "complete")
+
+
+@pytest.fixture
+def elsewhere(bench: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Records are shared; once called, what follows runs in another home, in which silence counts at once.
+
+    At the end the first home is back, and cleans up.
+    """
+    monkeypatch.setenv("LOCALHAI_DATABASE_URL", f"sqlite:///{bench.home}/localhai.db")
+    bench.environment["LOCALHAI_DATABASE_URL"] = f"sqlite:///{bench.home}/localhai.db"
+
+    def go() -> None:
+        monkeypatch.setenv("LOCALHAI_HOME", str(tmp_path / "elsewhere"))
+        monkeypatch.setenv("LOCALHAI_HOST_TIMEOUT", "0")
+
+    yield go
+    assert bench.call("execution", "list").process.returncode == 0
+
+
+def test_a_pipeline_goes_on_on_another_machine(bench: Any, elsewhere: Any, killed: Any) -> None:
+    request = PipelineRequest("news", "both", origin=ORIGIN)
+    killed(request)
+    torn = bench.records()[0].id
+    elsewhere()
+    hearing = Hearing()
+
+    def open_the_new_gate() -> None:
+        bench.until(lambda: bench.records()[0].id != torn and bench.records()[0].status == "started")
+        open_gate(bench.container())
+
+    opening = threading.Thread(target=open_the_new_gate)
+    opening.start()
+    details = LocalPlatform(Places()).run(request, hearing)
+    opening.join()
+
+    assert details["status"] == "complete"
+    assert "kept of it: quick" in "\n".join(hearing.lines)
+    assert [(row.step, row.status) for row in bench.records()] == [
+        ("slow", "complete"),
+        ("slow", "crashed"),
+        ("quick", "complete"),
+    ]
+    assert bench.records()[1].outputs == ()
+
+
+def test_a_step_that_another_machine_took_to_its_grave_runs_again_in_the_same_try(
+    bench: Any, elsewhere: Any, killed: Any
+) -> None:
+    request = ExecutionRequest("news", "slow", origin=ORIGIN)
+    killed(request)
+    elsewhere()
+
+    details = LocalPlatform(Places()).run(replace(request, step="quick"), Watcher())
+
+    assert (details["counter"], details["status"]) == (2, "complete")
+    assert [row.status for row in bench.records()] == ["complete", "crashed"]
