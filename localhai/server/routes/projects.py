@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from localhai.records import Project
 from localhai.records.server import User, Variable
@@ -91,7 +92,7 @@ def change(asking: Asking, state: Shared, project_id: str, body: Body, request: 
     return detailed(state, asking, row, request)
 
 
-@router.delete("/{project_id}/", status_code=204)
+@router.delete("/{project_id}/", status_code=204, response_class=Response)
 def delete(asking: Asking, state: Shared, project_id: str) -> None:
     """Delete it with its executions and the bytes of its data, unless it is a folder of somebody on this machine."""
     making.forget(state, state.project_of(asking, project_id))
