@@ -64,6 +64,8 @@ def follow(
         print_summary(record, sys.stderr)
     elif record.status != "complete":
         words.say(f"pipeline #{record.counter} {record.name}: {record.status}: {record.document.get('error')}")
+    if screen.missed is not None and record.status == "error":
+        return screen.missed.exit_code
     return exit_code(record.status, interrupted=interruption.asked)
 
 

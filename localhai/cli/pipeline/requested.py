@@ -48,6 +48,11 @@ how_options = together(
     env_file_option,
     pull_option,
     package_cache_option,
+    click.option(
+        "--fail-on-cache-miss",
+        is_flag=True,
+        help="Let no step run: each execution must equal an earlier one; exits with 5 where one does not.",
+    ),
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the output of the nodes."),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, words
 from localhai.cli.table import Column, print_table
-from localhai.errors import InputNotFound
+from localhai.errors import InputNotFound, NotReused
 from localhai.executions.lines import LineAssembler, displayed
 from localhai.executions.observer import Observer
 from localhai.pipelines.running import PipelineObserver
@@ -39,6 +39,7 @@ class PipelineScreen(PipelineObserver):
         self._width = 0
         self._colours: dict[str, str] = {}
         self._hints: dict[str, list[str]] = {}
+        self.missed: NotReused | None = None
         self._live: LiveTable | None = None
 
     def started(self, pipeline: Mapping[str, Any]) -> None:
@@ -95,6 +96,8 @@ class PipelineScreen(PipelineObserver):
                 words.say(text)
 
     def trouble(self, node: str, error: LocalhaiError) -> None:
+        if isinstance(error, NotReused):
+            self.missed = error
         self._hints[node] = _hints(node, error)  # said behind what they are about
 
     def of_node(self, node: str, attempt: int, name: str | None = None) -> Observer:

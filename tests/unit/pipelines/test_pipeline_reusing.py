@@ -92,3 +92,21 @@ def test_a_node_whose_files_are_gone(ran):
     ran.home.records.purge_data(data)
     assert "or its files are gone" in refused(ran, "2:make")["message"]
     assert executions(ran.run("--jobs", "1", "--reuse=1:make"))["make"] == 1
+
+
+def test_nothing_runs_where_a_miss_fails(ran):
+    assert executions(ran.run("--fail-on-cache-miss", "--jobs", "1")) == {"make": 1, "more": 2, "read": 3}
+    missed = ran("run", "p", "--fail-on-cache-miss", "--jobs", "1", "--title", "later", code=0)
+    assert "reused: execution #1" in missed.stderr
+    ran.write(NODES, EDGES, steps=[{**step, "command": "another"} for step in STEPS])
+    missed = ran("run", "p", "--fail-on-cache-miss", "--jobs", "1", code=5)
+    assert "node make: error: not reused" in missed.stderr
+    assert ran.home.records.count_executions() == 3
+
+
+def test_a_task_node_that_would_run_fails_too(ran):
+    rates = {"name": "rates", "step": "make", "parameters": []}
+    ran.write([{"name": "sweep", "task": "rates"}], steps=STEPS, tasks=[rates])
+    missed = ran("run", "p", "--fail-on-cache-miss", "--jobs", "1", code=5)
+    assert "not reused" in missed.stderr
+    assert ran.home.records.count_executions() == 3
