@@ -25,7 +25,7 @@ from localhai.server.routes import (
     users,
     versions,
 )
-from localhai.server.safety import BodyLimit, OneSlash, OwnHost
+from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost
 from localhai.server.state import State
 from localhai.version import __version__
 
@@ -73,4 +73,5 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)
+    app.add_middleware(Answered)
     return app

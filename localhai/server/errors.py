@@ -57,7 +57,7 @@ def field(name: str, message: str, code: str = "invalid") -> Refused:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Make every error of the app a JSON body without paths, variables or tokens in it."""
+    """Make every error of the app a JSON body without paths, variables or tokens in it; faults: `safety.Answered`."""
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> JSONResponse:
@@ -88,10 +88,6 @@ def add_handlers(app: FastAPI) -> None:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise error  # a fault like any other
         return JSONResponse({"message": "the disk of the server is full", "code": "disk_full"}, 507)
-
-    @app.exception_handler(Exception)
-    def fault(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"message": "localhai failed; its log says why", "code": "internal_error"}, 500)
 
 
 def of(error: LocalhaiError) -> tuple[dict[str, Any], int]:

@@ -23,6 +23,7 @@ from localhai.server.bodies import Body
 from localhai.server.calls import token_of
 from localhai.server.errors import Refused, not_found, said
 from localhai.server.requests import options_of
+from localhai.server.safety import Answered
 from localhai.server.state import State, state_of
 from localhai.server.tokens import signature, signed
 
@@ -49,6 +50,7 @@ def create_inside(state: State) -> FastAPI:
     app.state.localhai = state
     errors.add_handlers(app)
     app.include_router(router)
+    app.add_middleware(Answered)
     return app
 
 

@@ -13,6 +13,7 @@ from localhai.errors import LocalhaiError
 from localhai.executions import waiting
 from localhai.executions.interruption import Interruption
 from localhai.project.plan import ExecutionPlan
+from localhai.records import INCOMPLETE
 from localhai.records.queue import Waiting
 from localhai.server.errors import Refused
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from localhai.server.continuing import Continuing
     from localhai.server.state import State
 
+_NOTHING = "localhai.none"  # a label that nothing has: asking for it is the cheapest question to an engine
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
 
 
@@ -56,6 +58,8 @@ class Queue:
         self._served: dict[str, int] = {}
         self._turns = 0
         self._closing = False
+        self._woken = False
+        self._without_engine = False
         self._dispatcher: threading.Thread | None = None
 
     def start(self) -> None:
@@ -66,6 +70,7 @@ class Queue:
     def wake(self) -> None:
         """Something new waits."""
         with self._changed:
+            self._woken = True
             self._changed.notify_all()
 
     @property
@@ -120,8 +125,37 @@ class Queue:
             with self._changed:
                 if self._closing:
                     return
-                if not self._start_next():
+                self._woken = False
+            known = self._known()  # not under the lock: records that are away must not keep clients waiting
+            with self._changed:
+                if not self._start_next(known) and not self._woken and not self._closing:
                     self._changed.wait(LOOK)
+
+    def _known(self) -> list[Waiting]:
+        """What waits and could start now: nothing while no engine answers."""
+        with self._changed:
+            if len(self._running) >= self._jobs:
+                return []
+        try:
+            found = self._state.server.waiting()
+        except LocalhaiError as error:
+            self._state.say(f"the queue cannot be read: {error}")
+            return []
+        return found if found and self._engine_answers(len(found)) else []
+
+    def _engine_answers(self, number: int) -> bool:
+        """Said when it changes."""
+        try:
+            self._state.home.engine.networks({_NOTHING: None})
+        except LocalhaiError as error:
+            if not self._without_engine:
+                self._state.say(f"{number} executions wait for the engine: {error}")
+            self._without_engine = True
+            return False
+        if self._without_engine:
+            self._state.say("the engine answers again")
+        self._without_engine = False
+        return True
 
     def _look(self, continuing: Continuing) -> None:
         """At what servers left that died."""
@@ -131,15 +165,11 @@ class Queue:
         except LocalhaiError as error:
             self._state.say(f"the queue cannot be read: {error}")
 
-    def _start_next(self) -> bool:
+    def _start_next(self, waiting_now: Sequence[Waiting]) -> bool:
         """Whether one was started. Called under the lock."""
-        if len(self._running) >= self._jobs:
+        if self._closing:
             return False
-        try:
-            known = [entry for entry in self._state.server.waiting() if entry.id not in self._running]
-        except LocalhaiError as error:
-            self._state.say(f"the queue cannot be read: {error}")
-            return False
+        known = [entry for entry in waiting_now if entry.id not in self._running]
         counts: dict[str, int] = {}
         for running, _interruption, _thread in self._running.values():
             counts[running.project_id] = counts.get(running.project_id, 0) + 1
@@ -164,6 +194,7 @@ class Queue:
         finally:
             with self._changed:
                 del self._running[entry.id]
+                self._woken = True
                 self._changed.notify_all()
 
     def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
@@ -185,7 +216,7 @@ class Queue:
         try:
             self._live(record, entry.request, interruption)
         except (LocalhaiError, Refused) as error:  # the code or the settings are gone
-            if state.home.records.execution(entry_id).status == "queued":
+            if state.home.records.execution(entry_id).status in INCOMPLETE:
                 waiting.close(state.home, record, "error", f"it cannot be run any more: {error}")
 
     def _live(self, record: Execution, request: Mapping[str, Any], interruption: Interruption) -> None:

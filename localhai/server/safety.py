@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from localhai.server.state import State
+
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
+LARGEST_LOG = 10 * 1024 * 1024
 _slashes_re = re.compile("/{2,}")
 _files_re = re.compile(r"/api/v0/(projects/[^/]+/import-package|data/uploads/[^/]+/content)/")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
@@ -73,6 +79,49 @@ class BodyLimit:
 
     def _refused(self) -> Refused:
         return said(413, f"the request is larger than {self._most} bytes", "too_large")
+
+
+class Answered:
+    """Every request gets an answer that clients can read, also when the server ends or fails in the midst of it.
+
+    What failed is said in one line, and kept whole in `server/faults.log` of the home.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+            return
+        except asyncio.CancelledError:  # of uvicorn, when it has waited long enough
+            answer = JSONResponse({"message": "the server is ending; ask again soon", "code": "unavailable"}, 503)
+        except Exception as error:  # noqa: BLE001  # a fault of ours
+            self._keep(scope, error)
+            answer = JSONResponse({"message": "localhai failed; its log says why", "code": "internal_error"}, 500)
+        if not begun:
+            await answer(scope, receive, send)
+
+    def _keep(self, scope: Scope, error: Exception) -> None:
+        state: State = scope["app"].state.localhai
+        log = state.home.folder / "server" / "faults.log"
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        with suppress(OSError):
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            small = not log.exists() or log.stat().st_size < LARGEST_LOG
+            with log.open("a" if small else "w", encoding="utf-8", errors="replace") as file:
+                file.write(f"{scope['method']} {scope['path']}\n{text}\n")
+        state.say(f"{scope['method']} {scope['path']} failed: {type(error).__name__}; see {log}")
 
 
 class OwnHost:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import requests
+
 from localhai.errors import RecordsUnavailable
+from localhai.server.app import create_app
+from localhai.server.listening import serving
 
 
 def test_it_is_ready_when_database_and_engine_answer(nobody):
@@ -31,3 +35,20 @@ def test_without_a_database_it_is_not_ready(nobody, state, monkeypatch):
     answer = nobody.get("/health")
     assert (answer.status_code, answer.json()["database"]) == (503, "does not answer")
     assert "secret" not in answer.text
+
+
+def test_a_fault_is_answered_said_and_kept(state):
+    said = []
+    object.__setattr__(state, "say", said.append)
+    app = create_app(state)
+
+    @app.get("/fault/")
+    def fault():
+        raise KeyError("what went wrong")
+
+    with serving(app) as url:
+        answer = requests.get(f"{url}/fault/", timeout=9)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    log = state.home.folder / "server" / "faults.log"
+    assert said == [f"GET /fault/ failed: KeyError; see {log}"]
+    assert "what went wrong" in log.read_text()
