@@ -14,7 +14,7 @@ from pathlib import Path
 
 # hidden folders, then the command; its own name must be known before anything asks for it
 _BOOT = """
-echo "$MACHINE" > /proc/sys/kernel/hostname
+python3 -c 'import os, socket; socket.sethostname(os.environ["MACHINE"])' || exit 1
 for folder in $HIDDEN; do mount -t tmpfs -o mode=0700,size=4k none "$folder" || exit 1; done
 unset HIDDEN
 "$@"
