@@ -1,0 +1,190 @@
+"""What a server left that died: taken over under its ids by the next one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from localhai.executions.owner import own_owner
+from localhai.pipelines.recovery import recover
+from localhai.records.queue import Waiting
+from localhai.tasks.task import close_left
+from localhai.testing import Canned
+
+DEAD = 2**22 + 1  # no process has this number
+YAML = """\
+- step:
+    name: make
+    image: python:3.11-slim
+    command: python make.py {parameters}
+    parameters: [{name: number, type: integer, default: 1}]
+- step:
+    name: use
+    image: python:3.11-slim
+    command: python use.py
+    inputs: [{name: made, optional: true}]
+"""
+EDGE = {
+    "source_node": "make",
+    "source_type": "output",
+    "source_key": "*",
+    "target_node": "use",
+    "target_type": "input",
+    "target_key": "made",
+}
+
+
+@pytest.fixture
+def runs(engine):
+    """Steps as they run."""
+    found = []
+    engine.behave(lambda container: found.append("make") or Canned(files={"a.txt": b"a"}).play(container), step="make")
+    engine.behave(lambda _container: found.append("use") or 0, step="use")
+    return found
+
+
+def ended(ada, path):
+    while True:
+        found = ada.get(f"/api/v0/{path}/").json()
+        if found["status"] not in {"created", "queued", "started", "stopping"}:
+            return found
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def first(demo, ada, runs):
+    """A pipeline that has ended."""
+    demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
+    nodes = [
+        {"name": name, "type": "execution", "template": {"commit": demo.commit, "step": name}}
+        for name in ("make", "use")
+    ]
+    made = ada.post("/api/v0/pipelines/", json={"project": demo.id, "nodes": nodes, "edges": [EDGE]}).json()
+    assert ended(ada, f"pipelines/{made['id']}")["status"] == "complete"
+    assert runs == ["make", "use"]
+    runs.clear()
+    return state_of(ada, made["id"])
+
+
+def state_of(ada, pipeline_id):
+    return ada.get(f"/api/v0/pipelines/{pipeline_id}/").json()
+
+
+def left(state, demo, first, **node):
+    """A pipeline like the first one, whose server died after its first node had made an execution."""
+    records = state.home.records
+    earlier = records.pipeline(first["id"])
+    record = records.create_pipeline(
+        demo.id,
+        name="p",
+        nodes=[("make", "execution"), ("use", "execution")],
+        commit=demo.commit,
+        document=earlier.document,
+        owner=replace(own_owner(), pid=DEAD),
+        title="p",
+    )
+    records.change_pipeline(record.id, "started")
+    records.change_node(record.id, "make", **node)
+    user = state.server.user_named("ada")
+    request = {"plan": earlier.document["plan"], "reused": []}
+    state.server.enqueue(Waiting(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    return record
+
+
+@pytest.mark.parametrize("status", ["started", "complete"])
+def test_a_pipeline_goes_on_with_what_its_nodes_had_made(state, demo, ada, runs, first, status):
+    execution = first["nodes"][0]["execution"]["id"]
+    record = left(state, demo, first, status=status, execution_id=execution)
+    state.queue.start()
+    done = ended(ada, f"pipelines/{record.id}")
+    assert (done["status"], [node["status"] for node in done["nodes"]]) == ("complete", ["complete", "complete"])
+    assert done["nodes"][0]["execution"]["id"] == execution
+    assert runs == ["use"]
+    while state.server.begun():
+        time.sleep(0.01)
+    changes = [
+        change["status"] for change in state.home.records.pipeline_changes(record.id) if change["node"] == "make"
+    ]
+    assert changes == ["complete"] if status == "complete" else ["started", "complete"]
+
+
+def test_a_node_that_failed_fails_its_pipeline_still(state, demo, ada, engine, runs, first):
+    engine.behave(Canned(exit_code=1), step="make")
+    failed = demo.queued(step="make")
+    state.queue.start()
+    assert demo.ended(failed["id"])["status"] == "error"
+    state.queue.ask_to_stop()
+    state.queue.close()
+    record = left(state, demo, first, status="started", execution_id=failed["id"])
+    later = type(state)(state.home, state.secret, jobs=1)
+    later.queue.start()
+    done = ended(ada, f"pipelines/{record.id}")
+    assert (done["status"], [node["status"] for node in done["nodes"]]) == ("error", ["error", "stopped"])
+    assert runs == []
+    later.queue.ask_to_stop()
+    later.queue.close()
+
+
+def test_what_cannot_go_on_is_closed_and_says_why(state, demo, ada, first):
+    record = left(state, demo, first, status="queued")
+    with state.server._database.begin(write=True) as transaction:
+        transaction.change("DELETE FROM commits", {})
+    state.queue.start()
+    assert ended(ada, f"pipelines/{record.id}")["status"] in {"crashed", "error"}
+    assert "it cannot go on" in state.home.records.pipeline(record.id).document["error"]
+
+
+def test_other_commands_leave_them_to_the_server_unless_they_are_to_stop(state, demo, first):
+    record = left(state, demo, first, status="queued")
+    said = []
+    recover(state.home, said.append)
+    assert "the next localhai serve goes on with it" in said[0]
+    assert state.home.records.pipeline(record.id).status == "started"
+    state.home.records.request_pipeline_stop(record.id)
+    recover(state.home, said.append)
+    assert state.home.records.pipeline(record.id).status == "crashed"
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
+    demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
+    body = {"project": demo.id, "commit": demo.commit, "step": "make"}
+    body["parameters"] = {"number": {"style": "multiple", "rules": {"items": [1, 2, 3]}}}
+    made = ada.post("/api/v0/tasks/", json=body).json()
+    assert ended(ada, f"tasks/{made['id']}")["status"] == "complete"
+    while state.server.begun():
+        time.sleep(0.01)
+    records = state.home.records
+    (last,) = [item for number, item in records.task_children(made["id"]) if number == 2]
+    ada.delete(f"/api/v0/executions/{last.id}/")
+    records.resume_task(made["id"], replace(own_owner(), pid=DEAD))
+    user = state.server.user_named("ada")
+    state.server.enqueue(Waiting(made["id"], demo.id, user.id, 0, {}, kind="task"))
+    said = []
+    close_left(state.home, said.append)
+    assert "the next localhai serve goes on with it" in said[0]
+    if stop:
+        records.request_task_stop(made["id"])
+    state.queue.start()
+    done = ended(ada, f"tasks/{made['id']}")
+    assert done["status"] == ("stopped" if stop else "complete")
+    assert done["status_summary"]["complete_count"] == (2 if stop else 3)
+
+
+def test_an_execution_whose_command_had_not_begun_waits_again(state, demo, runs):
+    from localhai.executions.recovery import recover as look_after
+
+    demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
+    made = demo.queued(step="make")
+    records = state.home.records
+    records.adopt(made["id"], None, replace(own_owner(), pid=DEAD))
+    records.transition(made["id"], "started")
+    said = []
+    look_after(state.home, said.append)
+    assert "it waits again for localhai serve" in said[0]
+    state.queue.start()
+    assert demo.ended(made["id"])["status"] == "complete"
+    assert runs == ["make"]
