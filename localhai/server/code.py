@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 YAML = "valohai.yaml"
 NOTEBOOK_YAML = ".notebook.valohai.yaml"  # of packages that the server makes itself: they are no commits of anybody's
+ABANDONED = 86_400.0  # seconds
 LARGEST_PACKAGE = 1 << 30  # bytes compressed; `vh` refuses to send more
 _identifier_re = re.compile(r"~[0-9a-f]{64}")
 
@@ -119,6 +120,15 @@ def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path:
     row = Package(project.id, identifier, yaml_path, description, size, state.server.now())
     state.server.put_package(row)
     return _of_package(row)
+
+
+def forget_cut_uploads(state: State) -> None:
+    """Remove what killed servers had taken in of packages; those of a living one are younger."""
+    before = state.clock() - ABANDONED
+    for path in (state.home.folder / "packages").glob("*/.upload-*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _copy(upload: BinaryIO, path: Path) -> tuple[str, int]:

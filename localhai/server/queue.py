@@ -113,8 +113,10 @@ class Queue:
             thread.join()
 
     def _dispatch(self) -> None:
+        from localhai.server.code import forget_cut_uploads
         from localhai.server.continuing import Continuing
 
+        forget_cut_uploads(self._state)
         self._state.calls.resume()
         continuing = Continuing(self._state)
         due = 0.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
 
@@ -170,3 +171,13 @@ def test_commits_that_are_not_there_are_refused(demo, repository, ada, reference
     for project in (demo.id, repository.id):
         answer = ada.post("/api/v0/executions/", json={"project": project, "commit": reference, "step": "a"})
         assert (answer.status_code, answer.json()["commit"][0]["code"]) == (400, "does_not_exist")
+
+
+def test_what_a_killed_server_had_taken_in_is_removed_after_a_day(demo, state):
+    folder = state.home.folder / "packages" / demo.id
+    for name, age in ((".upload-old", 90_000), (".upload-new", 10)):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, times=(state.clock() - age,) * 2)
+    state.queue.start()
+    demo.ended(demo.queued()["id"])
+    assert sorted(path.name for path in folder.iterdir()) == [".upload-new", f"{demo.commit}.tgz"]
