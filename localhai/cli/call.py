@@ -50,7 +50,7 @@ class Call:
         from localhai.executions.open_project import OpenProject
 
         folder = self._find_project(yaml)
-        settings = _settings(folder)
+        settings = _settings(folder.path)
         with self._open_home(settings) as home:
             if recover:
                 _recover(home)
@@ -67,7 +67,7 @@ class Call:
             folder = self._find_project(None)
         except ProjectError as error:
             folder, missing = None, error
-        with self._open_home(_settings(folder)) as home:
+        with self._open_home(_settings(None if folder is None else folder.path)) as home:
             _recover(home)
             if folder is not None:
                 yield Look(home, home.records.project(folder.path, folder.name, declared=folder.declared))
@@ -78,9 +78,9 @@ class Call:
             yield Look(home, project)
 
     @contextmanager
-    def open_home(self) -> Iterator[Home]:
-        """The home, by the settings of no project, after a look at what a crash left."""
-        with self._open_home(_settings(None)) as home:
+    def open_home(self, folder: Path | None = None) -> Iterator[Home]:
+        """The home, by the localhai.toml of this folder or of none, after a look at what a crash left."""
+        with self._open_home(_settings(folder)) as home:
             _recover(home)
             yield home
 
@@ -122,10 +122,10 @@ def _known_project(home: Home, start: Path) -> Project | None:
     return next((known[str(place)] for place in (start, *start.parents) if str(place) in known), None)
 
 
-def _settings(folder: ProjectFolder | None) -> Settings:
+def _settings(folder: Path | None) -> Settings:
     from localhai.settings import Settings
 
-    return Settings.load(None if folder is None else folder.path)
+    return Settings.load(folder)
 
 
 def _recover(home: Home) -> None:

@@ -73,7 +73,8 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
     """Answer as the Valohai REST API does, over Docker on this machine, until Ctrl-C.
 
     `vh login --host http://127.0.0.1:8000 --token TOKEN` makes the command line of the platform work with it. The token
-    is that of LOCALHAI_TOKEN, else one that is made at the first start, shown once, and kept in the home.
+    is that of LOCALHAI_TOKEN, else one that is made at the first start, shown once, and kept in the home. The
+    localhai.toml of the folder in which it starts holds for projects that have none: a store, an emulated S3, limits.
     """
     _require_extra()
     wanted = Wanted(**options)
@@ -112,7 +113,7 @@ def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.tokens import kept_secret
 
     with ExitStack() as closing:
-        home = closing.enter_context(call.open_home())
+        home = closing.enter_context(call.open_home(call.folder or Path.cwd()))
         ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]
         sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
         secret, _made = kept_secret(home.folder / "server", "signing-key")

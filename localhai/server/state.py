@@ -17,7 +17,7 @@ from localhai.records.server import ServerRecords
 from localhai.server.calls import Calls
 from localhai.server.errors import not_found
 from localhai.server.queue import Queue
-from localhai.settings import Settings
+from localhai.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,12 @@ class State:
         raise not_found()
 
     def home_of(self, project: Project) -> Home:
-        """The home by the project's own settings: its localhai.toml may name another store, stand-ins, variables."""
+        """The home by the project's own settings: its localhai.toml may name another store, stand-ins, variables.
+
+        A project that a client made has none: the settings with which the server was started hold for it.
+        """
+        if not (Path(project.path) / FILE_NAME).exists():
+            return self.home
         try:
             settings = Settings.load(Path(project.path))
         except ProjectError:  # spoiled since: as recovery does

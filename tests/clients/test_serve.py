@@ -134,6 +134,48 @@ def test_ci_sets_up_everything_in_one_go(tmp_path, scratch, vh_program):
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "example_project"
 
 
+def test_the_readme_with_the_example_project(tmp_path, vh_program):
+    """Its localhai.toml, in whose folder the server starts, names the folder of the S3 that the first step reads."""
+    project = tmp_path / "example"
+    shutil.copytree(EXAMPLE, project)
+    readme = (EXAMPLE.parent / "README.md").read_text()
+    typed = readme.partition("$ localhai serve\n")[2].partition("```")[0]
+    commands = [line.removeprefix("$ vh ").split() for line in typed.splitlines()]
+    assert [words[0] for words in commands] == ["login", "project", "pipeline", "exec", "exec"]
+    server = Served(project, home=tmp_path / "home")
+    config = tmp_path / "config"
+    config.mkdir()
+    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment["VALOHAI_CONFIG_DIR"] = str(config)
+
+    def vh(*words: str) -> str:
+        here = [{"http://127.0.0.1:8000": server.url, "TOKEN": TOKEN}.get(word, word) for word in words]
+        done = subprocess.run(
+            [vh_program, *here],
+            check=False,
+            cwd=project,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    login, create, pipeline, train, outputs = commands
+    try:
+        for words in (login, create, pipeline):
+            vh(*words)
+        wait_for(lambda: any(f"| {status}" in vh("pipeline", "list") for status in ("complete", "error")))
+        assert "| complete" in vh("pipeline", "list"), vh("exec", "logs", "1")
+        vh(*(word for word in train if word != "--watch"))  # which ends by Ctrl-C alone
+        assert "is complete" in vh("exec", "logs", "--stream", "4")
+        vh(*outputs)
+        assert (project / "model.json").stat().st_size > 0
+    finally:
+        server.end()
+
+
 @pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
 def test_the_ci_jobs_of_the_example_do_what_they_say(tmp_path, scratch, vh_program, name):
     """Their commands as they stand there: the server beside the job, then the script of the job."""
