@@ -24,6 +24,12 @@ class Slots:
         self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether one would be had at once."""
+        with self._changed:
+            return self._free > 0 and not self._waiting
+
     @contextlib.contextmanager
     def taken(self, count: int = 1, *, given_up: Callable[[], bool]) -> Iterator[None]:
         """Wait for `count` slots at once, or for all where there are fewer, and hold them while inside.

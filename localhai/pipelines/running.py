@@ -71,6 +71,7 @@ class PipelineOptions:
     """How to run, beside what to run.
 
     `jobs` limits the executions that run at a time, and the nodes. `runners` are those of further types of nodes.
+    `slots` is a limit that the pipeline shares with others.
     """
 
     jobs: int = 1
@@ -78,6 +79,7 @@ class PipelineOptions:
     tags: Sequence[str] = ()
     approve_all: bool = False
     runners: Mapping[str, NodeRunner] = field(default_factory=dict)
+    slots: Slots | None = None
 
 
 def run_pipeline(
@@ -169,7 +171,7 @@ class Run:
         self._nodes = {node.name: node for node in plan.nodes}
         self._threads: dict[str, threading.Thread] = {}
         self._stops: dict[str, Interruption] = {}
-        self._slots = Slots(options.jobs)
+        self._slots = options.slots or Slots(options.jobs)
         self.begun: dict[str, Made] = {}
         self.over: Mapping[str, Kept] = {}
         self.seen: dict[str, str] = {}  # statuses that are recorded already

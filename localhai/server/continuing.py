@@ -99,7 +99,11 @@ def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interrupti
     code = code_of(state, project, record.commit)
     sources = sources_of(state, project, code, creator=record.document.get("user"))
     options = PipelineOptions(
-        jobs=state.jobs, title=record.title, tags=record.document.get("tags") or (), runners=further_runners()
+        jobs=state.jobs,
+        title=record.title,
+        tags=record.document.get("tags") or (),
+        runners=further_runners(),
+        slots=state.queue.slots,
     )
     return continue_pipeline(
         sources,
@@ -130,6 +134,7 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
         snapshot=code,
         options=options_of(state, project, source.settings),
         jobs=state.jobs,
+        slots=state.queue.slots,
         interruption=interruption,
     )
 

@@ -54,6 +54,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         title=text(dict(body), "title", plan.name),
         tags=tags_of(body),
         runners=further_runners(),
+        slots=state.queue.slots,
     )
     run_options = options_of(state, project, sources.project.settings)
 

@@ -9,9 +9,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import LocalhaiError
+from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions import waiting
 from localhai.executions.interruption import Interruption
+from localhai.executions.slots import Slots
 from localhai.project.plan import ExecutionPlan
 from localhai.records import INCOMPLETE
 from localhai.records.queue import Waiting
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from localhai.server.state import State
 
 _NOTHING = "localhai.none"  # a label that nothing has: asking for it is the cheapest question to an engine
+SOON = 0.2  # seconds, while others have all the slots
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
 
 
@@ -47,9 +49,13 @@ def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mappi
 
 
 class Queue:
-    """Runs at most `jobs` executions at once. `start` begins, `close` ends; both once."""
+    """Runs at most `jobs` executions at once, those of pipelines and tasks among them.
+
+    `start` begins, `close` ends; both once.
+    """
 
     def __init__(self, state: State, jobs: int) -> None:
+        self.slots = Slots(jobs)  # shared with pipelines and tasks
         self._state = state
         self._jobs = jobs
         self._changed = threading.Condition()
@@ -131,12 +137,12 @@ class Queue:
             known = self._known()  # not under the lock: records that are away must not keep clients waiting
             with self._changed:
                 if not self._start_next(known) and not self._woken and not self._closing:
-                    self._changed.wait(LOOK)
+                    self._changed.wait(LOOK if self.slots.is_free else SOON)
 
     def _known(self) -> list[Waiting]:
         """What waits and could start now: nothing while no engine answers."""
         with self._changed:
-            if len(self._running) >= self._jobs:
+            if len(self._running) >= self._jobs or not self.slots.is_free:
                 return []
         try:
             found = self._state.server.waiting()
@@ -190,7 +196,10 @@ class Queue:
 
     def _run(self, entry: Waiting, interruption: Interruption) -> None:
         try:
-            self._run_entry(entry.id, interruption)
+            with self.slots.taken(given_up=interruption.is_asked):
+                self._run_entry(entry.id, interruption)
+        except Interrupted:  # the server ends; it stays queued
+            pass
         except Exception as error:  # noqa: BLE001  # one execution may not end the queue; its record says how it ended
             self._state.say(f"execution {entry.id}: {error}")
         finally:

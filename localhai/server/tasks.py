@@ -59,6 +59,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
             overrides=overrides,
             options=options,
             jobs=state.jobs,
+            slots=state.queue.slots,
             observer=_Told(recorded),
             interruption=interruption,
         )

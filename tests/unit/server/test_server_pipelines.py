@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -304,3 +305,25 @@ def test_what_is_wrong_with_a_pipeline_is_said_and_nothing_is_recorded(ada, body
     assert answer.status_code == 400, answer.text
     assert list(answer.json()) == [name]
     assert ada.get("/api/v0/pipelines/").json()["count"] == 0
+
+
+def test_pipelines_and_executions_share_the_jobs_of_the_server(ada, engine, state, demo, body):
+    """One at a time, whatever started it: this server has one job."""
+    at_once, most, lock = [0], [0], threading.Lock()
+
+    def count(_container):
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        time.sleep(0.05)
+        with lock:
+            at_once[0] -= 1
+        return 0
+
+    engine.behave(count)
+    made = [demo.queued(step="prepare")["id"] for _ in range(3)]
+    state.queue.start()
+    pipelines = [started(ada, body)["id"] for _ in range(3)]
+    assert {ended(ada, item)["status"] for item in pipelines} == {"complete"}
+    assert {demo.ended(item)["status"] for item in made} == {"complete"}
+    assert most == [1]
