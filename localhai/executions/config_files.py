@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.tree import INPUTS
+from localhai.executions.plain_yaml import NotPlain, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +28,8 @@ def config_files(contents: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _yaml(value: Any) -> bytes:
+    with suppress(NotPlain):
+        return dump(value).encode()
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
