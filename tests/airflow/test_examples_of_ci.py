@@ -29,9 +29,10 @@ def of_gitlab(document: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
     return variables, job["script"]
 
 
-def test_each_command_passes(airflow: ModuleType, tmp_path: Path) -> None:
-    """One of the two for each Airflow: together they take minutes."""
-    name, read = ("github-actions", of_github) if airflow.__version__.startswith("2.") else ("gitlab-ci", of_gitlab)
+@pytest.mark.parametrize(("name", "read"), [("github-actions", of_github), ("gitlab-ci", of_gitlab)])
+def test_each_command_passes(airflow: ModuleType, name: str, read: Any, tmp_path: Path) -> None:
+    if not airflow.__version__.startswith("2."):
+        pytest.skip("the commands are the same on Airflow 3, where they take minutes")
     project = tmp_path / "project"
     shutil.copytree(ROOT / "example_project", project, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     variables, commands = read(yaml.safe_load((project / "ci" / f"{name}.yml").read_text()))
