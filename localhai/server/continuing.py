@@ -126,13 +126,13 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
     project = state.project(record.project_id)
     code = code_of(state, project, record.commit)
     source = opened(state, project, code, creator=record.document.get("user"))
-    records.close_task(record.id, "crashed")  # for a moment: only one that has ended is resumed
     resume_task(
         source,
         Task(state.home, records.task(record.id)),
         config=config_of(state, code),
         snapshot=code,
         options=options_of(state, project, source.settings),
+        owned=True,
         jobs=state.jobs,
         slots=state.queue.slots,
         interruption=interruption,

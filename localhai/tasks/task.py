@@ -145,6 +145,7 @@ def resume_task(
     snapshot: Snapshot,
     options: RunOptions,
     failed: bool = False,
+    owned: bool = False,
     jobs: int = 1,
     slots: Slots | None = None,
     observer: TaskObserver | None = None,
@@ -152,14 +153,15 @@ def resume_task(
 ) -> Task:
     """Make the executions that are missing, and again those that were stopped or crashed; `failed`: errors too.
 
-    Those that stay stay as they are. Raises UsageError for a task that runs, otherwise as `start_task`.
+    Those that stay stay as they are. `owned`: it never ended, and the caller has become its owner.
+    Raises UsageError for a task that runs, otherwise as `start_task`.
     """
     plan, overrides = task.plan, task.overrides
     planned = _planner(project, plan, config, snapshot, overrides, options)
     check(plan, planned)
     project.home.engine.info()
     _require_ended(project.home, task)
-    if not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
+    if not owned and not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
         raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
     keep = _kept(plan, task.record.status, failed=failed)
     record = project.home.records.task(task.record.id)
