@@ -18,7 +18,7 @@ YAML = """\
 - step:
     name: slow
     image: python:3.11-slim
-    command: sleep 100 {parameters}
+    command: sh -c 'sleep 100' slow {parameters}
     parameters:
       - {name: number, type: integer, default: 1}
 - task:
