@@ -176,6 +176,31 @@ class ValohaiHook(BaseHook):
             raise_unless_complete(details, what("execution", details), platform.lines("execution", details["id"]))
             return details
 
+    def get_project_id(self, project_name: str) -> str:
+        """Of the project with exactly this name."""
+        with airflow_words():
+            return self.platform().project_id(project_name)
+
+    def fetch_repository(self, project_id: str) -> dict[str, Any]:
+        """Let the platform look for new commits: `commits` and `errors`. In dev mode there is nothing to fetch."""
+        with airflow_words():
+            return self.platform().fetch(project_id)
+
+    def get_repository_id(self, project_id: str) -> str:
+        """Of the project's repository."""
+        with airflow_words():
+            return self.platform().repository_id(project_id)
+
+    def get_latest_commit(self, project_id: str, branch: str) -> str:
+        """The newest commit of a branch; in dev mode of the repository that the project's folder is in."""
+        with airflow_words():
+            return self.platform().newest_commit(project_id, branch)
+
+    def add_execution_tags(self, tags: Sequence[str], execution_id: str) -> None:
+        """Add them to those that it has."""
+        with airflow_words():
+            self.platform().add_tags(execution_id, tags)
+
     def get_execution_details(self, execution_id: str) -> dict[str, Any]:
         """As the platform's API gives it."""
         with airflow_words():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow import shapes
@@ -90,8 +91,6 @@ class LocalPlatform:
 
     def output_url(self, datum: str) -> str:
         """Of the file itself, or signed where the store is an S3."""
-        from pathlib import Path
-
         with self._home() as home:
             record = home.records.datum(datum)
             if record.uri.startswith("s3://"):
@@ -126,6 +125,30 @@ class LocalPlatform:
             else:
                 home.records.request_stop(key)
 
+    def project_id(self, name: str) -> str:
+        with self.project(name, Watcher()) as project:
+            return project.record.id
+
+    def fetch(self, project: str) -> dict[str, Any]:
+        """Nothing: commits are read from the project's own repository when they are asked for."""
+        self._folder(project)
+        return {"commits": [], "errors": []}
+
+    def repository_id(self, project: str) -> str:
+        """The project's own id: here each has the repository that its folder is in."""
+        self._folder(project)
+        return project
+
+    def newest_commit(self, project: str, branch: str) -> str:
+        from localhai.airflow.local_run import head_of
+
+        return head_of(self._folder(project), branch)
+
+    def add_tags(self, key: str, tags: Sequence[str]) -> None:
+        with self._home() as home:
+            record = home.execution(key).record
+            home.records.update(record.id, tags=list(dict.fromkeys([*record.tags, *tags])))
+
     def stop_current(self) -> None:
         if self._working is not None:
             self._working.stop()
@@ -148,6 +171,13 @@ class LocalPlatform:
         with Home(settings, tell=watcher.line) as home:
             _recover(home, watcher.line)
             yield OpenProject(home, folder, settings)
+
+    def _folder(self, project: str) -> Path:
+        with self._home() as home:
+            for record in home.records.projects():
+                if record.id == project:
+                    return Path(record.path)
+        raise UsageError(f"there is no project {project}", hints=["get_project_id gives the id of a project's name"])
 
     @contextmanager
     def _home(self) -> Iterator[Home]:

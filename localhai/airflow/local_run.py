@@ -10,6 +10,7 @@ from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.interruption import Interruption
@@ -61,20 +62,21 @@ def code_of(project: OpenProject, request: ExecutionRequest | PipelineRequest) -
     if request.commit:
         return request.commit, f"the code is commit {request.commit} of {folder}, as git has it"
     if request.branch:
-        sha = _head_of(project, request.branch)
+        sha = head_of(folder, request.branch)
         what = f"branch {request.branch} of {folder}, commit {sha[:12]}"
         return sha, f"the code is {what}; uncommitted changes are not in it"
     return None, f"the code is the working tree of {folder} as it is now (commit= or branch= take git's instead)"
 
 
-def _head_of(project: OpenProject, branch: str) -> str:
+def head_of(folder: Path, branch: str) -> str:
+    """The newest commit of a branch, of `origin` if there is none here. Raises UsageError and ProjectError."""
     from localhai.project import checkout
 
     try:
-        return checkout.resolve(project.folder.path, branch).sha
+        return checkout.resolve(folder, branch).sha
     except UsageError:
         try:
-            return checkout.resolve(project.folder.path, f"origin/{branch}").sha
+            return checkout.resolve(folder, f"origin/{branch}").sha
         except UsageError:
             pass
         raise

@@ -52,6 +52,21 @@ class Platform(Protocol):
     def stop(self, kind: Kind, key: str) -> None:
         """Ask it to stop; fine when it has ended."""
 
+    def project_id(self, name: str) -> str:
+        """By its exact name."""
+
+    def fetch(self, project: str) -> dict[str, Any]:
+        """Look for new commits of a project, by its id: `commits` and `errors`."""
+
+    def repository_id(self, project: str) -> str:
+        """Of the project's repository."""
+
+    def newest_commit(self, project: str, branch: str) -> str:
+        """The identifier of the branch's newest commit."""
+
+    def add_tags(self, key: str, tags: Sequence[str]) -> None:
+        """To those that an execution has."""
+
     def stop_current(self) -> None:
         """Stop what `run` waits for, from a signal handler or another thread; its container is gone in seconds."""
 

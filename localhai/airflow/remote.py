@@ -87,11 +87,11 @@ class RemotePlatform:
         self._current = (kind_of(request), key)
         watcher.started(key, url)
         if request.tags and not left and not is_pipeline(request):
-            self.client.post(f"executions/{key}/tags/", {"tags": list(tags_with_origin(request))})
+            self.add_tags(key, tags_with_origin(request))
         return key
 
     def _make(self, request: ExecutionRequest | PipelineRequest, project: str, watcher: Watcher) -> Any:
-        commit = request.commit or self._newest_commit(project, request.branch or DEFAULT_BRANCH, watcher)
+        commit = request.commit or self._fetched_commit(project, request.branch or DEFAULT_BRANCH, watcher)
         if is_pipeline(request):
             return self.client.post("pipelines/", self._pipeline_body(request, project, commit))  # type: ignore[arg-type]
         return self.client.post("executions/", execution_body(request, project, commit))  # type: ignore[arg-type]
@@ -162,21 +162,39 @@ class RemotePlatform:
         known = ", ".join(sorted(names)) or "none"
         raise UsageError(f"{self.address} shows this token no project {name!r}", hints=[f"it shows: {known}"])
 
-    def _newest_commit(self, project: str, branch: str, watcher: Watcher) -> str:
-        self.client.post(f"projects/{project}/fetch/")
-        repositories = self.client.pages("repositories/", limit=MANY)
-        repository = next((row["id"] for row in repositories if row["project"]["id"] == project), None)
-        if repository is None:
-            raise UsageError("the project has no repository", hints=["link one on the platform, or give commit="])
+    def fetch(self, project: str) -> dict[str, Any]:
+        """Let the platform look for new commits; those that it found."""
+        found: dict[str, Any] = self.client.post(f"projects/{project}/fetch/")
+        return found
+
+    def repository_id(self, project: str) -> str:
+        """Of the project's repository. Raises UsageError when none is linked."""
+        for row in self.client.pages("repositories/", limit=MANY):
+            if row["project"]["id"] == project:
+                return str(row["id"])
+        raise UsageError("the project has no repository", hints=["link one on the platform, or give commit="])
+
+    def newest_commit(self, project: str, branch: str) -> str:
+        """The newest that the platform knows of the branch. Raises UsageError when there is none."""
+        repository = self.repository_id(project)
         branches: set[str] = set()
         for commit in self.client.pages("commits/", limit=MANY, ordering="-commit_time"):
-            if commit["repository"] == repository:
+            if str(commit["repository"]) == repository:
                 if commit["ref"] == branch:
-                    watcher.line(f"localhai: the code is branch {branch}, commit {commit['identifier']}")
                     return str(commit["identifier"])
                 branches.add(str(commit["ref"]))
         known = ", ".join(sorted(branches)) or "none"
         raise UsageError(f"the project has no commit of branch {branch!r}", hints=[f"branches with commits: {known}"])
+
+    def add_tags(self, key: str, tags: Sequence[str]) -> None:
+        """To those that the execution has."""
+        self.client.post(f"executions/{key}/tags/", {"tags": list(tags)})
+
+    def _fetched_commit(self, project: str, branch: str, watcher: Watcher) -> str:
+        self.fetch(project)
+        commit = self.newest_commit(project, branch)
+        watcher.line(f"localhai: the code is branch {branch}, commit {commit}")
+        return commit
 
     def _pipeline_body(self, request: PipelineRequest, project: str, commit: str) -> dict[str, Any]:
         """Nodes and edges are those of the commit's valohai.yaml: the API takes no name of a pipeline."""

@@ -143,3 +143,19 @@ def test_lines_are_told_while_the_step_runs(bench):
     bench.hearing.line = lambda text: heard.set() if text == "are you there?" else None
 
     assert bench.platform.run(ExecutionRequest("news", "show"), bench.hearing)["status"] == "complete"
+
+
+def test_what_the_original_hook_could_be_asked_for(bench):
+    platform = bench.platform
+    project = platform.project_id("news")
+    assert platform.fetch(project) == {"commits": [], "errors": []}
+    assert platform.repository_id(project) == project
+    assert platform.newest_commit(project, "other") == bench.git("rev-parse", "other")
+    with pytest.raises(UsageError, match="there is no commit 'nowhere'"):
+        platform.newest_commit(project, "nowhere")
+    with pytest.raises(UsageError, match="no project other"):
+        platform.newest_commit("other", "master")
+    bench.engine.behave(lambda _container: None)
+    made = platform.run(ExecutionRequest("news", "show", tags=["one"]), bench.hearing)["id"]
+    platform.add_tags(made, ["two", "one"])
+    assert platform.details("execution", made)["tags"] == ["one", "two"]

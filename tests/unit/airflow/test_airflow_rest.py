@@ -141,6 +141,19 @@ def test_an_execution_as_the_original_plugin_starts_it(stand, platform, slept):
     assert platform.output_url("d1") == "https://blob/d1"
 
 
+def test_what_the_original_hook_could_be_asked_for(stand, platform):
+    assert platform.project_id("news") == PROJECT
+    assert platform.fetch(PROJECT) == {"commits": [], "errors": []}
+    assert platform.repository_id(PROJECT) == "5"
+    assert platform.newest_commit(PROJECT, "main") == "mine"
+    with pytest.raises(UsageError, match="no commit of branch 'far'"):
+        platform.newest_commit(PROJECT, "far")
+    with pytest.raises(UsageError, match="has no repository"):
+        platform.repository_id("another")
+    platform.add_tags("e1", ["a", "b"])
+    assert stand.calls[-1][:3] == ("POST", "executions/e1/tags/", {"tags": ["a", "b"]})
+
+
 def test_a_busy_server_is_asked_again_with_longer_pauses(stand, platform, slept):
     stand.failures = [(503, {}), (429, {"Retry-After": "7"}), (502, {})]
     assert platform.project_id("news") == PROJECT
