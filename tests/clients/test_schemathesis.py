@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Environment
+from environments import Environment
 from served import TOKEN, Served
 
 pytestmark = pytest.mark.docker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Environment
+from environments import Environment
 from vh_command import linked
 
 pytestmark = pytest.mark.docker

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from subprocess import CompletedProcess
 
-    from conftest import Environment
+    from environments import Environment
 
 pytestmark = pytest.mark.docker
 
