@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.overrides import Overrides, StepArguments
@@ -39,6 +39,14 @@ def plan_file(
     `cache` is a folder for remembered plans, `verdicts` as in `config.load_config`. Raises what these two raise.
     """
     overrides = overrides or Overrides()
+    bare = replace(overrides, title=None, tags=())  # nothing depends on them, and they differ from run to run
+    made = _bare_plan(yaml, step, bare, cache, verdicts, settings)
+    return replace(made, title=overrides.title, tags=tuple(overrides.tags))
+
+
+def _bare_plan(
+    yaml: Path, step: str, overrides: Overrides, cache: Path, verdicts: Path | None, settings: dict[str, Any]
+) -> ExecutionPlan:
     secret = bool(overrides.environment_variables)  # typed values may be
     asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
     place = None if secret else _place(cache, yaml, step, asdict(overrides), asked)
