@@ -22,17 +22,15 @@ Exit codes follow DESIGN.md, "The outside surface".
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from msgspec import Struct, to_builtins
 
 Severity = Literal["error", "warning", "hint"]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A place in a file: `line` and `column` count from 1, `source` is the text of that line without its newline."""
 
     file: str
@@ -44,8 +42,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong with what a person wrote.
 
     `message` is a sentence about their text, `hint` what to do, `code` a stable kebab-case name for machines.
@@ -59,7 +56,8 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of `lint --json`: severity, message, code, hint, position{file, line, column, source}|null."""
-        return asdict(self)
+        values: dict[str, Any] = to_builtins(self)
+        return values
 
 
 class LocalhaiError(Exception):

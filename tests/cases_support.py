@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import structs
+
 from localhai.executions.open_project import open_project
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings
@@ -123,7 +125,7 @@ class Run:
 
     def options(self, options: RunOptions) -> RunOptions:
         """`options` of the project, and what the run asks for."""
-        return replace(
+        return structs.replace(
             options,
             secrets={**options.secrets, **self.secrets},
             reuse=self.reuse is not None or self.fail_on_cache_miss,

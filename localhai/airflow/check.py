@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
 
 from localhai.airflow.projects import Places, find
 from localhai.airflow.reading import UNKNOWN, DagFile, Submission, Unknown, read
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from localhai.settings import Settings
 
 _IGNORED = frozenset({"__pycache__", ".git", ".venv", "node_modules"})
 
 
-@dataclass
-class CheckedTask:
+class CheckedTask(Struct):
     """One operator. `folder` is the project's, `problems` what would fail, `hints` what to do; sentences.
 
     For a pipeline that is a DAG of its own, `task` is the DAG and `nodes` are the tasks it will have.
@@ -39,8 +38,7 @@ class CheckedTask:
     hints: list[str] = field(default_factory=list)
 
 
-@dataclass
-class CheckedFile:
+class CheckedFile(Struct):
     """One file: `airflow_3` is what Airflow 3 will refuse, `problems` what is wrong with the file as a whole."""
 
     file: str
@@ -56,7 +54,7 @@ class CheckedFile:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {**asdict(self), "valid": self.is_good}
+        return {**to_builtins(self), "valid": self.is_good}
 
 
 def check(folder: Path, *, settings: Settings) -> list[CheckedFile]:
@@ -81,7 +79,7 @@ def _python_files(folder: Path) -> Iterator[Path]:
 
 
 def _file(path: Path, found: DagFile, settings: Settings) -> CheckedFile:
-    checked = CheckedFile(str(path), found.dags, airflow_3=[asdict(item) for item in found.refused])
+    checked = CheckedFile(str(path), found.dags, airflow_3=[to_builtins(item) for item in found.refused])
     if found.error is not None:
         checked.problems.append(f"line {found.error[0]}: this is no Python: {found.error[1]}")
     beside = path.absolute().parent

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
 
 from localhai.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VARIABLE = "LOCALHAI_MODE"
 _KNOWN: dict[str, Literal["dev", "remote"]] = {"dev": "dev", "remote": "remote"}
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """`reason` completes the sentence "... mode, because"."""
 
     name: Literal["dev", "remote"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localhai.airflow.compat import AirflowException
 from localhai.airflow.shapes import find_output
 from localhai.airflow.xcoms import pull_details
 
 
-@dataclass(frozen=True, repr=False)
-class OutputUri:
+class OutputUri(Struct, frozen=True):
     """Called with the context of the task that has it as an input, it gives the `datum://` addresses, a list.
 
     Airflow writes its text into the serialised DAG: it is the same each time the file is read, so that reading it again

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec import Struct, field
 
 from localhai.errors import LocalhaiError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 VARIABLE = "LOCALHAI_PROJECTS"
 YAML = "valohai.yaml"
 _SUFFICIENT = 12  # names told in a message
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where to look: the connection's extra, folders that may hold a localhai.toml, and projects that ran before.
 
     `beside` is the folder of the DAG's file: DAG and project are often one repository. `known` gives (name, path).
@@ -31,8 +29,7 @@ class Places:
     environ: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The folder, and who said so."""
 
     folder: Path

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from msgspec import Struct, field
 
 EXECUTION = "ValohaiSubmitExecutionOperator"
 PIPELINE = "ValohaiSubmitPipelineOperator"
@@ -47,8 +46,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """One operator: its class, the line, and what its arguments are as far as the text says it."""
 
     operator: str
@@ -70,8 +68,7 @@ class Submission:
         return self.arguments.get(name, default)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """What Airflow 3 has no more: where, and what to write instead."""
 
     line: int
@@ -79,8 +76,7 @@ class Refusal:
     hint: str
 
 
-@dataclass
-class DagFile:
+class DagFile(Struct):
     """One file. `dags` are the names of DAGs that the text gives, `error` a mistake of its Python: (line, message)."""
 
     dags: list[str] = field(default_factory=list)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from msgspec import Struct, field, to_builtins
 
 DEFAULT_BRANCH = "master"
 ORIGIN = "airflow:"
 
 
-@dataclass(frozen=True)
-class ExecutionRequest:
+class ExecutionRequest(Struct, frozen=True):
     """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds.
 
     `origin` names the task instance, the same for all of its tries; `again` says that this is not the first. For a
@@ -41,11 +39,10 @@ class ExecutionRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `ExecutionRequest(**values)` is the inverse."""
-        return {**asdict(self), "tags": list(self.tags)}
+        return {**to_builtins(self), "tags": list(self.tags)}
 
 
-@dataclass(frozen=True)
-class PipelineRequest:
+class PipelineRequest(Struct, frozen=True):
     """One run of a pipeline. `parameters` are the pipeline's own; `origin` and `again` as for an execution.
 
     `node` makes it a run of one node alone: the node itself, its `edges`, the `results` (XComs) of the nodes before it,
@@ -65,7 +62,7 @@ class PipelineRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `PipelineRequest(**values)` is the inverse."""
-        return {**asdict(self), "tags": list(self.tags)}
+        return {**to_builtins(self), "tags": list(self.tags)}
 
 
 def origin_of(context: Any) -> str | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.cli import words
 from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
@@ -26,8 +26,7 @@ class ReaderGone(Exception):
     """Whoever read our stdout has gone, as `head` does when it has enough."""
 
 
-@dataclass
-class Call:
+class Call(Struct):
     """Chosen once and read by every command; click hands it round as `context.obj`.
 
     `home` may be given: tests and embedders bring one with an engine of their own. `folder` is where the project is
@@ -100,8 +99,7 @@ class Call:
             yield home
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """A home, and the project that the call was made in, if any."""
 
     home: Home

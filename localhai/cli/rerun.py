@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from localhai.cli.belonging import project_of
 from localhai.cli.execution.requested import Requested, planning_options, understand

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from localhai.cli import words
 from localhai.cli.options import pass_call
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from localhai.cli.call import Call
     from localhai.executions.home import Home
     from localhai.server.certificate import Certificate
@@ -86,8 +85,7 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
         return _serve(call, wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The options of `localhai serve`."""
 
     host: str

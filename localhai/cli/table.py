@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from localhai.cli import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
@@ -18,8 +19,7 @@ RICH_GAP = 3  # what rich puts between columns
 SHORT = 20  # cells up to this long are never broken
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A header, and whether its cells stand to the right, as numbers do."""
 
     header: str

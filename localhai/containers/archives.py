@@ -7,19 +7,17 @@ import os
 import stat
 import tarfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from msgspec import Struct, field
 
 BLOCK = 1 << 20
 EXECUTABLE = 0o111
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing to pack. `source` is a file of this machine, the bytes themselves, or None for a folder.
 
     `link` makes it a symbolic link instead. Everything belongs to root inside.

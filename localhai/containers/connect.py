@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.containers import contexts
 from localhai.containers.docker_engine import DockerEngine
 from localhai.containers.transport import Address, EngineRefused, Transport
 from localhai.errors import EngineLost, EngineNotFound
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NEWEST_API = (1, 47)  # what this room was written against; an older engine is spoken to in its own version
 ANSWER_WITHIN = 10.0
@@ -29,8 +27,7 @@ _ANSWERS: dict[int | None, str] = {
 _INSTALL_HINT = "start Docker, or install it: https://docs.docker.com/engine/install"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One place to look: how a person would name it, and its address, or what is wrong with it."""
 
     name: str

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
 
 from localhai.containers.transport import Address, TlsFiles
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class ChosenContext:
+class ChosenContext(Struct, frozen=True):
     """A context by name; `address` None when its files are missing or unreadable, and `problem` says why."""
 
     name: str

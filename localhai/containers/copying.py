@@ -8,13 +8,11 @@ import fcntl
 import os
 import stat
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+
+from msgspec import Struct
 
 from localhai.errors import DiskFull
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FICLONE = 0x40049409
 CHUNK = 1 << 30
@@ -22,8 +20,7 @@ OPEN_FOLDER = 0o777
 OPEN_FILE = 0o666
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """What a folder weighs: regular files, links and folders together count as `files`."""
 
     bytes: int

@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from localhai.containers import docker_payload as payload
 from localhai.containers import terminal

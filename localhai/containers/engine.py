@@ -5,18 +5,18 @@ All methods raise `EngineLost` when the engine stops answering. Times are second
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from msgspec import Struct, field
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
 Stream = Literal["stdout", "stderr"]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True):
     """What the engine says of itself. `place` is the address that answered, `architecture` as in images (amd64...)."""
 
     place: str
@@ -32,8 +32,7 @@ class EngineInfo:
     desktop: bool = False  # in a virtual machine that makes this machine known by a name
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """How containers of a network reach the engine's machine: a name or an IP address of it.
 
     `subnet` is that of the network, in CIDR notation; empty where only the name counts.
@@ -43,8 +42,7 @@ class Gateway:
     subnet: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image on the engine. `digest` is the repository digest where it has one, else the image id (sha256:...)."""
 
     reference: str
@@ -58,8 +56,7 @@ class Image:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A folder, file or volume in the container. `source` is a path of this machine (bind) or a volume's name."""
 
     source: str
@@ -68,8 +65,7 @@ class Mount:
     kind: Literal["bind", "volume"] = "bind"
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True):
     """What to create. The image's entrypoint is always cleared: `command` is the whole argument vector.
 
     `network` is the name of a network, or `container:ID` for that of another container.
@@ -96,8 +92,7 @@ class ContainerSpec:
     host_users: bool = False  # users are those of the machine even where the engine maps them to others
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerState:
+class ContainerState(Struct, frozen=True):
     """What the engine knows of a container. `status` as the engine says it: created, running, exited, dead..."""
 
     id: str
@@ -115,8 +110,7 @@ class ContainerState:
     ports: Mapping[int, int] = field(default_factory=dict)  # of the engine's machine, by port inside
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
+class PullProgress(Struct, frozen=True):
     """How far a pull is: bytes over all layers, `total` 0 while unknown."""
 
     image: str

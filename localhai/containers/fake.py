@@ -15,9 +15,10 @@ import os
 import shutil
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec.structs import replace
 
 from localhai.containers import archives
 from localhai.containers.engine import EngineInfo, Gateway, Image, PullProgress

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localhai.containers.engine import ContainerState
 from localhai.containers.tree import CONFIG, OUTPUTS
 from localhai.errors import EngineLost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from localhai.containers.engine import ContainerSpec, Stream
 
 TERMINATED, KILLED, CRASHED = 143, 137, 1
@@ -236,8 +235,7 @@ class FakeOutput:
 Behaviour = Callable[[FakeContainer], "int | None"]
 
 
-@dataclass(frozen=True, slots=True)
-class Canned:
+class Canned(Struct, frozen=True):
     """A step that writes this and ends: `output` on stdout (or chunks of both streams), `files` into outputs."""
 
     output: str | bytes | Sequence[tuple[Stream, bytes]] = ()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from msgspec import Struct
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 KILLED, SEGFAULT, TERMINATED, ILLEGAL = 137, 139, 143, 132
@@ -40,8 +39,7 @@ _NO_REQUIREMENTS = re.compile(r"Could not open requirements file: .*?No such fil
 _NO_FILE = re.compile(r"can't open file '?([^':]+)'?: \[Errno 2\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How an execution ended: the last lines it wrote (both streams), and what it ran on.
 
     `memory_limit` in bytes when one was set; `architecture` of the image, `engine_architecture` of the engine.

@@ -7,12 +7,10 @@ import json
 import os
 import socket
 import subprocess
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from msgspec import Struct, to_builtins
 
 EXECUTION = "localhai.execution"
 PROJECT = "localhai.project"
@@ -25,8 +23,7 @@ ENDPOINT = "localhai.endpoint"
 TASK = "localhai.task"  # what the members of a distributed task share
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """One process. `process_start` and `boot_id` tell it from a later one of the same number."""
 
     host: str
@@ -42,7 +39,7 @@ def build(*, execution: str, project: str, owner: Owner | None = None) -> dict[s
 
 def write_owner(owner: Owner) -> str:
     """As a label's value: the fields of `Owner` in JSON."""
-    return json.dumps(asdict(owner))
+    return json.dumps(to_builtins(owner))
 
 
 def parse_owner(labels: Mapping[str, str]) -> Owner | None:

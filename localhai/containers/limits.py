@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
 
 from localhai.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MEGABYTE = 1024 * 1024
 MOST_PORT = 65535
 _GPU_WORDS = ("gpu", "nvidia")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLimits:
+class EngineLimits(Struct, frozen=True):
     """`fields` are for `ContainerSpec(**fields)`; `notes` say what could not be given as asked."""
 
     fields: Mapping[str, Any]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def engine_limits(

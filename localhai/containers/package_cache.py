@@ -9,17 +9,17 @@ into the shared one before packages are unpacked.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localhai.containers import labels, ownership
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.locking import alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     from localhai.containers.archives import Entry
     from localhai.containers.engine import Engine, Image
     from localhai.containers.tree import FileTree
@@ -60,8 +60,7 @@ done
 """
 
 
-@dataclass(frozen=True, slots=True)
-class PackageCache:
+class PackageCache(Struct, frozen=True):
     """What a container needs: variables that a step's own ones beat, and mounts."""
 
     environment: Mapping[str, str] = field(default_factory=dict)

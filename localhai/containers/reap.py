@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.containers import labels
 from localhai.errors import EngineLost, SurroundingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from localhai.containers.engine import ContainerState, Engine
 
 
-@dataclass(frozen=True, slots=True)
-class Leftovers:
+class Leftovers(Struct, frozen=True):
     """All that carries our labels: containers as the engine lists them, names of volumes and networks."""
 
     containers: tuple[ContainerState, ...] = ()

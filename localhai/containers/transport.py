@@ -12,23 +12,21 @@ import json
 import select
 import socket
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from localhai.errors import EngineLost
+from msgspec import Struct
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+from localhai.errors import EngineLost
 
 ANSWER_WITHIN = 120.0  # seconds; a busy engine that starts fifty containers at once needs this long
 BLOCK = 1 << 18
 BAD_REQUEST = 400
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True):
     """Where certificates of a TLS engine are; `verify` false accepts any server (as docker contexts may say)."""
 
     ca: Path | None = None
@@ -37,8 +35,7 @@ class TlsFiles:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where an engine is: `unix:///path`, `tcp://host:port`, `https://host:port`, `ssh://user@host:port`."""
 
     url: str
@@ -299,8 +296,7 @@ class Transport:
             return connection
 
 
-@dataclass
-class HijackedSocket:
+class HijackedSocket(Struct):
     """A raw stream, and what came in one piece with the answer's head."""
 
     sock: socket.socket

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from msgspec import Struct, field
 
+if TYPE_CHECKING:
     from localhai.containers.engine import Mount
 
 REPOSITORY = "/valohai/repository"
@@ -17,16 +17,14 @@ OUTPUTS = "/valohai/outputs"
 CONFIG = "/valohai/config"
 
 
-@dataclass(frozen=True, slots=True)
-class InputPlacement:
+class InputPlacement(Struct, frozen=True):
     """A cached file and where it stands under /valohai/inputs: `target` is `INPUT/relative/name`."""
 
     target: str
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class TreeContents:
+class TreeContents(Struct, frozen=True):
     """What goes into the tree.
 
     `repository` is a folder with the code snapshot (shared by executions: never handed to a container itself),

@@ -18,9 +18,12 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, to_builtins
 
 from localhai.data import locks
 from localhai.data.disk import disk_in_words, write_atomic
@@ -28,9 +31,6 @@ from localhai.data.files import Checksums
 from localhai.data.uri import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from typing_extensions import Self
 
 NANO = 10**9
@@ -38,8 +38,7 @@ RECENT = 3600.0  # seconds: what another localhai may be about to hand to a cont
 ABANDONED = 7 * 86400.0  # seconds after which nobody resumes a download
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A content in the cache. `given` is the name that the server gave it; `used` counts seconds since the epoch."""
 
     uri: str
@@ -51,8 +50,7 @@ class Entry:
     used: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class CacheReport:
+class CacheReport(Struct, frozen=True):
     """What the cache holds: files and bytes, and the bytes of unfinished downloads."""
 
     folder: Path
@@ -61,8 +59,7 @@ class CacheReport:
     unfinished: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(Struct, frozen=True):
     """What `clean` removed, and how many files stayed because another localhai uses the cache right now."""
 
     files: int
@@ -158,7 +155,7 @@ class Cache:
                 "version": version,
                 "size": state.st_size,
                 "sealed": _is_sealed(state, target.name),
-                "checksums": asdict(checksums),
+                "checksums": to_builtins(checksums),
                 "given": given,
             }
             write_atomic(self._uris / f"{_hash(uri)}.json", json.dumps(record).encode())

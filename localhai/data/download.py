@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import random
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.data import segments as parts
 from localhai.data.checksums import BLOCK, INLINE, digest
@@ -21,9 +25,6 @@ from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from localhai.data.files import Checksums
     from localhai.data.segments import Segment
     from localhai.data.sources.base import Found, Source
@@ -34,8 +35,7 @@ LOOK = 0.1  # seconds between looks at `cancelled`
 FAREWELL = 1.0  # seconds that workers get to notice that it is over
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """How often a broken connection is tried again without any progress, and after how many seconds."""
 
     attempts: int = 5
@@ -47,8 +47,7 @@ class Retry:
         return min(self.longest, self.first * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """Who looks at a download. `advanced(done)`, `waiting(reason)` and `cancelled()` are called from any thread."""
 
     advanced: Callable[[int], None]
@@ -56,8 +55,7 @@ class Watch:
     cancelled: Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
+class Downloaded(Struct, frozen=True):
     """The part file is complete. `found` is the version that it holds."""
 
     found: Found

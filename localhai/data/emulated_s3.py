@@ -11,13 +11,13 @@ import hashlib
 import logging
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from msgspec import Struct
 
+if TYPE_CHECKING:
     from typing_extensions import Self
     from werkzeug.serving import BaseWSGIServer
 
@@ -28,8 +28,7 @@ ACCESS_KEY = "localhai"
 SECRET_KEY = "localhai-has-no-secrets"  # noqa: S105 - the embedded S3 asks for a key and takes any
 
 
-@dataclass(frozen=True, slots=True)
-class SeedObject:
+class SeedObject(Struct, frozen=True):
     """A file of the seed folder as S3 shows it. The ETag changes with size and mtime, as a multipart ETag's form."""
 
     bucket: str

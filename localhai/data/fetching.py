@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.data import locks
 from localhai.data.checksums import digest
@@ -16,8 +18,6 @@ from localhai.data.sources.local import LocalSource
 from localhai.errors import DiskFull
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import Checksums
     from localhai.data.progress import Cancelled, Progress
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 COPIES = 3  # tries at a file that is written to while it is copied
 
 
-@dataclass(frozen=True, slots=True)
-class Fetcher:
+class Fetcher(Struct, frozen=True):
     """Brings single files into the cache. `cancelled` and `progress` are called from any thread."""
 
     cache: Cache

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(Struct, frozen=True):
     """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (reference 4).
 
     With `keep_all` several files of one name are kept apart by a number before it, instead of the last alone.
@@ -26,8 +24,7 @@ class InputSpec:
     keep_all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Checksums:
+class Checksums(Struct, frozen=True):
     """Hexadecimal digests of one content."""
 
     md5: str
@@ -35,8 +32,7 @@ class Checksums:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDatum:
+class StoredDatum(Struct, frozen=True):
     """An earlier output, as the records know it. `uri` says where the bytes are (a path of this machine or s3://...)."""
 
     id: str
@@ -47,8 +43,7 @@ class StoredDatum:
     metadata: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InputFile:
+class InputFile(Struct, frozen=True):
     """One file that an execution gets.
 
     `name` is its path under /valohai/inputs/INPUT with `/` and no way out of it; `uri` is the original for http(s),
@@ -62,11 +57,10 @@ class InputFile:
     checksums: Checksums
     path: Path
     datum_id: str | None = None
-    metadata: tuple[Mapping[str, Any], ...] = field(default=())
+    metadata: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OnDemandFile:
+class OnDemandFile(Struct, frozen=True):
     """One file of an on-demand input: listed, not downloaded (reference 1.5, 2.4).
 
     `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet.
@@ -79,11 +73,10 @@ class OnDemandFile:
     size: int | None
     checksums: Checksums | None = None
     datum_id: str | None = None
-    metadata: tuple[Mapping[str, Any], ...] = field(default=())
+    metadata: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedInputs:
+class FetchedInputs(Struct, frozen=True):
     """All inputs of one execution. `notes` are sentences for the log: local-only files, stand-ins, clashes of names."""
 
     files: tuple[InputFile, ...]

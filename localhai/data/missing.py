@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from localhai.data.uri import last_segment, without_secrets
 from localhai.errors import InputNotFound
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """One URI of one input that cannot be had, and why."""
 
     input: str

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localhai.data import inside, sidecars
 from localhai.data.sidecars import NO_PROPERTIES, PROPERTIES_FILE, SIDECAR_SUFFIX, OutputProperties
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 DEPTH = 200  # folders in folders; each holds a descriptor while it is looked at
 SIDECAR_MAX = 64 << 20  # bytes; a larger one is no sidecar that a person meant
@@ -28,8 +26,7 @@ _SPECIAL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile:
+class OutputFile(Struct, frozen=True):
     """One file to keep. `name` is its path under outputs with `/`, valid UTF-8; `path` the bytes on this machine.
 
     For a link inside outputs, `path` is the file that it points to. `mtime` counts seconds since the epoch.
@@ -42,16 +39,14 @@ class OutputFile:
     properties: OutputProperties = NO_PROPERTIES
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedOutput:
+class SkippedOutput(Struct, frozen=True):
     """Something in outputs that is not kept. `name` is printable, `reason` completes "NAME is skipped: it is ..."."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """All of an outputs folder, sorted by name.
 
     `warnings` are sentences about sidecars and names. `late` holds properties of outputs that were uploaded while the

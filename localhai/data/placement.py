@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec import Struct
 
 from localhai.data.uri import Uri, last_segment
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 KeepDirectories = Literal["none", "suffix", "full"]
 NAME_MAX = 255  # bytes of one path part on Linux
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A found file before it is named: its key, the `root` that `suffix` cuts off, the name `given` by a server."""
 
     key: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class FetchPlanned:
+
+class FetchPlanned(Struct, frozen=True):
     """All inputs are resolved and nothing is downloaded yet.
 
     `files` and `size` (bytes) count everything, `to_download` only the bytes that are not in the cache. Files whose
@@ -21,8 +21,7 @@ class FetchPlanned:
     unsized: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FileStarted:
+class FileStarted(Struct, frozen=True):
     """A download starts. `size` is None when the server does not say; `resumed` bytes were here already."""
 
     input: str
@@ -32,8 +31,7 @@ class FileStarted:
     resumed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FileAdvanced:
+class FileAdvanced(Struct, frozen=True):
     """`done` bytes of the file are here, those of `resumed` included. It falls back to 0 when a file starts over."""
 
     input: str
@@ -41,8 +39,7 @@ class FileAdvanced:
     done: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileDone:
+class FileDone(Struct, frozen=True):
     """The file is in the cache. `cached` means that it was there before and no bytes were copied."""
 
     input: str
@@ -52,8 +49,7 @@ class FileDone:
     cached: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Something makes the fetch wait: another localhai downloads the same file, or a retry is due. `reason` says it."""
 
     input: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localhai.data import placement
 from localhai.data.missing import Missing
@@ -14,8 +16,6 @@ from localhai.data.sources.base import Cut, Found, SourceError, Unavailable
 from localhai.data.uri import ADDRESSES, DATUM, Uri, last_segment, parse, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import InputSpec, StoredDatum
     from localhai.data.sources import Sources
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 LOOKS_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One file that is to be had.
 
     `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
@@ -42,8 +41,7 @@ class Wanted:
     stale: Entry | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A wanted file with its place in an input."""
 
     spec: InputSpec
@@ -51,8 +49,7 @@ class Placed:
     wanted: Wanted
 
 
-@dataclass
-class Resolved:
+class Resolved(Struct):
     """Everything that all inputs mean."""
 
     placed: list[Placed] = field(default_factory=list)

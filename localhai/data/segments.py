@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.data.disk import boot_id, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from localhai.data.sources.base import Found
 
 SEGMENT = 64 << 20  # few big ranges: S3 is at its best, and a server that reads whole objects is asked rarely
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(Struct):
     """Bytes `start` to `end` (exclusive; None while the size is unknown), of which those before `pos` are here."""
 
     start: int

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeAlias
 
     Warn: TypeAlias = Callable[[str], None]
@@ -19,8 +20,7 @@ PROPERTIES_FILE = "valohai.metadata.jsonl"
 CONTAINER_OUTPUTS = "/valohai/outputs/"
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetVersion:
+class DatasetVersion(Struct, frozen=True):
     """A dataset version that a file joins. `uri` is `dataset://NAME/VERSION`, `base` the version it starts `from`."""
 
     uri: str
@@ -32,8 +32,7 @@ class DatasetVersion:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
+class ModelVersion(Struct, frozen=True):
     """A model version that a file joins. `uri` is `model://NAME/` (the next version) or `model://NAME/VERSION`."""
 
     uri: str
@@ -41,8 +40,7 @@ class ModelVersion:
     release_note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputProperties:
+class OutputProperties(Struct, frozen=True):
     """What a step said about one output: reserved keys as types, all others in `properties`."""
 
     tags: tuple[str, ...] = ()

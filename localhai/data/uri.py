@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 PLATFORM_ONLY = frozenset({"swift", "dataset", "model"})
 ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earlier executions
@@ -16,8 +17,7 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCHEME_ALIASES = {"gcs": "gs", "az": "azure", "abfs": "azure", "s3a": "s3", "s3n": "s3"}
 
 
-@dataclass(frozen=True)
-class Uri:
+class Uri(Struct, frozen=True):
     """One URI as written. `scheme` is lower case, `file` for plain paths.
 
     `container` is the bucket, `account/container` for azure, the host for http(s), and "" for files. `key` is what
@@ -47,15 +47,11 @@ class Uri:
 
     def matches(self, key: str) -> bool:
         """Whether a key of the same container is meant: `*` stays in one folder level, `**` does not."""
-        return self._pattern.fullmatch(key) is not None
+        return _pattern(self.key).fullmatch(key) is not None
 
     def of_key(self, key: str) -> str:
         """The URI of another key in the same container."""
         return key if self.scheme == "file" else f"{self.scheme}://{self.container}/{key}"
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(_regex(self.key), re.DOTALL)
 
 
 def parse(text: str) -> Uri:
@@ -95,6 +91,11 @@ def _in_store(text: str, scheme: str, rest: str) -> Uri:
     if parts[levels].endswith("/"):
         raise ValueError(f"it ends with /: write {text}* for the files in that folder, {text}** for all below it")
     return Uri(text, scheme, "/".join(parts[:levels]), parts[levels])
+
+
+@lru_cache(maxsize=256)
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(_regex(key), re.DOTALL)
 
 
 def _regex(pattern: str) -> str:

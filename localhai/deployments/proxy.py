@@ -10,21 +10,19 @@ import contextlib
 import socket
 import socketserver
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct, field
 
 from localhai.errors import SurroundingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PREFIX_HEADER = "X-VH-Prefix"
 MOST_HEAD = 1 << 16
 CONNECT_WITHIN = 10.0
 
 
-@dataclass
-class Routes:
+class Routes(Struct):
     """Where prefixes lead: `owner/project/deployment/version-or-alias/endpoint` to an address."""
 
     _places: dict[str, tuple[str, int]] = field(default_factory=dict)

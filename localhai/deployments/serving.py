@@ -6,12 +6,14 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from localhai.containers import archives, limits
 from localhai.containers.archives import Entry
@@ -26,8 +28,6 @@ from localhai.executions.latest import creator_name
 from localhai.executions.owner import own_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from localhai.containers.engine import OutputStream
     from localhai.deployments.proxy import Proxy
     from localhai.deployments.work import Work
@@ -40,8 +40,7 @@ METADATA = "valohai-metadata.json"
 LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {SUPPORT}/serve; else exec sh {SUPPORT}/serve; fi"
 
 
-@dataclass
-class _Server:
+class _Server(Struct):
     """A container that serves an endpoint, and the thread that takes in what it writes."""
 
     work: Work

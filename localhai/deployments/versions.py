@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
@@ -52,7 +53,7 @@ def make_version(
     for definition, given in endpoints:
         fetched = fetch(project, definition, check_files(definition, given), interruption)
         files = [_recorded(item, fetched[str(item["name"])]) for item in definition.get("files") or ()]
-        told = [asdict(note) for note in parity.notes("endpoint", definition)]
+        told = [to_builtins(note) for note in parity.notes("endpoint", definition)]
         documents.append((str(definition["name"]), {"definition": dict(definition), "files": files, "parity": told}))
     return project.home.records.create_deployment_version(
         project.record.id,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-    from pathlib import Path
-
     from localhai.containers.engine import Engine, Image
     from localhai.settings import Settings
 
@@ -26,8 +26,7 @@ FREE_COLUMN = 3  # of df -P: filesystem, blocks, used, available
 RECENT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One line of a check-up. `seconds` is set where something was timed."""
 
     name: str

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.errors import EngineLost, EngineNotFound, SurroundingsError, UsageError
 from localhai.executions.deleting import delete, folder_size
@@ -15,9 +18,6 @@ from localhai.executions.execution import Execution
 from localhai.records import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
     from localhai.containers.engine import Engine
     from localhai.containers.reap import Leftovers
     from localhai.executions.home import Home
@@ -26,8 +26,7 @@ REMEMBERED = 7 * 24 * 3600.0  # seconds for which a plan or verdict may still be
 _uuid_re = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
-class Portion:
+class Portion(Struct, frozen=True):
     """Something that can go: how many of what, its bytes where they are known, and how it is removed.
 
     `remove` gives a sentence for each thing that resisted.

@@ -6,8 +6,11 @@ be resolved stays as it is written, for the one error that names all missing inp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from localhai.data.files import Checksums, StoredDatum
 from localhai.data.resolving import stand_in
@@ -15,16 +18,13 @@ from localhai.data.sources.base import Unavailable
 from localhai.data.uri import ADDRESSES, DATUM, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.project.plan import ExecutionPlan, PlannedInput
     from localhai.records import DatumRecord, Noun, Records, Version
 
 MOST_NAMES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """What an address in an input meant: the data, and for a dataset or a model the version."""
 
     input: str
@@ -44,8 +44,7 @@ class Resolution:
         return {"input": self.input, "uri": self.uri, "version": self.version, "data": list(self.data)}
 
 
-@dataclass
-class Addresses:
+class Addresses(Struct):
     """The data that addresses mean in one project. `resolved`: what some of them are to mean whatever they do now."""
 
     records: Records

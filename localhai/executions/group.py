@@ -7,18 +7,18 @@ addresses are known, and written into distributed.json, before the first line of
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.containers import labels, reap
 from localhai.containers.engine import ContainerSpec
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from localhai.containers.engine import Engine
     from localhai.executions.home import Home
     from localhai.executions.life import Life
@@ -27,8 +27,7 @@ LOOK = 0.2  # seconds between looks at who wants the waiting to end
 HOLD = ("/bin/sh", "-c", "exec sleep 2147483647")  # ends when it is removed
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a member is: `holder` is the container that holds its addresses."""
 
     execution_id: str
@@ -147,8 +146,7 @@ class Group:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One member of a group, as `RunOptions.member` of its execution."""
 
     group: Group

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.executions.interruption import Interruption
 from localhai.executions.observer import Observer
 from localhai.executions.secrets import Masker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from localhai.containers.engine import Image
     from localhai.containers.tree import FileTree
     from localhai.data.files import InputFile, OnDemandFile
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from localhai.settings import Settings
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How to run, beside what to run: nothing here changes what the platform would do.
 
     `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
@@ -52,8 +51,7 @@ class RunOptions:
     calls: Callable[[str], Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did."""
 
     exit_code: int | None
@@ -62,8 +60,7 @@ class Ended:
     oom_killed: bool = False
 
 
-@dataclass
-class Life:
+class Life(Struct):
     """Everything about one execution while it runs. `record` is its row as last written."""
 
     home: Home

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from msgspec import Struct, field
 
+if TYPE_CHECKING:
     from localhai.records import DatumRecord, Execution, Records
     from localhai.records.deployment_rows import DeploymentVersion
 
@@ -19,8 +19,7 @@ MOST_BRANCHES = 25
 _SHAPES = {"execution": ("[", "]"), "deployment": ("[[", "]]")}  # of Mermaid
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A datum, an execution, or a `source`: a file from outside that an execution used, its URI as id.
 
     Of kind `deployment` is a version of one, which has data as files.
@@ -32,8 +31,7 @@ class Node:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """Data go from `source` to `target`; `input` names the input of the execution that they went into.
 
     `file` is the `ENDPOINT.FILE` of a deployment that they are.
@@ -54,8 +52,7 @@ class Edge:
         return {"source": self.source, "target": self.target, "input": self.input, "file": self.file}
 
 
-@dataclass
-class Lineage:
+class Lineage(Struct):
     """A graph without cycles around the datum `root`."""
 
     root: str
@@ -111,8 +108,7 @@ class Lineage:
         return sorted(self.nodes.values(), key=lambda node: (node.kind == "execution", node.kind, node.id))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """A line of a tree: what it leads with, what the lines below it lead with, and what stands before its node."""
 
     node: str | None

@@ -9,16 +9,15 @@ longer than its index, never shorter.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
 
 from localhai.errors import DiskFull
 from localhai.executions.lines import LineAssembler
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 EventStream = Literal["stdout", "stderr", "status"]
 
@@ -28,8 +27,7 @@ BLOCK = 1 << 17  # bytes of the index
 STREAMS = 3  # each may have a line that has not ended
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One line of the log (reference 2.5). `message` has no newline; bytes that are not UTF-8 show as U+FFFD."""
 
     stream: EventStream
@@ -76,8 +74,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     offset: int
     length: int
     stream: EventStream

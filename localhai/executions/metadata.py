@@ -10,26 +10,23 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from localhai.errors import DiskFull
 from localhai.executions.lines import LineAssembler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 METADATA = "metadata.jsonl"
 SUMMARY = "metadata.summary.json"
 _NUMBERS = frozenset({int, float})
 
 
-@dataclass(slots=True)
-class KeySummary:
+class KeySummary(Struct):
     """What one key came to: `minimum` and `maximum` over its finite numbers, None where it had none."""
 
     latest: Any = None
@@ -51,8 +48,7 @@ class KeySummary:
         return {"latest": self.latest, "count": self.count, "min": self.minimum, "max": self.maximum}
 
 
-@dataclass
-class Summary:
+class Summary(Struct):
     """All keys of an execution, in the order in which they first came."""
 
     keys: dict[str, KeySummary] = field(default_factory=dict)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.executions.datums import Addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.home import Home
     from localhai.settings import Settings
@@ -23,8 +23,7 @@ ENDPOINT = "input_request"  # of api.json: without it, on-demand inputs are ther
 LIST = "scratch/on-demand.json"  # with the container, it goes
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A file that code may ask for. `uri` is as the engine's owner reaches it: it may hold a password."""
 
     input: str
@@ -47,7 +46,7 @@ def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> 
     path = folder / LIST
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump([asdict(item) for item in listed], file)
+        json.dump([to_builtins(item) for item in listed], file)
 
 
 def listed(folder: Path) -> list[Listed]:
@@ -82,7 +81,7 @@ def config(execution_id: str, files: Iterable[OnDemandFile]) -> dict[str, dict[s
             "name": file.name,
             "size": file.size,
             "uri": file.uri,
-            "checksums": asdict(file.checksums) if file.checksums else {},
+            "checksums": to_builtins(file.checksums) if file.checksums else {},
             "metadata": [dict(item) for item in file.metadata],
             "input_id": own,
             "download_intent": "on-demand",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from localhai.executions.home import Home
 from localhai.executions.life import RunOptions
 from localhai.executions.secrets import read_env_file
@@ -153,9 +155,7 @@ class OpenProject:
         else:
             snapshot = self._as_recorded(self.snapshot(commit))
             plan = self._plan_of(snapshot, step, overrides, parameters, inputs, options)
-        import dataclasses
-
-        plan = dataclasses.replace(plan, commit=snapshot.identifier)
+        plan = replace(plan, commit=snapshot.identifier)
         return run(
             self.home,
             self.record,
@@ -171,14 +171,12 @@ class OpenProject:
         """An earlier ad-hoc commit with what was known of it when an execution of this project last ran it."""
         if snapshot.kind == "git":
             return snapshot
-        import dataclasses
-
         rows = self.home.records.executions(self.record.id, commit=snapshot.identifier, limit=1, outputs=False)
         if not rows:
             return snapshot
         known = rows[0].document
         facts = {name: known[name] for name in ("dirty", "base_commit", "branch") if name in known}
-        return dataclasses.replace(snapshot, **facts)
+        return replace(snapshot, **facts)
 
     def _plan_of(
         self,

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
 
 from localhai.data import checksums, outputs
 from localhai.records import DatumRecord, VersionRequest, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from localhai.data.files import Checksums
     from localhai.data.outputs import OutputFile
     from localhai.data.sidecars import OutputProperties
     from localhai.executions.life import Life
 
 
-@dataclass(frozen=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """The data of one execution, not yet recorded, and the aliases and versions that shall hold them.
 
     `said` are the sentences about versions that stand in the log already.
@@ -34,7 +33,7 @@ class Collected:
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` is the inverse."""
         return {
-            "data": [asdict(datum) for datum in self.data],
+            "data": [to_builtins(datum) for datum in self.data],
             "aliases": self.aliases,
             "versions": [request.to_dict() for request in self.versions],
             "said": list(self.said),
@@ -132,7 +131,7 @@ def _properties(properties: OutputProperties | None) -> tuple[dict[str, Any], ..
     if properties.alias:
         found["valohai.alias"] = properties.alias
     if properties.dataset_versions:
-        found["valohai.dataset-versions"] = [asdict(item) for item in properties.dataset_versions]
+        found["valohai.dataset-versions"] = [to_builtins(item) for item in properties.dataset_versions]
     if properties.model_versions:
-        found["valohai.model-versions"] = [asdict(item) for item in properties.model_versions]
+        found["valohai.model-versions"] = [to_builtins(item) for item in properties.model_versions]
     return (found,) if found else ()

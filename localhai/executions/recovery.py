@@ -5,13 +5,13 @@ Docker labels are the truth about containers, the records about executions; reco
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +149,7 @@ def own_home(home: Home, record: ExecutionRecord) -> Home:
         settings = Settings.load(folder)
     except ProjectError:  # its localhai.toml was spoiled since
         settings = home.settings
-    settings = replace(settings, home=home.settings.home, database_url=home.settings.database_url)
+    settings = dataclasses.replace(settings, home=home.settings.home, database_url=home.settings.database_url)
     return Home(settings, engine=home.engine, tell=home.tell)
 
 

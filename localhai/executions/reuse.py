@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.containers import images
 from localhai.errors import LocalhaiError, NotReused, SurroundingsError
@@ -24,8 +27,6 @@ from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from localhai.containers.engine import Image
     from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
@@ -42,8 +43,7 @@ KEY_FILE = "reuse.key"
 _KEY_BYTES = 32
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The execution that is asked for."""
 
     home: Home
@@ -55,8 +55,7 @@ class Wanted:
     masker: Masker
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """What came of a look for an earlier execution: the one to take, or why there is none.
 
     `headline` is a sentence, `reasons` are what stands against it, most of them differences from the nearest one, whose

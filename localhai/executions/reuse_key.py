@@ -18,12 +18,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+from msgspec import Struct
 
+if TYPE_CHECKING:
     from localhai.executions.secrets import Masker
     from localhai.project.plan import ExecutionPlan
 
@@ -34,8 +34,7 @@ VERSION = 1  # of what a key is made of
 _SHORT = 32  # hexadecimal digits of a digest that is kept
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One item of a part that is not the same. `kind`: the new execution has it `added`, `removed` or `changed`."""
 
     part: str
@@ -43,8 +42,7 @@ class Difference:
     kind: Literal["added", "removed", "changed"]
 
 
-@dataclass(frozen=True)
-class Digester:
+class Digester(Struct, frozen=True):
     """Digests of values; of what holds a secret only with the home's own `key`."""
 
     key: bytes

@@ -6,9 +6,10 @@ import errno
 import json
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions import ending, reuse

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.executions.watch import final_status
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 KILLED = 128  # a shell's exit code for a command that a signal ended, before the signal's number
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`error` is None exactly when `status` is `complete`."""
 
     status: str

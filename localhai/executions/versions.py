@@ -5,14 +5,14 @@ Several files that name one version all join it; what one of them says of the ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localhai.records import VersionRequest, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from localhai.data.sidecars import DatasetVersion, ModelVersion, OutputProperties
     from localhai.records import DatumRecord, Noun
 
@@ -20,8 +20,7 @@ DATASET = "dataset://"
 MODEL = "model://"
 
 
-@dataclass
-class _Wish:
+class _Wish(Struct):
     """One version, as far as the outputs until now have spoken of it."""
 
     noun: Noun

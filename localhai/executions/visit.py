@@ -5,8 +5,12 @@ Nothing of the execution is changed: the visit has a folder, a container and vol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.containers import canary, images, labels
 from localhai.containers.ownership import remove_tree
@@ -19,9 +23,6 @@ from localhai.executions.secrets import Masker
 from localhai.records import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from localhai.containers.engine import ContainerSpec, Image
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
@@ -51,8 +52,7 @@ class _Teller(Observer):
         self._say(text)
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """How it ended, and the folder with what was left in outputs, None when that was nothing."""
 
     exit_code: int

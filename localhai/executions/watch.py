@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Cause = Literal["requested", "interrupted", "time-limit", "no-output-timeout", "stop-condition", "failed-here"]
 
 STOPPED_BY_WISH: frozenset[str] = frozenset({"requested", "interrupted", "stop-condition"})
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """Limits of one execution, in seconds on one monotonic clock."""
 
     started: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets as random_bits
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.execution import Execution

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, option_name, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from valohai_yaml.objs import Pipeline, Step
 
 
-@dataclass(frozen=True)
-class PipelineArguments:
+class PipelineArguments(Struct, frozen=True):
     """Values by declared names: `parameters` of the pipeline, `node_parameters` and `node_inputs` by node."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.pipelines.results import NodeResult, NodeStart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
     from localhai.pipelines.plan import Edge, Node
 
 _WILD = frozenset("*?[")
@@ -21,8 +21,7 @@ class Unfilled(Exception):
     """An edge has nothing to carry, and its target cannot do without. The text is a sentence for a person."""
 
 
-@dataclass
-class _Filling:
+class _Filling(Struct):
     inputs: dict[str, list[str]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # of outputs by their URIs
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 from localhai.project.plan import ParityNote
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NodeType = Literal["execution", "task", "deployment"]
 OnError = Literal["stop-all", "stop-next", "continue", "retry"]
 MergeMode = Literal["replace", "append"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """One edge (reference 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots."""
 
     source: str
@@ -60,8 +59,7 @@ class Edge:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """When one of `when` happens and all `conditions` hold, do each of `then` (reference 7.5)."""
 
     when: tuple[str, ...]
@@ -74,8 +72,7 @@ class Action:
         return cls(tuple(values["when"]), tuple(values["conditions"]), tuple(values["then"]))
 
 
-@dataclass(frozen=True, slots=True)
-class NodeOverride:
+class NodeOverride(Struct, frozen=True):
     """What a node changes of its step (reference 1.10): defaults only, never types.
 
     `inputs` and `parameters` name their new defaults: an empty tuple or None takes a default away.
@@ -99,8 +96,7 @@ class NodeOverride:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One node (reference 1.8).
 
     `inputs` holds the URIs of every input before edges are looked at, `optional_inputs` those that may stay empty.
@@ -139,8 +135,7 @@ class Node:
         return cls(**known)
 
 
-@dataclass(frozen=True)
-class PipelinePlan:
+class PipelinePlan(Struct, frozen=True):
     """A pipeline as it will run. Nodes and edges stand in the order of valohai.yaml; there are no cycles.
 
     `parameters` are the pipeline's own with the values that count. `arguments` is what was given for this run,
@@ -178,13 +173,13 @@ class PipelinePlan:
         """JSON values only; `PipelinePlan.from_dict` is the inverse."""
         return {
             "name": self.name,
-            "nodes": [asdict(node) for node in self.nodes],
+            "nodes": [to_builtins(node) for node in self.nodes],
             "edges": [edge.to_dict() for edge in self.edges],
             "parameters": dict(self.parameters),
             "arguments": dict(self.arguments),
             "reuse_executions": self.reuse_executions,
             "environment": self.environment,
-            "parity": [asdict(note) for note in self.parity],
+            "parity": [to_builtins(note) for note in self.parity],
         }
 
     @classmethod

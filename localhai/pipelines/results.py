@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from msgspec import Struct, field
 
 COMPLETE = "complete"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeResult:
+class NodeResult(Struct, frozen=True):
     """How a node ended, and all that its edges can carry on.
 
     `status` is that of its execution or task: complete, error, crashed or stopped. `outputs` are (path under
@@ -35,8 +33,7 @@ class NodeResult:
         return self.status == COMPLETE
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStart:
+class NodeStart(Struct, frozen=True):
     """A node to start now, with what this run and its edges give it; the rest is the step's.
 
     `inputs` are the URIs of those inputs that differ from the step's defaults. `parameters` hold plain values, or

@@ -6,14 +6,14 @@ since their rooms and this one do not import one another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
     from localhai.errors import LocalhaiError
     from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from localhai.records.pipeline_rows import PipelineNode
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What a node made, as soon as that is recorded: one of these. `deployment` is its JSON shape."""
 
     execution_id: str | None = None
@@ -35,16 +34,14 @@ class Made:
     deployment: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A node that need not run again: what it made in an earlier run, and its result."""
 
     made: Made
     result: NodeResult
 
 
-@dataclass(frozen=True)
-class NodeWork:
+class NodeWork(Struct, frozen=True):
     """A node that starts now, and all that its runner needs. All may be called from any thread.
 
     `options` name the pipeline that executions belong to. `slots` is the limit on executions that run side by side,

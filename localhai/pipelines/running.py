@@ -11,9 +11,12 @@ import queue
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError
 from localhai.executions.beside import Beside
@@ -29,8 +32,6 @@ from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.executions.life import RunOptions
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
@@ -66,8 +67,7 @@ class PipelineObserver:
         return Observer()
 
 
-@dataclass(frozen=True)
-class PipelineOptions:
+class PipelineOptions(Struct, frozen=True):
     """How to run, beside what to run.
 
     `jobs` limits the executions that run at a time, and the nodes. `runners` are those of further types of nodes.

@@ -7,8 +7,10 @@ stopping. The platform's own words for waiting and for nodes that never run are 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from localhai.pipelines.conditions import holds
 from localhai.pipelines.filling import Unfilled, fill
@@ -16,8 +18,6 @@ from localhai.pipelines.graph import Graph
 from localhai.pipelines.results import NodeResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeStart
 
@@ -29,8 +29,7 @@ _COMPLETE, _ERROR, _STOPPED, _STOPPING = "complete", "error", "stopped", "stoppi
 _THEN_ENDS: Mapping[str, str] = {"stop-pipeline": _STOPPED, "error-pipeline": _ERROR}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Something to record: a node (None: the pipeline) has this status now. Without a status it is only a note."""
 
     node: str | None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from msgspec import Struct
 
 from localhai.errors import Position, Problem, ProjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from localhai.project.positions import PositionMap
 
 MOST_VALUES = 500_000
@@ -29,8 +28,7 @@ _DEPTH_OF: dict[type, int] = {
 }
 
 
-@dataclass(frozen=True)
-class DuplicateKey:
+class DuplicateKey(Struct, frozen=True):
     """A key that stands twice in one mapping: the second one wins."""
 
     name: str

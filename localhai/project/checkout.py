@@ -6,20 +6,17 @@ import errno
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project import git, names
 from localhai.project.packaging import shown
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
-
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit of the repository around `folder`. `prefix` is the folder's path in it, "" or ending with `/`."""
 
     sha: str

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
@@ -12,9 +15,6 @@ from localhai.project.folder import refuse_folder
 from localhai.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from valohai_yaml.objs import Config
 
     from localhai.errors import Problem
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 FILE_NAME = "valohai.yaml"
 
 
-@dataclass(frozen=True)
-class ProjectConfig:
+class ProjectConfig(Struct, frozen=True):
     """A valohai.yaml without errors. `digest` is the sha256 of the file's bytes, in hex."""
 
     path: Path

@@ -6,10 +6,11 @@ Reading is PyYAML's safe_load (YAML 1.1, reference 1.0), by its C parser where t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from msgspec import Struct
 
 from localhai.errors import Position, Problem, ProjectError
 from localhai.project.bounds import check_text, children, refused, refused_at, survey
@@ -17,8 +18,6 @@ from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from localhai.project.bounds import DuplicateKey
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -28,8 +27,7 @@ _PurePython: Any = yaml.SafeLoader
 _Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """What a YAML text holds: `data` as safe_load gives it, and where each part of it stands."""
 
     file: str

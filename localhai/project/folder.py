@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.settings import Settings
@@ -19,8 +20,7 @@ SMALLEST_EXAMPLE = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFolder:
+class ProjectFolder(Struct, frozen=True):
     """A project on this machine: its folder, its name and its valohai.yaml. Paths are absolute.
 
     `declared`: the name is written in localhai.toml, and is not just the folder's.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from msgspec import Struct
 
 # What a hook or a wrapper may have set to point git elsewhere (`git rev-parse --local-env-vars`).
 _REDIRECTIONS = (
@@ -104,8 +102,7 @@ def list_names(folder: Path) -> list[str]:
     return list(dict.fromkeys(os.fsdecode(name) for name in listed.split(b"\0") if name))
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """Where a working tree stands. `commit` is None before the first one, `branch` on a detached head."""
 
     commit: str | None
@@ -191,8 +188,7 @@ def _stamp(path: Path) -> str:
     return f"{found.st_mtime_ns}.{found.st_size}.{found.st_ino};"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit of a repository: `time` in seconds since 1970, `branch` one that it is on, `HEAD` if on none."""
 
     sha: str

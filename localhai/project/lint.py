@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.errors import Problem, ProjectError
 from localhai.project.document import Document, parse, read_bytes
@@ -13,8 +15,7 @@ if TYPE_CHECKING:
     from valohai_yaml.objs import Config
 
 
-@dataclass(frozen=True)
-class LintReport:
+class LintReport(Struct, frozen=True):
     """What was found in one file, in the order of the file."""
 
     file: str

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, listing, option_name, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from valohai_yaml.objs import Step
 
 
-@dataclass(frozen=True)
-class Overrides:
+class Overrides(Struct, frozen=True):
     """Explicit values; whatever is absent or None comes from the step.
 
     `parameters` hold texts or native values, lists for multiple ones; None takes away a default. `inputs` replace the
@@ -33,8 +32,7 @@ class Overrides:
     tags: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class StepArguments:
+class StepArguments(Struct, frozen=True):
     """The part of a command line that belongs to the step, sorted: the first two fields of `Overrides`."""
 
     parameters: Mapping[str, Any]

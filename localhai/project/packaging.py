@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.project import git, ignore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
 MAX_FILES = 10_000
 MAX_BYTES = 2000 * 1024 * 1024
@@ -22,8 +20,7 @@ LARGE_TOTAL = 150 * 1024 * 1024
 _WALK_AT_MOST = 20 * MAX_FILES  # far enough to name the biggest folders
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(Struct, frozen=True):
     """The files of a working tree with what `lstat` says of each, and what else git sees beside them.
 
     `files` are regular files and symlinks to regular files, by path relative to the folder, sorted. `others` are
@@ -35,7 +32,7 @@ class Package:
     others: Mapping[str, os.stat_result | None]
     size: int
     by_git: bool
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection[Path] = ()) -> Package:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, option_name, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from valohai_yaml.objs import Step
     from valohai_yaml.objs.parameter import Parameter
 
@@ -18,8 +18,7 @@ _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 
 
-@dataclass(frozen=True)
-class ResolvedParameters:
+class ResolvedParameters(Struct, frozen=True):
     """Both in declaration order and without parameters that have no value.
 
     `values` are cast by declared type and JSON values, for parameters.json. `rendered` go into the command: explicit

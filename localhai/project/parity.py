@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.project.parity_table import SAME, SHOWN, TABLE, Parity
 from localhai.project.plan import ParityNote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from localhai.project.document import Document
 
 MOUNTS_REFUSED = ParityNote(
@@ -41,8 +41,7 @@ _DIFFERING_VALUES: Mapping[str, Callable[[Any], bool]] = MappingProxyType({  # w
 })  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(Struct, frozen=True):
     """A key that a valohai.yaml uses, what becomes of it here, and in which lines it stands, counted from 1."""
 
     key: str

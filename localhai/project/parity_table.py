@@ -6,16 +6,14 @@ key of the platform's schema stands here, and no other one: a test holds that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Parity:
+class Parity(Struct, frozen=True):
     """How near localhai comes for one key; `text` says how it differs, or why it does not matter here."""
 
     level: Literal["emulated", "approximated", "ignored"]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import force_setattr
 
 KeepDirectories = Literal["none", "suffix", "full"]
 ParityLevel = Literal["emulated", "approximated", "ignored"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedInput:
+class PlannedInput(Struct, frozen=True):
     """One input: `uris` are as written, after overrides and `{parameter:NAME}` interpolation (reference 1.4, 1.5)."""
 
     name: str
@@ -25,8 +24,7 @@ class PlannedInput:
     on_demand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedMount:
+class PlannedMount(Struct, frozen=True):
     """A mount of the step (reference 1.6); `kind` is its `type`, None for a local path."""
 
     source: str
@@ -35,8 +33,7 @@ class PlannedMount:
     kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Seconds, vCPU (0.1 = 10 %) and megabytes; None means no limit (reference 1.1)."""
 
     time_limit: float | None = None
@@ -49,8 +46,7 @@ class Limits:
     devices: tuple[tuple[str, int], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ParityNote:
+class ParityNote(Struct, frozen=True):
     """A valohai.yaml key that this step uses and what becomes of it here; `text` says how or why it differs."""
 
     key: str
@@ -58,8 +54,7 @@ class ParityNote:
     text: str
 
 
-@dataclass(frozen=True)
-class ExecutionPlan:
+class ExecutionPlan(Struct, frozen=True):
     """What one execution will do. Made by `project.planning.plan`; says nothing of Docker or the network.
 
     `image` is what runs (after `--image` and the image map), `image_requested` what valohai.yaml says. `command` holds
@@ -89,28 +84,28 @@ class ExecutionPlan:
     parity: tuple[ParityNote, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
-        object.__setattr__(self, "environment_variables", MappingProxyType(dict(self.environment_variables)))
+        force_setattr(self, "parameters", MappingProxyType(dict(self.parameters)))
+        force_setattr(self, "environment_variables", MappingProxyType(dict(self.environment_variables)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; `ExecutionPlan.from_dict` is the inverse."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
         values["command"] = list(self.command)
         values["parameters"] = dict(self.parameters)
         values["environment_variables"] = dict(self.environment_variables)
-        values["inputs"] = [{**asdict(item), "uris": list(item.uris)} for item in self.inputs]
-        values["limits"] = asdict(self.limits)
+        values["inputs"] = [{**to_builtins(item), "uris": list(item.uris)} for item in self.inputs]
+        values["limits"] = to_builtins(self.limits)
         if self.limits.devices is not None:
             values["limits"]["devices"] = dict(self.limits.devices)
-        values["mounts"] = [asdict(mount) for mount in self.mounts]
+        values["mounts"] = [to_builtins(mount) for mount in self.mounts]
         values["tags"] = list(self.tags)
-        values["parity"] = [asdict(note) for note in self.parity]
+        values["parity"] = [to_builtins(note) for note in self.parity]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ExecutionPlan:
         """A plan from what `to_dict` gave, for instance from plan.json of an earlier execution."""
-        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        known = {name: values[name] for name in cls.__struct_fields__ if name in values}
         limits = dict(known.get("limits") or {})
         if limits.get("devices") is not None:
             limits["devices"] = tuple(limits["devices"].items())

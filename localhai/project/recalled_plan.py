@@ -12,8 +12,10 @@ import importlib.util
 import json
 import os
 import threading
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
@@ -49,7 +51,7 @@ def _bare_plan(
 ) -> ExecutionPlan:
     secret = bool(overrides.environment_variables)  # typed values may be
     asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
-    place = None if secret else _place(cache, yaml, step, asdict(overrides), asked)
+    place = None if secret else _place(cache, yaml, step, to_builtins(overrides), asked)
     known = _recall(place)
     if known is not None:
         with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):

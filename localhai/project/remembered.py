@@ -6,18 +6,17 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from msgspec import Struct, to_builtins
 
+if TYPE_CHECKING:
     from localhai.project.packaging import Package
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """The last snapshot of a folder: `key` stands for the state of its files, `fingerprint` for that of its repository.
 
     An empty key matches no state.
@@ -75,7 +74,7 @@ class Shelf:
         """Keep it for the next time. What cannot be written is not remembered, and that is all."""
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _write(self._path, asdict(known))
+            _write(self._path, to_builtins(known))
 
     def remember_files(self, identifier: str, files: Mapping[str, os.stat_result]) -> None:
         """Keep what `previous` gives."""

@@ -9,25 +9,24 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.errors import DiskFull, ProjectError
 from localhai.project import git, packaging
 from localhai.project.remembered import Remembered, Shelf
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
 
 YAML = "valohai.yaml"
 _IN_THE_MAKING = ".making-"
 _ABANDONED = 24 * 3600.0  # seconds after which a copy in the making has no maker any more
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Code at one moment. `identifier` is `~<sha256>` or a git SHA, `path` the folder with the copy, `size` bytes.
 
     `dirty` says that an ad-hoc snapshot is not what its `base_commit` holds. `warnings` are for the user. `yaml` is the

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import yaml
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One syntax fault; `line` and `column` count from 0."""
 
     message: str
@@ -20,8 +20,7 @@ class Fault:
     column: int
 
 
-@dataclass(frozen=True)
-class _Reading:
+class _Reading(Struct, frozen=True):
     """How one complaint reads. `{0}` is what `pattern` caught, `{opened}` the line where the construct began."""
 
     pattern: str

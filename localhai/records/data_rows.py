@@ -1,4 +1,4 @@
-"""Rows of data: from the dataclass to columns and back, with tags and aliases."""
+"""Rows of data: to columns and back, with tags and aliases."""
 
 from __future__ import annotations
 

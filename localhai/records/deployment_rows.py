@@ -1,11 +1,13 @@
-"""Rows of deployments: from columns to dataclasses, and from what a person types to a version."""
+"""Rows of deployments: from columns to what they mean, and from what a person types to a version."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.records import owners
@@ -13,8 +15,6 @@ from localhai.records.data_rows import parts
 from localhai.records.database import placeholders, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
 
@@ -27,8 +27,7 @@ _CANDIDATES = 5
 _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """What versions are versions of."""
 
     id: str
@@ -37,8 +36,7 @@ class Deployment:
     created: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointFile:
+class EndpointFile(Struct, frozen=True):
     """One file of an endpoint of a version: where it stands below the working directory, and what it is."""
 
     name: str
@@ -52,11 +50,10 @@ class EndpointFile:
 
     def to_dict(self) -> dict[str, Any]:
         """`name, path, uri, size, md5, sha1, sha256, datum`."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-@dataclass(frozen=True, slots=True)
-class VersionEndpoint:
+class VersionEndpoint(Struct, frozen=True):
     """An endpoint of a version. `status` is created, building, built, starting, serving, stopped, error or crashed.
 
     `owner` is the process that builds or serves it. `document` holds `definition` (as in valohai.yaml), `files`,
@@ -98,8 +95,7 @@ class VersionEndpoint:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentVersion:
+class DeploymentVersion(Struct, frozen=True):
     """A version of a deployment: code, and endpoints with their files. `document` holds `environment_variables`."""
 
     id: str

@@ -1,4 +1,4 @@
-"""Rows of executions: from the dataclass to columns and back."""
+"""Rows of executions: to columns and back."""
 
 from __future__ import annotations
 

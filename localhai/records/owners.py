@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from localhai.records.rows import Owner
@@ -10,7 +9,7 @@ from localhai.records.rows import Owner
 if TYPE_CHECKING:
     from localhai.records.database import Row
 
-PARTS = tuple(field.name for field in fields(Owner))
+PARTS = Owner.__struct_fields__
 COLUMNS = tuple(f"owner_{part}" for part in PARTS)
 
 

@@ -1,10 +1,12 @@
-"""Rows of pipelines: from columns to dataclasses, and from what a person types to a row."""
+"""Rows of pipelines: from columns to what they mean, and from what a person types to a row."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.records import finding, owners
@@ -13,8 +15,6 @@ from localhai.records.database import placeholders, statement
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
 
@@ -26,8 +26,7 @@ _NODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineNode:
+class PipelineNode(Struct, frozen=True):
     """One node. `execution` and `task` are {id, counter, status}; counter and status None when it was deleted.
 
     `document` holds `reason`, why it has its status, `executions`, the ids of all its attempts, and `deployment`, what
@@ -54,8 +53,7 @@ class PipelineNode:
         return {**values, "reason": self.document.get("reason")}
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """One row of pipelines with its nodes, in the order of valohai.yaml.
 
     `status` is created, started, waiting-approval, stopping, complete, error, stopped or crashed. `document` holds

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.records import data_rows, execution_rows, owners
 from localhai.records.access import Access
@@ -13,14 +15,11 @@ from localhai.records.database import placeholders, statement
 from localhai.records.statuses import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     from localhai.records.database import Transaction
     from localhai.records.rows import Execution, Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """An entry of the queue: `id` is that of the execution. A higher `priority` comes first."""
 
     id: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import statement, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records.database import Transaction
     from localhai.records.rows import Execution
 
@@ -20,8 +20,7 @@ Parts = dict[str, dict[str, str]]
 FileStates = dict[str, list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(Struct, frozen=True):
     """An execution with its parts (digests by part and name) and the states of its outputs when it ended, by datum."""
 
     execution: Execution

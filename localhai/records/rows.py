@@ -1,20 +1,20 @@
-"""What the records give: one frozen dataclass per noun, with the JSON shapes of DESIGN.md."""
+"""What the records give: one frozen struct per noun, with the JSON shapes of DESIGN.md."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from localhai.records.statuses import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A folder with a valohai.yaml. `id` is made once and kept; `name` may change; `path` is absolute."""
 
     id: str
@@ -27,8 +27,7 @@ class Project:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The process that runs an execution. `process_start` and `boot_id` tell it from a later one of the same number."""
 
     host: str
@@ -37,8 +36,7 @@ class Owner:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DatumRecord:
+class DatumRecord(Struct, frozen=True):
     """An output of an execution, or an upload, of none: immutable bytes with an id (reference 5).
 
     `name` is the path under /valohai/outputs, `size` in bytes, `uri` says where the bytes are (a path of this machine,
@@ -92,8 +90,7 @@ class DatumRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(Struct, frozen=True):
     """A name of a project for a datum, which may move to another datum (reference 5, `valohai.alias`)."""
 
     project_id: str
@@ -107,16 +104,14 @@ class Alias:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class AliasChange:
+class AliasChange(Struct, frozen=True):
     """Since `time` an alias pointed to this datum; None: it was deleted."""
 
     time: str
     datum_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChange:
+class StatusChange(Struct, frozen=True):
     """One change of status: `old` is None when the execution was created, `by` says who changed it."""
 
     time: str
@@ -125,8 +120,7 @@ class StatusChange:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """One row of executions, with its project's name, its tags and its outputs.
 
     Times are text as in `times`. `document` holds what has no column: `image_digest, command, parameters, inputs,

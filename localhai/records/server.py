@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.records.database import storable
 from localhai.records.ids import new_id
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from localhai.records.records import Records
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """Somebody with a token. Of the token only its SHA-256 is kept."""
 
     id: str
@@ -24,8 +24,7 @@ class User:
     created: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ownership:
+class Ownership(Struct, frozen=True):
     """Whose a project is that was made over the API, and what its maker says about it."""
 
     project_id: str
@@ -33,8 +32,7 @@ class Ownership:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """An environment variable of a project: set in all its executions that are started over the API."""
 
     name: str
@@ -42,8 +40,7 @@ class Variable:
     secret: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(Struct, frozen=True):
     """An uploaded ad-hoc commit of a project. `identifier` is `~<sha256>`, `size` the upload's in bytes."""
 
     project_id: str

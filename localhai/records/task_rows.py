@@ -1,10 +1,12 @@
-"""Rows of tasks: from columns to the dataclass, and from what a person types to a row."""
+"""Rows of tasks: from columns and back, and from what a person types to a row."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.records import finding, owners
@@ -12,16 +14,13 @@ from localhai.records.database import statement
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
 
 _TASKS = "SELECT t.*, p.name AS project FROM tasks t JOIN projects p ON p.id = t.project_id"
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One row of tasks. `status` is started, complete, error, stopped or crashed (names unconfirmed).
 
     `document` holds the plan and what the task came to: JSON values.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.records import data_rows, deployment_rows
 from localhai.records import execution_rows as rows
@@ -12,8 +14,6 @@ from localhai.records.access import Access
 from localhai.records.database import placeholders, statement, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from localhai.records.database import Transaction
     from localhai.records.deployment_rows import DeploymentVersion
     from localhai.records.rows import DatumRecord, Execution
@@ -22,8 +22,7 @@ _DATUM = "datum://"
 _PATTERNS_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A datum that was in the input `input` of an execution."""
 
     execution_id: str
@@ -31,8 +30,7 @@ class Use:
     input: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentUse:
+class DeploymentUse(Struct, frozen=True):
     """A datum that is the file `file`, written `ENDPOINT.FILE`, of a version of a deployment."""
 
     version: DeploymentVersion

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.records import data_rows
 from localhai.records import version_rows as rows
@@ -13,15 +15,12 @@ from localhai.records.database import placeholders, statement, storable
 from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from localhai.records.database import Transaction
     from localhai.records.rows import DatumRecord
     from localhai.records.version_rows import Noun, Version, VersionRequest
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of a request: `refused` in words, or a new version, or more files for `extended`."""
 
     request: VersionRequest

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from localhai.records import data_rows
 from localhai.records.database import placeholders, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import DatumRecord
 
@@ -21,8 +22,7 @@ LATEST = "latest"
 STATUSES = ("pending", "approved", "rejected")  # of model versions, as in `vh model versions --status`
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRequest:
+class VersionRequest(Struct, frozen=True):
     """A version that an execution asks for with its outputs (reference 5).
 
     `id` is the version's own, made beforehand so that asking again changes nothing. `version` None is the next one of
@@ -56,8 +56,7 @@ class VersionRequest:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent.
 
     `status`, one of STATUSES, is of models: what people think of the version.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.records import data_rows
@@ -13,16 +15,13 @@ from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records import version_making
     from localhai.records.database import Transaction
     from localhai.records.rows import DatumRecord
     from localhai.records.version_rows import Noun, Version, VersionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class VersionParent:
+class VersionParent(Struct, frozen=True):
     """A dataset or a model. `versions` is how many it has, `latest` the name of its newest one."""
 
     id: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,12 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 from localhai.errors import SurroundingsError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from pathlib import Path
 
 NAMES = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
 AUTHORITY, CERTIFICATE, TRUST = "authority.pem", "certificate.pem", "trust.pem"
@@ -37,8 +34,7 @@ _RENEWED = timedelta(days=30)  # before they end
 _SLOW_CLOCK = timedelta(hours=1)  # of a client
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """`file` holds certificate and key for the server, `trust` is what clients are given; all PEM."""
 
     file: Path

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec import Struct
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project import git, snapshot
@@ -20,8 +22,6 @@ from localhai.records.times import text
 from localhai.server.errors import field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from localhai.project.config import ProjectConfig
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
@@ -34,8 +34,7 @@ LARGEST_PACKAGE = 1 << 30  # bytes compressed; `vh` refuses to send more
 _identifier_re = re.compile(r"~[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit as clients see it. `ref` is a branch, `adhoc` for an upload."""
 
     project_id: str

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
+from msgspec import Struct
 
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fastapi import FastAPI
 
     from localhai.server.certificate import Certificate
@@ -56,8 +55,7 @@ def server(app: FastAPI, *, certificate: Certificate | None = None) -> uvicorn.S
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """One address at which the app answers: http, or https with a certificate."""
 
     listening: socket.socket

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+from msgspec import Struct
 
 DEFAULT_LIMIT = 1000  # clients that name no limit want everything they see
 LARGEST_LIMIT = 10_000  # clients ask for up to this many and never follow `next`
 _LARGEST_OFFSET = 2**53
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """`limit` rows from `offset`. `url` is the request's, for `next` and `previous`, which are absolute."""
 
     limit: int

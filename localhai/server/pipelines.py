@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from localhai.nodes.runners import further_runners
 from localhai.pipelines import planning

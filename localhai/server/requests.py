@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from localhai.executions import waiting
 from localhai.executions.life import RunOptions
@@ -91,9 +93,11 @@ def opened(
     home = state.home_of(project)
     variables = state.server.variables(project.id) if inherits else []
     known = {item.name: item.value for item in variables if not item.secret}
-    settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
+    settings = dataclasses.replace(
+        home.settings, environment_variables={**home.settings.environment_variables, **known}
+    )
     if creator is not None:
-        settings = replace(settings, creator=creator)
+        settings = dataclasses.replace(settings, creator=creator)
     return OpenProject(home, ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml), settings)
 
 

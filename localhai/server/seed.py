@@ -26,31 +26,28 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from localhai.errors import ProjectError
+from msgspec import Struct
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from localhai.errors import ProjectError
 
 SHORTEST_TOKEN = 8
 LONGEST_NAME = 100
 _variable_re = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class SeededUser:
+class SeededUser(Struct, frozen=True):
     """Somebody with a token."""
 
     name: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeededVariable:
+class SeededVariable(Struct, frozen=True):
     """An environment variable of a project."""
 
     name: str
@@ -58,8 +55,7 @@ class SeededVariable:
     secret: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SeededDatum:
+class SeededDatum(Struct, frozen=True):
     """A file that a project knows as a datum."""
 
     file: Path
@@ -68,8 +64,7 @@ class SeededDatum:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SeededProject:
+class SeededProject(Struct, frozen=True):
     """A project. `owner` names a user, None is the first; `folder` is where its git repository is, None for nowhere."""
 
     name: str
@@ -81,8 +76,7 @@ class SeededProject:
     data: tuple[SeededDatum, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(Struct, frozen=True):
     """A whole file."""
 
     users: tuple[SeededUser, ...]
@@ -130,8 +124,7 @@ def _yaml(path: Path, content: str) -> Any:
         raise ProjectError(f"{path.name} is not valid YAML: {reason}", where=where) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     path: Path
     environ: Mapping[str, str]
 

@@ -10,9 +10,12 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.data import placement
 from localhai.executions.uploads import upload
@@ -23,9 +26,6 @@ from localhai.server.requests import mapping
 from localhai.server.versions import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     from localhai.records import DatumRecord, Project
     from localhai.records.server import User
     from localhai.server.state import State
@@ -39,8 +39,7 @@ _size_re = re.compile(r"[0-9]{1,16}")
 _streams = threading.BoundedSemaphore(AT_ONCE)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """One upload. `folder` holds what was said of it, and its bytes; `size` None: nobody said how many."""
 
     id: str

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib.util
 import math
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.errors import SurroundingsError
 from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.variants import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from localhai.tasks.variants import Values
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A set that was executed; `distance` is how far its metric ended from the target, None when it gave none."""
 
     parameters: Mapping[str, Any]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.project.names import find_by_option, listing, nearest
 from localhai.tasks.plan import BAYESIAN_BATCH, Target, TaskPlan
@@ -12,8 +14,6 @@ from localhai.tasks.sets import grid_values
 from localhai.tasks.variants import RuleError, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from valohai_yaml.objs import Step
 
     from localhai.project.plan import ParityNote
@@ -31,8 +31,7 @@ class TaskFault(ValueError):
         self.hint = hint
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A task as somebody wants it: `variants` are (name, style, rules), names as typed."""
 
     name: str
@@ -48,7 +47,7 @@ class Wish:
     metric: str | None = None
     value: float | None = None
     engine: str | None = None
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
     parity: tuple[ParityNote, ...] = ()
 
 

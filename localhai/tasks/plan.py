@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct, to_builtins
 
 from localhai.project.plan import ParityNote
 from localhai.tasks.variants import Variant
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TaskType = Literal["grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed"]
 OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
@@ -18,16 +17,14 @@ BAYESIAN_START = 20  # this many executions are random before the optimiser prop
 BAYESIAN_BATCH = 5  # where execution-batch-size is absent: unconfirmed
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where the metric of a task should come to; `value` None: only known by name."""
 
     metric: str
     value: float | None = None
 
 
-@dataclass(frozen=True)
-class TaskPlan:
+class TaskPlan(Struct, frozen=True):
     """What one task will be.
 
     `sets` are the parameter sets of a manual search and of the members of a distributed task. `count` is the number of
@@ -50,8 +47,8 @@ class TaskPlan:
     target: Target | None = None
     engine: str | None = None
     seed: int = 0
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    parity: tuple[ParityNote, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = ()
+    parity: tuple[ParityNote, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,18 +60,18 @@ class TaskPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; `from_dict` is the inverse."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
         values["variants"] = [variant.to_dict() for variant in self.variants]
         values["sets"] = [dict(entry) for entry in self.sets]
         values["target"] = None if self.target is None else {"metric": self.target.metric, "value": self.target.value}
         values["notes"] = list(self.notes)
-        values["parity"] = [asdict(note) for note in self.parity]
+        values["parity"] = [to_builtins(note) for note in self.parity]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TaskPlan:
         """A plan from what `to_dict` gave, for instance from the record of an earlier task."""
-        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        known = {name: values[name] for name in cls.__struct_fields__ if name in values}
         known["variants"] = tuple(Variant(**item) for item in known["variants"])
         known["sets"] = tuple(known["sets"])
         known["target"] = None if known["target"] is None else Target(**known["target"])

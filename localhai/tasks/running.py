@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.beside import Beside
@@ -15,8 +18,6 @@ from localhai.executions.observer import Observer
 from localhai.executions.runner import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from localhai.executions.execution import Execution
     from localhai.executions.life import RunOptions
     from localhai.executions.log import EventStream
@@ -47,8 +48,7 @@ class TaskObserver:
         """A line about the task as a whole."""
 
 
-@dataclass
-class Start:
+class Start(Struct):
     """One start of a task: what all its executions share. `planned` makes a plan from the parameters that vary.
 
     `slots` is a limit that it shares with others, beside its own.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from localhai.executions.stop_condition import StopCondition
 from localhai.tasks import bayesian
@@ -12,24 +14,20 @@ from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.sets import ParameterSets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from localhai.tasks.plan import TaskPlan
 
 FAILED = frozenset({"error", "crashed"})
 Outcome = Literal["complete", "error", "stopped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(Struct, frozen=True):
     """An execution to make: its number in the task, from 0, and the parameters that vary."""
 
     number: int
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """An execution of an earlier start of the task that stays as it is. `parameters` are those that vary."""
 
     number: int

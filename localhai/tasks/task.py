@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from localhai.errors import UsageError
 from localhai.executions.datums import Addresses
@@ -176,7 +178,7 @@ def resume_task(
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
     """As they are recorded: without secrets."""
-    given: dict[str, Any] = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(asdict(overrides))))
+    given: dict[str, Any] = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(to_builtins(overrides))))
     return given
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
 
 STYLES = ("single", "multiple", "linear", "logspace", "random")
 BASE = 10  # of logspace when none is given: unconfirmed
@@ -74,8 +74,7 @@ class Stepped(Values):
         return [self[number] for number in sorted({0, min(1, self._count - 1), self._count - 1})]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """Numbers from `low` to `high`, both possible; `log`: small ones are as likely as large ones."""
 
     low: float
@@ -98,8 +97,7 @@ class Span:
         return [math.ceil(self.low), math.floor(self.high)] if self.whole else [self.low, self.high]
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """A parameter that varies: `rules` are valohai.yaml's (reference 8.2), `kind` is the declared type."""
 
     name: str

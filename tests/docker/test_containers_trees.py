@@ -65,7 +65,7 @@ def contents_in(folder: Path, size: int = 6) -> TreeContents:
 def run_step(engine, home: Path, contents: TreeContents, script: str, wanted: str, user: str | None = None) -> bytes:
     image = engine.image(IMAGE)
     if user is not None:
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         image = replace(image, user=user)
     tree = canary.choose(engine, home, image, wanted)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from localhai.airflow.compat import AirflowException, BaseOperator, default_deferrable
 from localhai.airflow.failures import airflow_words

@@ -6,15 +6,15 @@ A description stands in the DAG's file and goes into its serialised form: it nam
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
 
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import Edge, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.pipelines.plan import PipelinePlan
 
 ENDINGS = frozenset({"stop-pipeline", "error-pipeline"})
@@ -22,8 +22,7 @@ STARTING, COMPLETE, ERROR = "node-starting", "node-complete", "node-error"
 APPROVAL = "require-approval"
 
 
-@dataclass(frozen=True)
-class TaskIds:
+class TaskIds(Struct, frozen=True):
     """Ids of the tasks of one node. `starting` and `ended` are gates, None where the node needs none.
 
     `node` is the task whose XCom is the node's result; for a task node it gathers what `executions` came to.
@@ -55,8 +54,7 @@ class TaskIds:
         return self.executions or (self.node,)
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """A parameter of the pipeline that sets one of the node; `takes_text`: an empty text may stand for no value."""
 
     parameter: str
@@ -64,8 +62,7 @@ class Target:
     takes_text: bool = False
 
 
-@dataclass(frozen=True)
-class NodeDescription:
+class NodeDescription(Struct, frozen=True):
     """One node of a DAG.
 
     `edges` are those into it, `sources` the tasks that hold the results of the nodes before it. `targets` are set from
@@ -96,7 +93,7 @@ class NodeDescription:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; `from_dict` is the inverse."""
-        values = asdict(self)
+        values = to_builtins(self)
         values["edges"] = [edge.to_dict() for edge in self.edges]
         return _plain(values)  # type: ignore[no-any-return]  # a dict stays a dict
 

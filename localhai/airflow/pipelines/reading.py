@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.airflow.pipelines.description import NodeDescription, Target, describe
 from localhai.pipelines.planning import find_pipeline, plan
 from localhai.pipelines.steps import overridden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from valohai_yaml.objs import Config, Step
 
     from localhai.pipelines.plan import Node, PipelinePlan
@@ -21,8 +21,7 @@ _TYPES = {"integer": "integer", "float": "number", "flag": "boolean", "string": 
 _OF_VALUES: tuple[tuple[type, str], ...] = ((bool, "boolean"), (int, "integer"), (float, "number"), (list, "array"))
 
 
-@dataclass(frozen=True)
-class ParamDescription:
+class ParamDescription(Struct, frozen=True):
     """A parameter of the pipeline as a param of the DAG; `types` are those of JSON Schema."""
 
     name: str
@@ -31,8 +30,7 @@ class ParamDescription:
     description: str | None = None
 
 
-@dataclass(frozen=True)
-class PipelineDescription:
+class PipelineDescription(Struct, frozen=True):
     """A whole pipeline: `nodes` stand behind all that they wait for. `needs_approval`: a person may be asked."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from localhai.nodes.spreading import spread
 from localhai.project.plan import ParityNote
@@ -31,7 +32,7 @@ def sweep_of(node: Any, blueprint: Wish | None, step: Any) -> dict[str, Any]:
     own = {"name": step.name, "parameters": {name: str(item.type) for name, item in step.parameters.items()}}
     made, _ = spread(node.name, blueprint, node.parameters, step, seed=0)
     return {
-        "wish": None if blueprint is None else asdict(blueprint),
+        "wish": None if blueprint is None else to_builtins(blueprint),
         "step": own,
         "stages": _stages(made),
         "most": made.maximum_queued_executions,

@@ -5,23 +5,22 @@ The same decisions as those of `pipelines.state`, for one node at a time: here n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.airflow.pipelines.description import APPROVAL, COMPLETE, ERROR, STARTING
 from localhai.pipelines.conditions import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from localhai.pipelines.plan import Node
     from localhai.pipelines.results import NodeResult
 
 _OUTCOMES: Mapping[str, str] = {"stop-pipeline": "stopped", "error-pipeline": "error"}
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """`outcome` (stopped, error) ends the whole pipeline, `fails` only what comes behind the node.
 
     `hold`: a person must approve before it goes on. `reason` is a sentence, `notes` are lines for the log.

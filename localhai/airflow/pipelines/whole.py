@@ -63,6 +63,7 @@ class ValohaiWholeNodeOperator(ValohaiNodeOperator):
 
 
 def _as_dict(node: Any) -> dict[str, Any]:
-    from dataclasses import asdict
+    from msgspec import to_builtins
 
-    return asdict(node)
+    values: dict[str, Any] = to_builtins(node)
+    return values

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from localhai.cli.running import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from valohai_yaml.objs import Step
 
     from localhai.executions.life import RunOptions
@@ -39,8 +38,7 @@ planning_options = together(
 )
 
 
-@dataclass(frozen=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """A command line, understood against the project: ready to plan or run."""
 
     project: OpenProject

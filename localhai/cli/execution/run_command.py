@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+from msgspec import Struct
 
 from localhai.cli.call import Call
 from localhai.cli.execution.words_of_run import sort_words
@@ -23,8 +23,7 @@ LIKE_VH = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """What was typed beside the options of the command: STEP, all behind it, and the help where that was asked for."""
 
     subject: str | None

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+from msgspec import Struct, field
 
 
-@dataclass
-class RunWords:
+class RunWords(Struct):
     """`own` are options of `run` with their values, `rest` is the step's, `after` names own ones behind STEP."""
 
     own: list[str] = field(default_factory=list)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from localhai.cli import formats, words
 from localhai.pipelines.state import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import RenderableType
 
 REDRAWS = 4  # a second
@@ -21,8 +21,7 @@ MOST_ROWS = 12
 _WAITS = frozenset({"created", "queued"})
 
 
-@dataclass
-class _Row:
+class _Row(Struct):
     name: str
     status: str = "created"
     made: str = ""

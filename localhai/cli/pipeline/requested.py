@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+from msgspec import Struct
 
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from localhai.cli.call import Call
     from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
@@ -82,8 +81,7 @@ class PipelineCommand(StepCommand):
         return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
 
-@dataclass(frozen=True)
-class RequestedPipeline:
+class RequestedPipeline(Struct, frozen=True):
     """A command line, understood against the project: ready to draw or run."""
 
     sources: Sources

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.cli.execution.requested import config_of, understand
 from localhai.cli.execution.run_command import StepCommand
@@ -17,8 +19,6 @@ from localhai.errors import LocalhaiError, UsageError
 from localhai.tasks.plan import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from click.shell_completion import CompletionItem
 
     from localhai.cli.call import Call
@@ -96,8 +96,7 @@ class TaskCommand(StepCommand):
         return [*found, *super().complete_subject(call, incomplete)]
 
 
-@dataclass(frozen=True)
-class RequestedTask:
+class RequestedTask(Struct, frozen=True):
     """A command line, understood: `requested` says what all executions share."""
 
     requested: Requested

@@ -5,15 +5,15 @@ These exceptions stay in this room: `inputs` makes one InputNotFound of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from localhai.data.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One file at a source.
 
     `version` changes when the content does (from ETag, Last-Modified or a file's state); None when the source does not

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.project.checks.items import named
 from localhai.project.sentences import all_of, guess, quoted
@@ -32,8 +33,7 @@ _KNOWN_PAIRS = frozenset(
 _LISTS = {"input": "inputs", "parameter": "parameters"}
 
 
-@dataclass(frozen=True)
-class End:
+class End(Struct, frozen=True):
     """One end of an edge; `path` is where it is written."""
 
     node: str
@@ -42,8 +42,7 @@ class End:
     path: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """An edge that could be read. `path` is where it is written."""
 
     source: End

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.project.checks import advice
 from localhai.project.checks.places import noun, owner, subject
 from localhai.project.sentences import all_of, any_of, article, described, guess, quoted, schema_words, type_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from jsonschema.exceptions import ValidationError
 
 Path = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault at `path`; `at_key` when it is the key that is wrong, or that something is missing under."""
 
     path: Path
@@ -28,8 +27,7 @@ class Fault:
     at_key: bool = False
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A rule of the schema that the value at `path` breaks.
 
     For a choice, `inner` holds what each branch says; `branch` is the number of the branch that an inner one is of.

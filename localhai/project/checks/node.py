@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from localhai.project.checks import command, expression
 from localhai.project.checks import step as step_check
@@ -18,8 +19,7 @@ WHENS = ("node-starting", "node-complete", "node-error")
 THENS = ("stop-pipeline", "error-pipeline", "require-approval", "noop")
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     """A node and the step that it runs: None when that is missing, or comes from another commit."""
 
     name: str

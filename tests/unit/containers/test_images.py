@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from localhai.containers.engine import Image
 from localhai.containers.images import ensure, mismatch

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localhai.containers import labels, reap
 from localhai.containers.engine import ContainerSpec

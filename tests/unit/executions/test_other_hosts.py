@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import dataclasses
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from localhai.containers import labels
 from localhai.containers.engine import ContainerSpec
@@ -33,7 +34,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def impatient(home):
-    with Home(replace(home.settings, host_timeout=0.0), engine=home.given_engine) as opened:
+    with Home(dataclasses.replace(home.settings, host_timeout=0.0), engine=home.given_engine) as opened:
         yield opened
 
 

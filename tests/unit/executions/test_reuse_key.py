@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from localhai.executions.reuse import home_key
 from localhai.executions.reuse_code import content_digest

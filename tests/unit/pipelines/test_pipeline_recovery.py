@@ -1,10 +1,10 @@
 """What a dead localhai left of a pipeline is closed and told of by whichever command comes next."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli

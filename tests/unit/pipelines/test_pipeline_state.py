@@ -1,7 +1,7 @@
-import dataclasses
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.state import ATTEMPTS, PipelineState
@@ -278,7 +278,7 @@ def test_many_reused_roots_leave_the_queue_without_a_search(make_plan, monkeypat
     monkeypatch.setattr(Name, "compared", 0)
     named = [Name(f"node-{number}") for number in range(500)]
     plan = make_plan(list(map(str, named)))
-    nodes = tuple(dataclasses.replace(node, name=name) for node, name in zip(plan.nodes, named, strict=True))
-    state = PipelineState(dataclasses.replace(plan, nodes=nodes), reused=dict.fromkeys(reversed(named), OK))
+    nodes = tuple(replace(node, name=name) for node, name in zip(plan.nodes, named, strict=True))
+    state = PipelineState(replace(plan, nodes=nodes), reused=dict.fromkeys(reversed(named), OK))
     assert state.is_done
     assert Name.compared <= 10 * len(named)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from localhai.errors import UsageError
 from localhai.records import DatumRecord, new_id
@@ -33,9 +32,7 @@ def test_outputs_come_back_as_they_went_in(records, project, execution):
     records.add_data(execution.id, [one, *two])
     found = records.execution(execution.id).outputs
     assert [item.id for item in found] == [one.id, two[0].id, two[1].id]
-    assert dataclasses.replace(one, ctime=found[0].ctime) == dataclasses.replace(
-        found[0], execution_id=None, project_id=None
-    )
+    assert replace(one, ctime=found[0].ctime) == replace(found[0], execution_id=None, project_id=None)
     assert (found[0].execution_id, found[0].project_id) == (execution.id, project.id)
     assert records.datum(one.id) == found[0]
     assert set(OUTPUT_KEYS) <= set(found[0].to_dict())
@@ -52,14 +49,14 @@ def test_a_path_is_told_only_for_files_of_this_machine(uri, path):
 def test_adding_again_changes_nothing_and_thousands_are_fine(records, execution):
     many = [datum(f"part-{number}", tags=("x",)) for number in range(3000)]
     records.add_data(execution.id, many)
-    records.add_data(execution.id, [dataclasses.replace(many[0], name="other"), *many[1:]])
+    records.add_data(execution.id, [replace(many[0], name="other"), *many[1:]])
     found = records.data(execution_id=execution.id, limit=None)
     assert [item.name for item in found] == [f"part-{number}" for number in range(3000)]
     assert all(item.tags == ("x",) for item in found)
 
 
 def test_all_or_none_are_added(records, execution):
-    bad = dataclasses.replace(datum(), ctime="yesterday")
+    bad = replace(datum(), ctime="yesterday")
     with pytest.raises(ValueError, match="yesterday"):
         records.add_data(execution.id, [datum(), bad])
     with pytest.raises(UsageError, match="no execution nowhere"):

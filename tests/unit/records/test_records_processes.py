@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 
 def test_a_process_is_silent_since_its_last_sign(records, owner):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from localhai.executions.owner import own_owner
 from localhai.pipelines.recovery import recover
