@@ -83,7 +83,7 @@ def _file(path: Path, found: DagFile, settings: Settings) -> CheckedFile:
     if found.error is not None:
         checked.problems.append(f"line {found.error[0]}: this is no Python: {found.error[1]}")
     beside = path.absolute().parent
-    places = Places({}, [beside, *beside.parents, Path.cwd(), settings.home], beside, _known)
+    places = Places(dict, [beside, *beside.parents, Path.cwd(), settings.home], beside, _known)
     checked.tasks = [_task(item, places) for item in found.submissions]
     return checked
 

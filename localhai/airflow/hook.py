@@ -125,7 +125,7 @@ class ValohaiHook(BaseHook):
         folders = [Path.cwd(), Path(airflow_home()), Settings.load().home]
         if self._beside is not None:
             folders = [self._beside, *self._beside.parents, *folders]
-        return Places(self.extra(), folders, self._beside, known_projects)
+        return Places(self.extra, folders, self._beside, known_projects)
 
     def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher, platform: Platform) -> dict[str, Any]:
         """Run to the end. Raises AirflowException unless it is complete."""

@@ -37,9 +37,9 @@ class LocalPlatform:
 
     def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> dict[str, Any]:
         """In this process, in a thread of its own. Raises LocalhaiError for what keeps it from starting."""
-        from localhai.airflow.working import Working
+        from localhai.airflow.working import Working, rare_collections
 
-        with self.project(request.project, watcher) as project:
+        with rare_collections(), self.project(request.project, watcher) as project:
             home = project.home
 
             def work(tell: Callable[[str, Any], None], interruption: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from localhai.errors import LocalhaiError, UsageError
 
@@ -19,10 +19,11 @@ _SUFFICIENT = 12  # names told in a message
 class Places(Struct, frozen=True):
     """Where to look: the connection's extra, folders that may hold a localhai.toml, and projects that ran before.
 
-    `beside` is the folder of the DAG's file: DAG and project are often one repository. `known` gives (name, path).
+    `beside` is the folder of the DAG's file: DAG and project are often one repository. `known` gives (name, path). The
+    connection is looked up, a question to Airflow's database, when no earlier place knows the project.
     """
 
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Callable[[], Mapping[str, Any]] = dict
     settings_folders: Sequence[Path] = ()
     beside: Path | None = None
     known: Callable[[], Sequence[tuple[str, str]]] = tuple
@@ -75,8 +76,7 @@ def _candidates(places: Places) -> Iterator[tuple[str, Callable[[], Iterator[tup
     environ = os.environ if places.environ is None else places.environ
     value = environ.get(VARIABLE, "").strip()
     yield f"the variable {VARIABLE}", lambda: listed(value)
-    extra = places.extra.get("projects")
-    yield "`projects` in the connection's extra", lambda: _of_extra(extra)
+    yield "`projects` in the connection's extra", lambda: _of_extra(places.extra().get("projects"))
     for folder in dict.fromkeys(places.settings_folders):
         file = folder / "localhai.toml"
         if file.is_file():

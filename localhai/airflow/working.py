@@ -6,8 +6,10 @@ to stop, closed in its own thread, and only then the exception goes on.
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from localhai.executions.interruption import Interruption
@@ -15,7 +17,7 @@ from localhai.executions.lines import LineAssembler, displayed
 from localhai.executions.observer import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from localhai.executions.log import EventStream
 
@@ -25,6 +27,7 @@ Told = tuple[str, Any]
 PATIENCE = 2.0  # seconds from asking to forcing: Airflow 3 kills a task five seconds after it told it to end
 CLOSING = 30.0  # seconds in which a stopped execution is closed
 LOOK = 0.5
+GARBAGE = 50_000  # new objects before Python looks for garbage; it does so each 700
 
 
 class Working(Generic[T]):
@@ -77,6 +80,18 @@ class Working(Generic[T]):
             if told is None:
                 return
             hear(*told)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Meanwhile Python looks for garbage rarely: what a task loads stays, and behind it lies all that Airflow loaded."""
+    earlier = gc.get_threshold()
+    if 0 < earlier[0] < GARBAGE:
+        gc.set_threshold(GARBAGE, *earlier[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*earlier)
 
 
 class Teller(Observer):

@@ -27,7 +27,7 @@ def test_by_a_folder_of_projects_or_by_name(tmp_path):
 
 def test_by_connection_settings_beside_and_history(tmp_path):
     news = made(tmp_path / "news")
-    assert find("n", Places({"projects": {"n": str(news)}}, environ={})).folder == news
+    assert find("n", Places(lambda: {"projects": {"n": str(news)}}, environ={})).folder == news
     (tmp_path / "localhai.toml").write_text('[projects]\nn = "news"\n')
     assert find("n", Places(settings_folders=[tmp_path], environ={})).folder == news
     assert find("news", Places(beside=news / "dags", environ={})).folder == news
@@ -36,7 +36,7 @@ def test_by_connection_settings_beside_and_history(tmp_path):
 
 def test_a_missing_one_says_all_that_was_tried(tmp_path):
     with pytest.raises(UsageError) as caught:
-        find("gone", Places({"projects": {"n": "/x"}}, environ={"LOCALHAI_PROJECTS": str(tmp_path / "none")}))
+        find("gone", Places(lambda: {"projects": {"n": "/x"}}, environ={"LOCALHAI_PROJECTS": str(tmp_path / "none")}))
     said = "\n".join(caught.value.hints)
     assert "LOCALHAI_PROJECTS" in said
     assert "connection's extra: knows only n" in said
