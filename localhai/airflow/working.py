@@ -27,7 +27,8 @@ Told = tuple[str, Any]
 PATIENCE = 2.0  # seconds from asking to forcing: Airflow 3 kills a task five seconds after it told it to end
 CLOSING = 30.0  # seconds in which a stopped execution is closed
 LOOK = 0.5
-GARBAGE = 50_000  # new objects before Python looks for garbage; it does so each 700
+GARBAGE = 50_000  # new objects before Python looks among them for garbage, instead of 700
+RARELY = 100  # such looks before it looks among older ones, instead of 10
 
 
 class Working(Generic[T]):
@@ -84,10 +85,10 @@ class Working(Generic[T]):
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Meanwhile Python looks for garbage rarely: what a task loads stays, and behind it lies all that Airflow loaded."""
+    """Meanwhile Python looks for garbage rarely: what a task loads stays, and behind it lies all of Airflow."""
     earlier = gc.get_threshold()
     if 0 < earlier[0] < GARBAGE:
-        gc.set_threshold(GARBAGE, *earlier[1:])
+        gc.set_threshold(GARBAGE, RARELY, RARELY)  # also what was nearly due when Airflow forked this process
     try:
         yield
     finally:
