@@ -19,6 +19,7 @@ from localhai.containers import archives, canary, labels, package_cache, reap, v
 from localhai.containers.connect import connect
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.tree import InputPlacement, TreeContents
+from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker
 
@@ -253,7 +254,7 @@ def _as_user(act):
 INSIDE = """
 import json, os, sys
 from pathlib import Path
-sys.path.insert(0, "/checkout")
+sys.path[:0] = ["/checkout", "/site"]
 from localhai.containers import canary, labels, reap
 from localhai.containers.connect import connect
 from localhai.containers.engine import ContainerSpec
@@ -286,15 +287,13 @@ print(json.dumps({"way": tree.way, "code": code, "left": left,
 """
 
 
-def test_localhai_inside_a_container_with_the_socket_mounted_uses_volumes(engine):
+def test_localhai_inside_a_container_with_the_socket_mounted_uses_volumes(engine, tmp_path):
     """As in every Airflow-in-Docker set-up: the engine does not see what localhai sees."""
     execution = f"test-{os.urandom(6).hex()}"
     ours = {labels.EXECUTION: execution}
-    container = engine.create(
-        ContainerSpec(
-            "", IMAGE, ("python3", "-c", INSIDE, f"{execution}-inner"), labels=ours, mounts=(Mount(SOCKET, SOCKET),)
-        )
-    )
+    mounts = (Mount(SOCKET, SOCKET), Mount(str(site_packages(tmp_path)), "/site", read_only=True))
+    command = ("python3", "-c", INSIDE, f"{execution}-inner")
+    container = engine.create(ContainerSpec("", IMAGE, command, labels=ours, mounts=mounts))
     try:
         package = Path(localhai.__file__).parent
         engine.put_archive(

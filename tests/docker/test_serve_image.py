@@ -12,8 +12,6 @@ import json
 import os
 import re
 import subprocess
-import sys
-import sysconfig
 import tarfile
 import time
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ import pytest
 import requests
 
 from localhai.containers.connect import connect
+from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker
 
@@ -56,14 +55,8 @@ def docker(*words: str) -> str:
 
 def stand_in(folder: Path) -> list[str]:
     """Options and the image in place of a built one: this Python's packages, or those for the image's Python."""
-    site = Path(sysconfig.get_paths()["purelib"])
-    if sys.version_info[:2] != (3, 11):
-        site = folder / "site"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(site), "--python-version", "3.11"]
-        pip += ["--only-binary=:all:", "--requirement", str(ROOT / "requirements.lock")]
-        subprocess.run(pip, check=True, timeout=SECONDS * 2)
     environment = dict(re.findall(r"(\w+)=(\S+)", instruction("ENV")))
-    mounts = [f"{site}:/site:ro", f"{ROOT / 'localhai'}:/code/localhai:ro"]
+    mounts = [f"{site_packages(folder)}:/site:ro", f"{ROOT / 'localhai'}:/code/localhai:ro"]
     options = ["-e", f"LOCALHAI_HOME={environment['LOCALHAI_HOME']}", "-e", "PYTHONPATH=/code:/site"]
     options += [word for mount in mounts for word in ("-v", mount)]
     return [*options, "--entrypoint", "python3", "python:3.11-slim", "-m", *json.loads(instruction("ENTRYPOINT"))]
