@@ -246,6 +246,6 @@ class LogWatcher(Watcher):
 
 
 def folder_of_dag(task: Any) -> Path | None:
-    """The folder of the file that a task's DAG is written in."""
-    file = getattr(getattr(task, "dag", None), "fileloc", None)
+    """The folder of the file that a task's DAG is written in; None for a task without a DAG, as in people's tests."""
+    file = task.dag.fileloc if task.has_dag() else None
     return Path(os.path.abspath(file)).parent if file else None

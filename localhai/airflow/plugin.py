@@ -1,0 +1,49 @@
+"""What Airflow's own processes do for localhai: in dev mode a scheduler loads what the tasks that it forks will need.
+
+With LocalExecutor each task is a fork of the scheduler. What is loaded there once, no task loads again; Airflow's
+`[scheduler] parsing_pre_import_modules` is the same idea for the files of DAGs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+NEEDED = (
+    "localhai.airflow.operators.download_outputs",
+    "localhai.airflow.operators.submit_execution",
+    "localhai.airflow.local",
+    "localhai.airflow.local_run",
+    "localhai.airflow.attaching",
+    "localhai.containers.connect",
+    "localhai.containers.docker_engine",
+    "localhai.executions.recovery",
+    "localhai.executions.open_project",
+    "localhai.executions.signs",
+    "localhai.project.recalled_plan",
+    "localhai.project.snapshot",
+    "localhai.records.sqlite",
+)
+
+
+class LocalhaiPlugin(AirflowPlugin):
+    """The entry point `airflow.plugins`."""
+
+    name = "localhai"
+
+    @classmethod
+    def on_load(cls, *_args: Any, **_options: Any) -> None:
+        """Airflow loads plugins in each of its processes, in a scheduler before its executor starts."""
+        mode = os.environ.get("LOCALHAI_MODE", "").strip().lower()  # not by mode.py: all else loads nothing of ours
+        if mode == "dev" and sys.argv[1:2] == ["scheduler"]:
+            load()
+
+
+def load() -> None:
+    """Import what an execution in dev mode needs. Nothing is opened, asked or started."""
+    for name in NEEDED:
+        import_module(name)
