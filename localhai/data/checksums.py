@@ -1,13 +1,14 @@
-"""md5, sha1 and sha256 of one content in one reading, each on a core of its own.
+"""md5, sha1 and sha256 of one content in one reading, on as many cores as that takes.
 
-hashlib lets go of the interpreter while it digests, so threads are enough. A reader fills a few shared blocks; each
-digest follows at its own pace; a block is filled again when all three are through with it. md5 is the slowest, so one
+hashlib lets go of the interpreter while it digests, so threads are enough. Blocks go to all of them in order; each
+follows at its own pace, and who brings blocks waits while too many are not digested yet. md5 is the slowest, so one
 reading costs about what `md5sum` costs on a machine with two cores.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import threading
 from queue import SimpleQueue
@@ -17,14 +18,17 @@ from localhai.data.files import Checksums
 from localhai.errors import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from typing_extensions import Self
 
     Fill: TypeAlias = Callable[[memoryview], int]
 
 NAMES = ("md5", "sha1", "sha256")
 BLOCK = 1 << 20
-BLOCKS = 6
+BLOCKS = 16
+FEW_CORES = 3
 INLINE = 4 << 20  # below this, starting threads costs more than it gains
 
 
@@ -69,47 +73,74 @@ def of_files(paths: Sequence[Path], *, cancelled: Callable[[], bool] | None = No
 
 def digest(fill: Fill, *, cancelled: Callable[[], bool] | None = None, threads: bool = True) -> tuple[Checksums, int]:
     """Checksums and size of what `fill(view)` gives: it writes into the view and says how much, 0 at the end."""
-    if not threads:
-        return _digest_inline(fill)
-    free: SimpleQueue[bytearray] = SimpleQueue()
-    for _ in range(BLOCKS):
-        free.put(bytearray(BLOCK))
-    followers = [_Follower(name, free) for name in NAMES]
-    size = 0
-    try:
-        while True:
+    with Digester(threads=threads) as digester:
+        for view in views(threads=threads):
             if cancelled is not None and cancelled():
                 raise Interrupted("stopped while checksums were made")
-            block = free.get()
-            filled = fill(memoryview(block))
+            filled = fill(view)
             if not filled:
                 break
-            size += filled
-            turn = _Turn(block, filled, len(followers))
-            for follower in followers:
-                follower.queue.put(turn)
-    finally:
-        digests = [follower.finish() for follower in followers]
-    return Checksums(*digests), size
+            digester.feed(view[:filled])
+        return digester.result()
 
 
-def _digest_inline(fill: Fill) -> tuple[Checksums, int]:
-    digests = [_new(name) for name in NAMES]
-    view = memoryview(bytearray(BLOCK))
-    size = 0
-    while filled := fill(view):
-        size += filled
-        for item in digests:
-            item.update(view[:filled])
-    return Checksums(*(item.hexdigest() for item in digests)), size
+def views(*, threads: bool = True) -> Iterator[memoryview]:
+    """Views of a few blocks, in turn and without end, for one Digester: by its turn each has been digested."""
+    return itertools.cycle([memoryview(bytearray(BLOCK)) for _ in range(BLOCKS + 1 if threads else 1)])
+
+
+class Digester:
+    """Makes checksums of blocks that come one by one. Leave it in the end: its threads go then."""
+
+    def __init__(self, *, threads: bool = True) -> None:
+        self._size = 0
+        self._digests = [_new(name) for name in NAMES]
+        self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each block that may come
+        self._followers = [_Follower(share, self._room) for share in self._shares()] if threads else []
+        for _ in range(BLOCKS):
+            self._room.put(None)
+
+    def feed(self, block: bytes | memoryview) -> None:
+        """The next block. It must stay as it is until BLOCKS more have come; waits while so many are not digested."""
+        self._size += len(block)
+        if not self._followers:
+            for item in self._digests:
+                item.update(block)
+            return
+        self._room.get()
+        turn = _Turn(block, len(self._followers))
+        for follower in self._followers:
+            follower.queue.put(turn)
+
+    def result(self) -> tuple[Checksums, int]:
+        """Checksums and size of all that came. Nothing may come afterwards."""
+        self.close()
+        return Checksums(*(item.hexdigest() for item in self._digests)), self._size
+
+    def close(self) -> None:
+        """End the threads. Idempotent."""
+        for follower in self._followers:
+            follower.queue.put(None)
+        for follower in self._followers:
+            follower.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _shares(self) -> list[list[hashlib._Hash]]:
+        """Which digests share a thread. sha1 and sha256 take together about as long as md5."""
+        md5, *others = self._digests
+        return [[md5], others] if (os.cpu_count() or 1) < FEW_CORES else [[item] for item in self._digests]
 
 
 class _Turn:
-    """One filled block and how many digests still need it."""
+    """One block and how many threads still need it."""
 
-    def __init__(self, block: bytearray, size: int, readers: int) -> None:
+    def __init__(self, block: bytes | memoryview, readers: int) -> None:
         self.block = block
-        self.view = memoryview(block)[:size]
         self._readers = readers
         self._lock = threading.Lock()
 
@@ -121,26 +152,21 @@ class _Turn:
 
 
 class _Follower(threading.Thread):
-    """One digest on one thread."""
+    """Some of the digests on a thread."""
 
-    def __init__(self, name: str, free: SimpleQueue[bytearray]) -> None:
-        super().__init__(name=f"checksums-{name}", daemon=True)
+    def __init__(self, digests: Sequence[hashlib._Hash], room: SimpleQueue[None]) -> None:
+        super().__init__(name="checksums", daemon=True)
         self.queue: SimpleQueue[_Turn | None] = SimpleQueue()
-        self._free = free
-        self._digest = _new(name)
+        self._room = room
+        self._digests = digests
         self.start()
 
     def run(self) -> None:
         while (turn := self.queue.get()) is not None:
-            self._digest.update(turn.view)
+            for item in self._digests:
+                item.update(turn.block)
             if turn.leave():
-                turn.view.release()
-                self._free.put(turn.block)
-
-    def finish(self) -> str:
-        self.queue.put(None)
-        self.join()
-        return self._digest.hexdigest()
+                self._room.put(None)
 
 
 def _of_descriptor(descriptor: int, cancelled: Callable[[], bool] | None) -> tuple[Checksums, int]:

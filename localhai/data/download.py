@@ -1,7 +1,8 @@
 """One download: parallel, ranged, resumable, with its checksums made while it comes.
 
-A few workers fetch segments in order and write them into the part file; the digests follow the gapless beginning.
-A cut connection goes on where it stopped; a content that changed starts over.
+A few workers fetch segments in order and write them into the part file; the digests follow the gapless beginning. A
+single worker gives them each block as it comes, so that nothing is read again. A cut connection goes on where it
+stopped; a content that changed starts over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.data import segments as parts
-from localhai.data.checksums import BLOCK, INLINE, digest
+from localhai.data.checksums import BLOCK, INLINE, Digester, views
 from localhai.data.disk import disk_in_words, human_size, require_room
 from localhai.data.sources.base import Changed, Cut, NoRanges, Unavailable
 from localhai.data.uri import last_segment, parse
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from localhai.data.segments import Segment
     from localhai.data.sources.base import Found, Source
 
-READ = 512 << 10
 STARTS = 4  # whole downloads, when the content changes or cannot be resumed
 LOOK = 0.1  # seconds between looks at `cancelled`
 FAREWELL = 1.0  # seconds that workers get to notice that it is over
@@ -111,6 +111,7 @@ class _Transfer:
         self.segments = parts.load(state, found, part) or parts.fresh(found)
         self._waiting = iter([segment for segment in self.segments if not segment.done])
         self._digested = 0
+        self._working = 0
         self._news = threading.Condition()
         self._over = threading.Event()
         self._failure: BaseException | None = None
@@ -133,62 +134,114 @@ class _Transfer:
     def _run(self) -> Downloaded:
         self.watch.advanced(parts.arrived(self.segments))
         small = self.found.size is not None and self.found.size <= INLINE
-        workers = [] if small else self._start_workers()
-        try:
+        with Digester(threads=not small) as digester:
             if small:
-                self._work()
-            checksums, size = digest(self._fill, threads=not small)
+                self._in_order(digester)
+            elif self.source.streams == 1 or len(self.segments) == 1:
+                self._beside(lambda: self._in_order(digester), 1, self._wait)
+            else:
+                open_segments = sum(not segment.done for segment in self.segments)
+                self._beside(self._in_turn, min(self.source.streams, open_segments), lambda: self._follow(digester))
+            checksums, size = digester.result()
+        return Downloaded(self.found, checksums, size)
+
+    def _beside(self, work: Callable[[], None], count: int, meanwhile: Callable[[], None]) -> None:
+        """Do `work` in so many threads, and `meanwhile` in this one, which hears of their failures."""
+
+        def noting() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+                with self._news:
+                    self._failure = self._failure or error
+            finally:
+                with self._news:
+                    self._working -= 1
+                    self._news.notify_all()
+
+        workers = [threading.Thread(target=noting, name=f"download-{n}", daemon=True) for n in range(count)]
+        self._working = count
+        try:
+            for worker in workers:
+                worker.start()
+            meanwhile()
         finally:
             self._over.set()
             for worker in workers:
                 worker.join(FAREWELL)
-        return Downloaded(self.found, checksums, size)
-
-    def _start_workers(self) -> list[threading.Thread]:
-        open_segments = sum(not segment.done for segment in self.segments)
-        count = min(self.source.streams, open_segments)
-        workers = [threading.Thread(target=self._work, name=f"download-{n}", daemon=True) for n in range(count)]
-        for worker in workers:
-            worker.start()
-        return workers
 
     def _keep(self) -> None:
         os.fdatasync(self._descriptor)
         with self._news:
             parts.save(self.state, self.found, self.segments, synced=True)
 
-    # What the digests see.
+    # What this thread does meanwhile.
 
-    def _fill(self, view: memoryview) -> int:
-        """The next bytes of the gapless beginning; 0 when the whole file was given."""
+    def _wait(self) -> None:
         with self._news:
-            while True:
-                if self._failure is not None:
-                    raise self._failure
-                available = parts.prefix(self.segments) - self._digested
-                complete = all(segment.done for segment in self.segments)
-                if available >= min(BLOCK, len(view)) or complete:
-                    break
-                if self.watch.cancelled():
-                    raise Interrupted(f"stopped while {self.what} was downloaded")
-                self._news.wait(LOOK)
-        if not available:
-            return 0
-        count = os.preadv(self._descriptor, [view[:available]], self._digested)
+            self._until(lambda: not self._working)
+
+    def _follow(self, digester: Digester) -> None:
+        """Give the digests the gapless beginning as it grows."""
+        for view in views():
+            with self._news:
+                self._until(lambda: self._ahead() >= BLOCK or all(segment.done for segment in self.segments))
+                available = self._ahead()
+            if not available:
+                return
+            digester.feed(self._read(view[:available]))
+
+    def _ahead(self) -> int:
+        return parts.prefix(self.segments) - self._digested
+
+    def _until(self, reached: Callable[[], bool]) -> None:
+        """Wait for it, with `_news` held. Raises what a worker failed with, and Interrupted."""
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            if reached():
+                return
+            if self.watch.cancelled():
+                raise Interrupted(f"stopped while {self.what} was downloaded")
+            self._news.wait(LOOK)
+
+    def _read(self, view: memoryview) -> memoryview:
+        """The next bytes for the digests, from the part file."""
+        count = os.preadv(self._descriptor, [view], self._digested)
         self._digested += count
-        return count
+        return view[:count]
 
-    # What each worker does.
+    # What workers do.
 
-    def _work(self) -> None:
+    def _in_order(self, digester: Digester) -> None:
+        """Fetch one segment after another; the digests get each block as it comes."""
+
+        def take(block: bytes) -> None:
+            self._digested += len(block)
+            digester.feed(block)
+
         descriptor = os.dup(self._descriptor)  # a worker that is left behind must not write into another file
+        try:
+            for segment in self.segments:
+                if self._digested < segment.pos:
+                    self._take_up(segment.pos, digester)
+                self._fetch(segment, descriptor, take)
+        finally:
+            os.close(descriptor)
+
+    def _take_up(self, end: int, digester: Digester) -> None:
+        """Give the digests what is here from an earlier try."""
+        for view in views():
+            digester.feed(self._read(view[: end - self._digested]))
+            if self._digested == end:
+                return
+
+    def _in_turn(self) -> None:
+        """Fetch the next segment that nobody fetches, until there is none."""
+        descriptor = os.dup(self._descriptor)
         try:
             while (segment := self._next()) is not None:
                 self._fetch(segment, descriptor)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the digests wait
-            with self._news:
-                self._failure = self._failure or error
-                self._news.notify_all()
         finally:
             os.close(descriptor)
 
@@ -196,12 +249,13 @@ class _Transfer:
         with self._news:
             return None if self._over.is_set() or self._failure else next(self._waiting, None)
 
-    def _fetch(self, segment: Segment, descriptor: int) -> None:
+    def _fetch(self, segment: Segment, descriptor: int, take: Callable[[bytes], None] | None = None) -> None:
+        """All of a segment into the file, and each block to `take`."""
         failures = 0
         while not segment.done:
             before = segment.pos
             try:
-                self._stream(segment, descriptor)
+                self._stream(segment, descriptor, take)
             except (Cut, Unavailable) as error:
                 if isinstance(error, Unavailable) and not error.unreachable:
                     raise
@@ -213,12 +267,12 @@ class _Transfer:
             if len(self.segments) > 1:
                 parts.save(self.state, self.found, self.segments, synced=False)
 
-    def _stream(self, segment: Segment, descriptor: int) -> None:
+    def _stream(self, segment: Segment, descriptor: int, take: Callable[[bytes], None] | None) -> None:
         stream = self.source.open(self.found, segment.pos, segment.end)
         try:
             while not segment.done:
                 self._go_on_or_raise()
-                wanted = READ if segment.end is None else min(READ, segment.end - segment.pos)
+                wanted = BLOCK if segment.end is None else min(BLOCK, segment.end - segment.pos)
                 block = stream.read(wanted)
                 self._go_on_or_raise()
                 if not block:
@@ -226,6 +280,8 @@ class _Transfer:
                     return
                 _write_all(descriptor, block, segment.pos)
                 self._advance(segment, len(block))
+                if take is not None:
+                    take(block)
         finally:
             stream.close()
 

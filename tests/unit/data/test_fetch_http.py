@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from localhai.data import segments
+from localhai.data.checksums import of_bytes
 from localhai.data.download import Retry
 from localhai.data.files import FetchedInputs, InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone, FileStarted, Waiting
-from localhai.data.sources.http import disposition_name, drive_download_url
+from localhai.data.sources.http import HttpSource, disposition_name, drive_download_url
 from localhai.errors import InputNotFound, Interrupted
 
 if TYPE_CHECKING:
@@ -142,11 +144,20 @@ def test_a_body_of_unknown_size_is_taken_to_its_end(web: Any, fetch: Any) -> Non
     assert fetch(web.url("/x")).files[0].size == 10_000
 
 
-def test_segments_of_a_large_file_survive_a_cut(web: Any, fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("streams", [1, 4])
+def test_segments_of_a_large_file_survive_cuts_and_a_stop(
+    web: Any, fetch: Any, monkeypatch: pytest.MonkeyPatch, streams: int
+) -> None:
     monkeypatch.setattr(segments, "SEGMENT", 1 << 20)
+    monkeypatch.setattr(HttpSource, "streams", streams)
     body = os.urandom(6_000_000)
-    web.add("/big", body, cut_after=[None, 100_000, None, 500_000])
-    assert fetch(web.url("/big")).files[0].checksums.sha256 == hashlib.sha256(body).hexdigest()
+    page = web.add("/big", body, cut_after=[None, 100_000, None, 500_000, 0, 0, 0, 0, 0, 0, 0, 0])
+    with pytest.raises(InputNotFound, match="are kept for the next try"):
+        fetch(web.url("/big"))
+    page.cut_after[:] = [300_000]
+    (file,) = fetch(web.url("/big")).files
+    assert file.path.read_bytes() == body
+    assert file.checksums == of_bytes(body)
 
 
 def test_a_busy_server_is_asked_again(web: Any, fetch: Any) -> None:
@@ -176,6 +187,7 @@ def test_cancelling_stops_and_keeps_what_came(web: Any, fetch: Any, cache: Cache
     with pytest.raises(Interrupted):
         fetch(web.url("/x"), progress=events.append, cancelled=lambda: len(events) > 3)
     assert cache.report().files == 0
+    assert not [thread for thread in threading.enumerate() if thread.name == "checksums"]
     assert fetch(web.url("/x"), progress=events.append).files[0].size == 6_000_000
     assert any(isinstance(event, FileStarted) and event.resumed for event in events)
 
