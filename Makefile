@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit lint format bench image docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format bench image docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,13 +22,17 @@ demo-airflow: env engine  ## a real Airflow runs the example's DAG in dev mode, 
 
 test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
 	$(PYTEST) tests/unit
-	$(PYTEST) tests/ --ignore=tests/unit
+	$(PYTEST) tests/fake
+	$(PYTEST) tests/ --ignore=tests/unit --ignore=tests/fake
 	$(NOX) --session airflow-2.11.2 airflow-3.3.2
 	$(NOX) --session airflow-2.10.5 airflow-3.1.8 -- -m essential
 	$(NOX) --session cluster
 
 unit: env  ## the fast tests, without Docker
 	$(PYTEST) tests/unit
+
+fake: env  ## whole executions, pipelines and the REST API, over the fake engine
+	$(PYTEST) tests/fake
 
 test-airflow: env engine  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
 	$(NOX) $(if $(VERSIONS),--session $(VERSIONS:%=airflow-%))

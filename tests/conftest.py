@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parent / "unit"
+WITHOUT_DOCKER = {Path(__file__).parent / layer for layer in ("unit", "fake")}
 MEMORY = Path("/dev/shm")  # where Linux keeps files in memory
 ROOM = 4 * 1024**3
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """The whole unit layer on all cores; a part of it, and what shares the one Docker Engine, in one process."""
-    return None if _is_unit_layer(config) else 0
+    """Whole layers without Docker on all cores; parts of them, and what shares the one engine, in one process."""
+    return None if _needs_no_docker(config) else 0
 
 
 def pytest_collection_finish() -> None:
@@ -29,14 +29,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The whole unit layer makes tens of thousands of files: in memory where there is room. TMPDIR says otherwise."""
-    if "TMPDIR" not in os.environ and _is_unit_layer(config) and _has_room(MEMORY):
+    """These layers make tens of thousands of files: in memory where there is room. TMPDIR says otherwise."""
+    if "TMPDIR" not in os.environ and _needs_no_docker(config) and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # was decided before
 
 
-def _is_unit_layer(config: pytest.Config) -> bool:
-    return [Path(config.invocation_params.dir, name) for name in config.args] == [UNIT]
+def _needs_no_docker(config: pytest.Config) -> bool:
+    return {Path(config.invocation_params.dir, name) for name in config.args} <= WITHOUT_DOCKER
 
 
 def _has_room(folder: Path) -> bool:
@@ -66,6 +66,23 @@ def home_folder() -> Path:
     folder = Path(os.environ["LOCALHAI_HOME"])
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records without a row."""
+    from localhai.records import Records
+
+    folder = tmp_path_factory.mktemp("template")
+    Records.open(folder).close()
+    return folder / "localhai.db"
+
+
+@pytest.fixture
+def used_home(home_folder: Path, empty_database: Path) -> Path:
+    """The LOCALHAI_HOME of this test, as after a first `localhai execution list`."""
+    shutil.copy(empty_database, home_folder / "localhai.db")
+    return home_folder
 
 
 LEFT_BEFORE = pytest.StashKey[frozenset[str]]()

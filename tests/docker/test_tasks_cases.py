@@ -1,4 +1,4 @@
-"""Every task of tests/cases/task-*, on the real engine. tests/unit/tasks/test_task_cases.py has the format."""
+"""Every task of tests/cases/task-*, on the real engine. tests/fake/tasks/test_task_cases.py has the format."""
 
 from __future__ import annotations
 

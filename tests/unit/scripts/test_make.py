@@ -46,7 +46,7 @@ def test_make_test_sets_up_then_lints_then_tests(root: Path, tools: Path, tmp_pa
     assert make_test(root, tools, tmp_path).returncode == 0
     ran = [line.split()[0] for line in (tmp_path / "ran").read_text().splitlines()]
     lint = ["ruff", "ruff", "mypy", "mypy", "lint-imports"]
-    assert ran == ["ensure-env", "ensure-docker", *lint, "pytest", "pytest", "nox", "nox", "nox"]
+    assert ran == ["ensure-env", "ensure-docker", *lint, "pytest", "pytest", "pytest", "nox", "nox", "nox"]
 
 
 @pytest.mark.parametrize("failing", TOOLS)
@@ -66,7 +66,7 @@ def test_ci_runs_make_test_and_nothing_else(root: Path, tmp_path: Path) -> None:
 
 def test_make_alone_tells_what_there_is(root: Path) -> None:
     done = subprocess.run(["make"], cwd=root, capture_output=True, text=True, check=True)
-    for target in ("demo", "test", "unit", "bench", "docs", "lint", "clean"):
+    for target in ("demo", "test", "unit", "fake", "bench", "docs", "lint", "clean"):
         assert f"make {target} " in done.stdout
 
 

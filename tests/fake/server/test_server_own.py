@@ -8,7 +8,7 @@ import pytest
 from requests import Response
 
 from localhai.testing import Canned
-from tests.unit.server.conftest import Asker, Demo
+from tests.fake.server.conftest import Asker, Demo
 
 YAML = """\
 - step:

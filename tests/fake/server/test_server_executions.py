@@ -351,7 +351,7 @@ def test_executions_wait_while_no_engine_answers(demo, engine, state):
     engine.come_back()
     state.queue.wake()
     assert demo.ended(made["id"])["status"] == "complete"
-    assert said[-1] == "the engine answers again"
+    assert "the engine answers again" in said
 
 
 @pytest.mark.parametrize("half", [b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"'])

@@ -10,6 +10,7 @@ import requests
 from localhai.containers.engine import Gateway
 from localhai.server import calls
 from localhai.server.state import State
+from localhai.testing import FakeEngine
 
 LAZY = """\
 - step:
@@ -20,6 +21,13 @@ LAZY = """\
       - {name: data, download: on-demand}
       - {name: now}
 """
+
+
+@pytest.fixture
+def engine():
+    made = FakeEngine()
+    yield made
+    made.close()
 
 
 @pytest.fixture

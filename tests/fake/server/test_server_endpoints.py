@@ -9,7 +9,7 @@ import pytest
 
 from localhai.server.app import PREFIX
 from localhai.testing import Canned
-from tests.unit.server.endpoints import ENDPOINTS
+from tests.fake.server.endpoints import ENDPOINTS
 
 SIDECAR = (
     '{"valohai.dataset-versions": [{"uri": "dataset://animals/v1"}],'
@@ -100,7 +100,7 @@ def users_and_projects(walk):
 
 def packed_of(walk):
     del walk
-    from tests.unit.server.conftest import packed
+    from tests.fake.server.conftest import packed
 
     return packed({"valohai.yaml": YAML, "more.txt": ""})
 
