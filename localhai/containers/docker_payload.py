@@ -180,13 +180,27 @@ def info(place: str, data: Mapping[str, Any]) -> EngineInfo:
 
 
 def gateway(data: Mapping[str, Any]) -> Gateway | None:
-    """From a network's description; of two address families, IPv4."""
-    found = [
-        Gateway(str(item["Gateway"]).partition("/")[0], str(item.get("Subnet", "")))
-        for item in (data.get("IPAM") or {}).get("Config") or ()
-        if item.get("Gateway")
-    ]
-    return next((item for item in found if "." in item.address), None)
+    """From a network's description; of two address families, IPv4.
+
+    An engine that has just made its bridge names no gateway until it starts anew: it is the subnet's first address.
+    """
+    for item in (data.get("IPAM") or {}).get("Config") or ():
+        subnet = str(item.get("Subnet", ""))
+        address = str(item.get("Gateway") or "").partition("/")[0]
+        if not address and data.get("Driver") == "bridge":
+            address = _first_address(subnet)
+        if "." in address:
+            return Gateway(address, subnet)
+    return None
+
+
+def _first_address(subnet: str) -> str:
+    import ipaddress
+
+    try:
+        return str(next(iter(ipaddress.ip_network(subnet, strict=False).hosts())))
+    except ValueError:
+        return ""
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -106,3 +106,20 @@ def test_what_an_engine_says_of_itself():
     )
 
     assert (info.architecture, info.cpus, info.rootless, info.remapped, info.gpus) == ("arm64", 8, True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("driver", "config", "address"),
+    [
+        ("bridge", [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}], "172.17.0.1"),
+        ("bridge", [{"Subnet": "fd00::/64", "Gateway": "fd00::1"}, {"Subnet": "10.9.0.0/24"}], "10.9.0.1"),
+        ("bridge", [{"Subnet": "172.17.0.0/16"}], "172.17.0.1"),  # an engine that has just made its bridge
+        ("macvlan", [{"Subnet": "192.168.7.0/24"}], None),
+        ("null", [], None),
+        ("bridge", None, None),
+        ("bridge", [{"Subnet": ""}], None),
+    ],
+)
+def test_the_gateway_of_a_network_is_where_this_machine_is(driver, config, address):
+    found = payload.gateway({"Driver": driver, "IPAM": {"Config": config}})
+    assert (found and found.address) == address
