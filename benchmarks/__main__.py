@@ -1,6 +1,6 @@
 """The table of the README: localhai against bare Docker and others, both sides side by side in one run.
 
-    python benchmarks [--rows noop,hundred,...] [--rounds N] [--scale 0.1] [--strict] [--json]
+    python benchmarks [--rows noop,hundred,...] [--rounds N] [--scale 0.1] [--strict] [--json | --write]
 
 Needs a Docker Engine with the image python:3.11-slim. Everything is made in a temporary folder and removed in the end.
 """
@@ -36,7 +36,9 @@ ROWS = {
     "airflow": "airflow_operator",
     "mapped": "airflow_mapped",
 }
-COLUMNS = ("what", "against", "measured", "at most", "ok")
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+COLUMNS = ("what", "against", "at most", "measured")
 
 
 def main() -> int:
@@ -47,7 +49,10 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where everything is written; default the temporary folder")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--write", action="store_true", help="put the whole table into README.md")
     arguments = parser.parse_args()
+    if arguments.write and (arguments.rows or arguments.rounds or arguments.scale != 1.0):
+        parser.error("--write takes the whole table at its full size, measured in one run")
     wanted = [name for name in arguments.rows.replace(" ", ",").split(",") if name] or list(ROWS)
     if unknown := [name for name in wanted if name not in ROWS]:
         parser.error(f"no such row: {', '.join(unknown)}; known: {', '.join(ROWS)}")
@@ -59,6 +64,9 @@ def main() -> int:
         if not arguments.json:
             print(f"  {rows[-1].what}: {shown(rows[-1])}", file=sys.stderr, flush=True)
     print(json.dumps([row.to_dict() for row in rows], indent=2) if arguments.json else table(rows))
+    if arguments.write:
+        before, _, rest = README.read_text().partition(BEGIN)
+        README.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{rest.partition(END)[2]}")
     return 1 if arguments.strict and not all(row.ok for row in rows) else 0
 
 
@@ -74,7 +82,7 @@ def table(rows: list[Row]) -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    return (row.what, row.against, shown(row), figure(row.limit, row.unit), "yes" if row.ok else "NO")
+    return (row.what, row.against, figure(row.limit, row.unit), shown(row) + ("" if row.ok else " (over)"))
 
 
 def shown(row: Row) -> str:

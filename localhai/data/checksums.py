@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAMES = ("md5", "sha1", "sha256")
 BLOCK = 1 << 20
-BLOCKS = 16
+BLOCKS = 8
 FEW_CORES = 3
 INLINE = 4 << 20  # below this, starting threads costs more than it gains
 
