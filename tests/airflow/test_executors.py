@@ -1,4 +1,4 @@
-"""A pipeline as a DAG by a real scheduler: SequentialExecutor where that Airflow has it, and LocalExecutor.
+"""By a real scheduler, SequentialExecutor or LocalExecutor: a pipeline as a DAG, and a task that is ended by hand.
 
 CeleryExecutor has a test of its own (tests/cluster).
 """
@@ -12,13 +12,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import airflow
 import pytest
 from conftest import DAGS, HERE
+
+from localhai.containers import labels
+from localhai.executions.execution import Execution
+from localhai.executions.home import Home
+from localhai.settings import Settings
 
 pytestmark = pytest.mark.docker
 
@@ -52,6 +57,7 @@ class Running:
             "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, " * 4,
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "0",
             "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "False",
+            "LOCALHAI_MODE": "dev",
             "LOCALHAI_PROJECTS": str(HERE / "scheduled"),
             "LOCALHAI_HOME": str(folder / "localhai"),
         }
@@ -85,24 +91,25 @@ class Running:
             process.wait()
 
     def ask(self, sql: str, *values: str) -> list[tuple[str, ...]]:
-        database = sqlite3.connect(f"file:{self.folder}/airflow.db?mode=ro", uri=True, timeout=30)
+        database = sqlite3.connect(self.folder / "airflow.db", timeout=30)
         try:
-            return database.execute(sql, values).fetchall()
+            with database:
+                return database.execute(sql, values).fetchall()
         finally:
             database.close()
 
     def ran(self, dag: str) -> tuple[str, dict[str, str]]:
         """The state of a DAG's only run once it has ended, and those of its tasks."""
+        ended = ("SELECT state FROM dag_run WHERE dag_id = ? AND state IN ('success', 'failed')", dag)
+        self.until(lambda: bool(self.ask(*ended)))
+        return self.ask(*ended)[0][0], dict(self.ask("SELECT task_id, state FROM task_instance WHERE dag_id = ?", dag))
+
+    def until(self, reached: Callable[[], bool]) -> None:
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            states = self.ask("SELECT state FROM dag_run WHERE dag_id = ?", dag)
-            if states and states[0][0] in {"success", "failed"}:
-                break
+        while not reached():
+            assert time.monotonic() < until, self.said()
             assert all(process.poll() is None for process in self._processes), self.said()
             time.sleep(0.3)
-        else:
-            raise AssertionError(f"{dag} does not end:\n{self.said()}")
-        return states[0][0], dict(self.ask("SELECT task_id, state FROM task_instance WHERE dag_id = ?", dag))
 
     def said(self) -> str:
         logs = [*self.folder.glob("*.log"), *self.folder.glob("logs/dag_id=*/*/*/*.log")]
@@ -116,21 +123,44 @@ def running(folder: Path) -> Iterator[Running]:
     try:
         for name in ("scheduler",) if IS_2 else ("api-server", "dag-processor", "scheduler"):
             found.start(name)
-        until = time.monotonic() + PATIENCE
-        while not found.ask("SELECT dag_id FROM serialized_dag WHERE dag_id = 'stopping'"):
-            assert time.monotonic() < until, found.said()
-            time.sleep(0.3)
+        found.until(lambda: bool(found.ask("SELECT dag_id FROM serialized_dag WHERE dag_id = 'marked'")))
         yield found
     finally:
         found.stop()
 
 
-def test_a_pipeline_by_the_scheduler(tmp_path: Path) -> None:
-    with running(tmp_path) as found:
-        found.command("dags", "trigger", "handing-on")
-        found.command("dags", "trigger", "stopping")
-        assert found.ran("handing-on") == ("success", {"make": "success", "use": "success"}), found.said()
-        state, tasks = found.ran("stopping")
-        assert (state, tasks["fails"]) == ("failed", "failed"), found.said()
-        assert tasks["after"] == "upstream_failed"
-        assert tasks["long"] == "failed"  # side by side it is stopped; one after the other it does not begin
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for all tests here: its processes take longer to start than what they run."""
+    with running(tmp_path_factory.mktemp("scheduled")) as found:
+        yield found
+
+
+def test_a_pipeline_by_the_scheduler(scheduled: Running) -> None:
+    scheduled.command("dags", "trigger", "handing-on")
+    scheduled.command("dags", "trigger", "stopping")
+    assert scheduled.ran("handing-on") == ("success", {"make": "success", "use": "success"}), scheduled.said()
+    state, tasks = scheduled.ran("stopping")
+    assert (state, tasks["fails"]) == ("failed", "failed"), scheduled.said()
+    assert tasks["after"] == "upstream_failed"
+    assert tasks["long"] == "failed"  # side by side it is stopped; one after the other it does not begin
+
+
+def test_a_running_task_that_is_marked_as_failed_takes_its_container_along(scheduled: Running) -> None:
+    """As the button in Airflow's pages does: the task's process hears of it at its next heartbeat."""
+    scheduled.command("dags", "trigger", "marked")
+    with Home(Settings.load(flags={"home": scheduled.folder / "localhai"})) as home:
+
+        def newest() -> Execution | None:
+            return next((found for found in home.executions() if found.record.step == "long"), None)
+
+        def container_is(there: bool) -> bool:
+            found = newest()
+            return found is not None and bool(home.engine.containers({labels.EXECUTION: found.id})) is there
+
+        scheduled.until(lambda: (found := newest()) is not None and found.status == "started" and container_is(True))
+        marked = newest()
+        scheduled.ask("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked'")
+        scheduled.until(lambda: container_is(False))
+        assert home.execution(marked.id).status == "stopped"
+    assert scheduled.ran("marked") == ("failed", {"long": "failed"})

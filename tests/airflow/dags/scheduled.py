@@ -1,8 +1,15 @@
-"""Pipelines that a scheduler runs."""
+"""What a scheduler runs: pipelines, and a step that goes on until it is stopped."""
 
 from __future__ import annotations
 
-from localhai.airflow import pipeline_dag
+from datetime import datetime, timezone
+
+from airflow import DAG
+
+from localhai.airflow import ValohaiSubmitExecutionOperator, pipeline_dag
 
 handing_on = pipeline_dag("handing-on", project="airflow-scheduled", folder="../scheduled")
 stopping = pipeline_dag("stopping", project="airflow-scheduled", folder="../scheduled")
+
+with DAG("marked", start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None, catchup=False):
+    ValohaiSubmitExecutionOperator(task_id="long", project_name="airflow-scheduled", step="long")
