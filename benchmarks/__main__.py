@@ -60,9 +60,10 @@ def main() -> int:
     for name in wanted:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="localhai-bench-", dir=arguments.folder) as folder:
-            rows += import_module(ROWS[name]).measure(Bench(Path(folder), arguments.rounds, arguments.scale))
-        if not arguments.json:
-            print(f"  {rows[-1].what}: {shown(rows[-1])}", file=sys.stderr, flush=True)
+            measured = import_module(ROWS[name]).measure(Bench(Path(folder), arguments.rounds, arguments.scale))
+        rows += measured
+        for row in measured:
+            print(f"  {row.what}: {shown(row)}", file=sys.stderr, flush=True)
     print(json.dumps([row.to_dict() for row in rows], indent=2) if arguments.json else table(rows))
     if arguments.write:
         before, _, rest = README.read_text().partition(BEGIN)

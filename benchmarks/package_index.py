@@ -53,11 +53,16 @@ class PackageIndex:
 
 def _bridge() -> str:
     """The address of this machine as containers see it."""
-    template = "{{(index .IPAM.Config 0).Gateway}}"
-    words = ["docker", "network", "inspect", "bridge", "--format", template]
-    if sys.platform != "linux":
+    from localhai.containers.connect import connect
+
+    engine = connect()
+    try:
+        gateway = engine.gateway()
+    finally:
+        engine.close()
+    if sys.platform != "linux" or gateway is None:
         raise SystemExit("this row needs Docker's bridge on Linux")
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    return gateway.address
 
 
 def _handler(index: PackageIndex) -> type[BaseHTTPRequestHandler]:
