@@ -161,6 +161,5 @@ def test_a_running_task_that_is_marked_as_failed_takes_its_container_along(sched
         scheduled.until(lambda: (found := newest()) is not None and found.status == "started" and container_is(True))
         marked = newest()
         scheduled.ask("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked'")
-        scheduled.until(lambda: container_is(False))
-        assert home.execution(marked.id).status == "stopped"
+        scheduled.until(lambda: container_is(False) and home.execution(marked.id).status == "stopped")
     assert scheduled.ran("marked") == ("failed", {"long": "failed"})
