@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from localhai.containers.engine import Gateway
 from localhai.records.queue import Waiting
 from localhai.server.queue import choose
 from localhai.testing import Canned
@@ -338,7 +339,8 @@ def test_this_machine_is_meant_by_any_of_its_names(demo):
     assert demo.queued(environment="aws-small")["environment"]["slug"] == "aws-small"
 
 
-def test_executions_wait_while_no_engine_answers(demo, engine, state):
+def test_executions_wait_while_no_engine_answers(demo, engine, state, monkeypatch):
+    monkeypatch.setattr(engine, "gateway", lambda _network: Gateway("127.0.0.1"))  # of which nothing is said
     said = []
     object.__setattr__(state, "say", said.append)
     engine.lose("gone for a moment")
@@ -351,7 +353,7 @@ def test_executions_wait_while_no_engine_answers(demo, engine, state):
     engine.come_back()
     state.queue.wake()
     assert demo.ended(made["id"])["status"] == "complete"
-    assert "the engine answers again" in said
+    assert said[-1] == "the engine answers again"
 
 
 @pytest.mark.parametrize("half", [b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"'])
