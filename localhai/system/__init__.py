@@ -1,0 +1,1 @@
+"""What the operating system gives, once: files, locks, processes, text at the border."""
