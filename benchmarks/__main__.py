@@ -1,4 +1,4 @@
-"""The table of the README: localhai against bare Docker and others, both sides side by side in one run.
+"""The table of docs/benchmarks.md: localhai against bare Docker and others, both sides side by side in one run.
 
     python benchmarks [--rows noop,hundred,...] [--rounds N] [--scale 0.1] [--strict] [--json | --write]
 
@@ -36,7 +36,7 @@ ROWS = {
     "airflow": "airflow_operator",
     "mapped": "airflow_mapped",
 }
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 COLUMNS = ("what", "against", "at most", "measured")
 
@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where everything is written; default the temporary folder")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--write", action="store_true", help="put the whole table into README.md")
+    parser.add_argument("--write", action="store_true", help="put the whole table into docs/benchmarks.md")
     arguments = parser.parse_args()
     if arguments.write and (arguments.rows or arguments.rounds or arguments.scale != 1.0):
         parser.error("--write takes the whole table at its full size, measured in one run")
@@ -66,13 +66,13 @@ def main() -> int:
             print(f"  {row.what}: {shown(row)}", file=sys.stderr, flush=True)
     print(json.dumps([row.to_dict() for row in rows], indent=2) if arguments.json else table(rows))
     if arguments.write:
-        before, _, rest = README.read_text().partition(BEGIN)
-        README.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{rest.partition(END)[2]}")
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{rest.partition(END)[2]}")
     return 1 if arguments.strict and not all(row.ok for row in rows) else 0
 
 
 def table(rows: list[Row]) -> str:
-    """In Markdown, ready for the README."""
+    """In Markdown, ready for the page."""
     lines = [COLUMNS, *(cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     text = [
