@@ -44,6 +44,7 @@ lint: env  ## style, types, import contracts
 	$(BIN)/ruff check . $(SCRIPTS)
 	$(BIN)/ruff format --check . $(SCRIPTS)
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	MYPYPATH=scripts $(BIN)/mypy --package machine
 	$(BIN)/lint-imports
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
-import sys
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from localhai.errors import DiskFull
+from localhai.system.copies import copy_bytes, create_copy
 
-FICLONE = 0x40049409
-CHUNK = 1 << 30
 OPEN_FOLDER = 0o777
 OPEN_FILE = 0o666
 
@@ -48,7 +45,10 @@ def can_clone(source: str, folder: str) -> bool:
     """Whether files like `source` can be reflinked into `folder`."""
     target = os.path.join(folder, f".clone-{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        return _clone(source, target)
+        with open(source, "rb") as reading:
+            writing, shared = create_copy(reading.fileno(), target)
+        os.close(writing)
+        return shared
     except OSError:
         return False
     finally:
@@ -56,15 +56,18 @@ def can_clone(source: str, folder: str) -> bool:
             os.unlink(target)
 
 
-def copy_file(source: str, target: str, *, mode: int | None = None, times: bool = True) -> None:
+def copy_file(source: str, target: str, *, mode: int | None = None) -> None:
     """A copy that shares no bytes that could be changed. Raises DiskFull, OSError."""
     with _full_disk_is_said(target), open(source, "rb") as reading:
         found = os.fstat(reading.fileno())
-        with open(target, "xb") as writing:
-            _copy_bytes(reading.fileno(), writing.fileno(), found.st_size)
-            os.fchmod(writing.fileno(), stat.S_IMODE(found.st_mode) if mode is None else mode)
-            if times:
-                os.utime(writing.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
+        writing, shared = create_copy(reading.fileno(), target)
+        try:
+            if not shared:
+                copy_bytes(reading.fileno(), writing)
+            os.fchmod(writing, stat.S_IMODE(found.st_mode) if mode is None else mode)
+            os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
+        finally:
+            os.close(writing)
 
 
 def copy_tree(source: str, target: str, *, opened: bool = False) -> None:
@@ -109,35 +112,6 @@ def _walk(source: str, target: str) -> Iterator[tuple[str, str, os.DirEntry[str]
             yield entry.path, there, entry
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, there)
-
-
-def _clone(source: str, target: str) -> bool:
-    with open(source, "rb") as reading, open(target, "xb") as writing:
-        fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
-    return True
-
-
-def _copy_bytes(reading: int, writing: int, size: int) -> None:
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(writing, FICLONE, reading)
-        return
-    done = 0
-    if sys.platform == "linux":
-        try:
-            while done < size:
-                copied = os.copy_file_range(reading, writing, CHUNK)
-                if not copied:
-                    break
-                done += copied
-        except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-    os.lseek(reading, done, os.SEEK_SET)
-    os.lseek(writing, done, os.SEEK_SET)
-    while data := os.read(reading, 1 << 20):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(writing, view) :]
 
 
 @contextlib.contextmanager

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec import Struct, to_builtins
+
+from localhai.system.process import boot_id, is_running, process_start
 
 EXECUTION = "localhai.execution"
 PROJECT = "localhai.project"
@@ -65,38 +64,4 @@ def is_alive(owner: Owner | None) -> bool:
         return False
     if owner.host != socket.gethostname():
         return True
-    if owner.boot_id != boot_id():
-        return False
-    started = process_start(owner.pid)
-    return started is not None and (not owner.process_start or started == owner.process_start)
-
-
-@functools.cache
-def boot_id() -> str:
-    """Names the start of this machine; empty where the system does not tell."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    except OSError:
-        return _ask("sysctl", "-n", "kern.bootsessionuuid")  # macOS
-
-
-def process_start(pid: int) -> str | None:
-    """When a process started, in whatever the system counts in; None when there is no such process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        fields = text.rpartition(")")[2].split()
-        return None if fields[0] == "Z" else fields[19]  # a zombie looks after nothing
-    except FileNotFoundError:
-        if os.path.exists("/proc/self/stat"):
-            return None
-        return _ask("ps", "-o", "lstart=", "-p", str(pid)) or None
-    except (OSError, IndexError):
-        return None
-
-
-def _ask(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)  # noqa: S603 - our words
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    return is_running(owner.pid, owner.process_start, owner.boot_id)

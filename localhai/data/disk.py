@@ -15,7 +15,6 @@ from localhai.errors import DiskFull, SurroundingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copy when one of them is written
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -61,17 +60,6 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise
 
 
-def reflink(source: int, target: int) -> bool:
-    """Let the open file `target` share the bytes of `source`; False where the disk cannot."""
-    import fcntl
-
-    try:
-        fcntl.ioctl(target, FICLONE, source)
-    except OSError:
-        return False
-    return True
-
-
 def human_size(size: int) -> str:
     """`28.9 kB`, in powers of 1000 as the platform writes it (reference 2.5)."""
     value = float(size)
@@ -80,10 +68,3 @@ def human_size(size: int) -> str:
             break
         value /= 1000
     return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
-
-
-def boot_id() -> str:
-    """What changes when the machine starts anew; "" where the system does not tell."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return ""

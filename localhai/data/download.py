@@ -24,6 +24,7 @@ from localhai.data.disk import disk_in_words, human_size, require_room
 from localhai.data.sources.base import Changed, Cut, NoRanges, Unavailable
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
+from localhai.system.files import sync_data
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
@@ -171,7 +172,7 @@ class _Transfer:
                 worker.join(FAREWELL)
 
     def _keep(self) -> None:
-        os.fdatasync(self._descriptor)
+        sync_data(self._descriptor)
         with self._news:
             parts.save(self.state, self.found, self.segments, synced=True)
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from msgspec import Struct
 
 from localhai.data import locks
 from localhai.data.checksums import digest
-from localhai.data.disk import disk_in_words, reflink, require_room
+from localhai.data.disk import disk_in_words, require_room
 from localhai.data.download import Retry, Watch, discard, download, resumable
 from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.local import LocalSource
 from localhai.errors import DiskFull
+from localhai.system.copies import create_copy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import Checksums
     from localhai.data.progress import Cancelled, Progress
@@ -130,8 +134,7 @@ class Fetcher(Struct, frozen=True):
     def _copy_open(self, placed: Placed, origin: int, part: Path) -> Checksums:
         watch = self._watch(placed)
         done = 0
-        with disk_in_words(part.parent, placed.name), part.open("wb", buffering=0) as target:
-            shared = reflink(origin, target.fileno())
+        with disk_in_words(part.parent, placed.name), _part(origin, part) as (target, shared):
             if not shared:
                 require_room(part.parent, os.fstat(origin).st_size, placed.name)
 
@@ -147,3 +150,11 @@ class Fetcher(Struct, frozen=True):
 
             checksums, _size = digest(fill, cancelled=self.cancelled)
         return checksums
+
+
+@contextmanager
+def _part(origin: int, part: Path) -> Iterator[tuple[IO[bytes], bool]]:
+    part.unlink(missing_ok=True)
+    writer, shared = create_copy(origin, str(part))
+    with os.fdopen(writer, "wb", buffering=0) as target:
+        yield target, shared

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.data.disk import boot_id, write_atomic
+from localhai.data.disk import write_atomic
+from localhai.system.process import boot_id
 
 if TYPE_CHECKING:
     from localhai.data.sources.base import Found

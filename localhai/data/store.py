@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from localhai.data import placement
-from localhai.data.disk import disk_in_words, human_size, reflink, require_room
+from localhai.data.disk import disk_in_words, human_size, require_room
 from localhai.data.sources.base import SourceError
 from localhai.data.sources.s3_client import plain_words
 from localhai.data.uri import parse
 from localhai.errors import SurroundingsError
+from localhai.system.copies import copy_bytes, create_copy
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
@@ -130,10 +130,12 @@ class LocalStore:
     def _copy(self, path: Path, target: Path) -> None:
         fresh = target.parent / f".{uuid.uuid4().hex}"
         try:
-            with path.open("rb") as origin, fresh.open("xb") as copy:
-                if not reflink(origin.fileno(), copy.fileno()):
-                    require_room(target.parent, os.fstat(origin.fileno()).st_size, target.name)
-                    shutil.copyfileobj(origin, copy, 1 << 20)
+            with path.open("rb") as origin:
+                writer, shared = create_copy(origin.fileno(), str(fresh))
+                with os.fdopen(writer, "wb", buffering=0):
+                    if not shared:
+                        require_room(target.parent, os.fstat(origin.fileno()).st_size, target.name)
+                        copy_bytes(origin.fileno(), writer)
             os.replace(fresh, target)
         finally:
             fresh.unlink(missing_ok=True)

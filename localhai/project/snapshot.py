@@ -183,9 +183,8 @@ def _make(folder: Path, cache: Path, package: packaging.Package, shelf: Shelf, k
 def _copy(
     folder: Path, made: Path, files: Mapping[str, os.stat_result], before: Mapping[str, tuple[Path, list[int]]]
 ) -> dict[str, os.stat_result]:
-    from localhai.project.copying import Copier
+    from localhai.project.copying import copy
 
-    copier = Copier()
     base, target = str(folder), str(made)
     parents = {""}
     copied = {}
@@ -200,7 +199,7 @@ def _copy(
         elif _link_earlier(before.get(name), found, f"{target}/{name}"):
             copied[name] = found
         else:
-            copied[name] = copier.copy(f"{base}/{name}", f"{target}/{name}")
+            copied[name] = copy(f"{base}/{name}", f"{target}/{name}")
     return copied
 
 

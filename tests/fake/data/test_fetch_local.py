@@ -188,9 +188,10 @@ def test_a_full_disk_is_one_error_in_words(
     uri = web.url("/x") if kind == "http" else (tmp_path / "x").as_uri()
     part, _ = cache.part(sources.cache_key(uri))
     part.symlink_to("/dev/full")
-    monkeypatch.setattr(fetching, "reflink", lambda *_: False)
-    with pytest.raises(DiskFull, match="there is no space left for x"):
-        fetch(uri)
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching, "create_copy", lambda *_: (os.open("/dev/full", os.O_RDWR), False))
+        with pytest.raises(DiskFull, match="there is no space left for x"):
+            fetch(uri)
     assert not part.is_symlink()
     assert fetch(uri).files[0].size == 4
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from localhai.data import fetching
 from localhai.data.cache import Cache
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import DiskFull
+from localhai.system import copies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ if may_mount():
             assert (cache.report().files, cache.report().unfinished) == (0, 0)
             web.add("/small", b"fits")
             assert fetch_inputs([InputSpec("d", (web.url("/small"),))], sources=sources, cache=cache).files[0].size == 4
-            monkeypatch.setattr(fetching, "reflink", lambda *_: False)
+            monkeypatch.setattr(copies, "reflink", lambda *_: False)
             origin = small_disk.parent / "big"
             origin.write_bytes(bytes(6_000_000))
             with pytest.raises(DiskFull):

@@ -45,7 +45,7 @@ def make_test(root: Path, tools: Path, tmp_path: Path) -> subprocess.CompletedPr
 def test_make_test_sets_up_then_lints_then_tests(root: Path, tools: Path, tmp_path: Path) -> None:
     assert make_test(root, tools, tmp_path).returncode == 0
     ran = [line.split()[0] for line in (tmp_path / "ran").read_text().splitlines()]
-    lint = ["ruff", "ruff", "mypy", "mypy", "lint-imports"]
+    lint = ["ruff", "ruff", "mypy", "mypy", "mypy", "lint-imports"]  # mypy for Linux, macOS and the scripts
     assert ran == ["ensure-env", "ensure-docker", *lint, "pytest", "pytest", "pytest", "nox", "nox", "nox"]
 
 

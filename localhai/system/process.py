@@ -1,0 +1,76 @@
+"""Which process of which start of the machine: what tells one that runs from a later one of the same number.
+
+Linux tells it in /proc. macOS has no such folder: `sysctl` and `ps` are asked.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+
+PROC = "/proc"
+PATIENCE = 5.0  # seconds for an answer
+_ENDED = ("Z", "X")  # a zombie looks after nothing
+
+Ask = Callable[..., str]
+
+
+@functools.cache
+def boot_id() -> str:
+    """Names the start of this machine; empty where the system does not tell."""
+    return read_boot_id()
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, in whatever the system counts in; None when there is no such process."""
+    return read_process_start(pid)
+
+
+def is_running(pid: int, started: str, boot: str) -> bool:
+    """Whether the process that started then, in that start of the machine, still runs. An empty `started` fits any."""
+    if boot != boot_id():
+        return False
+    found = process_start(pid)
+    return found is not None and (not started or found == started)
+
+
+def ask(*command: str) -> str:
+    """What a program of the system prints, in the language and the time zone that never change; empty if it fails."""
+    import subprocess
+
+    plain = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    try:
+        done = subprocess.run(  # noqa: S603  # our words
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE, env=plain
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def read_boot_id(proc: str = PROC, ask: Ask = ask) -> str:
+    """`boot_id` by what lies in `proc`, else by what macOS answers."""
+    try:
+        with open(f"{proc}/sys/kernel/random/boot_id", encoding="ascii", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ask("/usr/sbin/sysctl", "-n", "kern.bootsessionuuid")
+
+
+def read_process_start(pid: int, proc: str = PROC, ask: Ask = ask) -> str | None:
+    """`process_start` by what lies in `proc`, else by what macOS answers."""
+    if os.path.exists(f"{proc}/self/stat"):
+        return _start_in_proc(f"{proc}/{pid}/stat")
+    state, _, started = ask("/bin/ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)).partition(" ")
+    return None if state.startswith(_ENDED) else " ".join(started.split()) or None
+
+
+def _start_in_proc(path: str) -> str | None:
+    """The name of a program, in brackets, may hold anything: what follows it is counted."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return None if fields[0] in _ENDED else fields[19]
+    except (OSError, IndexError):
+        return None
