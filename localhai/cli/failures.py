@@ -82,13 +82,13 @@ def _say(error: LocalhaiError) -> None:
     if isinstance(error, ProjectError) and error.problems:
         from localhai.project.problems import render_problems
 
-        stream.write(render_problems(error.problems) + "\n")
-        stream.write(f"{head} {error.message}\n")
+        words.write(stream, render_problems(error.problems) + "\n")
+        words.write(stream, f"{head} {error.message}\n")
     else:
         where = f" ({error.where})" if error.where and error.where not in error.message else ""
-        stream.write(f"{head} {error.message}{where}\n")
+        words.write(stream, f"{head} {error.message}{where}\n")
     for hint in error.hints:
-        stream.write("  " + hint.replace("\n", "\n  ").rstrip() + "\n")
+        words.write(stream, "  " + hint.replace("\n", "\n  ").rstrip() + "\n")
     stream.flush()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from localhai.cli import words
+from localhai.system.escaping import uncoloured
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -34,7 +35,8 @@ def print_table(
     For people, columns without a single value are left out.
     """
     stream = stream or sys.stdout
-    cells = [[cell(value) for value in row] for row in rows]
+    shown = _for_terminal if words.is_terminal(stream) else cell
+    cells = [[shown(value) for value in row] for row in rows]
     if form in SEPARATORS:
         _print_separated(columns, cells, SEPARATORS[form], stream)
         return
@@ -55,6 +57,11 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     return " ".join(str(value).split("\n"))
+
+
+def _for_terminal(value: Any) -> str:
+    """A value of which a terminal obeys nothing: what it names may come from a container."""
+    return uncoloured(cell(value))
 
 
 def aligned(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[str]:

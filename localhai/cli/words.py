@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.system.escaping import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
@@ -42,27 +44,32 @@ def style(text: str, stream: TextIO, *, fg: str | None = None, bold: bool = Fals
     return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if is_coloured(stream) else text
 
 
+def write(stream: TextIO, text: str) -> None:
+    """`text` as it is; on a terminal without anything that a terminal would obey, but for colours."""
+    stream.write(escaped(text) if is_terminal(stream) else text)
+
+
 def emit(text: str) -> None:
     """A fact, to stdout."""
-    sys.stdout.write(text + "\n")
+    write(sys.stdout, text + "\n")
 
 
 def emit_json(document: Any) -> None:
     """The one JSON document of a call, to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write(sys.stdout, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def say(text: str) -> None:
     """A line of localhai's own, to stderr."""
     sys.stdout.flush()
-    sys.stderr.write(f"{style(f'{NAME}:', sys.stderr, fg='cyan')} {text}\n")
+    write(sys.stderr, f"{style(f'{NAME}:', sys.stderr, fg='cyan')} {text}\n")
     sys.stderr.flush()
 
 
 def hint(text: str) -> None:
     """What could be done next, to stderr."""
     indented = "  " + text.replace("\n", "\n  ")
-    sys.stderr.write(style(indented, sys.stderr, dim=True) + "\n")
+    write(sys.stderr, style(indented, sys.stderr, dim=True) + "\n")
 
 
 def status_word(status: str, stream: TextIO) -> str:

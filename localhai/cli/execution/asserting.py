@@ -50,7 +50,7 @@ def assert_execution(
     else:
         for result in results:
             mark, why = ("met", "") if result["passed"] else ("NOT MET", f" ({result['reason']})")
-            click.echo(f"{mark}: {result['condition']}{why}")
+            words.emit(f"{mark}: {result['condition']}{why}")
     if not _passed(results):
         context.exit(FAILED)
 

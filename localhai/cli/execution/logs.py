@@ -9,6 +9,7 @@ import click
 
 from localhai.cli import words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
+from localhai.system.escaping import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -85,12 +86,14 @@ def _selected(events: Iterable[Event], streams: Collection[str], last: int | Non
 
 
 def _print(events: Iterable[Event], timestamps: bool) -> None:
-    coloured = words.is_coloured(sys.stdout)
+    coloured, terminal = words.is_coloured(sys.stdout), words.is_terminal(sys.stdout)
     out = sys.stdout
     for event in events:
         message = event.message
         if "\r" in message:
             message = message.rstrip("\r").rsplit("\r", 1)[-1]
+        if terminal:
+            message = escaped(message)
         if timestamps:
             message = f"{event.time:%H:%M:%S.%f} {message}"
         if coloured and event.stream in COLOURS:

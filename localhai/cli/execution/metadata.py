@@ -105,7 +105,7 @@ def _write_json(events: Iterator[dict[str, Any]]) -> None:
 
     opening = "["
     for item in events:
-        sys.stdout.write(f"{opening}\n{json.dumps(item, ensure_ascii=False)}")
+        words.write(sys.stdout, f"{opening}\n{json.dumps(item, ensure_ascii=False)}")
         opening = ","
     sys.stdout.write("[]\n" if opening == "[" else "\n]\n")
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, words
+from localhai.system.escaping import uncoloured
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -53,7 +54,7 @@ class Progress:
             self._bars = _new_bars()
             self._bars.start()
         if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(" ".join(key), total=total)
+            self._tasks[key] = self._bars.add_task(uncoloured(" ".join(key)), total=total)
         self._bars.update(self._tasks[key], completed=done, total=total)
         if total is not None and done >= total:
             self._bars.update(self._tasks[key], visible=False)

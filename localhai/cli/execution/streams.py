@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from localhai.cli import words
 from localhai.executions.lines import LineAssembler, displayed
+from localhai.system.escaping import clipped, escaped
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -104,7 +105,7 @@ class TerminalStream:
         done = self._lines.feed(data)
         if done:
             self.clear()
-            self._target.write("".join(f"{self._prefix}{displayed(line)}\n" for line in done))
+            self._target.write("".join(f"{self._prefix}{escaped(displayed(line))}\n" for line in done))
             self._unfinished.clear()
             data = data.rpartition(b"\n")[2]
         self._unfinished += data
@@ -120,7 +121,7 @@ class TerminalStream:
     def end(self) -> None:
         self.clear()
         for line in self._lines.end():
-            self._target.write(f"{self._prefix}{displayed(line)}\n")
+            self._target.write(f"{self._prefix}{escaped(displayed(line))}\n")
         self._unfinished.clear()
         self._target.flush()
 
@@ -132,8 +133,8 @@ class TerminalStream:
         if b"\r" in self._unfinished:
             del self._unfinished[: bytes(self._unfinished).rstrip(b"\r").rfind(b"\r") + 1]
         room = shutil.get_terminal_size().columns - self._name_width - 1
-        text = displayed(bytes(self._unfinished[-16 * 1024 :]))
-        self._target.write(f"{_ERASE}{self._prefix}{text[: max(0, room)]}")
+        text = escaped(displayed(bytes(self._unfinished[-16 * 1024 :])))
+        self._target.write(f"{_ERASE}{self._prefix}{clipped(text, max(0, room))}")
         self._drawn = True
         self._last_draw = now
 

@@ -24,7 +24,7 @@ def print_summary(execution: Execution, stream: TextIO) -> None:
     status = words.status_word(execution.status, stream)
     code = "" if execution.exit_code is None else f", exit code {execution.exit_code}"
     took = f" after {formats.duration(document['duration'])}" if document["duration"] is not None else ""
-    stream.write(f"\nexecution #{execution.counter} {execution.step}: {status}{took}{code}\n")
+    words.write(stream, f"\nexecution #{execution.counter} {execution.step}: {status}{took}{code}\n")
     if not execution.complete:
         _print_error(execution, stream)
     _print_metadata(execution, stream)
@@ -35,7 +35,7 @@ def print_summary(execution: Execution, stream: TextIO) -> None:
 
 def _print_error(execution: Execution, stream: TextIO) -> None:
     if execution.error:
-        stream.write(f"  {execution.error}\n")
+        words.write(stream, f"  {execution.error}\n")
     lines = [event.message for event in execution.events(last=4 * LAST_LINES) if event.stream != "status"]
     for line in lines[-LAST_LINES:]:
         words.hint(f"| {displayed(line.encode())}")
@@ -69,7 +69,7 @@ def _print_outputs(execution: Execution, stream: TextIO) -> None:
     print_table([Column("output"), Column("size", right=True)], rows, stream=stream)
     if len(outputs) > MOST_OUTPUTS:
         stream.write(f"... and {len(outputs) - MOST_OUTPUTS} more\n")
-    stream.writelines(f"in {folder}\n" for folder in folders(shown))
+    words.write(stream, "".join(f"in {folder}\n" for folder in folders(shown)))
 
 
 def _print_next(execution: Execution) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from localhai.cli import formats, words
 from localhai.pipelines.state import FINAL
+from localhai.system.escaping import uncoloured
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -80,8 +81,10 @@ class LiveTable:
             table.add_column(name, style="", header_style="dim", no_wrap=True)
         for row in shown(list(self._rows.values())):
             colour = words.STATUS_COLOURS.get(row.status, "")
-            table.add_row(Text(row.name), Text(row.status, style=colour), row.made, row.took(now))
-        return Group(Text(self._heading(), no_wrap=True, overflow="ellipsis"), table)  # no title: it wraps at the table
+            table.add_row(Text(uncoloured(row.name)), Text(row.status, style=colour), row.made, row.took(now))
+        return Group(
+            Text(uncoloured(self._heading()), no_wrap=True, overflow="ellipsis"), table
+        )  # no title: it wraps at the table
 
     def _heading(self) -> str:
         counts = Counter(row.status for row in self._rows.values())

@@ -115,7 +115,7 @@ class PipelineScreen(PipelineObserver):
         label = node if name is None else f"{node} {name}"
         prefix = words.style(f"{label.ljust(self._width)} | ", target, fg=self._colours.get(node))
         with self._lock:
-            target.write("".join(f"{prefix}{displayed(line)}\n" for line in lines))
+            words.write(target, "".join(f"{prefix}{displayed(line)}\n" for line in lines))
             target.flush()
 
 
@@ -169,9 +169,11 @@ def _made(node: PipelineNode) -> str | None:
 def print_summary(record: Pipeline, stream: TextIO) -> None:
     """How it ended, its nodes, and what to do next."""
     took = "" if record.duration is None else f" after {formats.duration(record.duration)}"
-    stream.write(f"\npipeline #{record.counter} {record.name}: {words.status_word(record.status, stream)}{took}\n")
+    words.write(
+        stream, f"\npipeline #{record.counter} {record.name}: {words.status_word(record.status, stream)}{took}\n"
+    )
     if record.document.get("error"):
-        stream.write(f"  {record.document['error']}\n")
+        words.write(stream, f"  {record.document['error']}\n")
     stream.write("\n")
     print_nodes(record, stream)
     if record.status != "complete":

@@ -101,3 +101,15 @@ def test_colour_can_be_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -
     assert coloured == "\x1b[31mtext\x1b[0m"
     assert words.style("text", Terminal(), fg="red") == "text"
     assert words.style("text", Pipe(), fg="red") == "text"
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_terminal_obeys_nothing_of_a_step_however_its_bytes_are_cut(cut: int) -> None:
+    data = "\x1b[32mok\x1b[0m\x1b]52;c;eA==\x07\x1bc\u202e\u009b2J\n".encode()
+    text = feed(Terminal(), data[:cut], data[cut:], name="t")
+
+    assert screen(text) == ["t | \x1b[32mok\x1b[0m\\x1b]52;c;eA==\\x07\\x1bc\\u202e\\u009b2J", ""]
+
+
+def test_a_pipe_gets_the_bytes_of_a_step() -> None:
+    assert feed(Pipe(), b"\x1b]52;c;eA==\x07\n", exact=True) == "\x1b]52;c;eA==\x07\n"

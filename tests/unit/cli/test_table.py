@@ -46,3 +46,18 @@ def test_a_terminal_too_narrow_for_ids_gets_plain_lines(monkeypatch: pytest.Monk
     lines = table(monkeypatch, width)
     assert len(lines) == 3
     assert all(DATUM in line for line in lines[1:])
+
+
+def test_names_and_values_of_a_step_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    hostile = [["\x1b]52;c;eA==\x07\u202egnp\rx", "\x1b[31m1"]]
+    for width in ("200", "20"):
+        monkeypatch.setenv("COLUMNS", width)
+        target = Terminal()
+        print_table([Column("Name"), Column("Value")], hostile, stream=target)
+        assert not re.search("[\x07\r\u202e]|\x1b\\]|\x1b\\[31m", target.getvalue())
+        assert "\\x1b]52;c;eA==\\x07\\u202egnp\\x0dx" in target.getvalue()
+
+    pipe = io.StringIO()
+    print_table([Column("Name"), Column("Value")], hostile, stream=pipe)
+    assert hostile[0][0] in pipe.getvalue()
