@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from localhai.app.recover import recover
 from localhai.executions.following import GrowingLog
 from localhai.executions.owner import is_gone, is_left
-from localhai.executions.recovery import recover
 from localhai.records import FINAL, INCOMPLETE, Status
 
 if TYPE_CHECKING:
@@ -82,15 +82,12 @@ def pipeline_left(project: OpenProject, origin: str | None) -> Pipeline | None:
 
 def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Interruption) -> Pipeline:
     """Wait for a pipeline that another process runs. A wish to stop is handed on."""
-    from localhai.pipelines.recovery import recover as recover_pipelines
-
     tell("line", f"localhai: pipeline #{record.counter} of an earlier try still runs; nothing is started twice")
     tell("started", record.to_dict())
     asked = False
     while record.status not in FINAL:
-        if is_gone(home, record.owner, record.created):
+        if is_gone(home, record.owner, record.created, record.id):
             recover(home, lambda text: tell("line", f"localhai: {text}"))
-            recover_pipelines(home, lambda text: tell("line", f"localhai: {text}"))
         if interruption.asked and not asked:
             asked = home.records.request_pipeline_stop(record.id) or True
         time.sleep(LOOK)

@@ -199,18 +199,10 @@ def known_projects() -> list[tuple[str, str]]:
 
 
 def _recover(home: Home, say: Callable[[str], None]) -> None:
-    """As every command does: nearly always two queries and nothing to do."""
-    from localhai.executions.owner import own_owner
+    """As every command does."""
+    from localhai.app.recover import recover
 
-    host = own_owner().host
-    if home.records.open_executions() or home.records.given_up(host):
-        from localhai.executions.recovery import recover
-
-        recover(home, lambda text: say(f"localhai: {text}"))
-    if home.records.open_pipelines():
-        from localhai.pipelines.recovery import recover as recover_pipelines
-
-        recover_pipelines(home, lambda text: say(f"localhai: {text}"))
+    recover(home, lambda text: say(f"localhai: {text}"))
 
 
 def _address(home: Home, kind: Kind, key: str) -> str | None:

@@ -21,6 +21,7 @@ NEEDED = (
     "localhai.airflow.attaching",
     "localhai.containers.connect",
     "localhai.containers.docker_engine",
+    "localhai.app.recover",
     "localhai.executions.recovery",
     "localhai.executions.open_project",
     "localhai.executions.signs",

@@ -127,23 +127,6 @@ def _settings(folder: Path | None) -> Settings:
 
 
 def _recover(home: Home) -> None:
-    """Nearly always five queries and nothing to do: then what it takes is not even loaded."""
-    from localhai.executions.owner import own_owner
+    from localhai.app.recover import recover
 
-    host = own_owner().host
-    if home.records.open_executions() or home.records.given_up(host):
-        from localhai.executions.recovery import recover
-
-        recover(home, words.say)
-    if home.records.held_deployment_versions(host=host):
-        from localhai.deployments.leftovers import recover as recover_deployments
-
-        recover_deployments(home, words.say)
-    if home.records.open_tasks():
-        from localhai.tasks.task import close_left
-
-        close_left(home, words.say)
-    if home.records.open_pipelines():
-        from localhai.pipelines.recovery import recover as recover_pipelines
-
-        recover_pipelines(home, words.say)
+    recover(home, words.say)

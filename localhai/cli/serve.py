@@ -107,6 +107,7 @@ def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.app import create_app
     from localhai.server.deployments import serve_enabled
     from localhai.server.listening import Listener, bound
+    from localhai.server.recovering import Recovering
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
 
@@ -123,6 +124,9 @@ def _serve(call: Call, wanted: Wanted) -> int:
         certificates = [None, _certificate(home, wanted) if wanted.https else None]
         listeners = [Listener.of(app, *pair) for pair in zip(sockets, certificates, strict=False)]
         state.queue.start()
+        recovering = Recovering(state)
+        recovering.start()
+        closing.callback(recovering.close)
         serve_enabled(state)
         _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
     return 0

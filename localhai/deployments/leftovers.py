@@ -5,37 +5,58 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from localhai.containers import labels
-from localhai.errors import EngineLost, EngineNotFound, SurroundingsError
+from localhai.deployments.work import work_id
+from localhai.errors import SurroundingsError
 from localhai.executions.cleaning import Portion
-from localhai.executions.owner import is_alive, own_owner
+from localhai.executions.owner import is_alive, is_dropped, own_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from localhai.containers.engine import ContainerState, Engine, Image
     from localhai.executions.home import Home
+    from localhai.records.deployment_rows import DeploymentVersion, VersionEndpoint
 
 
-def recover(home: Home, say: Callable[[str], None]) -> None:
-    """Close every endpoint that was built or served by a localhai of this machine that died; a line for each."""
-    for version in home.records.held_deployment_versions(host=own_owner().host):
-        for endpoint in version.endpoints:
-            if endpoint.owner is None or is_alive(endpoint.owner):
-                continue
-            name = f"endpoint {endpoint.name} of {version.deployment}/{version.name}"
-            try:
-                wanted = {labels.DEPLOYMENT: version.id, labels.ENDPOINT: endpoint.name}
-                for state in home.engine.containers(wanted):
-                    home.engine.remove(state.id)
-            except (EngineNotFound, EngineLost) as error:
-                say(f"{name} was left by a localhai that died; no engine answers to look at it: {error}")
-                return
-            error_text = "its localhai died"
-            if home.records.change_endpoint(
-                version.id, endpoint.name, status="crashed", expected_owner=endpoint.owner, error=error_text, url=None
-            ):
-                say(f"{name} was left by a localhai that died; its container is removed")
+class LeftEndpoint(Struct, frozen=True):
+    """An endpoint that was built or served by a localhai of this machine that died."""
+
+    version: DeploymentVersion
+    endpoint: VersionEndpoint
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return f"endpoint {self.endpoint.name} of {self.version.deployment}/{self.version.name}"
+
+
+def left(home: Home) -> list[LeftEndpoint]:
+    """Those that nobody works on. Costs one query when there is none."""
+    return [
+        LeftEndpoint(version, endpoint)
+        for version in home.records.held_deployment_versions(host=own_owner().host)
+        for endpoint in version.endpoints
+        if _is_left(version, endpoint)
+    ]
+
+
+def _is_left(version: DeploymentVersion, endpoint: VersionEndpoint) -> bool:
+    owner = endpoint.owner
+    return owner is not None and (is_dropped(owner, work_id(version.id, endpoint.name)) or not is_alive(owner))
+
+
+def close_left(home: Home, found: LeftEndpoint, say: Callable[[str], None]) -> None:
+    """Remove its container, then close it. Raises LocalhaiError: it is left for the next time then."""
+    version, endpoint = found.version, found.endpoint
+    for state in home.engine.containers({labels.DEPLOYMENT: version.id, labels.ENDPOINT: endpoint.name}):
+        home.engine.remove(state.id)
+    if home.records.change_endpoint(
+        version.id, endpoint.name, status="crashed", expected_owner=endpoint.owner, error="its localhai died", url=None
+    ):
+        say(f"{found.name} was left by a localhai that died; its container is removed")
 
 
 def dead_containers(home: Home) -> Iterator[Portion]:

@@ -21,8 +21,10 @@ from localhai.containers.engine import ContainerSpec
 from localhai.containers.tree import REPOSITORY
 from localhai.deployments.endpoint import SUPPORT, port_of, server_script
 from localhai.deployments.proxy import PREFIX_HEADER
+from localhai.deployments.work import work_id
 from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
 from localhai.executions.owner import own_owner
@@ -89,6 +91,7 @@ def serve(
 
 def _start(work: Work, image: str, stack: ExitStack) -> _Server:
     engine = work.home.engine
+    stack.enter_context(at_work(work_id(work.version.id, work.endpoint)))
     if not work.home.records.hold_endpoint(work.version.id, work.endpoint, "starting", own_owner()):
         raise SurroundingsError(f"endpoint {work.endpoint} of version {work.version.name} is served already")
     stack.callback(_let_go, work)

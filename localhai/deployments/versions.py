@@ -12,8 +12,9 @@ from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
-from localhai.deployments.work import Work
+from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
+from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import own_owner
@@ -138,6 +139,11 @@ def build_endpoint(project: OpenProject, work: Work) -> str:
 
     UsageError when another process builds or serves it.
     """
+    with at_work(work_id(work.version.id, work.endpoint)):
+        return _build_endpoint(project, work)
+
+
+def _build_endpoint(project: OpenProject, work: Work) -> str:
     records, me = project.home.records, own_owner()
     if not records.hold_endpoint(work.version.id, work.endpoint, "building", me):
         raise UsageError(

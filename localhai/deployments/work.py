@@ -28,6 +28,11 @@ SHOWN = 12  # lines of a log behind an error
 LOOK = 0.2  # seconds
 
 
+def work_id(version_id: str, endpoint: str) -> str:
+    """By what a process knows that it is at work on an endpoint."""
+    return f"{version_id}/{endpoint}"
+
+
 @dataclass
 class Work:
     """An endpoint that is built or served. `folder` holds its log."""

@@ -125,6 +125,15 @@ def remove_container(life: Life) -> None:
             life.capture.status(f"The container could not be removed: {error}; `localhai clean` removes it later")
 
 
+def read_end(folder: Path) -> dict[str, Any] | None:
+    """How an execution ended, if that is on disk: not yet recorded, perhaps."""
+    try:
+        found: dict[str, Any] = json.loads((folder / END).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # never written, or cut by a crash
+        return None
+    return found
+
+
 def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     from localhai.records import FINAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.containers import labels
+from localhai.executions.at_work import is_at_work
 from localhai.records import Owner
 from localhai.records.times import now, parse
 
@@ -29,21 +30,29 @@ def is_here(owner: Owner) -> bool:
     return owner.host == own_owner().host
 
 
-def is_gone(home: Home, owner: Owner | None, since: str) -> bool:
-    """Whether what was recorded at `since` is left alone. On this machine we look, on others only silence tells.
+def is_gone(home: Home, owner: Owner | None, since: str, known_as: str) -> bool:
+    """Whether what has this id and was recorded at `since` is left alone.
 
-    What has no owner waits for one, and is not left.
+    On this machine we look, on others only silence tells. What this process owns is left when none of its threads is
+    at work on it. What has no owner waits for one, and is not left.
     """
     if owner is None:
         return False
-    return not is_alive(owner) if is_here(owner) else is_silent(home, owner, since)
+    if is_here(owner):
+        return is_dropped(owner, known_as) or not is_alive(owner)
+    return is_silent(home, owner, since)
+
+
+def is_dropped(owner: Owner | None, known_as: str) -> bool:
+    """Whether it is recorded as this process's own, and no thread here is at work on it."""
+    return owner == own_owner() and not is_at_work(known_as)
 
 
 def is_left(home: Home, record: Execution) -> bool:
     """`is_gone` for an execution. One of another home on this machine is that home's, until it is silent."""
     owner = record.owner
     if owner is None or not is_here(owner) or has_files(home, record):
-        return is_gone(home, owner, record.created)
+        return is_gone(home, owner, record.created, record.id)
     return not is_alive(owner) and is_silent(home, owner, record.created)
 
 

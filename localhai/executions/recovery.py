@@ -14,11 +14,12 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localhai.containers import canary, labels, ownership, reap
-from localhai.errors import EngineNotFound, ProjectError, UsageError
+from localhai.errors import EngineLost, EngineNotFound, LocalhaiError, ProjectError, UsageError
 from localhai.executions import ending, waiting
+from localhai.executions.at_work import claimed
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.group import remove_left
@@ -45,24 +46,25 @@ NEVER_RAN = "its localhai died before its container ran"
 ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is left to say who sent them
 
 
-def recover(home: Home, say: Callable[[str], None]) -> None:
-    """Look after every open execution whose localhai is gone; tell `say` what was done, a line each.
+def left(home: Home) -> list[ExecutionRecord]:
+    """Open executions that nobody works on. Costs one query when there is none."""
+    return [record for record in home.records.open_executions() if is_left(home, record)]
+
+
+def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
+    """Look after one of them; tell `say` what was done.
 
     What has ended is closed; what still runs gets a process of its own that watches it to its end. What a silent
-    machine ran, and where, is out of reach: it is closed, and that machine cleans up when it is back. Costs one query
-    when there is none. While no engine answers, everything is left for the next time.
+    machine ran, and where, is out of reach: it is closed, and that machine cleans up when it is back. What has said
+    how it ended is closed by that, with or without an engine. Raises LocalhaiError, OSError: it is left for the next
+    time then.
     """
-    _clean_up(home, say)
-    for record in home.records.open_executions():
-        if is_left(home, record):
-            try:
-                _look_after(home, record, say)
-            except EngineNotFound as error:
-                say(f"{_name(record)} was left by a localhai that died; no engine answers to look at it: {error}")
-                return
+    with claimed(record.id) as is_ours:
+        if is_ours:
+            _look_after(home, record, say)
 
 
-def _clean_up(home: Home, say: Callable[[str], None]) -> None:
+def clean_up(home: Home, say: Callable[[str], None]) -> None:
     """What this machine ran while others took it for dead: closed there, its containers and files are still here."""
     for owner in home.records.given_up(own_owner().host):
         if is_alive(owner):
@@ -90,27 +92,33 @@ def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None])
         return
     if record.status in FINAL:
         _sweep(home, record)
-        say(f"{_name(record)} was closed while nothing was heard of this machine; what it left here is removed")
+        say(f"{name_of(record)} was closed while nothing was heard of this machine; what it left here is removed")
 
 
 def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
     if is_out_of_reach(home, record):
         close_from_afar(home, record, say)
         return
-    state = find_container(home, record)
+    state = None if _said_its_end(home, record) else find_container(home, record)
     if state is not None and state.running:
         process = _start_adopter(home, record)
-        say(f"{_name(record)} was left running by a localhai that died; process {process} now watches it to its end")
+        say(f"{name_of(record)} was left running by a localhai that died; process {process} now watches it to its end")
         return
     if _never_ran(record, state) and waiting.give_back(home, record):
         _sweep(home, record)
-        say(f"{_name(record)} had not started when its localhai died: it waits again for localhai serve")
+        say(f"{name_of(record)} had not started when its localhai died: it waits again for localhai serve")
         return
     if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
     with own_home(home, record) as own:
         closed = _close_ended(own, record, state)
-    say(f"{_name(record)} was left by a localhai that died; it is closed as {closed.status}, log and outputs are kept")
+    is_ours = record.owner == own_owner()
+    how = "ended while nobody could record it" if is_ours else "was left by a localhai that died"
+    say(f"{name_of(record)} {how}; it is closed as {closed.status}, log and outputs are kept")
+
+
+def _said_its_end(home: Home, record: ExecutionRecord) -> bool:
+    return bool(record.folder) and ending.read_end(home.folder / record.folder) is not None
 
 
 def _never_ran(record: ExecutionRecord, state: ContainerState | None) -> bool:
@@ -125,11 +133,13 @@ def find_container(home: Home, record: ExecutionRecord) -> ContainerState | None
 
 
 def _start_adopter(home: Home, record: ExecutionRecord) -> int:
+    """In a process of its own. What this process dropped is not to be taken for what it is at work on."""
+    is_dropped = record.owner == own_owner()
     environment = {**os.environ, "LOCALHAI_HOME": str(home.folder)}
     if home.settings.database_url:
         environment["LOCALHAI_DATABASE_URL"] = home.settings.database_url
     process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "localhai.executions.recovery", record.id],
+        [sys.executable, "-m", "localhai.executions.recovery", record.id, *(["--dropped"] if is_dropped else [])],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -153,20 +163,26 @@ def own_home(home: Home, record: ExecutionRecord) -> Home:
     return Home(settings, engine=home.engine, tell=home.tell)
 
 
-def adopt(home: Home, execution_id: str, *, interruption: Interruption | None = None) -> Execution | None:
-    """Become the owner of an execution whose localhai died, and watch it to its end. None when it has another owner."""
+def adopt(
+    home: Home, execution_id: str, *, interruption: Interruption | None = None, dropped: bool = False
+) -> Execution | None:
+    """Become the owner of an execution whose localhai died, and watch it to its end. None when it has another owner.
+
+    `dropped`: its owner, which lives, does not work on it any more.
+    """
     record = home.records.execution(execution_id)
-    if record.owner is not None and not is_left(home, record):
-        return None
-    if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
-        return None
-    state = find_container(home, record)
-    with own_home(home, record) as own:
-        life = _restored(own, record) if state is not None and state.running else None
-        if state is None or life is None:
-            _close_ended(own, record, state)
-        else:
-            _watch_on(life, state, interruption)
+    with claimed(execution_id) as is_ours:
+        if not is_ours or not (record.owner is None or dropped or is_left(home, record)):
+            return None
+        if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
+            return None
+        state = find_container(home, record)
+        with own_home(home, record) as own:
+            life = _restored(own, record) if state is not None and state.running else None
+            if state is None or life is None:
+                _close_ended(own, record, state)
+            else:
+                _watch_on(life, state, interruption)
     return home.execution(record.id)
 
 
@@ -181,10 +197,11 @@ def _watch_on(life: Life, state: ContainerState, interruption: Interruption | No
 
 def _sweep(home: Home, record: ExecutionRecord) -> None:
     """What the dead one made beside its container: helpers, volumes that it had no time to use."""
-    reap.remove(home.engine, reap.of_execution(home.engine, record.id))
-    task = home.records.task_of(record.id)
-    if task is not None and not any(home.records.task_counts(task).get(status) for status in INCOMPLETE):
-        remove_left(home, task)
+    with suppress(EngineNotFound, EngineLost):  # no reason to say nothing of its end; `clean` looks later
+        reap.remove(home.engine, reap.of_execution(home.engine, record.id))
+        task = home.records.task_of(record.id)
+        if task is not None and not any(home.records.task_counts(task).get(status) for status in INCOMPLETE):
+            remove_left(home, task)
     if record.folder:
         folder = home.folder / record.folder
         (folder / ending.RESERVE).unlink(missing_ok=True)
@@ -199,15 +216,13 @@ def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | No
 
 
 def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
+    end = ending.read_end(home.folder / record.folder) if record.folder else None
+    if end is not None:
+        return ending.record_end(home, record, end)
     life = _restored(home, record)
     if life is None:
         return _close_without_files(home, record, state)
-    end = _read_end(life.folder / ending.END)
     life.container = state.id if state is not None else None
-    if end is not None:
-        ending.remove_container(life)
-        life.capture.close()
-        return ending.record_end(home, record, end)
     return ending.close(life, _how_it_ended(life, state))
 
 
@@ -216,8 +231,7 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
         return Ended(None, None, "its localhai died, and its container was removed by somebody else")
     if state is None or state.status == "created":
         return Ended(None, None, NEVER_RAN)
-    output = life.home.engine.logs(state.id)
-    life.capture.pump(output)
+    _take_rest_of_log(life, state)
     if life.record.stop_requested is not None:
         return Ended(state.exit_code, "requested", "a stop was requested", state.oom_killed)
     if state.exit_code in ENDED_FROM_OUTSIDE and not state.oom_killed:
@@ -226,20 +240,23 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
     return Ended(state.exit_code, None, None, state.oom_killed)
 
 
+def _take_rest_of_log(life: Life, state: ContainerState) -> None:
+    """As far as it can be had: that it cannot is no reason to leave the execution open. Raises EngineLost."""
+    try:
+        life.capture.pump(life.home.engine.logs(state.id))
+    except (EngineLost, EngineNotFound):
+        raise
+    except (LocalhaiError, OSError) as error:
+        with suppress(LocalhaiError, OSError):
+            life.capture.status(f"The rest of the log could not be had: {error}")
+
+
 def _close_without_files(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
     status = "stopped" if record.status == "stopping" else "crashed"
     error = NEVER_RAN
     if state is not None:
         error = "its localhai died, and its files were removed or spoiled by somebody else"
     return home.records.transition(record.id, status, by="recovery", error=error)
-
-
-def _read_end(path: Path) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):  # never written, or cut by the crash
-        return None
-    return found
 
 
 def _restored(home: Home, record: ExecutionRecord) -> Life | None:
@@ -296,10 +313,10 @@ def _age(state: ContainerState) -> float:
     return max(0.0, time.time() - started.timestamp())
 
 
-def _name(record: ExecutionRecord) -> str:
+def name_of(record: ExecutionRecord) -> str:
     return f"Execution #{record.counter} ({record.step}, project {record.project})"
 
 
 if __name__ == "__main__":
     with Home() as opened:
-        adopt(opened, sys.argv[1])
+        adopt(opened, sys.argv[1], dropped="--dropped" in sys.argv[2:])

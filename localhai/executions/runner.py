@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions import ending, reuse
+from localhai.executions.at_work import at_work
 from localhai.executions.capture import Capture
 from localhai.executions.datums import Addresses
 from localhai.executions.execution import PLAN, Execution
@@ -25,6 +26,7 @@ from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
 from localhai.project import parity
+from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,19 +67,22 @@ def run(
             if look.execution is not None:
                 return look.take(observer)
             look.require(options)
-        life = begin(
-            home,
-            project,
-            plan,
-            snapshot,
-            settings=settings,
-            options=options,
-            observer=observer,
-            interruption=interruption,
-        )
-        if look is not None:
-            look.tell(life)
-        trouble = live(life)
+        known_as = new_id()
+        with at_work(known_as):
+            life = begin(
+                home,
+                project,
+                plan,
+                snapshot,
+                settings=settings,
+                options=options,
+                observer=observer,
+                interruption=interruption,
+                known_as=known_as,
+            )
+            if look is not None:
+                look.tell(life)
+            trouble = live(life)
         execution = Execution(home, life.record)
         life.observer.finished(execution.to_dict())
     if trouble is not None:
@@ -96,10 +101,11 @@ def begin(
     observer: Observer,
     interruption: Interruption,
     waits: bool = False,
+    known_as: str | None = None,
 ) -> Life:
     """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost.
 
-    One that `waits` belongs to nobody until somebody takes it up (`waiting`).
+    One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
     """
     plan, resolutions = Addresses(home.records, project.id, options.resolved).freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
@@ -119,6 +125,7 @@ def begin(
         title=plan.title,
         tags=plan.tags,
         environment=plan.environment,
+        known_as=known_as,
     )
     relative = execution_folder(project.name, project.id, record.counter, record.id)
     folder = home.folder / relative

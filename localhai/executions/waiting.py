@@ -99,8 +99,14 @@ def run(
 
 
 def close(home: Home, record: ExecutionRecord, status: str, error: str) -> ExecutionRecord:
-    """End what was taken without running it: `stopped`, or `error` when it cannot be run any more."""
+    """End what was taken without running it: `stopped`, or `error` when it cannot be run any more.
+
+    One that ran, and could not be recorded as ended, ends as it did.
+    """
     folder = home.folder / record.folder
+    end = ending.read_end(folder)
+    if end is not None:
+        return ending.record_end(home, record, end)
     (folder / ending.RESERVE).unlink(missing_ok=True)
     with suppress(LocalhaiError, OSError):  # its folder may be gone
         log = LogWriter(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
 from localhai.pipelines.resuming import left
 from localhai.pipelines.running import PipelineObserver, Run, all_runners
@@ -41,7 +42,8 @@ def continue_pipeline(
     run.begun = made
     run.over = over
     run.seen = {node.name: node.status for node in record.nodes}
-    run.go({}, {name: item for name, item in kept.items() if item is not None})
+    with at_work(record.id):
+        run.go({}, {name: item for name, item in kept.items() if item is not None})
     return sources.project.home.records.pipeline(record.id)
 
 

@@ -19,28 +19,31 @@ _NODE_STATUS = {Status.COMPLETE: "complete", Status.STOPPED: "stopped"}
 _DIED = "localhai died"
 
 
-def recover(home: Home, say: Callable[[str], None]) -> None:
-    """Close every open pipeline whose localhai is gone; tell `say`, a line each.
+def left(home: Home) -> list[Pipeline]:
+    """Open pipelines that nobody works on. Costs one query when there is none."""
+    return [item for item in home.records.open_pipelines() if is_gone(home, item.owner, item.created, item.id)]
+
+
+def close_left(home: Home, record: Pipeline, say: Callable[[str], None]) -> None:
+    """Close one of them, unless the next server goes on with it.
 
     Its executions must have been looked after before: those that still run are watched to their ends, and count when
     the pipeline is resumed.
     """
-    for record in home.records.open_pipelines():
-        if not is_gone(home, record.owner, record.created):
-            continue
-        if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
-            say(f"pipeline #{record.counter} (project {record.project}): the next localhai serve goes on with it")
-            continue
-        if home.records.change_pipeline(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
-            running = [node.name for node in record.nodes if node.status == "started"]
-            for node in record.nodes:
-                if node.status in _OPEN_NODES:
-                    _close(home, record, node)
-            during = f" while {', '.join(running)} ran" if running else ""
-            say(
-                f"pipeline #{record.counter} ({record.name}, project {record.project}) was left by a localhai that died"
-                f"{during}; go on with: localhai pipeline rerun {record.counter} --from-failed"
-            )
+    if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+        say(f"pipeline #{record.counter} (project {record.project}): the next localhai serve goes on with it")
+        return
+    if not home.records.change_pipeline(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
+        return  # another localhai was quicker
+    running = [node.name for node in record.nodes if node.status == "started"]
+    for node in record.nodes:
+        if node.status in _OPEN_NODES:
+            _close(home, record, node)
+    during = f" while {', '.join(running)} ran" if running else ""
+    say(
+        f"pipeline #{record.counter} ({record.name}, project {record.project}) was left by a localhai that died"
+        f"{during}; go on with: localhai pipeline rerun {record.counter} --from-failed"
+    )
 
 
 def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:

@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError
+from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name
@@ -30,6 +31,7 @@ from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
 from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
+from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
     from localhai.executions.life import RunOptions
@@ -116,17 +118,18 @@ def run_pipeline(
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)
-    record = home.records.create_pipeline(
-        project.id,
-        name=plan.name,
-        nodes=[(node.name, node.type) for node in plan.nodes],
-        commit=own,
-        document=json.loads(masker.mask_text(json.dumps(document, default=str))),
-        owner=home.own(),
-        title=options.title or plan.name,
-    )
-    interruption = interruption or Interruption()
-    with ctrl_c_asks(interruption):
+    interruption, known_as = interruption or Interruption(), new_id()
+    with at_work(known_as), ctrl_c_asks(interruption):
+        record = home.records.create_pipeline(
+            project.id,
+            name=plan.name,
+            nodes=[(node.name, node.type) for node in plan.nodes],
+            commit=own,
+            document=json.loads(masker.mask_text(json.dumps(document, default=str))),
+            owner=home.own(),
+            title=options.title or plan.name,
+            known_as=known_as,
+        )
         run = Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
         run.begun = dict(begun or {})
         run.go(kept or {}, reused or {})

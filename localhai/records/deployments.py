@@ -181,11 +181,15 @@ class DeploymentRecords(Access):
         False, and nothing changes, when it is not `expected_owner`'s any more.
         """
         now = self._now()
+        of_owner, expected = owners.condition(expected_owner)
+        key = {**expected, "id": version_id, "key": name}
 
-        def work(transaction: Transaction, _again: bool) -> bool:
+        def work(transaction: Transaction, again: bool) -> bool:
             found = rows.one(transaction, version_id).endpoint(name)
-            if found is None or (expected_owner is not None and found.owner != expected_owner):
+            if found is None:
                 return False
+            if expected_owner is not None and found.owner != expected_owner:
+                return again and found.owner is None and found.status == status
             values: dict[str, Any] = {"document": json.dumps({**found.document, **facts})}
             if status is not None:
                 values["status"] = status
@@ -193,9 +197,12 @@ class DeploymentRecords(Access):
                 values |= {"finished": now, **owners.columns(None)}
             settings = ", ".join(f"{column} = :{column}" for column in values)
             sql = statement(
-                "UPDATE deployment_endpoints SET", settings, "WHERE version_id = :id AND name = :key AND status = :old"
+                "UPDATE deployment_endpoints SET",
+                settings,
+                "WHERE version_id = :id AND name = :key AND status = :old",
+                of_owner,
             )
-            if not transaction.change(sql, {**values, "id": version_id, "key": name, "old": found.status}):
+            if not transaction.change(sql, {**values, **key, "old": found.status}):
                 raise Away("another process changed the endpoint in the same moment")
             return True
 

@@ -44,13 +44,14 @@ class ExecutionRecords(Access):
         environment: str | None = None,
         folder: str | None = None,
         by: str = "localhai",
+        known_as: str | None = None,
     ) -> Execution:
         """A new execution, `created`, with its id and the project's next counter (from 1, without gaps).
 
-        `document` holds JSON values and no secrets: masking is the caller's.
+        `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": new_id(),
+            "id": known_as or new_id(),
             "project_id": project_id,
             "status": str(Status.CREATED),
             "created": self._now(),

@@ -18,6 +18,17 @@ def columns(owner: Owner | None) -> dict[str, Any]:
     return {f"owner_{part}": None if owner is None else getattr(owner, part) for part in PARTS}
 
 
+def condition(expected: Owner | None, alias: str = "") -> tuple[str, dict[str, Any]]:
+    """`AND ...` by which a change finds nothing that is not this owner's any more; nothing for None, with parameters.
+
+    What was looked at before may be another's by the time of the change: only the change itself can tell.
+    """
+    if expected is None:
+        return "", {}
+    same = " ".join(f"AND {alias}{column} = :expected_{column}" for column in COLUMNS)
+    return same, {f"expected_{column}": value for column, value in columns(expected).items()}
+
+
 def take(row: Row) -> Owner | None:
     """The owner of a row; its columns are no longer in the row then."""
     owner = {part: row.pop(f"owner_{part}") for part in PARTS}

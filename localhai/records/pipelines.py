@@ -35,13 +35,15 @@ class PipelineRecords(Access):
         document: Mapping[str, Any],
         owner: Owner | None,
         title: str | None = None,
+        known_as: str | None = None,
     ) -> Pipeline:
         """A new pipeline, `created`, with its id and the project's next counter of pipelines.
 
         `nodes` are (name, type) in their order. `document` holds JSON values and no secrets: masking is the caller's.
+        `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": new_id(),
+            "id": known_as or new_id(),
             "project_id": project_id,
             "status": "created",
             "name": storable(name),
@@ -124,7 +126,8 @@ class PipelineRecords(Access):
                 "UPDATE pipelines SET status = :status, started = :started, finished = :finished, document = :document"
                 " WHERE id = :id AND status = :old"
             )
-            if not transaction.change(sql, values):
+            of_owner, expected = owners.condition(expected_owner)
+            if not transaction.change(statement(sql, of_owner), {**values, **expected}):
                 raise Away("another process changed the pipeline in the same moment")
             _note(transaction, pipeline_id, None, now, status, reason)
             return True

@@ -87,8 +87,16 @@ class QueueRecords(Access):
         given = {**owners.columns(new), **{f"old_{name}": value for name, value in owners.columns(expected).items()}}
         settings = ", ".join(f"{name} = :{name}" for name in owners.COLUMNS)
         same = " AND ".join(f"{name} = :old_{name}" for name in owners.COLUMNS)
-        sql = statement("UPDATE", table, "SET", settings, "WHERE id = :id AND", same)
-        return bool(self._write(lambda transaction, _again: transaction.change(sql, {**given, "id": entry_id})))
+        columns = ", ".join(owners.COLUMNS)
+        sql = statement("UPDATE", table, "SET", settings, "WHERE id = :id AND finished IS NULL AND", same)
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            if transaction.change(sql, {**given, "id": entry_id}):
+                return True
+            found = transaction.rows(statement("SELECT", columns, "FROM", table, "WHERE id = :id"), {"id": entry_id})
+            return again and bool(found) and owners.take(found[0]) == new
+
+        return self._write(work)
 
     def waiting_entry(self, entry_id: str) -> Waiting | None:
         """One entry, with what was asked for."""

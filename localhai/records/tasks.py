@@ -39,13 +39,14 @@ class TaskRecords(Access):
         commit: str | None,
         document: Mapping[str, Any],
         owner: Owner | None,
+        known_as: str | None = None,
     ) -> Task:
         """A new task, `started`, with its id and the project's next counter of tasks.
 
-        `document` holds JSON values and no secrets: masking is the caller's.
+        `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": new_id(),
+            "id": known_as or new_id(),
             "project_id": project_id,
             "status": "started",
             "name": storable(name),
@@ -94,19 +95,35 @@ class TaskRecords(Access):
 
     def close_task(self, task_id: str, status: str, **document: Any) -> Task:
         """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""
-        now = self._now()
-        sql = (
-            "UPDATE tasks SET status = :status, finished = :now, document = :document"
-            " WHERE id = :id AND status = 'started'"
-        )
 
         def work(transaction: Transaction, _again: bool) -> Task:
-            found = task_rows.one(transaction, task_id)
-            changed = json.dumps({**found.document, **document})
-            transaction.change(sql, {"id": task_id, "status": status, "now": now, "document": changed})
+            self._close(transaction, task_id, status, None, document)
             return task_rows.one(transaction, task_id)
 
         return self._write(work)
+
+    def close_left_task(self, task_id: str, expected_owner: Owner | None, **document: Any) -> bool:
+        """End a task as `crashed`, if it runs and still has the owner that was seen. One of several wins."""
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            done = self._close(transaction, task_id, "crashed", expected_owner, document)
+            return done or (again and task_rows.one(transaction, task_id).status == "crashed")
+
+        return self._write(work)
+
+    def _close(
+        self, transaction: Transaction, task_id: str, status: str, owner: Owner | None, document: Mapping[str, Any]
+    ) -> bool:
+        found = task_rows.one(transaction, task_id)
+        of_owner, expected = owners.condition(owner)
+        sql = statement(
+            "UPDATE tasks SET status = :status, finished = :now, document = :document"
+            " WHERE id = :id AND status = 'started'",
+            of_owner,
+        )
+        changed = json.dumps({**found.document, **document})
+        values = {"id": task_id, "status": status, "now": self._now(), "document": changed}
+        return transaction.change(sql, {**values, **expected}) > 0
 
     def resume_task(self, task_id: str, owner: Owner | None) -> bool:
         """Start a task that has ended once more, as its owner. False when it runs: one of several wins."""
@@ -117,7 +134,13 @@ class TaskRecords(Access):
             settings,
             "WHERE id = :id AND status <> 'started'",
         )
-        return self._write(lambda transaction, _again: transaction.change(sql, {**new, "id": task_id})) > 0
+
+        def work(transaction: Transaction, again: bool) -> bool:
+            if transaction.change(sql, {**new, "id": task_id}):
+                return True
+            return again and task_rows.one(transaction, task_id).owner == owner
+
+        return self._write(work)
 
     def request_task_stop(self, task_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""

@@ -7,7 +7,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from localhai.errors import LocalhaiError
+from localhai.errors import LocalhaiError, RecordsUnavailable
+from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import is_gone
 from localhai.nodes.runners import further_runners
@@ -35,13 +36,13 @@ class Continuing:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._known: set[str] = set()
+        self._begun: set[str] = set()  # in threads that may not have said yet that they are at work
 
     def look(self) -> None:
         """Start a thread for each that is left. Raises RecordsUnavailable."""
         for entry in self._state.server.begun():
-            if entry.id not in self._known and self._take(entry):
-                self._known.add(entry.id)
+            if entry.id not in self._begun and self._take(entry):
+                self._begun.add(entry.id)
                 interruption = Interruption()
                 thread = threading.Thread(
                     target=self._go_on, args=(entry, interruption), name=f"{entry.kind}-{entry.id}", daemon=True
@@ -54,23 +55,32 @@ class Continuing:
         if record.status not in _OPEN[entry.kind]:
             self._state.server.dequeue(entry.id)
             return False
-        if record.owner is None or not is_gone(home, record.owner, record.created):
+        if record.owner is None or not is_gone(home, record.owner, record.created, record.id):
             return False  # this server's, or another one's that lives
         return self._state.server.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
 
     def _go_on(self, entry: Waiting, interruption: Interruption) -> None:
-        state = self._state
-        record = _record(state, entry)
-        state.say(f"{entry.kind} #{record.counter} of project {record.project} goes on: its server died")
         try:
+            with at_work(entry.id):
+                self._to_its_end(entry, interruption)
+        finally:
+            self._begun.discard(entry.id)  # records that were away at its end: it is looked at once more
+
+    def _to_its_end(self, entry: Waiting, interruption: Interruption) -> None:
+        state = self._state
+        try:
+            record = _record(state, entry)
+            state.say(f"{entry.kind} #{record.counter} of project {record.project} goes on: its server died")
             if entry.kind == "pipeline":
                 go_on_with_pipeline(state, state.home.records.pipeline(entry.id), interruption)
             else:
                 go_on_with_task(state, state.home.records.task(entry.id), interruption)
             state.server.dequeue(entry.id)
+        except RecordsUnavailable as error:  # the next look goes on with it, here or in another server
+            state.say(f"{entry.kind} {entry.id}: {error}")
         except Exception as error:  # noqa: BLE001  # one of them may not end the others
             state.say(f"{entry.kind} {entry.id}: {error}")
-            with suppress(LocalhaiError):  # records that are away: the next server tries again
+            with suppress(LocalhaiError):  # records that are away: the next look tries again
                 self._close(entry, str(error))
                 state.server.dequeue(entry.id)
 

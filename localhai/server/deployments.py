@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.deployments import versions
 from localhai.deployments.endpoint import file_names
-from localhai.deployments.leftovers import recover
 from localhai.deployments.proxy import Proxy, Routes
 from localhai.deployments.serving import serve
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError
@@ -114,7 +113,6 @@ def find(state: State, user: User, deployment_id: str) -> tuple[Deployment, Proj
 
 def serve_enabled(state: State) -> None:
     """Serve what an earlier server served: every enabled version that nobody serves now."""
-    recover(state.home, state.say)
     for version in state.home.records.deployment_versions(limit=None):
         if is_enabled(version) and not any(endpoint.status in HELD for endpoint in version.endpoints):
             with suppress(Refused):  # its project is gone

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions import waiting
+from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
 from localhai.executions.slots import Slots
 from localhai.project.plan import ExecutionPlan
@@ -211,12 +212,13 @@ class Queue:
     def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
         state = self._state
         found = state.server.waiting_entry(entry_id)
-        if found is None or not waiting.take(state.home, entry_id):
-            return  # stopped meanwhile, or another server was quicker
-        try:
-            self._run_taken(found, interruption)
-        finally:
-            state.server.dequeue(entry_id)
+        with at_work(entry_id):
+            if found is None or not waiting.take(state.home, entry_id):
+                return  # stopped meanwhile, or another server was quicker
+            try:
+                self._run_taken(found, interruption)
+            finally:
+                state.server.dequeue(entry_id)
 
     def _run_taken(self, entry: Waiting, interruption: Interruption) -> None:
         state, entry_id = self._state, entry.id
@@ -247,8 +249,9 @@ class Queue:
     def stop(self, record: Execution) -> None:
         """Stop an execution, whoever runs it: one that waits ends at once, others when their localhai hears of it."""
         state = self._state
-        if record.status == "queued" and record.owner is None and waiting.take(state.home, record.id):
-            state.server.dequeue(record.id)
-            waiting.close(state.home, state.home.records.execution(record.id), "stopped", "a stop was requested")
-            return
+        with at_work(record.id):
+            if record.status == "queued" and record.owner is None and waiting.take(state.home, record.id):
+                state.server.dequeue(record.id)
+                waiting.close(state.home, state.home.records.execution(record.id), "stopped", "a stop was requested")
+                return
         state.home.records.request_stop(record.id)

@@ -9,14 +9,13 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from localhai.errors import UsageError
+from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
-from localhai.executions.group import remove_left
 from localhai.executions.interruption import ctrl_c_asks
-from localhai.executions.owner import is_gone
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
-from localhai.records.server import ServerRecords
+from localhai.records.ids import new_id
 from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
     from localhai.project.snapshot import Snapshot
     from localhai.records.task_rows import Task as TaskRecord
 
-__all__ = ["Task", "check_task", "close_left", "require_runnable", "resume_task", "start_task"]
-DIED = "the localhai that ran it died"
+__all__ = ["Task", "check_task", "require_runnable", "resume_task", "start_task"]
 
 
 class Task:
@@ -120,23 +118,26 @@ def start_task(
     project.home.engine.info()
     addresses = Addresses(project.home.records, project.record.id)
     _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
-    record = project.home.records.create_task(
-        project.record.id,
-        name=plan.name,
-        step=plan.step,
-        type=plan.type,
-        commit=snapshot.identifier,
-        document={
-            "plan": plan.to_dict(),
-            "overrides": _given(overrides, options),
-            "env_file": options.env_file,
-            "reuse": options.reuse,
-            "resolved": [resolution.to_dict() for resolution in resolved],
-        },
-        owner=project.home.own(),
-    )
-    start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-    return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
+    known_as = new_id()
+    with at_work(known_as):
+        record = project.home.records.create_task(
+            project.record.id,
+            name=plan.name,
+            step=plan.step,
+            type=plan.type,
+            commit=snapshot.identifier,
+            document={
+                "plan": plan.to_dict(),
+                "overrides": _given(overrides, options),
+                "env_file": options.env_file,
+                "reuse": options.reuse,
+                "resolved": [resolution.to_dict() for resolution in resolved],
+            },
+            owner=project.home.own(),
+            known_as=known_as,
+        )
+        start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
+        return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
 
 
 def resume_task(
@@ -163,17 +164,18 @@ def resume_task(
     check(plan, planned)
     project.home.engine.info()
     _require_ended(project.home, task)
-    if not owned and not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
-        raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
-    keep = _kept(plan, task.record.status, failed=failed)
-    record = project.home.records.task(task.record.id)
-    kept = (
-        Ended(row["number"], row["status"], row["parameters"], row["metadata"])
-        for row in _rows_in_order(task)
-        if row["status"] in keep
-    )
-    start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-    return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+    with at_work(task.record.id):
+        if not owned and not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
+            raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
+        keep = _kept(plan, task.record.status, failed=failed)
+        record = project.home.records.task(task.record.id)
+        kept = (
+            Ended(row["number"], row["status"], row["parameters"], row["metadata"])
+            for row in _rows_in_order(task)
+            if row["status"] in keep
+        )
+        start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
+        return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
 
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
@@ -264,22 +266,3 @@ def _reason(sweep: Sweep) -> str | None:
     if sweep.outcome == "complete":
         return None
     return f"{sweep.failed} of {sweep.plan.count} executions failed"
-
-
-def close_left(home: Home, say: Callable[[str], None]) -> None:
-    """Close tasks whose localhai died, and say how they go on. Costs one query when there is none."""
-    for record in home.records.open_tasks():
-        if is_gone(home, record.owner, record.created):
-            if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
-                say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
-                continue
-            home.records.close_task(record.id, "crashed", error=DIED)
-            _remove_shared(home, record)
-            say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
-
-
-def _remove_shared(home: Home, record: TaskRecord) -> None:
-    """What members of a distributed task share goes with the last of them: here, when none is in progress."""
-    counts = home.records.task_counts(record.id)
-    if record.type == "distributed" and not any(counts.get(status) for status in INCOMPLETE):
-        remove_left(home, record.id)

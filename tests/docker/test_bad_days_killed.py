@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from localhai.executions.recovery import recover
+from localhai.app.recover import recover
 
 pytestmark = pytest.mark.docker
 

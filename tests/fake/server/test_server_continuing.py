@@ -7,10 +7,9 @@ import time
 import pytest
 from msgspec.structs import replace
 
+from localhai.app.recover import recover
 from localhai.executions.owner import own_owner
-from localhai.pipelines.recovery import recover
 from localhai.records.queue import Waiting
-from localhai.tasks.task import close_left
 from localhai.testing import Canned
 
 DEAD = 2**22 + 1  # no process has this number
@@ -164,7 +163,7 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
     user = state.server.user_named("ada")
     state.server.enqueue(Waiting(made["id"], demo.id, user.id, 0, {}, kind="task"))
     said = []
-    close_left(state.home, said.append)
+    recover(state.home, said.append)
     assert "the next localhai serve goes on with it" in said[0]
     if stop:
         records.request_task_stop(made["id"])
@@ -175,7 +174,7 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
 
 
 def test_an_execution_whose_command_had_not_begun_waits_again(state, demo, runs):
-    from localhai.executions.recovery import recover as look_after
+    from localhai.app.recover import recover as look_after
 
     demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
     made = demo.queued(step="make")

@@ -7,15 +7,16 @@ import dataclasses
 import pytest
 from msgspec.structs import asdict, replace
 
+from localhai.app.recover import recover
 from localhai.containers import labels
 from localhai.containers.engine import ContainerSpec
 from localhai.errors import SurroundingsError
+from localhai.executions.at_work import at_work
 from localhai.executions.cleaning import leftovers
 from localhai.executions.ending import record_end
 from localhai.executions.home import Home
 from localhai.executions.outputs import Collected
 from localhai.executions.owner import is_left, own_owner
-from localhai.executions.recovery import recover
 from localhai.records import DatumRecord, Owner, new_id
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
@@ -65,8 +66,11 @@ def test_one_that_never_gave_a_sign_counts_from_the_start_of_its_execution(home,
 
 def test_this_machine_is_looked_at(home):
     me = own_owner()
+    ours = started(home, me, folder="")
 
-    assert not is_left(home, started(home, me, folder=""))
+    with at_work(ours.id):
+        assert not is_left(home, ours)
+    assert is_left(home, ours), "no thread of this process works on it any more"
     assert is_left(home, started(home, replace(me, process_start="0"), folder=""))
 
 
@@ -105,7 +109,8 @@ def test_a_machine_that_is_back_removes_what_others_closed(home):
     home.records.transition(record.id, "crashed", by="another machine")
     said: list[str] = []
 
-    recover(home, said.append)
+    with at_work(unrelated.id):
+        recover(home, said.append)
 
     left = {state.labels[labels.EXECUTION] for state in home.engine.containers({labels.EXECUTION: None})}
     assert left == {unrelated.id}

@@ -1,0 +1,41 @@
+"""After a crash: tasks whose localhai died are closed, and say how they go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localhai.executions.group import remove_left
+from localhai.executions.owner import is_gone
+from localhai.records import INCOMPLETE
+from localhai.records.server import ServerRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localhai.executions.home import Home
+    from localhai.records.task_rows import Task
+
+_DIED = "the localhai that ran it died"
+
+
+def left(home: Home) -> list[Task]:
+    """Open tasks that nobody works on. Costs one query when there is none."""
+    return [record for record in home.records.open_tasks() if is_gone(home, record.owner, record.created, record.id)]
+
+
+def close_left(home: Home, record: Task, say: Callable[[str], None]) -> None:
+    """Close one of them, unless the next server goes on with it."""
+    if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+        say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
+        return
+    if not home.records.close_left_task(record.id, record.owner, error=_DIED):
+        return  # another localhai was quicker
+    say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
+    _remove_shared(home, record)
+
+
+def _remove_shared(home: Home, record: Task) -> None:
+    """What members of a distributed task share goes with the last of them: here, when none is in progress."""
+    counts = home.records.task_counts(record.id)
+    if record.type == "distributed" and not any(counts.get(status) for status in INCOMPLETE):
+        remove_left(home, record.id)
