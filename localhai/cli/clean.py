@@ -57,13 +57,26 @@ def clean(
         if remove:
             if not yes:
                 confirm(f"Remove this ({formats.size(size)})? Go on?")
-            problems = [problem for portion in portions for problem in portion.remove()]
+            # caches, which come last, go first: forgetting an execution needs room on the disk for its record
+            problems = [problem for portion in reversed(portions) for problem in _removed(portion)]
     if call.json:
         shown = [portion.to_dict() for portion in portions]
         words.emit_json({"portions": shown, "size": size, "removed": remove, "problems": problems})
     else:
         _say_end(portions, size, problems, removed=remove, chosen=chosen)
     return 1 if problems else 0
+
+
+def _removed(portion: Portion) -> Sequence[str]:
+    """What resisted: one portion that cannot go keeps no other from it."""
+    from localhai.errors import SurroundingsError
+
+    try:
+        return portion.remove()
+    except SurroundingsError as error:
+        return [f"{portion.what}: {' -> '.join((error.message, *error.hints))}"]
+    except OSError as error:
+        return [f"{portion.what}: {error}"]
 
 
 def _portions(
