@@ -82,6 +82,12 @@ class Settings:
         env="LOCALHAI_SAME_NAMES",
         doc="of several files of one name in an input: last, as on Valohai, or all, numbered 1-NAME, 2-NAME",
     )
+    patience: float = _setting(
+        30.0,
+        toml="data.patience",
+        env="LOCALHAI_PATIENCE",
+        doc="seconds for which a source of inputs or a store that is busy or away is asked again",
+    )
     network: str | None = _setting(
         None, toml="docker.network", env="LOCALHAI_NETWORK", doc="Docker network of the containers"
     )
@@ -315,4 +321,5 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "package_cache": _boolean,
     "stop_grace": _seconds,
     "host_timeout": _seconds,
+    "patience": _seconds,
 }

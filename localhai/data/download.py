@@ -8,7 +8,6 @@ stopped; a content that changed starts over.
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,31 +20,20 @@ from msgspec.structs import replace
 from localhai.data import segments as parts
 from localhai.data.checksums import BLOCK, INLINE, Digester, views
 from localhai.data.disk import disk_in_words, human_size, require_room
-from localhai.data.sources.base import Changed, Cut, NoRanges, Unavailable
+from localhai.data.sources.base import GZIP, Changed, Cut, NoRanges, Unavailable, gave_up, trouble
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
 from localhai.system.files import sync_data
+from localhai.system.retry import LOOK, Attempts, Waiter, call
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
     from localhai.data.segments import Segment
     from localhai.data.sources.base import Found, Source
+    from localhai.system.retry import Retry, Trouble
 
 STARTS = 4  # whole downloads, when the content changes or cannot be resumed
-LOOK = 0.1  # seconds between looks at `cancelled`
 FAREWELL = 1.0  # seconds that workers get to notice that it is over
-
-
-class Retry(Struct, frozen=True):
-    """How often a broken connection is tried again without any progress, and after how many seconds."""
-
-    attempts: int = 5
-    first: float = 0.3
-    longest: float = 10.0
-
-    def delay(self, failures: int) -> float:
-        """Seconds before the next try, with some chance in it so that many clients do not come back at once."""
-        return min(self.longest, self.first * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
 class Watch(Struct, frozen=True):
@@ -76,6 +64,7 @@ def download(source: Source, found: Found, part: Path, state: Path, watch: Watch
     Raises Unavailable when it cannot be had, DiskFull (nothing is left behind then) and Interrupted (what is here is
     kept for the next try, as it is when the connection stays broken).
     """
+    _say_encoding(found, watch)
     for _start in range(STARTS):
         transfer = _Transfer(source, found, part, state, watch, retry)
         try:
@@ -84,11 +73,33 @@ def download(source: Source, found: Found, part: Path, state: Path, watch: Watch
             discard(part, state)
             raise
         except Changed:
-            found = source.stat(parse(found.uri))
-        except NoRanges:
-            found = replace(found, ranges=False)
+            found = _look_again(source, found, watch, retry)
+        except NoRanges as error:
+            found = _whole(found, error.encoding, watch)
         discard(part, state)
     raise Unavailable("it changes or breaks off again and again while it is downloaded")
+
+
+def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Found:
+    """What is there now. Where nothing but the ETag is another, it says nothing: some servers make one up each time."""
+    waiter = Waiter(watch.waiting, watch.cancelled)
+    now = call(lambda: source.stat(parse(found.uri)), trouble, policy=retry, waiter=waiter, gave_up=gave_up)
+    return now.of_date() if (now.size, now.modified) == (found.size, found.modified) else now
+
+
+def _whole(found: Found, encoding: str | None, watch: Watch) -> Found:
+    """The same, to be had as a whole only. The size of what is encoded says nothing about the file."""
+    if encoding is None:
+        return replace(found, ranges=False)
+    whole = replace(found, ranges=False, encoding=encoding, size=None if encoding in GZIP else found.size)
+    _say_encoding(whole, watch)
+    return whole
+
+
+def _say_encoding(found: Found, watch: Watch) -> None:
+    if found.encoding is not None:
+        done = "it is decoded" if found.encoding in GZIP else "it is kept as it comes"
+        watch.waiting(f"the server sends it with Content-Encoding: {found.encoding}, although asked not to: {done}")
 
 
 def discard(part: Path, state: Path) -> None:
@@ -252,16 +263,18 @@ class _Transfer:
 
     def _fetch(self, segment: Segment, descriptor: int, take: Callable[[bytes], None] | None = None) -> None:
         """All of a segment into the file, and each block to `take`."""
-        failures = 0
+        attempts = Attempts(self.retry)
         while not segment.done:
             before = segment.pos
             try:
                 self._stream(segment, descriptor, take)
             except (Cut, Unavailable) as error:
-                if isinstance(error, Unavailable) and not error.unreachable:
+                seen = trouble(error)
+                if seen is None:
                     raise
-                failures = 1 if segment.pos > before else failures + 1
-                self._wait_or_give_up(error, failures)
+                if segment.pos > before:
+                    attempts.progress()
+                self._wait_or_give_up(error, seen, attempts)
                 if segment.pos and self.found.version is None:
                     raise NoRanges from error
         with self._news:
@@ -304,19 +317,13 @@ class _Transfer:
             self._news.notify_all()
         self.watch.advanced(arrived)
 
-    def _wait_or_give_up(self, error: Cut | Unavailable, failures: int) -> None:
-        if failures >= self.retry.attempts:
-            kept = (
-                f", {human_size(parts.arrived(self.segments))} are kept for the next try" if self.found.version else ""
-            )
-            raise Unavailable(f"{error.reason} (tried {failures} times{kept})", unreachable=True) from error
-        delay = max(self.retry.delay(failures), error.wait if isinstance(error, Cut) else 0.0)
-        self.watch.waiting(f"{error.reason}; trying again in {delay:.0f} s")
-        waited = 0.0
-        while waited < delay:
-            self._go_on_or_raise()
-            waited += LOOK
-            self._over.wait(LOOK)
+    def _wait_or_give_up(self, error: Cut | Unavailable, seen: Trouble, attempts: Attempts) -> None:
+        wait = attempts.again(seen.asked)
+        if wait is None:
+            arrived = human_size(parts.arrived(self.segments))
+            kept = f", {arrived} are kept for the next try" if self.found.version else ""
+            raise gave_up(error, seen, attempts.failures, kept) from error
+        Waiter(self.watch.waiting, lambda: self._over.is_set() or self.watch.cancelled()).wait(wait, seen.reason)
 
 
 def _write_all(descriptor: int, block: bytes, position: int) -> None:

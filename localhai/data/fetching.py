@@ -12,7 +12,7 @@ from msgspec import Struct
 from localhai.data import locks
 from localhai.data.checksums import digest
 from localhai.data.disk import disk_in_words, require_room
-from localhai.data.download import Retry, Watch, discard, download, resumable
+from localhai.data.download import Watch, discard, download, resumable
 from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.local import LocalSource
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from localhai.data.progress import Cancelled, Progress
     from localhai.data.resolving import Placed, Wanted
     from localhai.data.sources.base import Found, Source
+    from localhai.system.retry import Retry
 
 COPIES = 3  # tries at a file that is written to while it is copied
 
@@ -47,7 +48,7 @@ class Fetcher(Struct, frozen=True):
         if self.refresh or wanted.found is None or wanted.found.version is None:
             return None
         entry = self.cache.last(wanted.key)
-        return entry if entry is not None and entry.version == wanted.found.version else None
+        return entry if entry is not None and wanted.found.is_version(entry.version) else None
 
     def missing_bytes(self, wanted: Wanted) -> int:
         """How many bytes are still to come, as far as the source says its size."""

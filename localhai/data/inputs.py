@@ -6,14 +6,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from localhai.data.disk import require_room
-from localhai.data.download import Retry
 from localhai.data.fetching import Fetcher
 from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
 from localhai.data.missing import Missing, input_not_found
-from localhai.data.progress import FetchPlanned, FileDone, never, silent
+from localhai.data.progress import FetchPlanned, FileDone, Waiting, never, silent
 from localhai.data.resolving import Resolver
 from localhai.data.sources.base import Cut, SourceError, Unavailable
 from localhai.errors import Interrupted
+from localhai.system.retry import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,6 @@ def fetch_inputs(
     progress: Progress = silent,
     cancelled: Cancelled = never,
     refresh: bool = False,
-    retry: Retry | None = None,
 ) -> FetchedInputs:
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
@@ -52,6 +51,7 @@ def fetch_inputs(
     or is kept to be resumed.
     """
     cache.enter()
+    progress = _one_at_a_time(progress)
     resolver = Resolver(
         sources,
         cache,
@@ -59,6 +59,7 @@ def fetch_inputs(
         version_lookup=version_lookup,
         input_map=input_map or {},
         refresh=refresh,
+        waiter=Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled),
     )
     resolved = resolver.resolve(specs)
     if resolved.missing:
@@ -66,10 +67,10 @@ def fetch_inputs(
     stop = threading.Event()
     fetcher = Fetcher(
         cache=cache,
-        progress=_one_at_a_time(progress),
+        progress=progress,
         cancelled=lambda: stop.is_set() or cancelled(),
         refresh=refresh,
-        retry=retry or Retry(),
+        retry=sources.retry,
     )
     wanted = [placed for placed in resolved.placed if not placed.spec.on_demand]
     entries = _fetch_all(wanted, fetcher, stop)

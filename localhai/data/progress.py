@@ -50,7 +50,10 @@ class FileDone(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """Something makes the fetch wait: another localhai downloads the same file, or a retry is due. `reason` says it."""
+    """Something makes the fetch wait: another localhai downloads the same file, or a retry is due. `reason` says it.
+
+    `input` and `name` are empty while it is not known yet what files there are; `reason` names the address then.
+    """
 
     input: str
     name: str

@@ -12,14 +12,16 @@ from msgspec import Struct, field
 
 from localhai.data import placement
 from localhai.data.missing import Missing
-from localhai.data.sources.base import Cut, Found, SourceError, Unavailable
+from localhai.data.sources.base import Cut, Found, SourceError, Unavailable, gave_up, trouble
 from localhai.data.uri import ADDRESSES, DATUM, Uri, last_segment, parse, without_secrets
+from localhai.system.retry import QUIETLY, Waiter, call
 
 if TYPE_CHECKING:
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import InputSpec, StoredDatum
     from localhai.data.sources import Sources
     from localhai.data.sources.base import Source
+    from localhai.system.retry import Trouble
 
 LOOKS_AT_ONCE = 8
 
@@ -74,6 +76,7 @@ class Resolver:
         version_lookup: Callable[[str], Sequence[StoredDatum]] | None,
         input_map: Mapping[str, str],
         refresh: bool,
+        waiter: Waiter = QUIETLY,
     ) -> None:
         self._sources = sources
         self._cache = cache
@@ -81,6 +84,7 @@ class Resolver:
         self._version_lookup = version_lookup
         self._input_map = input_map
         self._refresh = refresh
+        self._waiter = waiter
         self._resolved = Resolved()
 
     def resolve(self, specs: Sequence[InputSpec]) -> Resolved:
@@ -135,10 +139,29 @@ class Resolver:
     def _files(self, uri: Uri) -> list[Wanted]:
         source = self._sources.for_scheme(uri.scheme)
         try:
-            files = source.list(uri) if uri.has_wildcard else [source.stat(uri)]
+            files = self._ask(uri, source)
         except (Unavailable, Cut) as error:
             return [self._stale(uri, error)]
         return [self._wanted(uri, source, found) for found in files]
+
+    def _ask(self, uri: Uri, source: Source) -> list[Found]:
+        waiter = Waiter(
+            lambda reason: self._waiter.tell(f"{without_secrets(uri.text)}: {reason}"), self._waiter.cancelled
+        )
+
+        def passing(error: Exception) -> Trouble | None:
+            silent = isinstance(error, Unavailable) and error.unreachable
+            return None if silent and self._copy_of(uri) is not None else trouble(error)  # who is offline does not wait
+
+        def ask() -> list[Found]:
+            return source.list(uri) if uri.has_wildcard else [source.stat(uri)]
+
+        return call(ask, passing, policy=self._sources.retry, waiter=waiter, gave_up=gave_up)
+
+    def _copy_of(self, uri: Uri) -> Entry | None:
+        if self._refresh or uri.has_wildcard:
+            return None
+        return self._cache.last(self._sources.cache_key(uri.text))
 
     def _wanted(self, uri: Uri, source: Source, found: Found) -> Wanted:
         candidate = placement.of_key(uri, found.key, found.given)
@@ -147,10 +170,10 @@ class Resolver:
     def _stale(self, uri: Uri, error: Unavailable | Cut) -> Wanted:
         """What the cache has, for one who works without a network. A server that says no is believed."""
         silent = isinstance(error, Cut) or error.unreachable
-        key = self._sources.cache_key(uri.text)
-        entry = self._cache.last(key) if silent and not self._refresh and not uri.has_wildcard else None
+        entry = self._copy_of(uri) if silent else None
         if entry is None:
             raise error
+        key = self._sources.cache_key(uri.text)
         candidate = placement.of_key(uri, uri.key, entry.given)
         return Wanted(without_secrets(uri.text), key, candidate, stale=entry)
 

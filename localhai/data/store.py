@@ -14,13 +14,16 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from localhai.data import placement
 from localhai.data.disk import disk_in_words, human_size, require_room
-from localhai.data.sources.base import SourceError
+from localhai.data.sources.base import SourceError, gave_up, trouble
 from localhai.data.sources.s3_client import plain_words
 from localhai.data.uri import parse
 from localhai.errors import SurroundingsError
 from localhai.system.copies import copy_bytes, create_copy
+from localhai.system.retry import QUIETLY, Retry, Waiter, call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localhai.data.files import Checksums
     from localhai.data.sources import Sources
     from localhai.data.sources.s3_client import S3Clients
@@ -34,10 +37,13 @@ class Store(Protocol):
 
     url: str
 
-    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+    def put(
+        self, path: Path, key: str, checksums: Checksums, *, move: bool = False, waiter: Waiter | None = None
+    ) -> str:
         """Keep a file and give its URI. `move`: the file at `path` is no longer needed.
 
-        Raises SurroundingsError when the key is taken by other bytes; the same bytes again are fine.
+        `waiter` waits when the store is away for a moment, in place of the one that the store was opened with. Raises
+        SurroundingsError when the key is taken by other bytes; the same bytes again are fine.
         """
 
     def path(self, uri: str) -> Path | None:
@@ -50,8 +56,10 @@ class Store(Protocol):
         """Forget the bytes; none there is fine."""
 
 
-def open_store(url_or_path: str | Path, *, sources: Sources | None = None) -> Store:
+def open_store(url_or_path: str | Path, *, sources: Sources | None = None, waiter: Waiter = QUIETLY) -> Store:
     """The store at a folder, `file://` or `s3://bucket/prefix`. S3 needs `sources` for its client.
+
+    A store that is away for a moment is waited for, as long as a source would be: `waiter` says how.
 
     Raises SurroundingsError for other schemes, and for the embedded S3, which forgets everything with its process.
     """
@@ -69,7 +77,7 @@ def open_store(url_or_path: str | Path, *, sources: Sources | None = None) -> St
             hints=("set AWS_ENDPOINT_URL, or s3.endpoint_url in localhai.toml, to an S3 that stays",),
         )
     bucket, _, prefix = text.removeprefix("s3://").partition("/")
-    return S3Store(bucket, prefix, sources.s3_clients())
+    return S3Store(bucket, prefix, sources.s3_clients(), waiter=waiter, retry=sources.retry)
 
 
 class LocalStore:
@@ -79,7 +87,15 @@ class LocalStore:
         self.folder = folder
         self.url = str(folder)
 
-    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+    def put(
+        self,
+        path: Path,
+        key: str,
+        checksums: Checksums,
+        *,
+        move: bool = False,
+        waiter: Waiter | None = None,  # noqa: ARG002 - part of the protocol
+    ) -> str:
         """Link or move on one disk, copy between two. The target appears at once and complete."""
         target = self.folder / placement.safe(key)
         with disk_in_words(self.folder, f"the output {key}"):
@@ -142,22 +158,32 @@ class LocalStore:
 
 
 class S3Store:
-    """A prefix of a bucket, by multipart upload; the checksums go along as metadata of the object."""
+    """A prefix of a bucket, by multipart upload; the checksums go along as metadata of the object.
 
-    def __init__(self, bucket: str, prefix: str, clients: S3Clients) -> None:
+    Every call waits for an S3 that is busy or away for a moment.
+    """
+
+    def __init__(
+        self, bucket: str, prefix: str, clients: S3Clients, *, waiter: Waiter = QUIETLY, retry: Retry | None = None
+    ) -> None:
         self.bucket = bucket
         self.prefix = prefix.strip("/")
         self.url = f"s3://{bucket}/{self.prefix}".rstrip("/")
         self._clients = clients
+        self._waiter = waiter
+        self._retry = retry or Retry()
 
-    def put(self, path: Path, key: str, checksums: Checksums, *, move: bool = False) -> str:
+    def put(
+        self, path: Path, key: str, checksums: Checksums, *, move: bool = False, waiter: Waiter | None = None
+    ) -> str:
         """Upload; several parts at once for a large file."""
         full = "/".join(part for part in (self.prefix, placement.safe(key)) if part)
-        known = self._metadata(full)
+        found = self._head(full, waiter)
+        known = None if found is None else dict(found["Metadata"])
         if known is not None and known.get("sha256") != checksums.sha256:
             raise _taken(f"s3://{self.bucket}/{full}", self.url)
         if known is None:
-            self._upload(path, full, checksums)
+            self._upload(path, full, checksums, waiter)
         if move:
             path.unlink(missing_ok=True)
         return f"s3://{self.bucket}/{full}"
@@ -167,17 +193,26 @@ class S3Store:
         return None
 
     def open(self, uri: str) -> IO[bytes]:
-        """The object as it comes."""
-        key = parse(uri).key
-        body: Any = self._asked(uri, lambda client: client.get_object(Bucket=self.bucket, Key=key)["Body"])
-        return body  # type: ignore[no-any-return]  # a StreamingBody reads and closes as files do
+        """The object as it comes; a connection that breaks goes on where it stopped."""
+        from localhai.data.object_reader import ObjectReader  # only few commands read from a store
+
+        return ObjectReader.buffered(lambda start, etag: self._get(uri, start, etag), self._retry, self._waiter)
+
+    def _get(self, uri: str, start: int, etag: str | None) -> Any:
+        """The answer to a GET from a byte on, of the version that the first one gave."""
+        asked: dict[str, Any] = {"Bucket": self.bucket, "Key": parse(uri).key}
+        if start:
+            asked["Range"] = f"bytes={start}-"
+        if etag is not None:
+            asked["IfMatch"] = etag
+        return self._asked(uri, lambda client: client.get_object(**asked))
 
     def delete(self, uri: str) -> None:
         """The object."""
         key = parse(uri).key
         self._asked(uri, lambda client: client.delete_object(Bucket=self.bucket, Key=key))
 
-    def _upload(self, path: Path, key: str, checksums: Checksums) -> None:
+    def _upload(self, path: Path, key: str, checksums: Checksums, waiter: Waiter | None) -> None:
         from s3transfer.manager import TransferConfig, TransferManager
 
         config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_request_concurrency=4)
@@ -187,18 +222,14 @@ class S3Store:
             with TransferManager(client, config) as manager:
                 manager.upload(str(path), self.bucket, key, extra).result()
 
-        self._asked(f"s3://{self.bucket}/{key} ({human_size(path.stat().st_size)})", upload)
+        self._asked(f"s3://{self.bucket}/{key} ({human_size(path.stat().st_size)})", upload, waiter)
 
     def kept(self, uri: str) -> tuple[int, str | None] | None:
         """Size of an object, and the sha256 that it was kept with (None: not by `put`); None when there is none."""
         found = self._head(parse(uri).key)
         return None if found is None else (found["ContentLength"], found["Metadata"].get("sha256"))
 
-    def _metadata(self, key: str) -> dict[str, str] | None:
-        found = self._head(key)
-        return None if found is None else dict(found["Metadata"])
-
-    def _head(self, key: str) -> dict[str, Any] | None:
+    def _head(self, key: str, waiter: Waiter | None = None) -> dict[str, Any] | None:
         import botocore.exceptions
 
         def head(client: Any) -> dict[str, Any] | None:
@@ -210,17 +241,25 @@ class S3Store:
                 raise
             return found
 
-        answer: dict[str, Any] | None = self._asked(f"s3://{self.bucket}/{key}", head)
+        answer: dict[str, Any] | None = self._asked(f"s3://{self.bucket}/{key}", head, waiter)
         return answer
 
-    def _asked(self, what: str, ask: Any) -> Any:
-        try:
+    def _asked(self, what: str, ask: Callable[[Any], Any], waiter: Waiter | None = None) -> Any:
+        def once() -> Any:
             client = self._clients.client()
             with plain_words(self.bucket, unsigned=self._clients.unsigned):
                 return ask(client)
+
+        waiting = _naming(self.url, waiter or self._waiter)
+        try:
+            return call(once, trouble, policy=self._retry, waiter=waiting, gave_up=gave_up)
         except SourceError as error:
             reason = getattr(error, "reason", "the object changed")
             raise SurroundingsError(f"the store does not take or give {what}: {reason}", where=self.url) from error
+
+
+def _naming(where: str, waiter: Waiter) -> Waiter:
+    return Waiter(lambda reason: waiter.tell(f"The store {where}: {reason}"), waiter.cancelled)
 
 
 def _require_same(target: Path, checksums: Checksums) -> None:

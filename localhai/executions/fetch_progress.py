@@ -34,7 +34,7 @@ class FetchReporter:
         elif isinstance(event, FileDone):
             self._done(event)
         elif isinstance(event, Waiting):
-            self._life.capture.status(f"{event.input}/{event.name}: {event.reason}")
+            self._life.capture.status(f"{event.input}/{event.name}: {event.reason}" if event.name else event.reason)
 
     def _planned(self, event: FetchPlanned) -> None:
         if event.to_download >= BIG:

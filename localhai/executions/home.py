@@ -31,7 +31,8 @@ class Home:
 
     `engine` may be given, for instance `localhai.testing.FakeEngine`; otherwise the Docker Engine is looked for when
     it is first needed. Without `settings` they are read from variables. `tell` hears, from any thread, what is waited
-    for: a database of records that does not answer. A context manager. Where its folder cannot be made or written to,
+    for: a database of records that does not answer, a store
+    that is away. A context manager. Where its folder cannot be made or written to,
     what needs it raises SurroundingsError (`ready`): plans do not.
     """
 
@@ -109,10 +110,12 @@ class Home:
 
         def make() -> Sources:
             from localhai.data.sources import Sources
+            from localhai.system.retry import Retry
 
-            return Sources(s3_folder=settings.s3_folder, s3_endpoint_url=settings.s3_endpoint_url)
+            retry = Retry(patience=settings.patience)
+            return Sources(s3_folder=settings.s3_folder, s3_endpoint_url=settings.s3_endpoint_url, retry=retry)
 
-        return self._once(f"sources {settings.s3_folder} {settings.s3_endpoint_url}", make)
+        return self._once(f"sources {settings.s3_folder} {settings.s3_endpoint_url} {settings.patience}", make)
 
     @property
     def data_cache(self) -> Cache:
@@ -133,8 +136,11 @@ class Home:
         def make() -> Store:
             self.ready()
             from localhai.data.store import open_store
+            from localhai.system.retry import Waiter
 
-            return open_store(self.settings.store or self.folder / "store", sources=self.sources_for(self.settings))
+            waiter = Waiter(self.tell) if self.tell is not None else Waiter()
+            sources = self.sources_for(self.settings)
+            return open_store(self.settings.store or self.folder / "store", sources=sources, waiter=waiter)
 
         return self._once("store", make)
 

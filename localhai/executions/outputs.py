@@ -11,6 +11,7 @@ from msgspec import Struct, field, to_builtins
 
 from localhai.data import checksums, outputs
 from localhai.records import DatumRecord, VersionRequest, new_id
+from localhai.system.retry import Waiter
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
@@ -106,7 +107,7 @@ def _versions(
 
 
 def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:
-    uri = life.home.store.put(file.path, key, sums)
+    uri = life.home.store.put(file.path, key, sums, waiter=_waiter(life))
     return DatumRecord(
         id=new_id(),
         name=file.name,
@@ -119,6 +120,12 @@ def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, su
         tags=properties.tags if properties else (),
         properties=_properties(properties),
     )
+
+
+def _waiter(life: Life) -> Waiter:
+    """A store that is away for a moment is waited for, until somebody asks to stop from now on."""
+    asked = life.interruption.level
+    return Waiter(life.capture.status, lambda: life.interruption.level > asked)
 
 
 def _properties(properties: OutputProperties | None) -> tuple[dict[str, Any], ...]:

@@ -92,7 +92,7 @@ def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
     entry = asked.stale
     if entry is None and asked.found is not None and asked.found.version is not None:
         last = cache.last(asked.key)
-        entry = last if last is not None and last.version == asked.found.version else None
+        entry = last if last is not None and asked.found.is_version(last.version) else None
     return None if entry is None else entry.checksums
 
 

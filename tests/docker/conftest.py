@@ -115,7 +115,13 @@ class Bench:
         """Start `localhai ARGUMENTS`; `under` are words before it, `more` goes to Popen."""
         self._number += 1
         out, err = self.tmp / f"out-{self._number}", self.tmp / f"err-{self._number}"
-        environment = {**os.environ, "LOCALHAI_STOP_GRACE": "2", **self.environment, **more.pop("env", {})}
+        environment = {
+            **os.environ,
+            "LOCALHAI_STOP_GRACE": "2",
+            "LOCALHAI_PATIENCE": "3",
+            **self.environment,
+            **more.pop("env", {}),
+        }
         interpreter = more.pop("interpreter", sys.executable)
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(

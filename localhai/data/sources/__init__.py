@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from localhai.data.sources.base import Unavailable
 from localhai.data.uri import PLATFORM_ONLY
+from localhai.system.retry import Retry
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -21,7 +22,8 @@ class Sources:
     """All clients that inputs and the store need; nothing is imported or connected before a URI asks for it.
 
     `s3_folder`: serve s3:// from this folder by the embedded S3. `s3_endpoint_url`: an S3 of one's own. `base` is where
-    relative paths start. Safe between threads. The caller closes it.
+    relative paths start. `retry`: for how long what is busy or away is asked again. Safe between threads. The caller
+    closes it.
     """
 
     def __init__(
@@ -30,7 +32,9 @@ class Sources:
         s3_folder: Path | None = None,
         s3_endpoint_url: str | None = None,
         base: Path | None = None,
+        retry: Retry | None = None,
     ) -> None:
+        self.retry = retry or Retry()
         self._s3_folder = s3_folder
         self._s3_endpoint_url = s3_endpoint_url
         self._base = base or Path.cwd()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from localhai.data.sources.base import Cut, Found, Stream, Unavailable
+from localhai.data.sources.base import Cut, Found, Stream, Unavailable, is_unknown_name
+from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ class FileSystem(Protocol):
 
 
 READ_AHEAD = 8 << 20
+# Errors of aiohttp and of Azure's client that mean a broken connection and are no ConnectionError of Python.
+_BROKEN = frozenset({"ClientConnectionError", "ClientPayloadError", "ServiceRequestError", "ServiceResponseError"})
 
 
 class FsspecSource:
@@ -124,7 +127,28 @@ def _plainly(action: Callable[[], Any]) -> Any:
     except PermissionError as error:
         raise Unavailable(f"access is denied: {error}") from error
     except Exception as error:  # each file system has errors of its own
-        raise Unavailable(f"the store cannot be asked: {str(error) or type(error).__name__}") from error
+        raise _in_words(error) from error
+
+
+def _in_words(error: Exception) -> Cut | Unavailable:
+    said = str(error) or type(error).__name__
+    status = _status(error)
+    if status in TRANSIENT_STATUSES:
+        headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None) or {}
+        return Cut(f"the store is busy ({status})", wait=retry_after(headers.get("Retry-After")))
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, (ConnectionError, TimeoutError)) or names & _BROKEN:
+        return Unavailable(f"the store does not answer: {said}", unreachable=True, lasting=is_unknown_name(error))
+    return Unavailable(f"the store cannot be asked: {said}")
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status of a refusal: each client keeps it under a name of its own; 0 when there was no answer."""
+    for name in ("status", "status_code", "code"):
+        value = getattr(error, name, None)
+        if str(value).isdecimal():
+            return int(str(value))
+    return 0
 
 
 def _bucket(uri: Uri) -> str:

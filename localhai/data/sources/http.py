@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager
-from email.message import Message
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from localhai.data.sources.base import Changed, Cut, Found, NoRanges, Stream, Unavailable
+from localhai.data.sources.base import (
+    GZIP,
+    Changed,
+    Cut,
+    Found,
+    NoRanges,
+    Stream,
+    Unavailable,
+    innermost,
+    is_unknown_name,
+)
+from localhai.data.sources.http_headers import Gunzipped, content_encoding, disposition_name, is_weak
+from localhai.data.uri import last_segment
+from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +31,6 @@ if TYPE_CHECKING:
     from localhai.data.uri import Uri
 
 TIMEOUTS = (10.0, 60.0)  # to connect, and between two bytes
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-LONGEST_WAIT = 30.0
 _IDENTITY = {"Accept-Encoding": "identity", "User-Agent": "localhai"}
 _DRIVE_FILE = re.compile(r"^/file/d/([^/]+)")
 _REASONS = {
@@ -63,20 +73,26 @@ class HttpSource:
 
     def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
         """A GET, ranged when it is for a part, conditional on the version that `found` saw."""
+        if found.encoding is not None and start:
+            raise NoRanges  # positions in what is decoded mean nothing to the server
         headers = {}
-        if start or end is not None:
+        if start or (end is not None and end != found.size):
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-            condition = found.etag if found.etag and not found.etag.startswith("W/") else found.modified
+            condition = found.modified if is_weak(found.etag) else found.etag or found.modified
             if condition:
                 headers["If-Range"] = condition
         with _plain_words():
             response = self._get(drive_download_url(found.uri), headers)
         try:
-            _check_part(found, response, start, end)
+            if found.encoding is None:
+                _check_part(found, response, start, end)
+            else:
+                _check_encoded(found, response)
         except BaseException:
             response.close()
             raise
-        return _HttpStream(response)
+        stream = _HttpStream(response)
+        return Gunzipped(stream) if found.encoding in GZIP else stream
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         return self._requests().get(url, stream=True, timeout=TIMEOUTS, headers={**_IDENTITY, **headers})
@@ -116,23 +132,21 @@ def _plain_words() -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise Unavailable(f"the server's certificate is not trusted: {_innermost(error)}") from error
+        raise Unavailable(f"the server's certificate is not trusted: {_words(error)}") from error
     except requests.exceptions.TooManyRedirects as error:
         raise Unavailable("the server redirects in a circle") from error
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-        raise Unavailable(f"the server does not answer: {_innermost(error)}", unreachable=True) from error
+        lasting = is_unknown_name(error)
+        raise Unavailable(f"the server does not answer: {_words(error)}", unreachable=True, lasting=lasting) from error
     except requests.exceptions.RequestException as error:
-        raise Unavailable(f"it cannot be asked for: {_innermost(error)}") from error
+        raise Unavailable(f"it cannot be asked for: {_words(error)}") from error
 
 
-def _innermost(error: BaseException) -> str:
+def _words(error: BaseException) -> str:
     """The operating system's own words, out of the layers that requests and urllib3 put around them."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror
-        nested = [item for item in (getattr(seen, "reason", None), *seen.args) if isinstance(item, BaseException)]
-        seen = nested[0] if nested else seen.__cause__ or seen.__context__
+    inner = innermost(error)
+    if isinstance(inner, OSError):
+        return str(inner.strerror)
     return str(error).split("(Caused by", 1)[0].strip() or type(error).__name__
 
 
@@ -140,21 +154,22 @@ def _refuse(response: requests.Response) -> None:
     status = response.status_code
     if status < 400:  # noqa: PLR2004 - HTTP's errors
         return
-    if status in BUSY:
-        raise Unavailable(f"the server is in trouble ({status} {response.reason})", unreachable=True)
+    if status in TRANSIENT_STATUSES:
+        asked = retry_after(response.headers.get("Retry-After"))
+        raise Cut(f"the server is busy ({status} {response.reason})", wait=asked)
     raise Unavailable(_REASONS.get(status, f"the server refuses ({status} {response.reason})"))
 
 
 def _check_part(found: Found, response: requests.Response, start: int, end: int | None) -> None:
     status = response.status_code
-    if status in BUSY:
-        raise Cut(f"the server is busy ({status} {response.reason})", wait=_retry_after(response))
     if status in {412, 416}:
         raise Changed
     _refuse(response)
-    same = _same_version(found, response)
-    if not same:
+    if not _same_version(found, response):
         raise Changed
+    encoding = content_encoding(response.headers.get("Content-Encoding"), last_segment(found.key))
+    if encoding is not None:
+        raise NoRanges(encoding)
     if status == 206:  # noqa: PLR2004 - partial content
         expected = f"bytes {start}-"
         if not response.headers.get("Content-Range", "").startswith(expected):
@@ -165,21 +180,25 @@ def _check_part(found: Found, response: requests.Response, start: int, end: int 
         raise Changed
 
 
+def _check_encoded(found: Found, response: requests.Response) -> None:
+    _refuse(response)
+    if not _same_version(found, response):
+        raise Changed
+
+
 def _same_version(found: Found, response: requests.Response) -> bool:
     etag = response.headers.get("ETag")
-    return not (found.etag and etag) or found.etag == etag
-
-
-def _retry_after(response: requests.Response) -> float:
-    value = response.headers.get("Retry-After", "")
-    return min(float(value), LONGEST_WAIT) if value.isdigit() else 0.0
+    return not (found.etag and etag) or found.etag.removeprefix("W/") == etag.removeprefix("W/")
 
 
 def _found(uri: Uri, response: requests.Response) -> Found:
     headers = response.headers
     length = headers.get("Content-Length", "")
-    size = int(length) if length.isdigit() and int(length) > 0 else None  # some servers answer 0 to every HEAD
+    encoding = content_encoding(headers.get("Content-Encoding"), last_segment(uri.key))
+    sized = length.isdigit() and int(length) > 0 and encoding not in GZIP  # some servers answer 0 to every HEAD
+    size = int(length) if sized else None
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
+    conditional = modified is not None or not is_weak(etag)
     version = etag or modified
     return Found(
         uri=uri.text,
@@ -189,26 +208,9 @@ def _found(uri: Uri, response: requests.Response) -> Found:
         etag=etag,
         modified=modified,
         given=disposition_name(headers.get("Content-Disposition")),
-        ranges=headers.get("Accept-Ranges", "").lower() == "bytes",
+        ranges=headers.get("Accept-Ranges", "").lower() == "bytes" and encoding is None and conditional,
+        encoding=encoding,
     )
-
-
-def disposition_name(header: str | None) -> str | None:
-    """The bare file name in a Content-Disposition, None when there is none."""
-    if not header:
-        return None
-    message = Message()
-    message["Content-Disposition"] = _as_utf8(header)
-    name = message.get_filename()
-    return re.split(r"[/\\]", name)[-1] or None if name else None
-
-
-def _as_utf8(header: str) -> str:
-    """Header bytes come as Latin-1; servers that write names as they are mean UTF-8."""
-    try:
-        return header.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return header
 
 
 def drive_download_url(url: str) -> str:

@@ -64,7 +64,7 @@ class S3Source:
         if start or (end is not None and end != found.size):
             asked["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with self._words(bucket):
-            return _S3Stream(self._clients.client().get_object(**asked)["Body"])
+            return S3Stream(self._clients.client().get_object(**asked)["Body"])
 
     def presigned(self, uri: Uri, seconds: int = 3600) -> str:
         """An address that anybody who can reach this S3 may GET for a while: what on-demand inputs are given."""
@@ -92,7 +92,9 @@ class S3Source:
         return plain_words(bucket, unsigned=self._clients.unsigned)
 
 
-class _S3Stream:
+class S3Stream:
+    """The body of an answer."""
+
     def __init__(self, body: Any) -> None:
         self._body = body
 

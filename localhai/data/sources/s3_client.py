@@ -9,7 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from localhai.data.sources.base import Changed, Cut, Unavailable
+from localhai.data.sources.base import Changed, Cut, Unavailable, is_unknown_name
+from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
 
     from localhai.data.emulated_s3 import EmulatedS3
 
-BUSY = frozenset(
-    {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "500", "502", "503"}
+# What S3 and its like say when another try may do, whatever the status is.
+TRANSIENT_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "InternalError",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+    }
 )
 _REASONS = {
     "NoSuchBucket": "there is no bucket {bucket}",
@@ -141,6 +156,7 @@ def _config(**options: Any) -> Config:
     return Config(
         connect_timeout=10,
         read_timeout=60,
+        # So that one part of a large upload is sent again by itself; what lasts longer is for the policy of retries.
         retries={"mode": "standard", "max_attempts": 3},
         max_pool_connections=32,
         **options,
@@ -168,7 +184,7 @@ def plain_words(bucket: str = "", *, unsigned: bool = False) -> Iterator[None]:
     except botocore.exceptions.SSLError as error:
         raise Unavailable(f"the certificate of S3 is not trusted: {error}") from error
     except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError) as error:
-        raise Unavailable(f"S3 does not answer: {error}", unreachable=True) from error
+        raise Unavailable(f"S3 does not answer: {error}", unreachable=True, lasting=is_unknown_name(error)) from error
     except botocore.exceptions.ParamValidationError as error:
         raise Unavailable(f"{bucket!r} is not a name that a bucket can have") from error
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
@@ -177,11 +193,12 @@ def plain_words(bucket: str = "", *, unsigned: bool = False) -> Iterator[None]:
 
 def _of_client_error(error: Any, bucket: str, *, unsigned: bool) -> Exception:
     code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    answer = error.response.get("ResponseMetadata", {})
+    status = answer.get("HTTPStatusCode", 0)
     if code in {"PreconditionFailed", "412", "InvalidRange", "416"}:
         return Changed()
-    if code in BUSY or status >= 500:  # noqa: PLR2004 - HTTP's server errors
-        return Cut(f"S3 is busy ({code})")
+    if code in TRANSIENT_CODES or status in TRANSIENT_STATUSES:
+        return Cut(f"S3 is busy ({code})", wait=retry_after(answer.get("HTTPHeaders", {}).get("retry-after")))
     reason = _REASONS.get(code, f"S3 refuses: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip())
     if reason == "access is denied":
         reason += ": there are no AWS credentials, and it is not public" if unsigned else " to these AWS credentials"

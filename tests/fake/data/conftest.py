@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +57,71 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+@dataclass
+class Fault:
+    """What stands before S3: answers the next requests itself, by a status, or by hanging up (0)."""
+
+    address: str
+    answers: list[int] = field(default_factory=list)
+    cut_after: list[int] = field(default_factory=list)  # bytes of the next bodies before the connection is dropped
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Before(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    fault: Fault
+    behind: str
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.fault.asked.append((self.command, self.path))
+        status = self.fault.answers.pop(0) if self.fault.answers else None
+        self.close_connection = True
+        if status is None:
+            self._hand_on(body)
+        elif status:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.send_header("Connection", "close")
+            self.end_headers()
+
+    def _hand_on(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.behind)
+        connection.request(self.command, self.path, body, dict(self.headers.items()))
+        answer = connection.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"connection", "transfer-encoding", "date", "server"}:
+                self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        cut = self.fault.cut_after.pop(0) if self.fault.cut_after and content else None
+        self.wfile.write(content[:cut])
+        connection.close()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+
+@pytest.fixture
+def s3_fault(s3_server: EmulatedS3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
+    """An S3 behind faults; botocore's own tries come at once."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Before)
+    fault = Fault(f"http://127.0.0.1:{server.server_address[1]}")
+    behind = s3_server.endpoint_url.removeprefix("http://")
+    server.RequestHandlerClass = type("Handler", (_Before,), {"fault": fault, "behind": behind})
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield fault
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture
 def bucket(s3_admin: Any, request: pytest.FixtureRequest) -> str:
     """A bucket of this test alone."""
@@ -89,11 +156,14 @@ class Page:
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    only_get: dict[str, str] = field(default_factory=dict)  # headers that a HEAD does not get
     etag: str | None = '"v1"'
     ranges: bool = True
     head: bool = True
     cut_after: list[int | None] = field(default_factory=list)
     before: Callable[[], None] | None = None
+    statuses: list[int] = field(default_factory=list)  # of the next requests, HEAD or GET, before `status` counts
+    moody: bool = False  # another ETag at each request
     sized: bool = True
 
 
@@ -135,12 +205,14 @@ class _Handler(BaseHTTPRequestHandler):
         page = self.web.pages.get(self.path, Page(b"nothing here", 404))
         if page.before is not None and body:
             page.before()
-        status = page.status if body or page.head else 405
+        if page.moody:
+            page.etag = f'"{len(self.web.requests)}"'
+        status = page.statuses.pop(0) if page.statuses else page.status if body or page.head else 405
         content, headers = self._part(page, status)
         if headers.get("Content-Range"):
             status = 206
         self.send_response(status)
-        for name, value in {**headers, **page.headers}.items():
+        for name, value in {**headers, **page.headers, **(page.only_get if body else {})}.items():
             self.send_header(name, value)
         self.end_headers()
         if body:

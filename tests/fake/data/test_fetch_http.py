@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import os
 import threading
+import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from localhai.data import segments
 from localhai.data.checksums import of_bytes
-from localhai.data.download import Retry
 from localhai.data.files import FetchedInputs, InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone, FileStarted, Waiting
-from localhai.data.sources.http import HttpSource, disposition_name, drive_download_url
+from localhai.data.sources.http import HttpSource, drive_download_url
+from localhai.data.sources.http_headers import disposition_name
 from localhai.errors import InputNotFound, Interrupted
+from localhai.system.retry import Retry, Waiter
 
 if TYPE_CHECKING:
     from localhai.data.cache import Cache
@@ -30,7 +34,8 @@ IMPATIENT = Retry(attempts=3, first=0.001, longest=0.002)
 def fetch(sources: Sources, cache: Cache) -> Any:
     def fetch(url: str, **options: Any) -> FetchedInputs:
         spec = InputSpec("data", (url,))
-        return fetch_inputs([spec], sources=sources, cache=cache, retry=IMPATIENT, **options)
+        sources.retry = IMPATIENT
+        return fetch_inputs([spec], sources=sources, cache=cache, **options)
 
     return fetch
 
@@ -170,6 +175,97 @@ def test_a_busy_server_is_asked_again(web: Any, fetch: Any) -> None:
     assert fetch(web.url("/x")).files[0].size == 4
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_first_look_that_meets_a_busy_server_looks_again_and_says_so(web: Any, fetch: Any, status: int) -> None:
+    web.add("/x", b"data", statuses=[status, status], headers={"Retry-After": "0"})
+    events: list[Any] = []
+    assert fetch(web.url("/x"), progress=events.append).files[0].size == 4
+    (waiting,) = [event.reason for event in events if isinstance(event, Waiting)]
+    assert waiting.startswith(f"{web.url('/x')}: the server is busy ({status}")
+    assert "trying again" in waiting
+
+
+def test_retry_after_is_waited_for(web: Any, fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(Waiter, "wait", lambda _self, seconds, _reason: waits.append(seconds))
+    page = web.add("/x", b"data", statuses=[429, 429], headers={"Retry-After": "7"})
+    assert fetch(web.url("/x")).files[0].size == 4
+    page.statuses[:] = [503, 503]
+    page.headers["Retry-After"] = formatdate(time.time() + 100, usegmt=True)
+    assert fetch(web.url("/x")).files[0].size == 4
+    assert waits[0] == 7.0
+    assert 90.0 < waits[1] <= 100.0
+
+
+def test_a_server_that_stays_busy_is_given_up_in_words(web: Any, fetch: Any) -> None:
+    page = web.add("/x", b"data", status=503)
+    with pytest.raises(InputNotFound, match=r"the server is busy \(503 Service Unavailable\) \(tried 3 times\)"):
+        fetch(web.url("/x"))
+    page.headers["Retry-After"] = "100000"
+    with pytest.raises(InputNotFound, match="it asks to wait 100000 s"):
+        fetch(web.url("/x"))
+
+
+def test_a_stop_is_heard_while_a_busy_server_is_waited_for(web: Any, sources: Sources, cache: Cache) -> None:
+    web.add("/x", b"data", status=503, headers={"Retry-After": "60"})
+    events: list[Any] = []
+    specs = [InputSpec("data", (web.url("/x"),))]
+    with pytest.raises(Interrupted):
+        fetch_inputs(specs, sources=sources, cache=cache, progress=events.append, cancelled=lambda: bool(events))
+
+
+def test_an_etag_that_is_made_up_each_time_refuses_nothing(web: Any, fetch: Any) -> None:
+    body = os.urandom(100_000)
+    page = web.add("/x", body, moody=True, cut_after=[None, 40_000])
+    (file,) = fetch(web.url("/x")).files
+    assert file.checksums == of_bytes(body)
+    page.headers["Last-Modified"] = "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert fetch(web.url("/x")).files[0].checksums == of_bytes(body)
+    web.requests.clear()
+    assert fetch(web.url("/x")).files[0].checksums == of_bytes(body)
+    assert web.methods() == ["HEAD"]
+
+
+def test_what_has_only_a_weak_etag_comes_in_one_stream(web: Any, fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "SEGMENT", 1 << 20)
+    body = os.urandom(3_000_000)
+    web.add("/x", body, etag='W/"1"')
+    assert fetch(web.url("/x")).files[0].checksums == of_bytes(body)
+    assert web.methods() == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_what_is_gzipped_unasked_is_decoded_and_said(web: Any, fetch: Any, *, head: bool) -> None:
+    body = b"a,b\n1,2\n" * 30_000
+    web.add("/table.csv", gzip.compress(body[:9]) + gzip.compress(body[9:]), headers={"Content-Encoding": "gzip"})
+    if not head:
+        web.pages["/table.csv"].only_get = {"Content-Encoding": web.pages["/table.csv"].headers.pop("Content-Encoding")}
+    events: list[Any] = []
+    (file,) = fetch(web.url("/table.csv"), progress=events.append).files
+    assert file.path.read_bytes() == body
+    assert [event.reason for event in events if isinstance(event, Waiting)] == [
+        "the server sends it with Content-Encoding: gzip, although asked not to: it is decoded"
+    ]
+    web.requests.clear()
+    assert fetch(web.url("/table.csv")).files == (file,)
+    assert web.methods() == ["HEAD"]
+
+
+def test_a_gzip_that_breaks_off_is_not_taken_for_whole(web: Any, fetch: Any) -> None:
+    packed = gzip.compress(os.urandom(50_000))
+    page = web.add("/table.csv", packed, headers={"Content-Encoding": "gzip"}, cut_after=[20_000])
+    assert fetch(web.url("/table.csv")).files[0].size == 50_000
+    page.body, page.etag = packed[:20_000], '"v2"'
+    with pytest.raises(InputNotFound, match="breaks off again and again"):
+        fetch(web.url("/table.csv"))
+
+
+def test_a_file_that_is_called_gz_stays_as_it_is(web: Any, fetch: Any) -> None:
+    packed = gzip.compress(b"a,b\n")
+    web.add("/table.csv.gz", packed, headers={"Content-Encoding": "x-gzip"})
+    assert fetch(web.url("/table.csv.gz")).files[0].path.read_bytes() == packed
+
+
 def test_without_a_network_the_copy_in_the_cache_is_used_and_said(web: Any, fetch: Any) -> None:
     web.add("/x", b"data")
     first = fetch(web.url("/x")).files
@@ -216,6 +312,14 @@ def test_several_downloads_that_fail_are_one_error(web: Any, sources: Sources, c
     [
         ('attachment; filename="a b.zip"', "a b.zip"),
         ("attachment; filename*=UTF-8''na%C3%AFve%20plan.csv", "naïve plan.csv"),
+        ("attachment; filename=\"naive.csv\"; filename*=UTF-8''na%C3%AFve.csv", "naïve.csv"),
+        ("attachment;filename*=utf-8'en'%e2%82%ac%20rates.csv;filename=EURO.csv", "€ rates.csv"),
+        ("attachment; filename*=iso-8859-1''%A3.csv", "£.csv"),
+        ("attachment; filename*=\"UTF-8''quoted%20x.csv\"", "quoted x.csv"),
+        ("attachment; filename*=UTF-8''..%2F..%2Fevil.csv", "evil.csv"),
+        ("attachment; filename*=UTF-8''bad%ff.csv; filename=ok.csv", "ok.csv"),
+        ("attachment; filename*=unheard-of''x.csv; filename=ok.csv", "ok.csv"),
+        ('attachment; filename="a;b.csv"', "a;b.csv"),
         ('attachment; filename="na\u00c3\u00afve.csv"', "naïve.csv"),
         ('attachment; filename="C:\\\\dir\\\\x.csv"', "x.csv"),
         ("inline", None),

@@ -15,6 +15,7 @@ from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FetchPlanned, FileAdvanced, FileDone, FileStarted
 from localhai.data.sources import Sources
 from localhai.errors import InputNotFound
+from localhai.system.retry import ONCE
 
 if TYPE_CHECKING:
     from localhai.data.emulated_s3 import EmulatedS3
@@ -191,7 +192,7 @@ def test_an_endpoint_from_the_environment_is_honoured(
 @pytest.mark.usefixtures("aws_environment")
 def test_an_endpoint_that_does_not_answer_is_said(cache: Cache) -> None:
     with (
-        Sources(s3_endpoint_url="http://127.0.0.1:9") as offline,
+        Sources(s3_endpoint_url="http://127.0.0.1:9", retry=ONCE) as offline,
         pytest.raises(InputNotFound, match="S3 does not answer"),
     ):
         fetch_inputs([InputSpec("d", ("s3://some-bucket/x",))], sources=offline, cache=cache)
