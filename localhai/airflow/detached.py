@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import LocalhaiError, ProjectError, SurroundingsError, UsageError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def start(folder: Path, request: ExecutionRequest | PipelineRequest) -> str:
     """Start it in the project at `folder`; gives its id as soon as it has one. Raises what kept it from starting."""
     asked = {"folder": str(folder), "pipeline": hasattr(request, "pipeline"), "request": request.to_dict()}
     process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "localhai.airflow.detached", json.dumps(asked)],
+        [sys.executable, "-m", "localhai.airflow.detached", strict_json.dumps(asked)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -55,7 +56,7 @@ def main(text: str) -> None:
         nonlocal told
         if not told:
             told = True
-            sys.stdout.write(json.dumps(said) + "\n")
+            sys.stdout.write(strict_json.dumps(said) + "\n")
             sys.stdout.flush()
 
     def tell(kind: str, value: Any) -> None:

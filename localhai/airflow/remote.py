@@ -11,6 +11,7 @@ from localhai.airflow.remote_left import left_running
 from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
 from localhai.airflow.rest import RestClient, address_of
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -198,14 +199,12 @@ class RemotePlatform:
 
     def _pipeline_body(self, request: PipelineRequest, project: str, commit: str) -> dict[str, Any]:
         """Nodes and edges are those of the commit's valohai.yaml: the API takes no name of a pipeline."""
-        import json
-
         from valohai_yaml import parse
         from valohai_yaml.pipelines.conversion import PipelineConverter
 
         found = self.client.get(f"commits/{commit}/", project=project, include="config")
         text = found.get("config")
-        config = parse(text if isinstance(text, str) else json.dumps(text), validate=False)
+        config = parse(text if isinstance(text, str) else strict_json.dumps(text), validate=False)
         if request.pipeline not in config.pipelines:
             known = ", ".join(config.pipelines) or "none"
             raise UsageError(f"commit {commit} has no pipeline {request.pipeline!r}", hints=[f"it has: {known}"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from localhai.system import strict_json
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 _MINUTE = 60
@@ -46,12 +48,7 @@ def number(value: Any) -> str:
     """A metadata value: floats to six digits, anything long cut."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, str):
-        text = value
-    else:
-        import json
-
-        text = json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else strict_json.dumps(value, ascii=False)
     return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
 
 
@@ -64,6 +61,4 @@ def value(given: Any) -> str:
     """A parameter's value as it is, on one line and not cut."""
     if isinstance(given, str):
         return given if "\n" not in given else repr(given)
-    import json
-
-    return json.dumps(given, ensure_ascii=False)
+    return strict_json.dumps(given, ascii=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.errors import ProjectError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,6 @@ def _shown(path: Path) -> str:
 
 
 def _print_json(reports: Sequence[LintReport]) -> None:
-    import json
 
     files = [report.to_dict() for report in reports]
     document: dict[str, Any] = {
@@ -56,7 +56,7 @@ def _print_json(reports: Sequence[LintReport]) -> None:
         "problems": [problem for file in files for problem in file.pop("problems")],
         "files": files,
     }
-    click.echo(json.dumps(document, indent=2))
+    click.echo(strict_json.dumps(document, indent=2))
 
 
 def _print(reports: Sequence[LintReport]) -> None:

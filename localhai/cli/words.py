@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.system import strict_json
 from localhai.system.escaping import escaped
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def emit(text: str) -> None:
 
 def emit_json(document: Any) -> None:
     """The one JSON document of a call, to stdout."""
-    write(sys.stdout, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write(sys.stdout, strict_json.dumps(document, indent=2, ascii=False) + "\n")
 
 
 def say(text: str) -> None:

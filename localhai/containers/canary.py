@@ -12,6 +12,7 @@ from localhai.containers.bind import BindTree
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.ownership import remove_tree
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +128,7 @@ def _remember(file: Path, place: str, key: str, question: str, found: bool) -> N
     fresh = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(memory), encoding="utf-8")
+        fresh.write_text(strict_json.dumps(memory), encoding="utf-8")
         os.replace(fresh, file)
 
 

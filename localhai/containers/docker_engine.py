@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from functools import partial
@@ -19,6 +18,7 @@ from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer,
 from localhai.containers.engine import Gateway
 from localhai.containers.transport import EngineRefused, path_part
 from localhai.errors import EngineLost, SurroundingsError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,7 +146,7 @@ class DockerEngine(DockerImages):
         )
 
     def containers(self, labels: Mapping[str, str | None]) -> list[ContainerState]:
-        query = {"all": 1, "filters": json.dumps({"label": payload.label_filter(labels)})}
+        query = {"all": 1, "filters": strict_json.dumps({"label": payload.label_filter(labels)})}
         return [payload.listed(row) for row in self._call("GET", "/containers/json", query=query, doing="list") or ()]
 
     def execute(
@@ -227,7 +227,7 @@ class DockerEngine(DockerImages):
         self._call("DELETE", f"/volumes/{path_part(name)}", doing=f"remove the volume {name}", fine=(NOT_FOUND,))
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[str]:
-        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        query = {"filters": strict_json.dumps({"label": payload.label_filter(labels)})}
         return [str(row["Name"]) for row in self._call("GET", "/volumes", query=query, doing="list")["Volumes"] or ()]
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
@@ -238,7 +238,7 @@ class DockerEngine(DockerImages):
         self._call("DELETE", f"/networks/{path_part(name)}", doing=f"remove the network {name}", fine=(NOT_FOUND,))
 
     def networks(self, labels: Mapping[str, str | None]) -> list[str]:
-        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        query = {"filters": strict_json.dumps({"label": payload.label_filter(labels)})}
         return [str(row["Name"]) for row in self._call("GET", "/networks", query=query, doing="list") or ()]
 
     def gateway(self, network: str | None = None) -> Gateway | None:

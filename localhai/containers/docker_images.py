@@ -13,6 +13,7 @@ from localhai.containers.docker_calls import DockerCalls
 from localhai.containers.docker_errors import NOT_FOUND, image_not_found, refused
 from localhai.containers.engine import PullProgress
 from localhai.containers.transport import EngineRefused, path_part
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ class DockerImages(DockerCalls):
         return payload.image(reference, data)
 
     def labelled_images(self, labels: Mapping[str, str | None]) -> list[Image]:
-        query = {"filters": json.dumps({"label": payload.label_filter(labels)})}
+        query = {"filters": strict_json.dumps({"label": payload.label_filter(labels)})}
         rows = self._call("GET", "/images/json", query=query, doing="list images") or ()
         found = [self.image(str(row["Id"])) for row in rows]
         return [image for image in found if image is not None]

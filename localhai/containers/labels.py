@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, to_builtins
 
+from localhai.system import strict_json
 from localhai.system.process import boot_id, is_running, process_start
 
 EXECUTION = "localhai.execution"
@@ -38,7 +39,7 @@ def build(*, execution: str, project: str, owner: Owner | None = None) -> dict[s
 
 def write_owner(owner: Owner) -> str:
     """As a label's value: the fields of `Owner` in JSON."""
-    return json.dumps(to_builtins(owner))
+    return strict_json.dumps(to_builtins(owner))
 
 
 def parse_owner(labels: Mapping[str, str]) -> Owner | None:

@@ -29,6 +29,7 @@ from localhai.data import locks
 from localhai.data.disk import disk_in_words, write_atomic
 from localhai.data.files import Checksums
 from localhai.data.uri import without_secrets
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -158,7 +159,7 @@ class Cache:
                 "checksums": to_builtins(checksums),
                 "given": given,
             }
-            write_atomic(self._uris / f"{_hash(uri)}.json", json.dumps(record).encode())
+            write_atomic(self._uris / f"{_hash(uri)}.json", strict_json.dumps(record).encode())
         return Entry(uri, version, state.st_size, checksums, target, given, time.time())
 
     # What goes out.

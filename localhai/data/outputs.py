@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from localhai.data import inside, sidecars
 from localhai.data.sidecars import NO_PROPERTIES, PROPERTIES_FILE, SIDECAR_SUFFIX, OutputProperties
+from localhai.system.text import file_name
 
 DEPTH = 200  # folders in folders; each holds a descriptor while it is looked at
 SIDECAR_MAX = 64 << 20  # bytes; a larger one is no sidecar that a person meant
@@ -149,7 +150,7 @@ class _Scanner:
         self._found[path] = (target, state)
 
     def _skip(self, path: bytes, reason: str) -> None:
-        self._skipped.append(SkippedOutput(_readable(path), reason))
+        self._skipped.append(SkippedOutput(file_name(path), reason))
 
     # What is said about it.
 
@@ -166,16 +167,16 @@ class _Scanner:
         return said
 
     def _take_sidecar(self, path: bytes, owner: bytes, said: dict[str, dict[str, object]]) -> None:
-        name = _readable(owner)
+        name = file_name(owner)
         if owner not in self._found and name not in self._uploaded:
-            self._warnings.append(f"{_readable(path)}: there is no output {name!r} beside it: it is kept as an output")
+            self._warnings.append(f"{file_name(path)}: there is no output {name!r} beside it: it is kept as an output")
             return
         content = self._content(path)
         del self._found[path]
         try:
             said.setdefault(name, {}).update(sidecars.parse_sidecar(content or b""))
         except ValueError as error:
-            self._warnings.append(f"{_readable(path)}: {error}: its properties are left out")
+            self._warnings.append(f"{file_name(path)}: {error}: its properties are left out")
 
     def _content(self, path: bytes) -> bytes | None:
         """The bytes of a small file inside; None when it is none."""
@@ -198,7 +199,7 @@ class _Scanner:
         taken = set(names.values())
         for path in self._found:
             if path not in names:
-                name = _readable(path)
+                name = file_name(path)
                 while name in taken:
                     name += "%00"  # no name on disk can mean this
                 taken.add(name)
@@ -211,20 +212,6 @@ class _Scanner:
         properties = self._interpret(name, said.pop(name)) if name in said else NO_PROPERTIES
         where = Path(os.fsdecode(os.path.join(self._folder, target)))
         return OutputFile(name, where, state.st_size, state.st_mtime, properties)
-
-
-def encoded_name(path: bytes) -> str:
-    """Any bytes as a UTF-8 name: `%XX` for those that are not, and then `%25` for `%` itself, so that it can be undone.
-
-    A name that is UTF-8 stays as it is.
-    """
-    if _is_utf8(path):
-        return path.decode()
-    text = path.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
-    return "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text)  # noqa: PLR2004 - where surrogateescape puts bytes
-
-
-_readable = encoded_name
 
 
 def _is_utf8(path: bytes) -> bool:

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from localhai.data.uri import Uri, last_segment
+from localhai.system.text import clean, file_name
 
 KeepDirectories = Literal["none", "suffix", "full"]
 NAME_MAX = 255  # bytes of one path part on Linux
@@ -46,20 +47,23 @@ def of_datum(name: str) -> Candidate:
 
 
 def safe(name: str) -> str:
-    """A relative path with no way out: no `..`, no leading `/`, no NUL, no part longer than a file system takes."""
-    parts = [_safe_part(part) for part in name.replace("\0", "").split("/") if part not in {"", ".", ".."}]
+    """A relative path with no way out: no `..`, no leading `/`, no NUL, no part longer than a file system takes.
+
+    What is not UTF-8 in it is written as names of outputs are.
+    """
+    parts = [_safe_part(part) for part in file_name(name.replace("\0", "")).split("/") if part not in {"", ".", ".."}]
     return "/".join(parts) or "file"
 
 
 def _safe_part(part: str) -> str:
-    encoded = part.encode("utf-8", "surrogateescape")
+    encoded = part.encode()
     if len(encoded) <= NAME_MAX:
         return part
     stem, suffix = posixpath.splitext(part)
     digest = hashlib.sha256(encoded).hexdigest()[:12]
-    suffix = suffix if len(suffix.encode("utf-8", "surrogateescape")) <= 20 else ""  # noqa: PLR2004 - longer is no suffix
-    room = NAME_MAX - len(digest) - 1 - len(suffix.encode("utf-8", "surrogateescape"))
-    return f"{stem.encode('utf-8', 'surrogateescape')[:room].decode('utf-8', 'ignore')}-{digest}{suffix}"
+    suffix = suffix if len(suffix.encode()) <= 20 else ""  # noqa: PLR2004 - longer is no suffix
+    room = NAME_MAX - len(digest) - 1 - len(suffix.encode())
+    return f"{stem.encode()[:room].decode('utf-8', 'ignore')}-{digest}{suffix}"
 
 
 def place(
@@ -85,7 +89,7 @@ def place(
         wanted = forced or name_of(candidate, keep)
         name = safe(wanted)
         if name != posixpath.normpath(wanted):
-            note(f"input {input_name}: the name {wanted!r} is not safe, the file is called {name!r}")
+            note(f"input {input_name}: the name {clean(wanted)!r} is not safe, the file is called {name!r}")
         names.append(name)
     if keep_all:
         names = _numbered(input_name, names, note)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from localhai.system.text import clean_value
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -97,7 +99,7 @@ def _properties_line(line: bytes) -> tuple[str, dict[str, Any]]:
 
 def _json_object(content: bytes, what: str) -> dict[str, Any]:
     try:
-        data = json.loads(content)
+        data = clean_value(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{what} is not JSON: {error}") from error
     if not isinstance(data, dict):

@@ -77,7 +77,8 @@ def parse(text: str) -> Uri:
 
 def _file_path(rest: str) -> str:
     """`file:///a/b` and `file://localhost/a/b`; people also write `file://data/a.csv` and mean a relative path."""
-    return unquote(rest.removeprefix("localhost")) if rest.startswith(("/", "localhost/")) else unquote(rest)
+    path = rest.removeprefix("localhost") if rest.startswith("localhost/") else rest
+    return unquote(path, errors="surrogateescape")  # a name that is not UTF-8 is that of a file all the same
 
 
 def _in_store(text: str, scheme: str, rest: str) -> Uri:

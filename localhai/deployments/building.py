@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from localhai.containers.engine import ContainerSpec
 from localhai.containers.locking import alone
 from localhai.containers.tree import REPOSITORY
 from localhai.errors import Interrupted, LocalhaiError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ def build(work: Work, files: Sequence[tuple[str, Path, str]]) -> Image:
     repository = work.snapshot.path
     requirements = next((name for name in REQUIREMENTS if (repository / name).is_file()), None)
     facts = [base.id, work.snapshot.identifier, [(path, sha256) for path, _, sha256 in files], requirements]
-    reference = f"{NAME}:{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}"
+    reference = f"{NAME}:{hashlib.sha256(strict_json.dumps(facts).encode()).hexdigest()[:24]}"
     with alone(f"build {engine.info().place} {reference}", locks):
         found = engine.image(reference)
         if found is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
 from localhai.executions.owner import own_owner
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.containers.engine import OutputStream
@@ -182,7 +182,7 @@ def _spec(work: Work, image: str) -> ContainerSpec:
 
 def _support(work: Work) -> Iterator[Entry]:
     """What is added to the image for serving. Docs open the metadata file relative to the working directory."""
-    metadata = json.dumps(_metadata(work), indent=2).encode()
+    metadata = strict_json.dumps(_metadata(work), indent=2).encode()
     yield Entry("valohai")
     yield Entry(f"valohai/{METADATA}", metadata, 0o444)
     yield Entry(f"{REPOSITORY[1:]}/{METADATA}", metadata, 0o444)

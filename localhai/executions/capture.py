@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.executions.log import LogWriter, read_stream, repair, stored_lengths
 from localhai.executions.metadata import METADATA, MetadataCollector
 from localhai.executions.stop_condition import StopCondition
+from localhai.system.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,9 +71,9 @@ class Capture:
 
     def status(self, text: str, *, only_log: bool = False) -> None:
         """A line of ours into the log, stream `status`, and to the observer unless `only_log`."""
-        text = self._masker.mask_text(text)
+        text = self._masker.mask_text(clean(text))
         with self._lock:
-            self._log.write("status", text.encode("utf-8", "replace") + b"\n", time.time())
+            self._log.write("status", text.encode() + b"\n", time.time())
             if not only_log:
                 self._observer.status(text)
 

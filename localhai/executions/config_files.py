@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.tree import INPUTS
 from localhai.executions.plain_yaml import NotPlain, dump
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ def config_files(contents: Mapping[str, Any]) -> dict[str, bytes]:
     """Each of `contents` as NAME.json and as NAME.yaml."""
     files: dict[str, bytes] = {}
     for name, value in contents.items():
-        files[f"{name}.json"] = (json.dumps(value, indent=2) + "\n").encode()
+        files[f"{name}.json"] = (strict_json.dumps(value, indent=2) + "\n").encode()
         files[f"{name}.yaml"] = _yaml(value)
     return files
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
-from localhai.data.outputs import encoded_name
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
 from localhai.executions.verdict import Verdict, verdict
+from localhai.system import strict_json
+from localhai.system.text import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     _end_capture(life, result, ended)
     end = _end_document(life, result, collected)
     with suppress(OSError):  # a full disk: the records may still have room
-        (life.folder / END).write_text(json.dumps(end))
+        (life.folder / END).write_text(strict_json.dumps(end))
     remove_container(life)
     life.capture.close()
     return record_end(life.home, life.record, end)
@@ -59,7 +60,7 @@ def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
     try:
         if life.tree is not None:
             for name in life.tree.finish(life.container):
-                life.capture.status(f"Output {encoded_name(os.fsencode(name))} is skipped: it is not a regular file")
+                life.capture.status(f"Output {file_name(os.fsencode(name))} is skipped: it is not a regular file")
         return result, collect(life)
     except (LocalhaiError, OSError, UnicodeError) as error:  # a locale may know no name for an output
         with suppress(LocalhaiError):

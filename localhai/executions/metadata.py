@@ -20,6 +20,8 @@ from msgspec import Struct, field
 
 from localhai.errors import DiskFull
 from localhai.executions.lines import LineAssembler
+from localhai.system import strict_json
+from localhai.system.text import clean_value
 
 METADATA = "metadata.jsonl"
 SUMMARY = "metadata.summary.json"
@@ -106,7 +108,7 @@ def _parse_leniently(text: bytes) -> tuple[dict[str, Any], bool] | None:
     if not text.rstrip().endswith(b"}"):
         return None
     try:
-        found = json.loads(text.decode("utf-8"))
+        found = clean_value(json.loads(text.decode("utf-8")))
     except (ValueError, RecursionError):
         return None
     return _finite(found), False
@@ -155,7 +157,7 @@ class MetadataCollector:
     def save_summary(self) -> None:
         path = self._folder / SUMMARY
         path.with_suffix(".tmp").write_bytes(
-            json.dumps({"events": self.summary.events, "keys": self.summary.to_dict()}).encode()
+            strict_json.dumps({"events": self.summary.events, "keys": self.summary.to_dict()}).encode()
         )
         path.with_suffix(".tmp").replace(path)
 
@@ -182,7 +184,7 @@ class MetadataCollector:
             return prefix + (b"," + rest if found else rest) + b"\n"
         found.pop("_time", None)
         self.not_finite = self.not_finite or b"NaN" in line or b"Infinity" in line
-        rest = json.dumps(found, separators=(",", ":")).encode()[1:]
+        rest = strict_json.dumps(found, compact=True).encode()[1:]
         return prefix + (b"," + rest if found else rest) + b"\n"
 
     def _write(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct, to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.executions.datums import Addresses
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
@@ -46,7 +47,7 @@ def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> 
     path = folder / LIST
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump([to_builtins(item) for item in listed], file)
+        file.write(strict_json.dumps([to_builtins(item) for item in listed]))
 
 
 def listed(folder: Path) -> list[Listed]:

@@ -185,7 +185,7 @@ def _config(life: Life) -> dict[str, bytes]:
             **({"distributed": life.options.member.config()} if life.options.member is not None else {}),
         }
     )
-    files[SCRIPT] = plan.script.encode("utf-8", "surrogateescape") + b"\n"
+    files[SCRIPT] = plan.script.encode() + b"\n"
     return files
 
 

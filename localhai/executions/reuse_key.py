@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
+
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.executions.secrets import Masker
@@ -50,15 +51,15 @@ class Digester(Struct, frozen=True):
 
     def of(self, value: Any) -> str:
         """Of any JSON value."""
-        text = json.dumps(value, sort_keys=True, default=str)
+        text = strict_json.dumps(value, sort_keys=True, default=str)
         if self.masker.mask_text(text) != text or _hides(self.masker, value):
             return self.secret(text)
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_SHORT]
+        return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
     def secret(self, text: str) -> str:
         """Of a secret: `secret HOME DIGEST`, where HOME tells two homes apart."""
         home = hashlib.sha256(self.key).hexdigest()[:8]
-        digest = hmac.new(self.key, text.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+        digest = hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
         return f"{SECRET} {home} {digest[:_SHORT]}"
 
 
@@ -112,7 +113,7 @@ def _definition(plan: ExecutionPlan) -> dict[str, Any]:
 
 def _files(files: Iterable[Mapping[str, Any]]) -> str:
     listed = sorted((str(file["name"]), str(file["sha256"])) for file in files)
-    return hashlib.sha256(json.dumps(listed).encode("utf-8", "surrogateescape")).hexdigest()[:_SHORT]
+    return hashlib.sha256(strict_json.dumps(listed).encode()).hexdigest()[:_SHORT]
 
 
 def obstacles(plan: ExecutionPlan, inputs: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -131,7 +132,7 @@ def obstacles(plan: ExecutionPlan, inputs: Iterable[Mapping[str, Any]]) -> list[
 
 def key_of(parts: Parts) -> str:
     """One digest of all parts, 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps([VERSION, parts], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(strict_json.dumps([VERSION, parts], sort_keys=True).encode()).hexdigest()
 
 
 def differences(new: Parts, old: Mapping[str, Mapping[str, str]]) -> list[Difference]:

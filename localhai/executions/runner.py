@@ -27,6 +27,7 @@ from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
 from localhai.project import parity
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +188,7 @@ def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Obser
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
     try:
         (folder / "outputs").mkdir(parents=True)
-        (folder / PLAN).write_text(masker.mask_text(json.dumps(plan.to_dict(), indent=2)))
+        (folder / PLAN).write_text(masker.mask_text(strict_json.dumps(plan.to_dict(), indent=2)))
         ending.reserve(folder)
     except OSError as error:
         raise in_words(error, folder) from error
@@ -212,7 +213,7 @@ def _document(
         "yaml": snapshot.yaml,
         "user": creator_name(settings),
     }
-    masked: dict[str, Any] = json.loads(masker.mask_text(json.dumps(values)))
+    masked: dict[str, Any] = json.loads(masker.mask_text(strict_json.dumps(values)))
     return masked
 
 

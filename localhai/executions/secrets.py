@@ -64,7 +64,7 @@ class Masker:
         return data if self._pattern is None else self._pattern.sub(MASK, data)
 
     def mask_text(self, text: str) -> str:
-        return self.mask(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        return self.mask(text.encode()).decode("utf-8", "replace")
 
     def stream(self) -> MaskedStream:
         """One stream's view: it holds back what may be the beginning of a secret."""

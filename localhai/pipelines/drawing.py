@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from localhai.pipelines.graph import Graph
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ def _label(edge: Edge) -> str:
 
 def _quoted(text: str) -> str:
     r"""A string of DOT: `\n` is a new line there too, other escapes are not known."""
-    return json.dumps(text, ensure_ascii=False)
+    return strict_json.dumps(text, ascii=False)
 
 
 def _mermaid_text(text: str) -> str:

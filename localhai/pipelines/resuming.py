@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.runners import Made
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ def left(home: Home, record: Pipeline, runners: Mapping[str, NodeRunner]) -> tup
 
 def _unchanged(before: PipelinePlan, now: PipelinePlan) -> set[str]:
     """Nodes whose definition, values and edges are the same in both plans."""
-    now = PipelinePlan.from_dict(json.loads(json.dumps(now.to_dict(), default=str)))
+    now = PipelinePlan.from_dict(json.loads(strict_json.dumps(now.to_dict(), default=str)))
     earlier = {node.name: node for node in before.nodes}
     old_edges, new_edges = Graph(before).into, Graph(now).into
     return {

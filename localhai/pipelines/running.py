@@ -32,6 +32,7 @@ from localhai.pipelines.sources import preflight
 from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.executions.life import RunOptions
@@ -125,7 +126,7 @@ def run_pipeline(
             name=plan.name,
             nodes=[(node.name, node.type) for node in plan.nodes],
             commit=own,
-            document=json.loads(masker.mask_text(json.dumps(document, default=str))),
+            document=json.loads(masker.mask_text(strict_json.dumps(document, default=str))),
             owner=home.own(),
             title=options.title or plan.name,
             known_as=known_as,

@@ -16,6 +16,7 @@ from localhai.errors import Position, Problem, ProjectError
 from localhai.project.bounds import check_text, children, refused, refused_at, survey
 from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
+from localhai.system.text import clean, clean_value
 
 if TYPE_CHECKING:
     from localhai.project.bounds import DuplicateKey
@@ -86,7 +87,7 @@ def parse(content: bytes | str, file: str, *, trusted: bool = False) -> Document
     `trusted` content was read before and found in bounds, so looking at it again is spared.
     Raises ProjectError with one problem.
     """
-    text, marked = _decoded(content, file) if isinstance(content, bytes) else (content, False)
+    text, marked = _decoded(content, file) if isinstance(content, bytes) else (clean(content), False)
     if text.startswith("\ufeff"):
         text, marked = text[1:], True
     if not trusted:
@@ -115,6 +116,8 @@ def _load(loader_class: Any, text: str, file: str, *, marked: bool, trusted: boo
         data = _constructed(loader, root, positions) if root is not None else None
     finally:
         loader.dispose()
+    if loader_class is _PurePython:  # it takes halves of characters, written as escapes, which the C parser refuses
+        data = clean_value(data)
     return Document(file, data, positions, duplicates, marked)
 
 

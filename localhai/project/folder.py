@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.settings import Settings
+from localhai.system.text import clean
 
 YAML = "valohai.yaml"
 
@@ -56,7 +57,7 @@ def find_project(start: Path, yaml: str | None = None, *, settings: Settings | N
         raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
     settings = settings or Settings.load(found)
     name = settings.project_name
-    return ProjectFolder(found, name or found.resolve().name or "project", found / wanted, declared=bool(name))
+    return ProjectFolder(found, clean(name or found.resolve().name) or "project", found / wanted, declared=bool(name))
 
 
 def refuse_folder(start: Path, wanted: Path | str) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from localhai.system.text import clean
+
 # What a hook or a wrapper may have set to point git elsewhere (`git rev-parse --local-env-vars`).
 _REDIRECTIONS = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -129,7 +131,7 @@ def head(folder: Path) -> Head:
         if record.startswith(b"# branch.oid "):
             commit = record[13:].decode()
         elif record.startswith(b"# branch.head "):
-            branch = os.fsdecode(record[14:])
+            branch = clean(os.fsdecode(record[14:]))
         elif record and not record.startswith(b"# "):
             dirty = True
     return Head(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, dirty)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, listing, option_name, unknown
+from localhai.system.text import as_bytes, clean, clean_value, is_clean
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
@@ -19,7 +21,7 @@ class Overrides(Struct, frozen=True):
 
     `parameters` hold texts or native values, lists for multiple ones; None takes away a default. `inputs` replace the
     step's URIs: one text or several, empty ones are dropped, so that `""` and `[]` clear. `time_limit` is seconds or a
-    text such as `1h 30m`.
+    text such as `1h 30m`. Text is cleaned here, wherever it came from; paths of files stay such that they are found.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -30,6 +32,38 @@ class Overrides(Struct, frozen=True):
     time_limit: float | str | None = None
     title: str | None = None
     tags: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            given = getattr(self, name)
+            cleaned = _addresses(given) if name == "inputs" else clean_value(given)
+            if cleaned is not given:
+                force_setattr(self, name, cleaned)
+
+
+def _addresses(given: Mapping[str, str | Sequence[str]]) -> Mapping[str, str | Sequence[str]]:
+    """Inputs whose addresses are valid Unicode."""
+    found = {
+        clean(name): address_of(uris) if isinstance(uris, str) else tuple(address_of(uri) for uri in uris)
+        for name, uris in given.items()
+    }
+    return found if any(not is_clean(text) for text in _texts(given)) else given
+
+
+def _texts(given: Mapping[str, str | Sequence[str]]) -> Iterator[str]:
+    for name, uris in given.items():
+        yield name
+        yield from (uris,) if isinstance(uris, str) else uris
+
+
+def address_of(text: str) -> str:
+    """A URI or path as it was typed; a path that is not UTF-8 as the `file://` address of the same file."""
+    if is_clean(text) or "://" in text:
+        return clean(text)
+    from urllib.parse import quote
+
+    relative = "" if text.startswith(("/", "~")) else "./"
+    return f"file://{relative}{quote(as_bytes(text), safe='/*~')}"
 
 
 class StepArguments(Struct, frozen=True):

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +88,12 @@ def step_arguments_file(
 
 
 def _place(cache: Path, yaml: Path, *asked: Any) -> Path | None:
-    """The file for what is asked of a valohai.yaml; None where the key cannot be told."""
+    """The file for what is asked of a valohai.yaml; None where that cannot be read."""
     try:
         content = hashlib.sha256(yaml.read_bytes()).hexdigest()
-        key = json.dumps([content, _versions(), *asked])
-    except (OSError, TypeError):
+    except OSError:
         return None
+    key = repr((content, _versions(), *asked))
     return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
@@ -130,7 +131,7 @@ def _remember(place: Path | None, made: dict[str, Any]) -> None:
     with contextlib.suppress(OSError, TypeError):
         place.parent.mkdir(parents=True, exist_ok=True)
         scratch = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        scratch.write_text(json.dumps(made), encoding="ascii")
+        scratch.write_text(strict_json.dumps(made), encoding="ascii")
         scratch.replace(place)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in kept[:-_KEPT]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 
+from localhai.system import strict_json
+
 if TYPE_CHECKING:
     from localhai.project.packaging import Package
 
@@ -98,7 +100,7 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
     handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
     try:
         with open(handle, "w", encoding="ascii") as file:
-            json.dump(value, file)
+            file.write(strict_json.dumps(value))
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

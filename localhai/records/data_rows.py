@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.rows import DatumRecord
 from localhai.records.times import text
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +58,7 @@ def _columns(record: DatumRecord, execution_id: str, project_id: str) -> dict[st
         "sha1": record.sha1,
         "sha256": record.sha256,
         "uri": storable(record.uri),
-        "properties": json.dumps([dict(item) for item in record.properties]),
+        "properties": strict_json.dumps([dict(item) for item in record.properties]),
     }
 
 

@@ -7,12 +7,12 @@ execution may. Everything else goes through SQLAlchemy Core (`postgresql.Postgre
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from localhai.errors import RecordsUnavailable
+from localhai.system.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = dict[str, Any]
-_unstorable_re = re.compile("[\0\ud800-\udfff]")
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -119,10 +118,4 @@ def placeholders(values: Iterable[Any], prefix: str = "p") -> tuple[str, dict[st
 
 def storable(value: str | None) -> str | None:
     r"""Text that every database takes: bytes of file names that are no UTF-8 become `\xNN`, and so does NUL."""
-    return value if value is None else _unstorable_re.sub(_escaped, value)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    byte = code if code == 0 else code - 0xDC00
-    return f"\\x{byte:02x}" if byte in range(0x100) else f"\\u{code:04x}"
+    return value if value is None else clean(value).replace("\0", "\\x00")

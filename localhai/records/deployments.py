@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
@@ -11,6 +10,7 @@ from localhai.records import owners
 from localhai.records.access import Access
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,11 +57,16 @@ class DeploymentRecords(Access):
                     "name": chosen,
                     "commit": commit,
                     "created": now,
-                    "document": json.dumps(dict(document or {})),
+                    "document": strict_json.dumps(dict(document or {})),
                 },
             )
             of_endpoints = [
-                {"version_id": version_id, "name": endpoint, "position": position, "document": json.dumps(dict(facts))}
+                {
+                    "version_id": version_id,
+                    "name": endpoint,
+                    "position": position,
+                    "document": strict_json.dumps(dict(facts)),
+                }
                 for position, (endpoint, facts) in enumerate(endpoints)
             ]
             transaction.change_many(
@@ -103,7 +108,7 @@ class DeploymentRecords(Access):
 
         def work(transaction: Transaction, _again: bool) -> DeploymentVersion:
             found = rows.one(transaction, version_id)
-            document = json.dumps({**found.document, **facts})
+            document = strict_json.dumps({**found.document, **facts})
             sql = "UPDATE deployment_versions SET document = :document WHERE id = :id"
             transaction.change(sql, {"id": version_id, "document": document})
             return rows.one(transaction, version_id)
@@ -190,7 +195,7 @@ class DeploymentRecords(Access):
                 return False
             if expected_owner is not None and found.owner != expected_owner:
                 return again and found.owner is None and found.status == status
-            values: dict[str, Any] = {"document": json.dumps({**found.document, **facts})}
+            values: dict[str, Any] = {"document": strict_json.dumps({**found.document, **facts})}
             if status is not None:
                 values["status"] = status
             if status is not None and status not in HELD:

@@ -11,6 +11,7 @@ from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.rows import DatumRecord, Execution, StatusChange
 from localhai.records.statuses import Status
 from localhai.records.times import text
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ def apply(transaction: Transaction, execution: Execution, changes: Mapping[str, 
     known = _TEXTS | _TIMES | _PLAIN | {"owner", "tags"}
     loose = {name: value for name, value in changes.items() if name not in known}
     if loose:
-        values["document"] = json.dumps({**execution.document, **loose})
+        values["document"] = strict_json.dumps({**execution.document, **loose})
     return values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
 from localhai.records.ids import new_id
 from localhai.records.statuses import ALLOWED, FINAL, INCOMPLETE, Status, allowed
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class ExecutionRecords(Access):
             "project_id": project_id,
             "status": str(Status.CREATED),
             "created": self._now(),
-            "document": json.dumps(dict(document)),
+            "document": strict_json.dumps(dict(document)),
             **rows.columns({"step": step, "image": image, "commit": commit, "title": title}),
             **rows.columns({"environment": environment, "folder": folder, "owner": owner}),
         }
@@ -339,5 +339,5 @@ def _conditions(
 
 def _document_has(key: str, value: str) -> str:
     """For LIKE: documents in which this pair stands somewhere."""
-    pair = f"{json.dumps(key)}: {json.dumps(value)}"
+    pair = f"{strict_json.dumps(key)}: {strict_json.dumps(value)}"
     return "%" + _wild_re.sub(r"!\g<0>", pair) + "%"

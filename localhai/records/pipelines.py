@@ -11,6 +11,7 @@ from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ class PipelineRecords(Access):
             "title": storable(title),
             "commit": commit,
             "created": self._now(),
-            "document": json.dumps(dict(document)),
+            "document": strict_json.dumps(dict(document)),
             **owners.columns(owner),
         }
         names = ", ".join(f'"{column}"' for column in (*values, "counter"))
@@ -121,7 +122,7 @@ class PipelineRecords(Access):
             values: dict[str, Any] = {"id": pipeline_id, "status": status, "old": found.status}
             values["started"] = found.started or (now if status == "started" else None)
             values["finished"] = None if status in OPEN else now
-            values["document"] = json.dumps({**found.document, **({} if reason is None else {"error": reason})})
+            values["document"] = strict_json.dumps({**found.document, **({} if reason is None else {"error": reason})})
             sql = (
                 "UPDATE pipelines SET status = :status, started = :started, finished = :finished, document = :document"
                 " WHERE id = :id AND status = :old"
@@ -164,7 +165,7 @@ class PipelineRecords(Access):
                 document["executions"] = list(dict.fromkeys((*document.get("executions", ()), execution_id)))
             if deployment is not None:
                 document["deployment"] = dict(deployment)
-            values["document"] = json.dumps(document)
+            values["document"] = strict_json.dumps(document)
             settings = ", ".join(f"{column} = :{column}" for column in values)
             change = statement("UPDATE pipeline_nodes SET", settings, "WHERE pipeline_id = :id AND name = :name")
             transaction.change(change, {**values, **key})

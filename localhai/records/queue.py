@@ -13,6 +13,7 @@ from localhai.records.access import Access
 from localhai.records.counters import number_of_executions
 from localhai.records.database import placeholders, statement
 from localhai.records.statuses import INCOMPLETE
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -43,7 +44,7 @@ class QueueRecords(Access):
             "user_id": entry.user_id,
             "priority": entry.priority,
             "created": self._now(),
-            "request": json.dumps(entry.request),
+            "request": strict_json.dumps(entry.request),
         }
         self._write(
             lambda transaction, _again: transaction.change(

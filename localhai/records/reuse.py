@@ -11,6 +11,7 @@ from msgspec import Struct
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import statement, storable
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -33,7 +34,7 @@ class ReuseRecords(Access):
 
     def remember_key(self, execution_id: str, key: str, parts: Mapping[str, Mapping[str, str]]) -> None:
         """The key of an execution; saying another takes the place of the first."""
-        values = {"id": execution_id, "key": key, "parts": json.dumps(parts)}
+        values = {"id": execution_id, "key": key, "parts": strict_json.dumps(parts)}
         sql = (
             "INSERT INTO execution_keys (execution_id, project_id, step, key, parts, outputs)"
             " SELECT id, project_id, step, :key, :parts, '{}' FROM executions WHERE id = :id"
@@ -43,7 +44,10 @@ class ReuseRecords(Access):
 
     def remember_outputs(self, execution_id: str, states: Mapping[str, Sequence[int]]) -> None:
         """What its outputs look like on disk, by id of the datum. Without a key nothing is remembered."""
-        values = {"id": execution_id, "outputs": json.dumps({name: list(state) for name, state in states.items()})}
+        values = {
+            "id": execution_id,
+            "outputs": strict_json.dumps({name: list(state) for name, state in states.items()}),
+        }
         sql = "UPDATE execution_keys SET outputs = :outputs WHERE execution_id = :id"
         self._write(lambda transaction, _again: transaction.change(sql, values))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from localhai.records import execution_rows, owners, task_rows
@@ -10,6 +9,7 @@ from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, statement, storable
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ class TaskRecords(Access):
             "type": type,
             "commit": commit,
             "created": self._now(),
-            "document": json.dumps(dict(document)),
+            "document": strict_json.dumps(dict(document)),
             **owners.columns(owner),
         }
         names = ", ".join(f'"{column}"' for column in (*values, "counter"))
@@ -121,7 +121,7 @@ class TaskRecords(Access):
             " WHERE id = :id AND status = 'started'",
             of_owner,
         )
-        changed = json.dumps({**found.document, **document})
+        changed = strict_json.dumps({**found.document, **document})
         values = {"id": task_id, "status": status, "now": self._now(), "document": changed}
         return transaction.change(sql, {**values, **expected}) > 0
 

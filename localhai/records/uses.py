@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from localhai.records import data_rows, deployment_rows
 from localhai.records import execution_rows as rows
 from localhai.records.access import Access
 from localhai.records.database import placeholders, statement, storable
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -47,7 +47,7 @@ class UseRecords(Access):
 
         def work(transaction: Transaction, _again: bool) -> Execution:
             execution = rows.one(transaction, execution_id, lock=self._locks_rows)
-            document = json.dumps({**execution.document, "inputs": list(inputs)})
+            document = strict_json.dumps({**execution.document, "inputs": list(inputs)})
             rows.update(transaction, execution_id, {"document": document})
             transaction.change("DELETE FROM input_data WHERE execution_id = :id", {"id": execution_id})
             if uses:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from localhai.records import data_rows
 from localhai.records import version_rows as rows
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -155,7 +155,7 @@ def _insert(transaction: Transaction, parent_id: str, execution_id: str | None, 
             "counter": counter,
             "now": now,
             "execution": execution_id,
-            "document": json.dumps(document),
+            "document": strict_json.dumps(document),
         },
     )
 

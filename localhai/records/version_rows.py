@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 
 from localhai.records import data_rows
 from localhai.records.database import placeholders, statement
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
@@ -150,7 +151,7 @@ def set_status(transaction: Transaction, version: Version, status: str) -> None:
     """What people think of a version of a model, kept in its document."""
     table, key = f"{version.noun}_versions", {"id": version.id}
     row = transaction.rows(statement("SELECT document FROM", table, "WHERE id = :id"), key)[0]
-    document = json.dumps({**json.loads(row["document"]), "status": status})
+    document = strict_json.dumps({**json.loads(row["document"]), "status": status})
     transaction.change(
         statement("UPDATE", table, "SET document = :document WHERE id = :id"), {**key, "document": document}
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from localhai.server import errors
+from localhai.server.answers import Json
 from localhai.server.openapi import describe_bodies
 from localhai.server.routes import (
     commits,
@@ -45,6 +46,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
+        default_response_class=Json,
     )
     app.state.localhai = state
     errors.add_handlers(app)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from localhai.server.errors import field, said
+from localhai.system.text import clean_value
 
 
 async def read_body(request: Request) -> dict[str, Any]:
@@ -20,10 +21,11 @@ async def read_body(request: Request) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(read.decode())
-        if b"\\u" in read:  # half a character, as an escape, can be neither kept nor answered
-            json.dumps(found, ensure_ascii=False).encode()
+        valid = clean_value(found) is found  # half a character, as an escape, can be neither kept nor answered
     except (ValueError, RecursionError):
-        raise said(400, "the request is no JSON", "parse_error") from None
+        valid = False
+    if not valid:
+        raise said(400, "the request is no JSON", "parse_error")
     if not isinstance(found, dict):
         raise said(400, "the request is not a JSON object", "invalid")
     return found

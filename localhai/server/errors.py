@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from localhai.errors import (
@@ -20,6 +19,7 @@ from localhai.errors import (
     TransitionError,
     UsageError,
 )
+from localhai.server.answers import Json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,34 +60,34 @@ def add_handlers(app: FastAPI) -> None:
     """Make every error of the app a JSON body without paths, variables or tokens in it; faults: `safety.Answered`."""
 
     @app.exception_handler(Refused)
-    def refused(request: Request, error: Refused) -> JSONResponse:
-        return JSONResponse(without_places(request.app.state.localhai, error.body), error.status, error.headers)
+    def refused(request: Request, error: Refused) -> Json:
+        return Json(without_places(request.app.state.localhai, error.body), error.status, error.headers)
 
     @app.exception_handler(HTTPException)
-    def http(_request: Request, error: HTTPException) -> JSONResponse:
+    def http(_request: Request, error: HTTPException) -> Json:
         if error.status_code == 404:  # noqa: PLR2004  # of HTTP
-            return JSONResponse({"detail": "Not found."}, 404)
+            return Json({"detail": "Not found."}, 404)
         code = _CODES.get(error.status_code, "error")
-        return JSONResponse({"message": error.detail, "code": code}, error.status_code, error.headers)
+        return Json({"message": error.detail, "code": code}, error.status_code, error.headers)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(_request: Request, error: RequestValidationError) -> Json:
         body: dict[str, list[dict[str, str]]] = {}
         for problem in error.errors():
             name = str(problem["loc"][-1]) if len(problem["loc"]) > 1 else "non_field_errors"
             body.setdefault(name, []).append({"message": str(problem["msg"]), "code": "invalid"})
-        return JSONResponse(body, 400)
+        return Json(body, 400)
 
     @app.exception_handler(LocalhaiError)
-    def ours(request: Request, error: LocalhaiError) -> JSONResponse:
+    def ours(request: Request, error: LocalhaiError) -> Json:
         body, status = of(error)
-        return JSONResponse(without_places(request.app.state.localhai, body), status)
+        return Json(without_places(request.app.state.localhai, body), status)
 
     @app.exception_handler(OSError)
-    def full(_request: Request, error: OSError) -> JSONResponse:
+    def full(_request: Request, error: OSError) -> Json:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise error  # a fault like any other
-        return JSONResponse({"message": "the disk of the server is full", "code": "disk_full"}, 507)
+        return Json({"message": "the disk of the server is full", "code": "disk_full"}, 507)
 
 
 def of(error: LocalhaiError) -> tuple[dict[str, Any], int]:

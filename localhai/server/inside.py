@@ -19,6 +19,7 @@ from localhai.records import INCOMPLETE
 from localhai.records import Execution as Record
 from localhai.server import errors
 from localhai.server.addresses import base
+from localhai.server.answers import Json
 from localhai.server.bodies import Body
 from localhai.server.calls import token_of
 from localhai.server.errors import Refused, not_found, said
@@ -46,7 +47,9 @@ router = APIRouter(prefix="/executions/{execution_id}")
 
 def create_inside(state: State) -> FastAPI:
     """The application for containers."""
-    app = FastAPI(title="localhai, from inside", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="localhai, from inside", openapi_url=None, docs_url=None, redoc_url=None, default_response_class=Json
+    )
     app.state.localhai = state
     errors.add_handlers(app)
     app.include_router(router)

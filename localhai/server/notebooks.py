@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import secrets
 import socket
 import tarfile
@@ -14,6 +13,7 @@ from localhai.server import requests
 from localhai.server.bodies import text
 from localhai.server.code import NOTEBOOK_YAML, keep_package
 from localhai.server.requests import texts
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def _free_port() -> int:
 def _package(image: str) -> bytes:
     """Code with nothing in it but the step: the same bytes for the same image."""
     step = {"name": STEP, "image": image, "command": _COMMAND}
-    content = json.dumps([{"step": step}]).encode()  # JSON is YAML
+    content = strict_json.dumps([{"step": step}]).encode()  # JSON is YAML
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
         entry = tarfile.TarInfo(NOTEBOOK_YAML)

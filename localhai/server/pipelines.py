@@ -25,6 +25,7 @@ from localhai.server.code import code_of
 from localhai.server.errors import field as wrong
 from localhai.server.own import require_own
 from localhai.server.requests import opened, options_of, tags_of, unwrapped
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +71,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
             interruption=interruption,
         )
 
-    request = {"plan": json.loads(json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
+    request = {"plan": json.loads(strict_json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
     entry = Waiting("", project.id, user.id, 0, request, kind="pipeline")
     return state.home.records.pipeline(Beginning(state, "pipeline", work, entry).recorded())
 

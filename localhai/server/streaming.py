@@ -7,7 +7,6 @@ where it was: browsers and libraries send it back as `Last-Event-ID`. The stream
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from contextlib import suppress
@@ -21,6 +20,7 @@ from localhai.errors import LocalhaiError
 from localhai.executions.following import LOOK, GrowingLog
 from localhai.executions.metadata import METADATA, parse_line
 from localhai.records import FINAL
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -87,7 +87,7 @@ class _Sent:
     data: Any
 
     def __str__(self) -> str:
-        return f"id: {self.place}\nevent: {self.kind}\ndata: {json.dumps(self.data)}\n\n"
+        return f"id: {self.place}\nevent: {self.kind}\ndata: {strict_json.dumps(self.data)}\n\n"
 
 
 @dataclass

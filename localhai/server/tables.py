@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.metadata import read_metadata
 from localhai.server.addresses import execution_of
 from localhai.server.errors import field
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,4 +54,4 @@ def _lines(home: Path, rows: list[Execution], keys: list[str]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, (dict, list, bool)) else value
+    return strict_json.dumps(value) if isinstance(value, (dict, list, bool)) else value

@@ -24,6 +24,7 @@ from localhai.server.bodies import text
 from localhai.server.errors import field, not_found, said
 from localhai.server.requests import mapping
 from localhai.server.versions import names
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project
@@ -75,7 +76,7 @@ def announce(state: State, project: Project, body: Mapping[str, Any]) -> Upload:
     upload_id = new_id()
     folder = _folder(state) / upload_id
     folder.mkdir(parents=True)
-    (folder / _DOCUMENT).write_text(json.dumps(document))
+    (folder / _DOCUMENT).write_text(strict_json.dumps(document))
     return Upload(upload_id, folder, project.id, name, size, document)
 
 
@@ -124,7 +125,7 @@ def complete(state: State, user: User, found: Upload) -> DatumRecord:
     )
     for alias in document["aliases"]:
         state.home.records.set_alias(project.id, alias, made.id)
-    (found.folder / _DOCUMENT).write_text(json.dumps({**document, "datum": made.id}))
+    (found.folder / _DOCUMENT).write_text(strict_json.dumps({**document, "datum": made.id}))
     return state.home.records.datum(made.id)
 
 

@@ -16,6 +16,7 @@ from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
 from localhai.records.ids import new_id
+from localhai.system import strict_json
 from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
@@ -59,7 +60,7 @@ class Task:
     def is_of(self, plan: TaskPlan, overrides: Overrides, options: RunOptions) -> bool:
         """Whether one of this plan and these overrides would make the same executions, so that it can be resumed."""
         document = self.record.document
-        wanted, known = json.loads(json.dumps(plan.to_dict())), dict(document["plan"])
+        wanted, known = json.loads(strict_json.dumps(plan.to_dict())), dict(document["plan"])
         aside = {"notes": None, "parity": None}
         return {**wanted, **aside} == {**known, **aside} and document["overrides"] == _given(overrides, options)
 
@@ -180,7 +181,9 @@ def resume_task(
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
     """As they are recorded: without secrets."""
-    given: dict[str, Any] = json.loads(Masker(options.secrets.values()).mask_text(json.dumps(to_builtins(overrides))))
+    given: dict[str, Any] = json.loads(
+        Masker(options.secrets.values()).mask_text(strict_json.dumps(to_builtins(overrides)))
+    )
     return given
 
 

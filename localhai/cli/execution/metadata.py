@@ -11,6 +11,7 @@ from localhai.cli import formats, words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, cell, print_table
 from localhai.errors import UsageError
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,11 +102,9 @@ def _events(execution: Execution, keys: Sequence[str], *, every: bool) -> Iterat
 
 def _write_json(events: Iterator[dict[str, Any]]) -> None:
     """One document, but never all of it in memory."""
-    import json
-
     opening = "["
     for item in events:
-        words.write(sys.stdout, f"{opening}\n{json.dumps(item, ensure_ascii=False)}")
+        words.write(sys.stdout, f"{opening}\n{strict_json.dumps(item, ascii=False)}")
         opening = ","
     sys.stdout.write("[]\n" if opening == "[" else "\n]\n")
 
@@ -129,6 +128,5 @@ def _plain(value: Any) -> str:
     """Exact, for other programs."""
     if value is None or isinstance(value, str):
         return cell(value)
-    import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return strict_json.dumps(value, ascii=False)

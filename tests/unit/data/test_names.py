@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.data import checksums
-from localhai.data.outputs import encoded_name
 from localhai.data.placement import Candidate, place, safe
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
 from localhai.data.uri import parse, without_secrets
 from localhai.errors import Interrupted
+from localhai.system.text import file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def test_a_safe_name_never_leads_out(name: str) -> None:
 
 @given(st.binary(min_size=1, max_size=40).filter(lambda raw: b"\0" not in raw))
 def test_an_encoded_output_name_is_text_and_can_be_undone(raw: bytes) -> None:
-    name = encoded_name(raw)
+    name = file_name(raw)
     name.encode()
     try:
         assert name == raw.decode()

@@ -318,7 +318,7 @@ def test_odd_text_is_stored_and_shown(records, project):
     assert found.title == "a\\x00b\\ud800"
     assert found.step == "caf\\xe9\n"
     assert found.tags == ("'; DROP TABLE data --", "%:x")
-    assert records.update(execution.id, error="\0\ud800 :id %s").document["error"] == "\0\ud800 :id %s"
+    assert records.update(execution.id, error="\0\ud800 :id %s").document["error"] == "\0\\ud800 :id %s"
 
 
 def test_those_that_had_ended_at_a_time_are_found_without_their_documents(records, project):
