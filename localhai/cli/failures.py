@@ -14,6 +14,7 @@ import click
 from localhai.cli import words
 from localhai.cli.call import ReaderGone
 from localhai.errors import DiskFull, Interrupted, LocalhaiError, ProjectError, UsageError
+from localhai.system import private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +132,7 @@ def _write_crash(error: BaseException, call: Call, arguments: Sequence[str]) -> 
 
     try:
         folder = call.home.folder if call.home is not None else Settings.load().home
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         place = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         head = f"localhai {__version__}, Python {platform.python_version()}, {platform.platform()}"

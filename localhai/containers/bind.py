@@ -83,6 +83,7 @@ class BindTree:
                 os.rename(path, target)
             except OSError:  # it stays where it is and is collected at the end
                 continue
+            ownership.disarm(os.path.dirname(target))
             taken.append(target)
         if os.geteuid() == 0:
             for target in taken:
@@ -109,7 +110,7 @@ class BindTree:
         contents = self.contents
         outputs = str(contents.outputs)
         if ownership.reclaim(self._engine, self._helper_image(container), outputs, contents.labels):
-            return []
+            return ownership.disarm(outputs)
         if container is None:
             raise SurroundingsError(
                 f"{outputs} holds files of another user", where=outputs, hints=[f"sudo chown -R $USER {outputs}"]

@@ -8,6 +8,8 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
+from localhai.system import private
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,7 +33,7 @@ def alone(key: str, folder: Path | None) -> Iterator[bool]:
         if folder is None:
             yield waited
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         with open(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.lock", "wb") as file:
             yield _lock(file.fileno()) or waited
     finally:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Engine, EngineInfo, Image
 
 INSIDE = "/localhai"
+SET_IDS = stat.S_ISUID | stat.S_ISGID
 ROOT_NAMES = frozenset({"", "0", "root"})
 
 
@@ -72,6 +73,24 @@ def reclaim(engine: Engine, image: str, folder: str, labels: Mapping[str, str]) 
     owner = "0:0" if info.rootless else f"{os.geteuid()}:{os.getegid()}"
     code = helper(engine, image, ("chown", "-Rh", owner, INSIDE), folder, labels)
     return code == 0 and next(foreign(folder), None) is None
+
+
+def disarm(folder: str) -> list[str]:
+    """Take away what must not outlast its container: devices go, setuid and setgid bits are cleared.
+
+    Gives the names of the devices, relative to `folder`. What is not ours, or goes meanwhile, stays as it is.
+    """
+    gone = []
+    for here, _folders, names in os.walk(folder):
+        for path in (here, *(os.path.join(here, name) for name in names)):
+            with contextlib.suppress(OSError):
+                mode = os.lstat(path).st_mode
+                if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                    os.unlink(path)
+                    gone.append(os.path.relpath(path, folder))
+                elif mode & SET_IDS and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                    os.chmod(path, stat.S_IMODE(mode) & ~SET_IDS)
+    return gone
 
 
 def helper(engine: Engine, image: str, command: tuple[str, ...], folder: str, labels: Mapping[str, str]) -> int | None:

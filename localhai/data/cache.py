@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, to_builtins
 
 from localhai.data import locks
-from localhai.data.disk import disk_in_words, write_atomic
+from localhai.data.disk import disk_in_words
 from localhai.data.files import Checksums
 from localhai.data.uri import without_secrets
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -149,6 +149,7 @@ class Cache:
             target.parent.mkdir(exist_ok=True)
             part.chmod(0o444)
             _seal(part, checksums.sha256)
+            durable.sync_file(part)  # size and seal vouch for its bytes as soon as it has its name
             os.replace(part, target)  # the same content, should it be here already: whoever has it open keeps it
             state = target.stat()
             record = {
@@ -159,7 +160,7 @@ class Cache:
                 "checksums": to_builtins(checksums),
                 "given": given,
             }
-            write_atomic(self._uris / f"{_hash(uri)}.json", strict_json.dumps(record).encode())
+            durable.write(self._uris / f"{_hash(uri)}.json", strict_json.dumps(record).encode(), synced=False)
         return Entry(uri, version, state.st_size, checksums, target, given, time.time())
 
     # What goes out.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,19 +43,6 @@ def require_room(folder: Path, size: int, what: str) -> None:
     """Raise DiskFull before a large write that cannot succeed."""
     if size > 0 and shutil.disk_usage(folder).free < size:
         raise disk_full(folder, f"{what} ({human_size(size)})")
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Replace a small file at once: a reader sees the old or the new content, never a part."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
 
 
 def human_size(size: int) -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.data.disk import write_atomic
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 from localhai.system.process import boot_id
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def save(path: Path, found: Found, segments: Sequence[Segment], *, synced: bool)
         "synced": synced,
         "segments": [[segment.start, segment.end, segment.pos] for segment in segments],
     }
-    write_atomic(path, strict_json.dumps(state).encode())
+    durable.write(path, strict_json.dumps(state).encode(), synced=False)
 
 
 def load(path: Path, found: Found, part: Path) -> list[Segment] | None:

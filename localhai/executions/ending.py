@@ -15,7 +15,7 @@ from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
 from localhai.executions.verdict import Verdict, verdict
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 from localhai.system.text import file_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     _end_capture(life, result, ended)
     end = _end_document(life, result, collected)
     with suppress(OSError):  # a full disk: the records may still have room
-        (life.folder / END).write_text(strict_json.dumps(end))
+        durable.write(life.folder / END, strict_json.dumps(end).encode())
     remove_container(life)
     life.capture.close()
     return record_end(life.home, life.record, end)

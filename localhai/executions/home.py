@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from localhai.errors import DiskFull, SurroundingsError
 from localhai.settings import Settings
+from localhai.system import private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ class Home:
         self.given_engine = engine  # for homes beside this one
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
+        self._mended = False
         with suppress(SurroundingsError):  # said as soon as something is to be written
             self.ready()
 
@@ -173,7 +175,7 @@ class Home:
         """Make its folder, if need be. Raises SurroundingsError when that cannot be, or it cannot be written to."""
         folder = self.folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(folder)
         except OSError as error:
             if error.errno == 28:  # noqa: PLR2004  # ENOSPC
                 raise DiskFull(f"{folder} cannot be made: no space left", where=str(folder)) from error
@@ -189,3 +191,13 @@ class Home:
                 where=str(folder),
                 hints=["set LOCALHAI_HOME to a folder that you may write to"],
             )
+        self._mend()
+
+    def _mend(self) -> None:
+        """What an earlier version let other users of this machine read, once for each Home that is opened."""
+        if self._mended:
+            return
+        self._mended = True
+        found = private.mend(self.folder)
+        if found and self.tell is not None:
+            self.tell(f"other users of this machine could read {', '.join(found)}: now only you can")

@@ -77,18 +77,28 @@ def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None
         return Collected()
     sums = checksums.of_files([file.path for file, _ in files])
     prefix = f"{life.project.id}/{life.record.id}"  # the platform's layout is unconfirmed; this one cannot collide
-    seen: dict[str, int] = {}
+    keys = _keys(prefix, [file.name for file, _ in files])
+    named = [(file.path, key, sums[file.path]) for (file, _), key in zip(files, keys, strict=True)]
+    uris = life.home.store.put_all(named, waiter=_waiter(life))
     data: list[DatumRecord] = []
     aliases: dict[str, str] = {}
-    for file, properties in files:
-        again = seen[file.name] = seen.get(file.name, -1) + 1
-        key = f"{prefix}/{file.name}" if not again else f"{prefix}/.again-{again}/{file.name}"
-        datum = _datum(life, file, properties, sums[file.path], key)
+    for (file, properties), uri in zip(files, uris, strict=True):
+        datum = _datum(file, properties, sums[file.path], uri)
         data.append(datum)
         if properties is not None and properties.alias:
             aliases[properties.alias] = datum.id
     wanted, said = _versions(life, list(zip(data, (properties for _, properties in files), strict=True)))
     return Collected(tuple(data), aliases, wanted, said)
+
+
+def _keys(prefix: str, names: Sequence[str]) -> list[str]:
+    """Of several of one name, uploaded while it ran, all are kept."""
+    seen: dict[str, int] = {}
+    keys = []
+    for name in names:
+        again = seen[name] = seen.get(name, -1) + 1
+        keys.append(f"{prefix}/.again-{again}/{name}" if again else f"{prefix}/{name}")
+    return keys
 
 
 def _versions(
@@ -106,8 +116,7 @@ def _versions(
     return wanted, foreseen
 
 
-def _datum(life: Life, file: OutputFile, properties: OutputProperties | None, sums: Checksums, key: str) -> DatumRecord:
-    uri = life.home.store.put(file.path, key, sums, waiter=_waiter(life))
+def _datum(file: OutputFile, properties: OutputProperties | None, sums: Checksums, uri: str) -> DatumRecord:
     return DatumRecord(
         id=new_id(),
         name=file.name,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from localhai.executions.reuse_inputs import look_at_inputs
 from localhai.executions.reuse_key import PARTS, Digester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
-from localhai.system import strict_json
+from localhai.system import private, strict_json
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Image
@@ -197,16 +196,4 @@ def _code_words(wanted: Wanted, old: str | None) -> str:
 
 def home_key(folder: Path) -> bytes:
     """The key of a home for digests of secrets, made when it is first needed; only its owner may read it."""
-    path = folder / KEY_FILE
-    with suppress(FileNotFoundError):
-        return path.read_bytes()
-    fresh = folder / f".{KEY_FILE}.{os.getpid()}.{os.urandom(4).hex()}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(_KEY_BYTES))
-        with suppress(FileExistsError):
-            os.link(fresh, path)  # complete, and the first of several wins
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path.read_bytes()
+    return private.kept(folder / KEY_FILE, lambda: os.urandom(_KEY_BYTES))[0]

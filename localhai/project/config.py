@@ -12,6 +12,7 @@ from msgspec import Struct
 from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
 from localhai.project.folder import refuse_folder
+from localhai.system import private
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _verdict_name(digest: str) -> str:
 def _remember(verdict: Path) -> None:
     """A verdict that cannot be kept costs the next start some time, and nothing else."""
     try:
-        verdict.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(verdict.parent)
         verdict.touch()
     except OSError:
         return

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
-from localhai.system import strict_json
+from localhai.system import private, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ def _remember(place: Path | None, made: dict[str, Any]) -> None:
     if place is None:
         return
     with contextlib.suppress(OSError, TypeError):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(place.parent)
         scratch = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         scratch.write_text(strict_json.dumps(made), encoding="ascii")
         scratch.replace(place)

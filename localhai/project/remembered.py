@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 
-from localhai.system import strict_json
+from localhai.system import private, strict_json
 
 if TYPE_CHECKING:
     from localhai.project.packaging import Package
@@ -75,13 +75,13 @@ class Shelf:
     def remember(self, known: Remembered) -> None:
         """Keep it for the next time. What cannot be written is not remembered, and that is all."""
         with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self._path.parent)
             _write(self._path, to_builtins(known))
 
     def remember_files(self, identifier: str, files: Mapping[str, os.stat_result]) -> None:
         """Keep what `previous` gives."""
         with contextlib.suppress(OSError):
-            self._files.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self._files.parent)
             traits = {name: self.traits(found) for name, found in files.items()}
             _write(self._files, {"identifier": identifier, "files": traits})
 

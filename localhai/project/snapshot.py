@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from localhai.errors import DiskFull, ProjectError
 from localhai.project import git, packaging
 from localhai.project.remembered import Remembered, Shelf
+from localhai.system import private
 
 YAML = "valohai.yaml"
 _IN_THE_MAKING = ".making-"
@@ -134,7 +135,7 @@ def making(cache: Path) -> Iterator[Path]:
     import tempfile
 
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        private.make_folder(cache)
         made = Path(tempfile.mkdtemp(prefix=_IN_THE_MAKING, dir=cache))
         made.chmod(0o755)
         try:

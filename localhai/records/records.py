@@ -19,6 +19,7 @@ from localhai.records.tasks import TaskRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
 from localhai.records.versions import VersionRecords
+from localhai.system import private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,7 @@ def _make_folder(folder: Path) -> None:
     import errno
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(f"no space left to make {folder}", where=str(folder)) from error

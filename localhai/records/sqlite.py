@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import DiskFull, LocalhaiError, RecordsUnavailable
 from localhai.records.database import Away
 from localhai.records.upgrade import VERSIONS
+from localhai.system import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ _VERSION_TABLE = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND na
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that begins and ends transactions only when told to, usable by one thread at a time."""
+    private.make_file(path)  # its log and its index take over the mode
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA foreign_keys = ON")

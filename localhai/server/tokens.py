@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from fastapi import Depends, Request
 from localhai.records.server import User
 from localhai.server.errors import Refused
 from localhai.server.state import State, state_of
+from localhai.system import private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,23 +22,8 @@ _NAME = "Authorization"
 
 def kept_secret(folder: Path, name: str) -> tuple[str, bool]:
     """The secret in `folder/name`, and whether it was made just now. The file is readable by its owner alone."""
-    path = folder / name
-    try:
-        return path.read_text().strip(), False
-    except FileNotFoundError:
-        pass
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = secrets.token_hex(20)
-    temporary = folder / f".{name}-{os.getpid()}"
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(made + "\n")
-    try:
-        os.link(temporary, path)  # the first of two servers that start at once has made it
-    except FileExistsError:
-        return path.read_text().strip(), False
-    finally:
-        temporary.unlink()
-    return made, True
+    found, made = private.kept(folder / name, f"{secrets.token_hex(20)}\n".encode)
+    return found.decode().strip(), made
 
 
 def _user(request: Request, state: Annotated[State, Depends(state_of)]) -> User:

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from localhai.containers import canary, package_cache
+from localhai.containers import canary, ownership, package_cache
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.tree import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
 from localhai.errors import EngineLost, SurroundingsError
@@ -237,3 +237,21 @@ def test_root_and_others_do_not_share_packages(home_folder):
 
     assert mounts[0] != mounts[1]
     assert stat.S_IMODE(os.stat(f"{mounts[1]}/pip").st_mode) == 0o777
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_devices_and_ids_that_a_step_set_do_not_outlast_it(tmp_path):
+    outputs = tmp_path / "outputs"
+    (outputs / "below").mkdir(parents=True)
+    (outputs / "below").chmod(0o2775)
+    os.mknod(outputs / "below" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    (outputs / "sh").write_bytes(b"#!")
+    (outputs / "sh").chmod(0o6755)
+    (outputs / "link").symlink_to("/usr/bin/passwd")
+    passwd = os.stat("/usr/bin/passwd").st_mode
+
+    assert ownership.disarm(str(outputs)) == ["below/null"]
+    assert stat.S_IMODE((outputs / "sh").stat().st_mode) == 0o755
+    assert stat.S_IMODE((outputs / "below").stat().st_mode) == 0o775
+    assert not (outputs / "below" / "null").exists()
+    assert os.stat("/usr/bin/passwd").st_mode == passwd

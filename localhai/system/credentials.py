@@ -1,0 +1,59 @@
+"""What in an URL is a secret: its password, and what signs a link. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+MASK = "***"
+_scheme_re = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_url_re = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+_signature_re = re.compile(
+    r"(?i)(?<=[?&])((?:x-amz-signature|x-amz-security-token|x-goog-signature|x-oss-signature|signature|sig|token"
+    r"|access_token|private_token|auth_token|api_key|apikey|password|secret)=)([^&#\s]+)"
+)
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """The password and signatures in an URL, as written and, where that differs, decoded; none in anything else."""
+    if _scheme_re.match(url) is None:
+        return ()
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        password = None
+    written = [password or "", *(match[2] for match in _signature_re.finditer(url))]
+    return tuple(dict.fromkeys(form for text in written if text for form in (text, unquote(text))))
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """The same for every text in a JSON value."""
+    if isinstance(value, str):
+        yield from secrets_of(value)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from secrets_in(name)
+            yield from secrets_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from secrets_in(item)
+
+
+def without_secrets(url: str) -> str:
+    """The URL for eyes and records: a password in it becomes `***`, signatures of signed links too."""
+    match = _scheme_re.match(url)
+    if match is None:
+        return url
+    netloc = re.split(r"[/?#]", url[match.end() :], maxsplit=1)[0]
+    login, at, host = netloc.rpartition("@")
+    if at and ":" in login:
+        rest = url[match.end() + len(netloc) :]
+        url = f"{match[0]}{login.split(':', 1)[0]}:{MASK}@{host}{rest}"
+    return _signature_re.sub(rf"\1{MASK}", url)
+
+
+def masked_urls(text: str) -> str:
+    """Any text, with the secrets in the URLs in it masked."""
+    return _url_re.sub(lambda match: without_secrets(match[0]), text)

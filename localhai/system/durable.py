@@ -1,0 +1,84 @@
+"""What must outlast a power cut: bytes are on the disk before the name that vouches for them appears.
+
+A name that appears first may, after the cut, stand for zeros of the right size. Where losing a file costs nothing but
+doing something again, `synced=False` saves the wait.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from localhai.system.files import sync_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+WRITING = ".writing-"  # how files begin that have no content of their own yet
+SIDE_BY_SIDE = 16  # a thousand small files: 0.15 s instead of 4 s one after another
+
+
+def sync_file(path: Path) -> None:
+    """The bytes of a file are on the disk when this returns. Raises OSError."""
+    _sync_path(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """As `sync_file`, for many: side by side, which lets the disk write them together. Raises OSError."""
+    wanted = list(dict.fromkeys(paths))
+    if len(wanted) < 2:  # noqa: PLR2004  # one needs no threads
+        for path in wanted:
+            sync_file(path)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="sync") as pool:
+        list(pool.map(sync_file, wanted))
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in a folder are on the disk when this returns; where a file system cannot, nothing happens."""
+    with suppress(OSError):
+        _sync_path(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Each once."""
+    for folder in dict.fromkeys(folders):
+        sync_folder(folder)
+
+
+def settle(fresh: Path, path: Path, how: Callable[[Path, Path], None] = os.replace) -> None:
+    """Give a finished file its name: its bytes first, then the name, then the folder that has the name."""
+    sync_file(fresh)
+    how(fresh, path)
+    sync_folder(path.parent)
+
+
+def write(path: Path, content: bytes, *, mode: int = 0o600, synced: bool = True) -> None:
+    """Replace a small file at once: a reader sees the old or the new content, never a part. Raises OSError."""
+    name = path.with_name(f"{WRITING}{os.getpid()}-{os.urandom(6).hex()}")
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            if synced:
+                file.flush()
+                sync_data(descriptor)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    if synced:
+        sync_folder(path.parent)
+
+
+def _sync_path(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        sync_data(descriptor)
+    finally:
+        os.close(descriptor)
