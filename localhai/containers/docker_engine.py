@@ -16,6 +16,7 @@ from localhai.containers.docker_errors import CONFLICT, NOT_FOUND, NOT_MODIFIED,
 from localhai.containers.docker_images import DockerImages
 from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
 from localhai.containers.engine import Gateway
+from localhai.containers.launching import TELL_OTHERS
 from localhai.containers.transport import EngineRefused, path_part
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.system import strict_json
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
 ALIVE_WITHIN = 10.0
+YOUNG = 3.0  # seconds in which a container may not have its handlers yet
+ONE_MORE = 1.0
 KILLED = 128  # exit codes from here on: a signal
 DESKTOP = "host.docker.internal"  # by which containers reach the machine that an engine's virtual machine runs on
 SELINUX = "/sys/fs/selinux/enforce"
@@ -41,6 +44,7 @@ class DockerEngine(DockerImages):
         super().__init__(transport)
         self._podman = podman
         self._info: EngineInfo | None = None
+        self._started: dict[str, float] = {}  # when, of those started here
 
     def info(self) -> EngineInfo:
         if self._info is None:
@@ -78,6 +82,7 @@ class DockerEngine(DockerImages):
 
     def start(self, container: str) -> None:
         self._call("POST", f"/containers/{container}/start", doing="start the container", fine=(NOT_MODIFIED,))
+        self._started[container] = time.monotonic()
 
     def wait(self, container: str, timeout: float | None = None) -> int | None:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -115,17 +120,34 @@ class DockerEngine(DockerImages):
             raise refused(error.message, "look at the container") from error
 
     def stop(self, container: str, grace: float) -> None:
-        # the shell of a step runs as process 1, which ignores SIGTERM and passes it to nobody: tell all the others
-        with contextlib.suppress(SurroundingsError):
-            self.execute(container, ("/bin/sh", "-c", "kill -TERM -1"), user="0", detach=True)
-        self._call(
-            "POST",
-            f"/containers/{container}/stop",
-            query={"t": max(0, round(grace))},
-            timeout=grace + 60,
-            doing="stop the container",
-            fine=(NOT_MODIFIED, NOT_FOUND),
-        )
+        deadline = time.monotonic() + grace
+        self._terminate(container)
+        while (left := deadline - time.monotonic()) > 0:
+            young = time.monotonic() - self._started.get(container, 0.0) < YOUNG
+            if self._has_ended(container, min(left, ONE_MORE) if young else left):
+                return
+            if young:  # its process 1 may not have been ready to hear
+                self.kill(container, "SIGTERM")
+        self.kill(container)
+        self._has_ended(container, None)
+
+    def _terminate(self, container: str) -> None:
+        """SIGTERM to process 1, and to all others where it does not pass it on (`launching`)."""
+        self.kill(container, "SIGTERM")
+        try:
+            self.execute(container, TELL_OTHERS, user="0", detach=True)
+        except EngineLost:
+            raise
+        except SurroundingsError:  # it has ended, or has no shell
+            return
+
+    def _has_ended(self, container: str, within: float | None) -> bool:
+        try:
+            return self.wait(container, within) is not None
+        except EngineLost:
+            raise
+        except SurroundingsError:  # there is no such container
+            return True
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         self._call(
@@ -137,6 +159,7 @@ class DockerEngine(DockerImages):
         )
 
     def remove(self, container: str) -> None:
+        self._started.pop(container, None)
         self._call(
             "DELETE",
             f"/containers/{container}",

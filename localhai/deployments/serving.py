@@ -17,6 +17,7 @@ from msgspec import Struct
 from localhai.containers import archives, limits
 from localhai.containers.archives import Entry
 from localhai.containers.engine import ContainerSpec
+from localhai.containers.launching import launch
 from localhai.containers.tree import REPOSITORY
 from localhai.deployments.endpoint import SUPPORT, port_of, server_script
 from localhai.deployments.proxy import PREFIX_HEADER
@@ -39,7 +40,6 @@ SLOW_LOOK = 1.0
 ASK_WITHIN = 2.0
 USER_AGENT = "localhai-health-check"
 METADATA = "valohai-metadata.json"
-LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {SUPPORT}/serve; else exec sh {SUPPORT}/serve; fi"
 
 
 class _Server(Struct):
@@ -165,7 +165,7 @@ def _spec(work: Work, image: str) -> ContainerSpec:
     return ContainerSpec(
         name=f"localhai-{work.version.id}-{work.endpoint}",
         image=image,
-        command=("/bin/sh", "-c", LAUNCH),
+        command=launch(f"{SUPPORT}/serve", work.settings.stop_grace),
         environment={
             "PYTHONUNBUFFERED": "1",  # live output; unconfirmed on the platform
             **work.settings.environment_variables,

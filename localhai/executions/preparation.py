@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from localhai.containers import canary, images, labels, limits, package_cache
 from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers.launching import launch
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
@@ -20,15 +24,15 @@ from localhai.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localhai.containers.engine import Image, PullProgress
+    from localhai.containers.engine import Engine, Image, PullProgress
     from localhai.containers.tree import FileTree
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.group import Member
     from localhai.executions.life import Life
 
 SCRIPT = ".command"
-# bash where the image has it: official examples use `source` in images whose sh has none (reference 1.4)
-LAUNCH = f"if command -v bash >/dev/null 2>&1; then exec bash {CONFIG}/{SCRIPT}; else exec sh {CONFIG}/{SCRIPT}; fi"
+SHEBANG = "#!"
+SHELL = "/bin/sh"
 TRUE_WORDS = frozenset({"1", "yes", "true"})
 CLEAN_IGNORED = "VH_CLEAN is ignored: it would empty caches that others use too; localhai clean --cache does so"
 
@@ -129,10 +133,23 @@ def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
 def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
     life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
-    mounts = life.tree.prepare(tree_contents(life))
-    life.container = engine.create(container_spec(life, image, life.tree, mounts))
+    spec = container_spec(life, image, life.tree, life.tree.prepare(tree_contents(life)))
+    life.container = engine.create(spec)
+    if life.plan.script.startswith(SHEBANG) and not _has_shell(engine, life.container):
+        engine.remove(life.container)
+        life.container = engine.create(replace(spec, command=(f"{CONFIG}/{SCRIPT}",)))
     life.update(container_id=life.container)
     life.tree.fill(life.container)
+
+
+def _has_shell(engine: Engine, container: str) -> bool:
+    """A script that names its interpreter needs no shell, and some images have none."""
+    try:
+        with contextlib.closing(engine.get_archive(container, SHELL)) as archive:  # type: ignore[type-var]
+            next(archive)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def tree_contents(life: Life) -> TreeContents:
@@ -205,7 +222,7 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
     return ContainerSpec(
         name=container_name(record.id),
         image=image.id,
-        command=_command(plan.script),
+        command=_command(life),
         environment=container_variables(
             platform if member is None else {**platform, **member.variables()},
             helpful=packages.environment,
@@ -254,10 +271,10 @@ def _ports(life: Life) -> list[int]:
     return list(limits.engine_limits(variables=life.plan.environment_variables).fields.get("ports", ()))
 
 
-def _command(script: str) -> tuple[str, ...]:
-    if script.startswith("#!"):
-        return (f"{CONFIG}/{SCRIPT}",)
-    return ("/bin/sh", "-c", LAUNCH)
+def _command(life: Life) -> tuple[str, ...]:
+    """In bash where the image has it: official examples use `source` in images whose sh has none (reference 1.4)."""
+    has_interpreter = life.plan.script.startswith(SHEBANG)
+    return launch(f"{CONFIG}/{SCRIPT}", life.settings.stop_grace, has_interpreter=has_interpreter)
 
 
 def _own_mounts(life: Life) -> tuple[Mount, ...]:
