@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -27,6 +28,7 @@ class _Filling(Struct):
     parameters: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *, attempt: int = 1) -> NodeStart:
@@ -49,7 +51,7 @@ def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *
         parameters={**node.parameters, **filling.parameters},
         environment_variables=filling.variables,
         files={name: tuple(uris) for name, uris in filling.files.items()},
-        notes=tuple(_clashes(inputs, filling.names)),
+        notes=(*filling.notes, *_clashes(inputs, filling.names)),
     )
 
 
@@ -131,11 +133,34 @@ def _to_parameter(edge: Edge, values: Mapping[str, Any], what: str, filling: _Fi
 
 
 def _parameter_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
-    _to_parameter(edge, result.parameters, "value of parameter", filling)
+    """Without a value at the source the target keeps what it has; planning refuses it where that is nothing."""
+    if edge.source_key in result.parameters:
+        filling.parameters[edge.target_key] = result.parameters[edge.source_key]
+    else:
+        filling.notes.append(
+            f"parameter {edge.target_key} keeps what it has: {edge.source} has no value of parameter {edge.source_key}"
+        )
 
 
 def _metadata_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
+    """What is no number is no value: the same as metadata that were never logged (unconfirmed)."""
+    value = result.metadata.get(edge.source_key, 0)
+    if _is_nothing(value):
+        raise Unfilled(f"parameter {edge.target_key} gets no value: {edge.source} logged {edge.source_key} as {_NAN}")
+    for place, item in enumerate(value if isinstance(value, list) else (), 1):
+        if _is_nothing(item):
+            raise Unfilled(
+                f"parameter {edge.target_key} gets no value: of the {len(value)} values of {edge.source_key} that"
+                f" {edge.source} logged number {place} is {_NAN}"
+            )
     _to_parameter(edge, result.metadata, "metadata", filling)
+
+
+_NAN = "null (as NaN and Infinity are kept)"
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
 def _deployment_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:

@@ -135,7 +135,7 @@ def _is_choice(parameter: Parameter, choices: Sequence[Any], atom: Any) -> bool:
     if atom in choices:
         return True
     # An unquoted number among the choices of a string: what is typed is always text, so compare as text.
-    return parameter.type == "string" and atom in [str(choice) for choice in choices]
+    return parameter.type == "string" and str(atom) in [str(choice) for choice in choices]
 
 
 def _integer(value: Any) -> int:
@@ -167,11 +167,22 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+def _plain(value: Any) -> str | int | float | bool:
+    """What a parameter without a type takes: numbers and booleans stay what they are, all else is text."""
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
 _CASTS: dict[str, Callable[[Any], Any]] = {"integer": _integer, "float": _float, "flag": _flag, "string": _text}
 
 
 def _caster(parameter: Parameter) -> Callable[[Any], Any]:
-    return _CASTS.get(parameter.type, _text)
+    return _plain if is_untyped(parameter) else _CASTS.get(parameter.type, _text)
+
+
+def is_untyped(parameter: Parameter) -> bool:
+    """Whether valohai.yaml gives it no type. The platform's parser calls it a string then, and never casts one."""
+    written = parameter._original_data  # noqa: SLF001  # the parser keeps it nowhere else
+    return isinstance(written, dict) and written.get("type") is None
 
 
 def _not_a(noun: str, value: Any) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _FLAG_ONLY = ("pass-true-as", "pass-false-as")
 _TEMPLATES = ("pass-as", *_FLAG_ONLY)
+_FITTING = {int: "`type: integer`", float: "`type: float`", bool: "`type: flag`"}
 _SAMPLES: dict[str, Any] = {"integer": 1, "float": 1.5, "flag": True, "string": "text"}
 
 
@@ -46,7 +47,7 @@ def _check_other(path: tuple[Any, ...], parameter: dict[str, Any], findings: Fin
         if parameter.get(key):
             message = f"{key} has no effect on {who}: it is no flag"
             findings.warning((*path, key), message, "no-effect", hint="use pass-as, or `type: flag`", key=True)
-    if kind == "string":
+    if parameter.get("type") == "string":  # without a type numbers stay numbers, and have bounds
         for key in ("min", "max"):
             if key in parameter:
                 message, hint = f"{key} has no effect on {who}: it is text", "use `type: integer` or `type: float`"
@@ -97,7 +98,10 @@ def _faults(value: Any, parameter: dict[str, Any]) -> list[tuple[str, str | None
     if isinstance(value, list):
         return [(f"{who} holds a list inside a list", "write one flat list")]
     if kind == "string" and not isinstance(value, str):
-        return [(f"{who} is {described(value)}, not text", "put it in quotes")]
+        advice = (
+            "put it in quotes" if "type" in parameter else f"give the parameter a type, {_FITTING.get(type(value))}"
+        )
+        return [(f"{who} is {described(value)}, not text", advice)]
     if kind == "integer" and not _reads_as(int, value):
         found.append((f"{who} is {described(value)}, not a whole number", None))
     if kind == "float" and not _reads_as(float, value):

@@ -69,7 +69,6 @@ def test_a_default_is_enough_when_edges_are_added(filled):
         ["a.output.nothing", "b.input.in"],
         ["a.input.nothing", "b.input.in"],
         ["a.metadata.nothing", "b.parameter.n"],
-        ["a.parameter.many", "b.parameter.n"],
         ["a.environment-variable.NOTHING", "b.environment-variable.V"],
     ],
 )
@@ -125,3 +124,22 @@ def test_a_deployment_node_takes_files_and_gives_ids(make_plan):
     }
     deployed = NodeResult("complete", deployment={"version_id": "20261124.0"})
     assert fill(plan.node("b"), plan.edges[1:], {"d": deployed}).parameters == {"text": "20261124.0"}
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_metadata_that_are_no_number_are_as_good_as_never_logged(filled, value):
+    with pytest.raises(
+        Unfilled, match=r"parameter n gets no value: a logged lr as null \(as NaN and Infinity are kept\)"
+    ):
+        filled([["a.metadata.lr", "b.parameter.n"]], metadata={"lr": value})
+
+
+def test_one_value_of_a_list_that_is_no_number_is_named(filled):
+    with pytest.raises(Unfilled, match="of the 3 values of sizes that a logged number 2 is null"):
+        filled([["a.metadata.sizes", "b.parameter.many"]], metadata={"sizes": [1, None, 3]})
+
+
+def test_a_parameter_without_a_value_at_the_source_leaves_the_target_what_it_has(filled):
+    found = filled([["a.parameter.many", "b.parameter.n"]], given={"b.n": "5"}, parameters={"text": "x"})
+    assert found.parameters == {"n": "5"}
+    assert found.notes == ("parameter n keeps what it has: a has no value of parameter many",)

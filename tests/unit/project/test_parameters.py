@@ -28,6 +28,15 @@ def value_of(parameter, value):
         ({"type": "string"}, "a b", "a b"),
         ({"type": "string"}, "", ""),
         ({"type": "string"}, 5, "5"),
+        ({"type": "string", "default": "x"}, True, "True"),
+        ({}, 1, 1),
+        ({}, 0.5, 0.5),
+        ({}, True, True),
+        ({}, "1", "1"),  # what is typed is text
+        ({"multiple": "repeat"}, [1, "2", 0.5], [1, "2", 0.5]),
+        ({"choices": [16, "32"]}, 16, 16),
+        ({"choices": ["16", "32"]}, 16, 16),
+        ({"choices": [16, 32]}, "16", "16"),
         ({"type": "flag"}, True, True),
         ({"type": "flag"}, 0, False),
         ({"type": "flag"}, "yes", True),
@@ -84,7 +93,7 @@ def test_a_default_is_rendered_as_written_and_stored_as_declared():
     step = step_with(
         {"name": "lr", "type": "float", "default": 1},
         {"name": "tiny", "type": "float", "default": "1e-5"},
-        {"name": "text", "default": 7},
+        {"name": "text", "type": "string", "default": 7},
         {"name": "odd", "type": "integer", "default": "many"},
     )
     resolved = resolve(step, {})
@@ -119,3 +128,15 @@ def test_an_unknown_parameter_names_the_nearest_and_lists_all():
     with pytest.raises(UsageError, match="there is no parameter 'epoch' in step s") as raised:
         resolve(step, {"epoch": 3})
     assert raised.value.hints == ("did you mean epochs?", "known parameters: epochs, seed")
+
+
+@pytest.mark.parametrize(("default", "kept"), [(0, 0), (0.1, 0.1), (False, False), ("0", "0"), ([1, 2], [1, 2])])
+def test_an_untyped_default_stays_what_it_is_and_its_command_line_too(default, kept):
+    multiple = {"multiple": "repeat"} if isinstance(default, list) else {}
+    step = step_with({"name": "p", "default": default, **multiple})
+    resolved = resolve(step, {})
+    assert resolved.values == {"p": kept}
+    assert type(resolved.values["p"]) is type(kept)
+    given = resolve(step, {"p": default})
+    assert step.build_command(given.rendered) == step.build_command(resolved.rendered)
+    assert step.parameters["p"].format_cli(given.rendered["p"]) == step.parameters["p"].format_cli(default)
