@@ -12,7 +12,7 @@ from localhai.system import strict_json
 from localhai.system.escaping import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
 NAME = "localhai"
@@ -64,6 +64,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
     write(sys.stderr, f"{style(f'{NAME}:', sys.stderr, fg='cyan')} {text}\n")
     sys.stderr.flush()
+
+
+def say_all(texts: Iterable[str]) -> None:
+    """Several lines."""
+    for text in texts:
+        say(text)
 
 
 def hint(text: str) -> None:

@@ -7,7 +7,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import ProjectError, UsageError
-from localhai.project.names import find_by_prefix, unknown
+from localhai.project.faulty import find_sound, is_any_faulty
+from localhai.project.names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +23,9 @@ JOINER = " && "  # as commands of steps: how a list is joined is unconfirmed
 def find_endpoint(config: Config, wanted: str) -> dict[str, Any]:
     """The endpoint of that name or unambiguous beginning, as in valohai.yaml. Raises UsageError, ProjectError."""
     known = config.endpoints
-    if not known:
+    if not known and not is_any_faulty(config, "endpoint"):
         raise ProjectError("valohai.yaml has no endpoints", hints=["an endpoint needs a name, an image and a server"])
-    return dict(known[find_by_prefix("endpoint", "endpoints", wanted, list(known))].serialize())
+    return dict(known[find_sound(config, "endpoint", wanted)].serialize())
 
 
 def port_of(definition: Mapping[str, Any]) -> int:

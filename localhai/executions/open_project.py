@@ -41,6 +41,7 @@ class OpenProject:
         self.settings = settings
         self._record: Project | None = None
         self._config: ProjectConfig | None = None
+        self._notes: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"<OpenProject {self.folder.name!r} at {self.folder.path}>"
@@ -56,8 +57,22 @@ class OpenProject:
         """valohai.yaml, read again when it changed. Raises ProjectError with every problem and its position."""
         from localhai.project.config import load_config
 
-        self._config = load_config(self.folder.yaml, verdicts=self.home.folder / "cache" / "verdicts")
-        return self._config
+        config = load_config(self.folder.yaml, verdicts=self.home.folder / "cache" / "verdicts")
+        self._loaded(config)
+        return config
+
+    def take_notes(self) -> list[str]:
+        """What is to say of valohai.yaml since it was read: items of it that have errors and cannot run. Each once."""
+        notes = [note for note, said in self._notes.items() if not said]
+        self._notes.update(dict.fromkeys(notes, True))
+        return notes
+
+    def _loaded(self, config: ProjectConfig) -> None:
+        from localhai.project.faulty import sentences
+
+        self._config = config
+        for note in sentences(config.config):
+            self._notes.setdefault(note, False)
 
     def snapshot(self, commit: str | None = None, *, git_packaging: bool = True) -> Snapshot:
         """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError.
@@ -120,10 +135,10 @@ class OpenProject:
 
         return step_arguments_file(self.folder.yaml, step, arguments, **self._remembered())
 
-    def _remembered(self) -> dict[str, Path]:
+    def _remembered(self) -> dict[str, Any]:
         """Where it is remembered what valohai.yaml came to."""
         cache = self.home.folder / "cache"
-        return {"cache": cache / "plans", "verdicts": cache / "verdicts"}
+        return {"cache": cache / "plans", "verdicts": cache / "verdicts", "loaded": self._loaded}
 
     def run(
         self,

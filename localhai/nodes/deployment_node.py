@@ -31,15 +31,10 @@ class DeploymentRunner:
         config = sources.config(node.commit).config
         files = {name: file_names(find_endpoint(config, name)) for name in node.endpoints}
         brought = {edge.target_key for edge in awaiting if edge.target_kind == "file"}
-        for key in sorted(brought):
-            endpoint, _, file = key.partition(".")
-            if endpoint not in files:
-                raise unknown("endpoint", "endpoints", endpoint, list(files), of=f" in node {node.name}")
-            if file not in files[endpoint]:
-                raise unknown("file", "files", file, files[endpoint], of=f" of endpoint {endpoint}")
         missing = [f"{endpoint}.{file}" for endpoint, names in files.items() for file in names]
         missing = [key for key in missing if key not in brought]
         if missing:
+            _refuse_unknown(brought, files, node.name)
             raise ProjectError(
                 f"no edge brings {', '.join(missing)} to node {node.name}",
                 hints=[f"add an edge: [NODE.output.*, {node.name}.file.{key}]" for key in missing],
@@ -64,6 +59,16 @@ class DeploymentRunner:
         return Kept(Made(deployment=made), _result(home.records.deployment_version(str(made["version_id"]))))
 
 
+def _refuse_unknown(brought: Collection[str], files: Mapping[str, Sequence[str]], node: str) -> None:
+    """A file that nothing brings may be one that an edge names wrongly. Raises UsageError."""
+    for key in sorted(brought):
+        endpoint, _, file = key.partition(".")
+        if endpoint not in files:
+            raise unknown("endpoint", "endpoints", endpoint, list(files), of=f" in node {node}")
+        if file not in files[endpoint]:
+            raise unknown("file", "files", file, files[endpoint], of=f" of endpoint {endpoint}")
+
+
 def _make(work: NodeWork) -> DeploymentVersion:
     node, project = work.node, work.sources.project
     config = work.sources.config(node.commit).config
@@ -71,7 +76,10 @@ def _make(work: NodeWork) -> DeploymentVersion:
     given: dict[str, dict[str, Sequence[str]]] = {name: {} for name in node.endpoints}
     for key, uris in work.start.files.items():
         endpoint, _, file = key.partition(".")
-        given[endpoint][file] = uris
+        if endpoint in given and file in file_names(find_endpoint(config, endpoint)):
+            given[endpoint][file] = uris
+        else:  # the linter has warned of it
+            work.say(f"an edge brings file {key}, which no endpoint of the node has: it is left out")
     version = make_version(
         project,
         deployment=str(node.deployment),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from localhai.pipelines.results import NodeResult, NodeStart
+from localhai.project.names import find_by_option
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node
@@ -126,45 +127,59 @@ def _inputs_like(pattern: str, result: NodeResult) -> list[tuple[str, tuple[str,
     return [(name, uris) for name, uris in result.inputs.items() if fnmatchcase(name, pattern)]
 
 
-def _to_parameter(edge: Edge, values: Mapping[str, Any], what: str, filling: _Filling) -> None:
-    if edge.source_key not in values:
-        raise Unfilled(f"parameter {edge.target_key} gets no value: {edge.source} has no {what} {edge.source_key}")
-    filling.parameters[edge.target_key] = values[edge.source_key]
-
-
-def _parameter_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
-    """Without a value at the source the target keeps what it has; planning refuses it where that is nothing."""
-    if edge.source_key in result.parameters:
-        filling.parameters[edge.target_key] = result.parameters[edge.source_key]
+def _to_parameter(edge: Edge, node: Node, value: Any, filling: _Filling) -> None:
+    key = edge.target_key
+    name = key if node.known_parameters is None else find_by_option(key, node.known_parameters)
+    if name is None:
+        filling.notes.append(f"step {node.step} has no parameter {key!r}: nothing takes {edge.source_end}")
     else:
-        filling.notes.append(
-            f"parameter {edge.target_key} keeps what it has: {edge.source} has no value of parameter {edge.source_key}"
-        )
+        filling.parameters[name] = value
 
 
-def _metadata_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
+def _keeps_its_own(edge: Edge, node: Node, why: str, filling: _Filling) -> None:
+    """Nothing comes over the edge: the target keeps its own value, and a node that has none is told now."""
+    key = edge.target_key
+    name = find_by_option(key, node.required_parameters)
+    if name is not None and node.parameters.get(name) is None:
+        raise Unfilled(f"parameter {key} gets no value: {why}")
+    filling.notes.append(f"parameter {key} keeps its own value: {why}")
+
+
+def _parameter_to_parameter(edge: Edge, node: Node, result: NodeResult, filling: _Filling) -> None:
+    if edge.source_key in result.parameters:
+        _to_parameter(edge, node, result.parameters[edge.source_key], filling)
+    else:
+        _keeps_its_own(edge, node, f"{edge.source} has no value of parameter {edge.source_key}", filling)
+
+
+def _metadata_to_parameter(edge: Edge, node: Node, result: NodeResult, filling: _Filling) -> None:
     """What is no number is no value: the same as metadata that were never logged (unconfirmed)."""
-    value = result.metadata.get(edge.source_key, 0)
-    if _is_nothing(value):
-        raise Unfilled(f"parameter {edge.target_key} gets no value: {edge.source} logged {edge.source_key} as {_NAN}")
-    for place, item in enumerate(value if isinstance(value, list) else (), 1):
-        if _is_nothing(item):
-            raise Unfilled(
-                f"parameter {edge.target_key} gets no value: of the {len(value)} values of {edge.source_key} that"
-                f" {edge.source} logged number {place} is {_NAN}"
-            )
-    _to_parameter(edge, result.metadata, "metadata", filling)
+    source, key = edge.source, edge.source_key
+    if key not in result.metadata:
+        _keeps_its_own(edge, node, f"{source} has no metadata {key}", filling)
+        return
+    value = result.metadata[key]
+    items = value if isinstance(value, list) else [value]
+    left = [item for item in items if not _is_nothing(item)]
+    if not left and items:
+        _keeps_its_own(edge, node, f"{source} logged {key} as {_NAN}", filling)
+        return
+    if len(left) < len(items):
+        filling.notes.append(f"{len(items) - len(left)} of {len(items)} values of {source}.{key} are left out: {_NAN}")
+    _to_parameter(edge, node, left if isinstance(value, list) else value, filling)
 
 
-_NAN = "null (as NaN and Infinity are kept)"
+_NAN = "NaN, Infinity or null, which is no value"
 
 
 def _is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def _deployment_to_parameter(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:
-    _to_parameter(edge, result.deployment, "deployment", filling)
+def _deployment_to_parameter(edge: Edge, node: Node, result: NodeResult, filling: _Filling) -> None:
+    if edge.source_key not in result.deployment:
+        raise Unfilled(f"parameter {edge.target_key} gets no value: {edge.source} has no deployment {edge.source_key}")
+    _to_parameter(edge, node, result.deployment[edge.source_key], filling)
 
 
 def _variable(edge: Edge, _node: Node, result: NodeResult, filling: _Filling) -> None:

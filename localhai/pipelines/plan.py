@@ -45,6 +45,11 @@ class Edge(Struct, frozen=True):
             values["configuration"] = dict(self.configuration)
         return values
 
+    @property
+    def source_end(self) -> str:
+        """Where it comes from, as a person says it."""
+        return f"{self.source_kind} {self.source_key} of node {self.source}"
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Edge:
         """From what `to_dict` gave."""
@@ -101,8 +106,10 @@ class Node(Struct, frozen=True):
 
     `inputs` holds the URIs of every input before edges are looked at, `optional_inputs` those that may stay empty.
     `explicit_inputs` names those that were given for this run. `defaults` are the parameters of the step,
-    `parameters` those set for this run, by parameters of the pipeline or directly. `commit` is another commit than the
-    pipeline's. A deployment node has `deployment`, `endpoints` and `aliases`, a task node over a blueprint `task`.
+    `parameters` those set for this run, by parameters of the pipeline or directly. `known_parameters` are all that the
+    step declares (None in records of earlier versions), `required_parameters` those that nothing gives a value yet.
+    `commit` is another commit than the pipeline's. A deployment node has `deployment`, `endpoints` and `aliases`, a
+    task node over a blueprint `task`.
     """
 
     name: str
@@ -119,6 +126,8 @@ class Node(Struct, frozen=True):
     explicit_inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    known_parameters: tuple[str, ...] | None = None
+    required_parameters: tuple[str, ...] = ()
     deployment: str | None = None
     endpoints: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -132,6 +141,9 @@ class Node(Struct, frozen=True):
         known["inputs"] = {name: tuple(uris) for name, uris in values["inputs"].items()}
         for name in ("optional_inputs", "explicit_inputs", "endpoints", "aliases"):
             known[name] = tuple(values[name])
+        known["required_parameters"] = tuple(values.get("required_parameters") or ())
+        if values.get("known_parameters") is not None:
+            known["known_parameters"] = tuple(values["known_parameters"])
         return cls(**known)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import ProjectError, UsageError
 from localhai.pipelines.arguments import PipelineArguments, sort_arguments
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
-from localhai.pipelines.steps import overridden
+from localhai.pipelines.steps import overridden, parameter_facts
 from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project import parity
-from localhai.project.names import find_by_prefix, unknown
+from localhai.project.faulty import find_sound, is_any_faulty, refuse_faulty
+from localhai.project.names import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,14 +62,15 @@ def plan(
 
 def find_pipeline(config: Config, wanted: str) -> Pipeline:
     """By name or unambiguous prefix. Raises UsageError with the known ones, ProjectError when there are none."""
-    if not config.pipelines:
+    if not config.pipelines and not is_any_faulty(config, "pipeline"):
         raise ProjectError("valohai.yaml has no pipelines", hints=["a pipeline needs a name, nodes and edges"])
-    return config.pipelines[find_by_prefix("pipeline", "pipelines", wanted, list(config.pipelines))]
+    return config.pipelines[find_sound(config, "pipeline", wanted)]
 
 
 def _step_name(node: Any, config: Config) -> str:
     """The step that a node of valohai.yaml runs: its own, or that of its task blueprint."""
     if getattr(node, "task", None) and not node.step:
+        refuse_faulty(config, "task", node.task)
         task = config.tasks.get(node.task)
         if task is None:
             raise unknown("task", "tasks", node.task, list(config.tasks), of=f", which node {node.name} names")
@@ -82,6 +84,7 @@ def _step_of(node: Any, config: Config, config_at: ConfigAt | None) -> Step | No
     if node.commit:
         config = _foreign(node, config_at)
     name = _step_name(node, config)
+    refuse_faulty(config, "step", name)
     if name not in config.steps:
         where = f"commit {node.commit}" if node.commit else "valohai.yaml"
         raise unknown("step", "steps", name, list(config.steps), of=f" in {where}, which node {node.name} names")
@@ -126,8 +129,8 @@ def _node(node: Any, step: Step | None, parameters: Mapping[str, Any], inputs: M
         inputs={name: inputs.get(name, _uris(item.default)) for name, item in step.inputs.items()},
         optional_inputs=tuple(name for name, item in step.inputs.items() if item.optional),
         explicit_inputs=tuple(inputs),
-        defaults={name: item.default for name, item in step.parameters.items() if item.default is not None},
         parameters=dict(parameters),
+        **parameter_facts(step),
     )
 
 

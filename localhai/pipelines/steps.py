@@ -41,6 +41,17 @@ def overridden(step: Step, override: NodeOverride) -> Step:
     return found
 
 
+def parameter_facts(step: Step) -> dict[str, Any]:
+    """What a node knows of the parameters of its step."""
+    return {
+        "defaults": {name: item.default for name, item in step.parameters.items() if item.default is not None},
+        "known_parameters": tuple(step.parameters),
+        "required_parameters": tuple(
+            name for name, item in step.parameters.items() if item.default is None and not item.optional
+        ),
+    }
+
+
 def relaxed(step: Step, edges: Iterable[Edge]) -> Step:
     """A copy that takes for optional what edges into its node will fill: to check a node before its sources ran."""
     found = copy.copy(step)

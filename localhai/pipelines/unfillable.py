@@ -1,7 +1,8 @@
-"""Edges between parameters that are not there, found before anything starts (reference 7.2). Pure.
+"""Edges from parameters that are not there, found before anything starts (reference 7.2). Pure.
 
-The linter only warns of them, as examples of the platform's own have them. Run, the node behind such an edge would fail
-once those before it had taken their time.
+Such an edge carries nothing: its target keeps its own value, and the node says so when it starts. Only where the target
+has none would the node fail once those before it had taken their time. An edge to a parameter that is not there gives
+to nothing, which harms nobody. The linter warns of both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from localhai.errors import Problem, ProjectError
 from localhai.project.names import find_by_option, listing, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from valohai_yaml.objs import Step
 
@@ -21,41 +22,40 @@ if TYPE_CHECKING:
 
 
 def refuse_unfillable(plan: PipelinePlan, steps: Mapping[str, Step | None], positions: PositionMap | None) -> None:
-    """Raises ProjectError that names every edge from or to a parameter that the step does not declare."""
+    """Raises ProjectError that names every edge that should give a parameter its value and cannot."""
     problems = []
     for number, edge in enumerate(plan.edges):
-        for end, node, step, key in _undeclared(edge, steps):
-            message = f"step {step.name} of node {node} has no parameter {key!r}, so {_outcome(edge, end)}"
-            position = None
-            if positions is not None:
-                path = (*positions.item({"pipeline", "blueprint"}, plan.name), "edges", number, end)
-                position = positions.value(path)
-            problems.append(Problem("error", message, "unknown-parameter", position, _hint(step, key)))
+        step = steps.get(edge.source)
+        if step is None or not _cannot_give(plan, edge, step):
+            continue
+        message = (
+            f"step {step.name} of node {edge.source} has no parameter {edge.source_key!r}, so {edge.target_kind}"
+            f" {edge.target_key} of node {edge.target} would get no value"
+        )
+        position = None
+        if positions is not None:
+            path = (*positions.item({"pipeline", "blueprint"}, plan.name), "edges", number, 0)
+            position = positions.value(path)
+        problems.append(Problem("error", message, "unknown-parameter", position, _hint(step, edge)))
     if problems:
-        count = "an edge" if len(problems) == 1 else f"{len(problems)} ends of edges"
+        count = "an edge" if len(problems) == 1 else f"{len(problems)} edges"
         message = f"{count} of pipeline {plan.name} cannot work"
         raise ProjectError(message, problems=problems, where=f"pipeline {plan.name}")
 
 
-def _undeclared(edge: Edge, steps: Mapping[str, Step | None]) -> Iterator[tuple[int, str, Step, str]]:
-    """Which end (0 or 1), its node, the step of that and the parameter."""
-    step = steps.get(edge.source)
-    if edge.source_kind == "parameter" and step is not None and edge.source_key not in step.parameters:
-        yield 0, edge.source, step, edge.source_key
-    step = steps.get(edge.target)
-    if edge.target_kind == "parameter" and step is not None and not find_by_option(edge.target_key, step.parameters):
-        yield 1, edge.target, step, edge.target_key
+def _cannot_give(plan: PipelinePlan, edge: Edge, source: Step) -> bool:
+    if (edge.source_kind, edge.target_kind) != ("parameter", "parameter") or edge.source_key in source.parameters:
+        return False
+    target = plan.node(edge.target)
+    name = find_by_option(edge.target_key, target.required_parameters)
+    return name is not None and target.parameters.get(name) is None
 
 
-def _outcome(edge: Edge, end: int) -> str:
-    if end == 0:
-        return f"{edge.target_kind} {edge.target_key} of node {edge.target} would get no value"
-    return f"nothing takes {edge.source_kind} {edge.source_key} of node {edge.source}"
-
-
-def _hint(step: Step, key: str) -> str:
-    near = nearest(key, step.parameters)
+def _hint(step: Step, edge: Edge) -> str:
+    near = nearest(edge.source_key, step.parameters)
     if near is not None:
         return f"did you mean {near}?"
     known = f"step {step.name} has: {listing(step.parameters)}" if step.parameters else "that step has no parameters"
-    return f"{known}; declare it, or remove the edge"
+    return (
+        f"{known}; declare it, or give {edge.target}.{edge.target_key} a value: --{edge.target}.{edge.target_key}=..."
+    )

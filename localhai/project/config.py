@@ -25,7 +25,7 @@ FILE_NAME = "valohai.yaml"
 
 
 class ProjectConfig(Struct, frozen=True):
-    """A valohai.yaml without errors. `digest` is the sha256 of the file's bytes, in hex."""
+    """A valohai.yaml that can be read. `digest` is the sha256 of the file's bytes, in hex."""
 
     path: Path
     config: Config
@@ -56,7 +56,8 @@ def load_config(path: Path, *, verdicts: Path | None = None) -> ProjectConfig:
     `verdicts` is a folder where a file found without errors is remembered (by its sha256 and the versions of
     valohai-yaml and localhai), so that reading it again skips every check.
 
-    Raises ProjectError, with every error and its position, when the file has errors. Warnings are not looked at.
+    Raises ProjectError, with every error and its position, when the file cannot be read. An error inside of one item
+    refuses that item, when it is looked up (`faulty`). Warnings are not looked at.
     """
     content = read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
@@ -69,7 +70,7 @@ def load_config(path: Path, *, verdicts: Path | None = None) -> ProjectConfig:
     problems, config = examine(document)
     if config is None:
         raise refusal(path, [problem for problem in problems if problem.severity == "error"])
-    if verdict is not None:
+    if verdict is not None and not any(problem.severity == "error" for problem in problems):
         _remember(verdict)
     return ProjectConfig(path, config, document.positions, digest)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project import command, durations, names, parameters, parity
+from localhai.project.faulty import find_sound, is_any_faulty
 from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
 
@@ -71,11 +72,11 @@ def plan(
 def find_step(config: Config, wanted: str) -> Step:
     """The step with this name, or the only one whose name begins with it (any case of letters).
 
-    Raises UsageError with the known steps, ProjectError when there are none.
+    Raises UsageError with the known steps, ProjectError when there are none or it has errors.
     """
-    if not config.steps:
+    if not config.steps and not is_any_faulty(config, "step"):
         raise ProjectError("valohai.yaml has no steps", hints=["a step needs a name, an image and a command"])
-    return config.steps[names.find_by_prefix("step", "steps", wanted, list(config.steps))]
+    return config.steps[find_sound(config, "step", wanted)]
 
 
 def stand_in_image(requested: str, images: Mapping[str, str]) -> str:

@@ -22,8 +22,12 @@ from localhai.project.plan import ExecutionPlan
 from localhai.system import private, strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from localhai.project.config import ProjectConfig
+
+    Loaded = Callable[[ProjectConfig], None]
 
 _KEPT = 200
 
@@ -35,20 +39,31 @@ def plan_file(
     *,
     cache: Path,
     verdicts: Path | None = None,
+    loaded: Loaded | None = None,
     **settings: Any,
 ) -> ExecutionPlan:
     """`planning.plan` for the valohai.yaml in a file; `settings` are its keyword arguments.
 
-    `cache` is a folder for remembered plans, `verdicts` as in `config.load_config`. Raises what these two raise.
+    `cache` is a folder for remembered plans, `verdicts` as in `config.load_config`; `loaded` is told of the file when
+    it is read. Raises what these two raise.
     """
     overrides = overrides or Overrides()
     bare = replace(overrides, title=None, tags=())  # nothing depends on them, and they differ from run to run
-    made = _bare_plan(yaml, step, bare, cache, verdicts, settings)
+
+    def load() -> ProjectConfig:
+        return _load(yaml, verdicts, loaded)
+
+    made = _bare_plan(yaml, step, bare, cache, load, settings)
     return replace(made, title=overrides.title, tags=tuple(overrides.tags))
 
 
 def _bare_plan(
-    yaml: Path, step: str, overrides: Overrides, cache: Path, verdicts: Path | None, settings: dict[str, Any]
+    yaml: Path,
+    step: str,
+    overrides: Overrides,
+    cache: Path,
+    load: Callable[[], ProjectConfig],
+    settings: dict[str, Any],
 ) -> ExecutionPlan:
     secret = bool(overrides.environment_variables)  # typed values may be
     asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
@@ -57,16 +72,30 @@ def _bare_plan(
     if known is not None:
         with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
             return ExecutionPlan.from_dict(known)
-    from localhai.project.config import load_config
     from localhai.project.planning import plan
 
-    made = plan(load_config(yaml, verdicts=verdicts).config, step, overrides, **settings)
+    made = plan(load().config, step, overrides, **settings)
     _remember(place, made.to_dict())
     return made
 
 
+def _load(yaml: Path, verdicts: Path | None, loaded: Loaded | None) -> ProjectConfig:
+    from localhai.project.config import load_config
+
+    config = load_config(yaml, verdicts=verdicts)
+    if loaded is not None:
+        loaded(config)
+    return config
+
+
 def step_arguments_file(
-    yaml: Path, step: str, arguments: Sequence[str], *, cache: Path, verdicts: Path | None = None
+    yaml: Path,
+    step: str,
+    arguments: Sequence[str],
+    *,
+    cache: Path,
+    verdicts: Path | None = None,
+    loaded: Loaded | None = None,
 ) -> tuple[str, StepArguments]:
     """The name of the step that is meant and what was typed for it: `find_step`, `parse_step_arguments`, remembered.
 
@@ -77,11 +106,10 @@ def step_arguments_file(
     if known is not None:
         with contextlib.suppress(KeyError, TypeError):
             return str(known["step"]), StepArguments(dict(known["parameters"]), dict(known["inputs"]))
-    from localhai.project.config import load_config
     from localhai.project.overrides import parse_step_arguments
     from localhai.project.planning import find_step
 
-    found = find_step(load_config(yaml, verdicts=verdicts).config, step)
+    found = find_step(_load(yaml, verdicts, loaded).config, step)
     typed = parse_step_arguments(found, arguments)
     _remember(place, {"step": found.name, "parameters": typed.parameters, "inputs": typed.inputs})
     return found.name, typed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.pipelines.plan import Action, Edge, NodeOverride
+from localhai.project.faulty import refuse_faulty
 from localhai.server.errors import field as wrong
 from localhai.server.requests import unwrapped
 
@@ -48,7 +49,8 @@ def _either(body: Mapping[str, Any], name: str) -> Any:
 
 
 def step(config: Config, name: str, node: str) -> Step:
-    """The step of a node. Raises Refused."""
+    """The step of a node. Raises Refused, ProjectError when it has errors."""
+    refuse_faulty(config, "step", name)
     if name not in config.steps:
         raise wrong("nodes", f"{node}: the commit's valohai.yaml has no step {name}.", "does_not_exist")
     return config.steps[name]

@@ -17,6 +17,8 @@ from localhai.pipelines import planning
 from localhai.pipelines.plan import Node, PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline
 from localhai.pipelines.sources import Sources
+from localhai.pipelines.steps import parameter_facts
+from localhai.project.faulty import refuse_faulty
 from localhai.records.queue import Waiting
 from localhai.server import pipeline_parts as parts
 from localhai.server.beginning import Beginning
@@ -134,6 +136,7 @@ class _Reading:
     def _of_blueprint(self, name: str) -> PipelinePlan:
         """A pipeline as the commit's valohai.yaml says it; `parameters` are values by name."""
         config = self._sources.config().config
+        refuse_faulty(config, "pipeline", name)
         if name not in config.pipelines:
             raise wrong("blueprint", f"The commit's valohai.yaml has no pipeline {name}.", "does_not_exist")
         given = parts.object_in(self._body, "parameters", name)
@@ -177,8 +180,8 @@ class _Reading:
             inputs={**defaults, **inputs},
             optional_inputs=tuple(key for key, known in step.inputs.items() if known.optional),
             explicit_inputs=tuple(key for key, uris in inputs.items() if uris != defaults[key]),
-            defaults={key: known.default for key, known in step.parameters.items() if known.default is not None},
             parameters={**{key: value for key, value in typed.items() if value is not None}, **parameters},
+            **parameter_facts(step),
             **parts.behaviour(item),
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem, ProjectError
 from localhai.project import names, parameters, parity
+from localhai.project.faulty import find_sound
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import MOST_PROBES
 from localhai.tasks.variants import Variant
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def find_task(config: Config, wanted: str) -> Task:
-    """The task with this name, or the only one whose name begins with it. Raises UsageError."""
-    found: Task = config.tasks[names.find_by_prefix("task", "tasks", wanted, list(config.tasks))]
+    """The task with this name, or the only one whose name begins with it. Raises UsageError, ProjectError."""
+    found: Task = config.tasks[find_sound(config, "task", wanted)]
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli import words
 from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
 from localhai.errors import LocalhaiError, UsageError
 
@@ -60,6 +61,7 @@ def make(
     if not endpoints and len(wanted) != 1:
         raise UsageError("which endpoint?", hints=[", ".join(wanted) or "there are none in this valohai.yaml"])
     definitions = [find_endpoint(config, name) for name in wanted]
+    words.say_all(project.take_notes())
     files = parse_files(given["files"], definitions)
     of_endpoints = [(item, {name: (uri,) for name, uri in files[str(item["name"])].items()}) for item in definitions]
     variables = dict(_variable(word) for word in given["variables"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
+from localhai.cli import words
 from localhai.cli.running import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
@@ -70,6 +71,8 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
         tags=given["tags"],
     )
     options = with_secrets(project.options(), given["env_file"])
+    if not given.get("quiet"):
+        words.say_all(project.take_notes())
     return Requested(project, step, overrides, options, given["commit"])
 
 

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
+from localhai.cli import words
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
 from localhai.errors import LocalhaiError, UsageError
@@ -108,6 +109,7 @@ def understand(
         names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
         raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
     made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
+    words.say_all(project.take_notes())
     return RequestedPipeline(sources, made.in_environment(environment))
 
 

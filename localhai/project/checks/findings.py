@@ -25,11 +25,13 @@ class Findings:
         self.misshapen: set[tuple[object, ...]] = set()
         self._counts: Counter[str] = Counter()
         self._around_errors: set[tuple[object, ...]] = set()
+        self._errors: dict[tuple[object, ...], list[Problem]] = {}
 
     def error(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
         """Something that fails on the platform. `key` points at the key of `path` instead of its value."""
         self._around_errors.update(tuple(path[:count]) for count in range(len(path) + 1))
-        self._add("error", path, message, code, hint=hint, key=key)
+        problem = self._add("error", path, message, code, hint=hint, key=key)
+        self._errors.setdefault(tuple(path[:2]), []).append(problem)
 
     def warning(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
         """Something that is accepted and most likely not meant."""
@@ -41,11 +43,20 @@ class Findings:
 
     def add(self, problem: Problem) -> None:
         """A problem whose position is known already."""
-        self._found.setdefault((problem.message, problem.position), problem)
+        if problem.severity == "error":
+            self._errors.setdefault((), []).append(problem)
+        self._keep(problem)
+
+    def _keep(self, problem: Problem) -> Problem:
+        return self._found.setdefault((problem.message, problem.position), problem)
 
     def has_errors_in(self, path: DataPath) -> bool:
         """Whether an error was found at `path` or inside it."""
         return tuple(path) in self._around_errors
+
+    def errors_by_item(self) -> dict[tuple[object, ...], list[Problem]]:
+        """All errors by the item (index, kind) in which they are; by less for those of the file."""
+        return self._errors
 
     def may_guess(self, code: str, known: int) -> bool:
         """Whether one more problem of this code may be compared with `known` names, so that thousands stay quick."""
@@ -55,10 +66,12 @@ class Findings:
         """All problems in the order of the file."""
         return tuple(sorted(self._found.values(), key=_order))
 
-    def _add(self, severity: Severity, path: DataPath, message: str, code: str, *, hint: str | None, key: bool) -> None:
+    def _add(
+        self, severity: Severity, path: DataPath, message: str, code: str, *, hint: str | None, key: bool
+    ) -> Problem:
         position = self.positions.key(path) if key else self.positions.value(path)
         self._counts[code] += 1
-        self.add(Problem(severity, message, code, position, hint))
+        return self._keep(Problem(severity, message, code, position, hint))
 
 
 def _order(problem: Problem) -> tuple[int, int, int]:

@@ -73,7 +73,7 @@ def _check_names(node: Node, items: Items, findings: Findings) -> None:
         if name not in items.endpoints:
             message = f"there is no endpoint {quoted(name)}"
             hint = guess(name, items.endpoints, plural="endpoints")
-            findings.warning((*node.path, "endpoints", index), message, "unknown-endpoint", hint=hint)
+            findings.error((*node.path, "endpoints", index), message, "unknown-endpoint", hint=hint)
 
 
 def _check_override(node: Node, step: Item, findings: Findings) -> None:

@@ -42,7 +42,7 @@ def _check_flag(path: tuple[Any, ...], parameter: dict[str, Any], findings: Find
 
 
 def _check_other(path: tuple[Any, ...], parameter: dict[str, Any], findings: Findings) -> None:
-    kind, who = parameter.get("type", "string"), f"parameter {quoted(parameter['name'])}"
+    who = f"parameter {quoted(parameter['name'])}"
     for key in _FLAG_ONLY:
         if parameter.get(key):
             message = f"{key} has no effect on {who}: it is no flag"

@@ -248,3 +248,21 @@ def test_dry_run_runs_nothing(localhai: CommandLine) -> None:
 
     assert answer.json["parameters"]["epochs"] == 3
     assert localhai("execution", "list", "--json").json == []
+
+
+def test_a_pipeline_with_a_bad_edge_stops_no_step_and_is_said_once(localhai: CommandLine) -> None:
+    yaml = localhai.project / "valohai.yaml"
+    yaml.write_text(
+        yaml.read_text()
+        + "- pipeline: {name: p, nodes: [{name: a, type: execution, step: train}], edges: [[a.output.x, b.input.y]]}\n"
+    )
+    said = "pipeline p of valohai.yaml has 1 error and cannot run: see localhai lint"
+
+    first, second = localhai("run", "train"), localhai("run", "train")
+
+    assert (first.code, second.code) == (0, 0)
+    assert (first.err.count(said), second.err.count(said)) == (1, 0)
+    refused = localhai("pipeline", "run", "p")
+    assert refused.code == 3
+    assert "there is no node 'b' in this pipeline" in refused.err
+    assert localhai("lint", str(yaml)).code != 0

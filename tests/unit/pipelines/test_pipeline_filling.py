@@ -68,7 +68,6 @@ def test_a_default_is_enough_when_edges_are_added(filled):
     [
         ["a.output.nothing", "b.input.in"],
         ["a.input.nothing", "b.input.in"],
-        ["a.metadata.nothing", "b.parameter.n"],
         ["a.environment-variable.NOTHING", "b.environment-variable.V"],
     ],
 )
@@ -126,20 +125,39 @@ def test_a_deployment_node_takes_files_and_gives_ids(make_plan):
     assert fill(plan.node("b"), plan.edges[1:], {"d": deployed}).parameters == {"text": "20261124.0"}
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
-def test_metadata_that_are_no_number_are_as_good_as_never_logged(filled, value):
-    with pytest.raises(
-        Unfilled, match=r"parameter n gets no value: a logged lr as null \(as NaN and Infinity are kept\)"
-    ):
-        filled([["a.metadata.lr", "b.parameter.n"]], metadata={"lr": value})
+NOT_NEEDED = {"name": "b"}
+NEEDED = {"name": "b", "override": {"parameters": [{"name": "n"}]}}
+WITHOUT_A_VALUE = [
+    (["a.parameter.many", "b.parameter.n"], {"parameters": {"text": "x"}}, "a has no value of parameter many"),
+    (["a.parameter.lost", "b.parameter.n"], {}, "a has no value of parameter lost"),
+    (["a.metadata.lr", "b.parameter.n"], {}, "a has no metadata lr"),
+    (["a.metadata.lr", "b.parameter.n"], {"metadata": {"lr": None}}, "a logged lr as NaN, Infinity or null"),
+    (["a.metadata.lr", "b.parameter.n"], {"metadata": {"lr": float("inf")}}, "a logged lr as NaN, Infinity or null"),
+    (["a.metadata.lr", "b.parameter.n"], {"metadata": {"lr": [None]}}, "a logged lr as NaN, Infinity or null"),
+]
 
 
-def test_one_value_of_a_list_that_is_no_number_is_named(filled):
-    with pytest.raises(Unfilled, match="of the 3 values of sizes that a logged number 2 is null"):
-        filled([["a.metadata.sizes", "b.parameter.many"]], metadata={"sizes": [1, None, 3]})
-
-
-def test_a_parameter_without_a_value_at_the_source_leaves_the_target_what_it_has(filled):
-    found = filled([["a.parameter.many", "b.parameter.n"]], given={"b.n": "5"}, parameters={"text": "x"})
+@pytest.mark.parametrize(("edge", "result", "why"), WITHOUT_A_VALUE)
+def test_a_target_keeps_its_own_value_where_an_edge_brings_none_and_says_so(filled, edge, result, why):
+    found = filled([edge], NOT_NEEDED, given={"b.n": "5"}, **result)
     assert found.parameters == {"n": "5"}
-    assert found.notes == ("parameter n keeps what it has: a has no value of parameter many",)
+    assert found.notes[0].startswith(f"parameter n keeps its own value: {why}")
+    assert filled([edge], NOT_NEEDED, **result).parameters == {}, "the step's default then"
+
+
+@pytest.mark.parametrize(("edge", "result", "why"), WITHOUT_A_VALUE[2:])
+def test_a_target_without_a_value_of_its_own_fails_and_says_why(filled, edge, result, why):
+    with pytest.raises(Unfilled, match=f"parameter n gets no value: {why}"):
+        filled([edge], NEEDED, **result)
+
+
+def test_values_of_a_list_that_are_none_are_left_out_and_said(filled):
+    found = filled([["a.metadata.sizes", "b.parameter.many"]], metadata={"sizes": [1, None, 3, float("nan")]})
+    assert found.parameters == {"many": [1, 3]}
+    assert found.notes == ("2 of 4 values of a.sizes are left out: NaN, Infinity or null, which is no value",)
+
+
+def test_a_parameter_that_the_step_lacks_takes_nothing_and_that_is_said(filled):
+    found = filled([["a.metadata.lr", "b.parameter.texts"]], metadata={"lr": 1})
+    assert found.parameters == {}
+    assert found.notes == ("step s has no parameter 'texts': nothing takes metadata lr of node a",)

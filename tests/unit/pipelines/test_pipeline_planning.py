@@ -64,15 +64,24 @@ def test_inputs_of_nodes_can_be_given(make_plan):
     assert PipelineState(found).ready()[0].inputs == {"in": ("s3://x/1", "s3://x/2")}
 
 
-def test_edges_between_parameters_that_are_not_there_are_refused(make_plan):
-    edges = [["a.parameter.lost", "b.parameter.n"], ["a.metadata.lr", "b.parameter.texts"]]
-    with pytest.raises(ProjectError, match="2 ends of edges of pipeline p cannot work") as caught:
-        make_plan(["a", "b"], edges)
+def test_an_edge_from_a_parameter_that_is_not_there_is_refused_where_its_target_has_no_value(make_plan):
+    edges = [["a.parameter.lost", "b.parameter.n"], ["a.parameter.texts", "b.parameter.text"]]
+    node = {"name": "b", "override": {"parameters": [{"name": "n"}, {"name": "text"}]}}
+    with pytest.raises(ProjectError, match="2 edges of pipeline p cannot work") as caught:
+        make_plan(["a", node], edges)
     first, second = caught.value.problems
     said = "step s of node a has no parameter 'lost', so parameter n of node b would get no value"
-    assert (first.message, first.hint) == (said, "step s has: n, text, many; declare it, or remove the edge")
-    said = "step s of node b has no parameter 'texts', so nothing takes metadata lr of node a"
-    assert (second.message, second.hint) == (said, "did you mean text?")
+    assert (first.message, first.hint) == (
+        said,
+        "step s has: n, text, many; declare it, or give b.n a value: --b.n=...",
+    )
+    assert second.hint == "did you mean text?"
+    assert make_plan(["a", node], edges, {"b.n": "5", "b.text": "t"}).node("b").parameters == {"n": "5", "text": "t"}
+
+
+def test_edges_between_parameters_that_are_not_there_are_left_alone_where_nothing_needs_them(make_plan):
+    edges = [["a.parameter.lost", "b.parameter.n"], ["a.metadata.lr", "b.parameter.texts"]]
+    assert len(make_plan(["a", "b"], edges).edges) == 2
 
 
 def test_a_step_from_another_commit_comes_from_its_config():

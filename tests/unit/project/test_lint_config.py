@@ -7,6 +7,8 @@ import hashlib
 import pytest
 
 from localhai.errors import ProjectError
+from localhai.pipelines import planning as pipeline_planning
+from localhai.project import faulty, planning
 from localhai.project.config import find_config, load_config
 
 GOOD = "- step: {name: train, image: busybox, command: 'date {parameters}'}\n"
@@ -85,3 +87,47 @@ def test_not_finding_it_says_where_it_looked_and_what_is_near(tmp_path):
     with pytest.raises(ProjectError) as caught:
         find_config(tmp_path)
     assert "valohai.yml" in caught.value.hints[0]
+
+
+PIPELINE = """\
+- pipeline:
+    name: {name}
+    nodes: [{{name: a, type: execution, step: train}}, {{name: b, type: execution, step: train}}]
+    edges: [[{source}, b.input.x]]
+"""
+INPUT = GOOD.replace("}\n", ", inputs: [{name: x, optional: true}]}\n")
+
+
+@pytest.mark.parametrize("source", ["nobody.output.y", "a.outputs.y", "a.output"])
+def test_one_bad_edge_refuses_its_pipeline_and_nothing_else(path, tmp_path, source):
+    good = PIPELINE.format(name="good", source="a.output.y")
+    path.write_text(INPUT + PIPELINE.format(name="bad", source=source) + good)
+    for _ in range(2):  # a verdict would be remembered
+        config = load_config(path, verdicts=tmp_path / "verdicts").config
+        assert planning.plan(config, "train").step == "train"
+        assert pipeline_planning.plan(config, "good").name == "good"
+        with pytest.raises(ProjectError, match="pipeline bad has 1 error") as caught:
+            pipeline_planning.plan(config, "ba")
+        assert [problem.position.line for problem in caught.value.problems] == [5]
+        assert faulty.sentences(config) == (
+            "pipeline bad of valohai.yaml has 1 error and cannot run: see localhai lint",
+        )
+
+
+def test_a_faulty_step_refuses_itself_and_what_runs_it(path):
+    broken = "- step: {name: broken, image: i, command: c, stop-condition: 'a >'}\n"
+    one = "- pipeline: {name: p, nodes: [{name: a, type: execution, step: broken}], edges: []}\n"
+    task = "- task: {name: t, step: broken, type: grid_search, parameters: []}\n"
+    path.write_text(GOOD + broken + one + task)
+    config = load_config(path).config
+    assert planning.plan(config, "train").step == "train"
+    with pytest.raises(ProjectError, match="step broken has 1 error"):
+        planning.plan(config, "broken")
+    with pytest.raises(ProjectError, match="step broken has 1 error"):
+        pipeline_planning.plan(config, "p")
+
+
+def test_a_file_of_the_wrong_shape_is_refused_as_a_whole(path):
+    path.write_text(GOOD + "- pipeline: {name: p, nodes: 8, edges: []}\n")
+    with pytest.raises(ProjectError, match="valohai.yaml has 1 error"):
+        load_config(path)
