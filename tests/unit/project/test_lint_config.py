@@ -129,5 +129,5 @@ def test_a_faulty_step_refuses_itself_and_what_runs_it(path):
 
 def test_a_file_of_the_wrong_shape_is_refused_as_a_whole(path):
     path.write_text(GOOD + "- pipeline: {name: p, nodes: 8, edges: []}\n")
-    with pytest.raises(ProjectError, match="valohai.yaml has 1 error"):
+    with pytest.raises(ProjectError, match=r"valohai\.yaml has 1 error"):
         load_config(path)
