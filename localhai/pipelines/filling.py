@@ -52,7 +52,8 @@ def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *
         parameters={**node.parameters, **filling.parameters},
         environment_variables=filling.variables,
         files={name: tuple(uris) for name, uris in filling.files.items()},
-        notes=(*filling.notes, *_clashes(inputs, filling.names)),
+        notes=tuple(filling.notes),
+        clashes=tuple(_clashes(inputs, filling.names)),
     )
 
 

@@ -38,7 +38,8 @@ class NodeStart(Struct, frozen=True):
 
     `inputs` are the URIs of those inputs that differ from the step's defaults. `parameters` hold plain values, or
     lists: several values for an execution, one execution each for a task (reference 7.2). `files` are URIs by
-    `ENDPOINT.FILE` for a deployment. `attempt` counts from 1. `notes` are what to say of it, as sentences.
+    `ENDPOINT.FILE` for a deployment. `attempt` counts from 1. `notes` are what to say of it, as sentences;
+    `clashes` what to say where of files of one name only the last is kept.
     """
 
     node: str
@@ -48,3 +49,4 @@ class NodeStart(Struct, frozen=True):
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()

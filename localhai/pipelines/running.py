@@ -217,7 +217,7 @@ class Run:
 
     def _start(self, start: NodeStart) -> None:
         keeps_all = self.sources.project.settings.same_names == "all"
-        for note in () if keeps_all else start.notes:
+        for note in (*start.notes, *(() if keeps_all else start.clashes)):
             self._observer.status(f"node {start.node}: {note}")
         stop = self._stops[start.node] = Interruption()
         thread = threading.Thread(target=self._work, args=(start, stop), name=f"node-{start.node}", daemon=True)

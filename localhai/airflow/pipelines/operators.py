@@ -65,6 +65,8 @@ class ValohaiNodeOperator(SubmitOperator):
         before = watching.results_before(context, known)
         params = context["params"]
         start = start_of(known, params, {name: result_of(details) for name, details in before.items()})
+        for note in start.notes:
+            self.log.info("localhai: %s", note)
         return request_of(
             known,
             start,

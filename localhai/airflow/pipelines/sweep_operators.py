@@ -57,7 +57,7 @@ class ValohaiSetsOperator(BaseOperator):
         except LocalhaiError as error:
             context["ti"].xcom_push(key=TASK, value={"error": error.message})
             raise AirflowFailException(text_of(error)) from error
-        for note in plan.notes:
+        for note in (*start.notes, *plan.notes):
             self.log.info("localhai: %s", note)
         context["ti"].xcom_push(key=TASK, value={"plan": plan.to_dict()})
         return plan

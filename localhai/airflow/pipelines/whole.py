@@ -28,6 +28,8 @@ class ValohaiWholeNodeOperator(ValohaiNodeOperator):
         before = watching.results_before(context, known)
         params = context["params"]
         start = start_of(known, params, {name: result_of(details) for name, details in before.items()})
+        for note in start.notes:
+            self.log.info("localhai: %s", note)
         of_run = NodeDescription.from_dict(
             {**self.description, "node": _as_dict(node_of_run(known.node, known.targets, params))}
         )

@@ -125,8 +125,13 @@ def test_what_a_node_starts_with_and_asks_for():
         "environment_variables": {"FLAVOUR": "sweet"},
     }
     assert ExecutionRequest(**json.loads(json.dumps(request.to_dict()))).to_dict() == request.to_dict()
-    with pytest.raises(UsageError, match="a has no metadata best"):
-        start_of(b, {}, {"a": result_of(details())})
+    start = start_of(b, {}, {"a": result_of(details())})
+    assert (start.parameters, start.notes) == (
+        {},
+        ("parameter rate keeps its own value: a has no metadata best",),
+    )
+    with pytest.raises(UsageError, match="input data gets no file"):
+        start_of(b, {}, {"a": result_of({**details(), "outputs": []})})
 
 
 @pytest.mark.parametrize(
