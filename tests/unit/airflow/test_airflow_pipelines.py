@@ -130,8 +130,10 @@ def test_what_a_node_starts_with_and_asks_for():
         {},
         ("parameter rate keeps its own value: a has no metadata best",),
     )
-    with pytest.raises(UsageError, match="input data gets no file"):
-        start_of(b, {}, {"a": result_of({**details(), "outputs": []})})
+    edge = "[a.environment-variable.X, b.environment-variable.FLAVOUR]"
+    b = only(described([node("a"), node("b", override)], edge), "b")
+    with pytest.raises(UsageError, match="a has no X"):
+        start_of(b, {}, {"a": result_of(details())})
 
 
 @pytest.mark.parametrize(
