@@ -16,6 +16,7 @@ from localhai.records import FINAL, INCOMPLETE, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from localhai.airflow.claim import Claim
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
     from localhai.pipelines.sources import Sources
+    from localhai.project.plan import ExecutionPlan
     from localhai.records.pipeline_rows import Pipeline
 
     Tell = Callable[[str, Any], None]
@@ -32,8 +34,13 @@ HEARD = "airflow_heard"  # a key of the record: Airflow has the XCom, so that cl
 _RECENT = 200  # pipelines among which an earlier try is looked for
 
 
-def execution_left(project: OpenProject, origin: str | None, tell: Tell) -> Execution | None:
-    """What the last try started and Airflow never heard the end of: running, or complete. Waits for one that stops."""
+def execution_left(
+    project: OpenProject, origin: str | None, mine: Claim, plan: ExecutionPlan, tell: Tell
+) -> Execution | None:
+    """What the last try started and Airflow never heard the end of: running, or complete. Waits for one that stops.
+
+    Only what this try would start is taken; what still runs and is not that is stopped.
+    """
     if origin is None:
         return None
     home = project.home
@@ -41,17 +48,37 @@ def execution_left(project: OpenProject, origin: str | None, tell: Tell) -> Exec
     if not rows:
         return None
     execution = home.execution(rows[0].id)
+    name = f"execution #{execution.counter} of an earlier try"
     if execution.record.status is Status.STOPPING or execution.record.stop_requested is not None:
-        tell("line", f"localhai: waiting for execution #{execution.counter} of an earlier try, which is stopping")
+        tell("line", f"localhai: waiting for {name}, which is stopping")
         _until_ended(home, execution, tell)
         return None
-    if execution.record.status in INCOMPLETE:
-        tell("line", f"localhai: execution #{execution.counter} of an earlier try still runs; nothing is started twice")
-        return execution
-    if execution.complete and not execution.record.document.get(HEARD):
-        tell("line", f"localhai: execution #{execution.counter} of an earlier try is complete, and is taken")
-        return execution
-    return None
+    running = execution.record.status in INCOMPLETE
+    if not running and (not execution.complete or execution.record.document.get(HEARD)):
+        return None
+    against = mine.against(execution.record.tags) or _another_image(home, execution, plan)
+    if against is not None and running:
+        tell("line", f"localhai: {name} still runs and is stopped: {against}")
+        home.records.request_stop(execution.id)
+        _until_ended(home, execution, tell)
+    elif against is not None:
+        tell("line", f"localhai: {name} is complete, and is not taken: {against}")
+    elif running:
+        tell("line", f"localhai: {name} still runs; nothing is started twice")
+    else:
+        tell("line", f"localhai: {name} is complete, and is taken")
+    return execution if against is None else None
+
+
+def _another_image(home: Home, execution: Execution, plan: ExecutionPlan) -> str | None:
+    """A name that was pulled or built anew means other bytes."""
+    ran = execution.record.document.get("image_digest")
+    if not ran:
+        return None
+    found = home.engine.image(plan.image)
+    if found is None or found.digest == ran:
+        return None
+    return f"{plan.image} is another image now"
 
 
 def follow(home: Home, execution: Execution, tell: Tell, interruption: Interruption) -> str:
@@ -71,13 +98,26 @@ def follow(home: Home, execution: Execution, tell: Tell, interruption: Interrupt
     return execution.id
 
 
-def pipeline_left(project: OpenProject, origin: str | None) -> Pipeline | None:
-    """The pipeline of the last try, if it was torn away in the middle or still runs."""
+def pipeline_left(project: OpenProject, origin: str | None, mine: Claim, tell: Tell) -> Pipeline | None:
+    """The pipeline of the last try, if it was torn away in the middle or still runs; stopped unless it is the same."""
     if origin is None:
         return None
-    rows = project.home.records.pipelines(project.record.id, limit=_RECENT)
+    home = project.home
+    rows = home.records.pipelines(project.record.id, limit=_RECENT)
     found = next((row for row in rows if origin in row.document.get("tags", ())), None)
-    return found if found is not None and (found.status == "crashed" or found.status not in FINAL) else None
+    if found is None or (found.status != "crashed" and found.status in FINAL):
+        return None
+    against = mine.against(found.document.get("tags", ()))
+    if against is None:
+        return found
+    name = f"pipeline #{found.counter} of an earlier try"
+    if found.status in FINAL:
+        tell("line", f"localhai: {name} was torn away; nothing of it is kept: {against}")
+        return None
+    tell("line", f"localhai: {name} still runs and is stopped: {against}")
+    home.records.request_pipeline_stop(found.id)
+    _until_pipeline_ended(home, found, tell, lambda: None)
+    return None
 
 
 def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Interruption) -> Pipeline:
@@ -85,11 +125,20 @@ def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Inte
     tell("line", f"localhai: pipeline #{record.counter} of an earlier try still runs; nothing is started twice")
     tell("started", record.to_dict())
     asked = False
+
+    def hand_on() -> None:
+        nonlocal asked
+        if interruption.asked and not asked:
+            asked = home.records.request_pipeline_stop(record.id) or True
+
+    return _until_pipeline_ended(home, record, tell, hand_on)
+
+
+def _until_pipeline_ended(home: Home, record: Pipeline, tell: Tell, meanwhile: Callable[[], None]) -> Pipeline:
     while record.status not in FINAL:
         if is_gone(home, record.owner, record.created, record.id):
             recover(home, lambda text: tell("line", f"localhai: {text}"))
-        if interruption.asked and not asked:
-            asked = home.records.request_pipeline_stop(record.id) or True
+        meanwhile()
         time.sleep(LOOK)
         record = home.records.pipeline(record.id)
     return record

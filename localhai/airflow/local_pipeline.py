@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from localhai.executions.interruption import Interruption
     from localhai.executions.observer import Observer
     from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.sources import Sources
     from localhai.pipelines.state import Change
 
 MOST_JOBS = 4
@@ -31,36 +33,32 @@ def run_pipeline(
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
     from localhai.airflow import attaching
+    from localhai.airflow.claim import claim
     from localhai.nodes.runners import further_runners
     from localhai.pipelines import running
-    from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
     from localhai.records import FINAL
 
-    left = attaching.pipeline_left(project, request.origin)
+    commit, words = code_of(project, request)
+    sources = Sources(project, commit)
+    made = None if request.node is not None else _planned(sources, request)
+    asked = {"node": request.node} if made is None else made.to_dict()
+    mine = claim(request.last_try, code=sources.snapshot().identifier, asked=asked)
+    left = attaching.pipeline_left(project, request.origin, mine, tell)
     if left is not None and left.status not in FINAL:
         left = attaching.follow_pipeline(project.home, left, tell, interruption)
         if left.status != "crashed":
             return left.id
-    commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
-    if request.node is not None:
+    tags = tags_with_origin(request, mine.tag)
+    if made is None:
         from localhai.airflow.local_whole import run_whole
 
-        return run_whole(project, request, commit, _PipelineTeller(tell), interruption)
-    sources = Sources(project, commit)
-    config = sources.config()
-    made = plan(
-        config.config,
-        request.pipeline,
-        dict(request.parameters),
-        config_at=lambda other: sources.config(other).config,
-        positions=config.positions,
-    )
+        return run_whole(project, request, commit, _PipelineTeller(tell), interruption, tags=tags)
     options = running.PipelineOptions(
         jobs=min(MOST_JOBS, os.cpu_count() or 1),
         title=request.title,
-        tags=tags_with_origin(request),
+        tags=tags,
         runners=further_runners(),
     )
     kept = attaching.kept_of(left, sources, made, running.all_runners(options.runners), tell) if left else {}
@@ -74,6 +72,19 @@ def run_pipeline(
         interruption=interruption,
     )
     return record.id
+
+
+def _planned(sources: Sources, request: PipelineRequest) -> PipelinePlan:
+    from localhai.pipelines.planning import plan
+
+    config = sources.config()
+    return plan(
+        config.config,
+        request.pipeline,
+        dict(request.parameters),
+        config_at=lambda other: sources.config(other).config,
+        positions=config.positions,
+    )
 
 
 class _PipelineTeller(PipelineObserver):

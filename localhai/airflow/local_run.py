@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from localhai.airflow.request import tags_with_origin
 from localhai.airflow.working import Teller
 from localhai.errors import UsageError
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.interruption import Interruption
+    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
 
 
 def run_execution(
@@ -25,32 +30,43 @@ def run_execution(
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
     from localhai.airflow.attaching import execution_left, follow
-    from localhai.project.overrides import Overrides
+    from localhai.airflow.claim import claim
 
-    left = execution_left(project, request.origin, tell)
+    commit, words = code_of(project, request)
+    plan, snapshot, options = _prepared(project, request, commit)
+    mine = claim(request.last_try, code=snapshot.identifier, asked=plan.to_dict())
+    left = execution_left(project, request.origin, mine, plan, tell)
     if left is not None:
         key = follow(project.home, left, tell, interruption)
         if left.status != "crashed" or interruption.asked:
             return key
         tell("line", f"localhai: execution #{left.counter} was torn away ({left.error}); another one is started")
-    commit, words = code_of(project, request)
     tell("line", f"localhai: {words}")
-    if request.node is not None:
-        from localhai.airflow.local_node import run_node
+    plan = replace(plan, tags=tags_with_origin(request, mine.tag))
+    execution = project.start(plan, snapshot, options, observer=Teller(tell), interruption=interruption)
+    return execution.id
 
-        return run_node(project, request, commit, tell, interruption)
+
+def _prepared(
+    project: OpenProject, request: ExecutionRequest, commit: str | None
+) -> tuple[ExecutionPlan, Snapshot, RunOptions]:
+    """What will run; for a node of a pipeline the step with its override. Raises ProjectError and UsageError."""
+    from localhai.project.overrides import Overrides
+
+    options = project.options()
     overrides = Overrides(
         parameters=dict(request.parameters),
         inputs=dict(request.inputs),
+        environment_variables=dict(request.environment_variables),
         environment=request.environment,
         time_limit=request.time_limit,
         title=request.title,
-        tags=tags_with_origin(request),
     )
-    execution = project.run(
-        request.step, overrides=overrides, commit=commit, observer=Teller(tell), interruption=interruption
-    )
-    return execution.id
+    if request.node is None:
+        return (*project.prepare(request.step, overrides, options, commit=commit), options)
+    from localhai.airflow.local_node import prepare_node
+
+    return prepare_node(project, request, overrides, options, commit)
 
 
 def code_of(project: OpenProject, request: ExecutionRequest | PipelineRequest) -> tuple[str | None, str]:

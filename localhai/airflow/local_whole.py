@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.local_pipeline import MOST_JOBS
 from localhai.airflow.pipelines.flow import result_of
-from localhai.airflow.request import tags_with_origin
 from localhai.errors import ProjectError
 from localhai.pipelines import running
 from localhai.pipelines.plan import Edge, Node, PipelinePlan
@@ -38,6 +37,8 @@ def run_whole(
     commit: str | None,
     observer: running.PipelineObserver,
     interruption: Interruption,
+    *,
+    tags: Sequence[str],
 ) -> str:
     """Run it to its end; gives the id of its pipeline. Raises LocalhaiError for what keeps it from starting."""
     from localhai.nodes.runners import further_runners
@@ -58,7 +59,7 @@ def run_whole(
         options=running.PipelineOptions(
             jobs=min(MOST_JOBS, os.cpu_count() or 1),
             title=request.title,
-            tags=tags_with_origin(request),
+            tags=tags,
             runners={**further_runners(), ELSEWHERE: _Elsewhere()},
         ),
         observer=observer,

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow import shapes
+from localhai.airflow.claim import claim
 from localhai.airflow.platform import Watcher, is_pipeline, kind_of
 from localhai.airflow.remote_left import left_running
 from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
@@ -77,10 +78,13 @@ class RemotePlatform:
 
     def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
         project = self.project_id(request.project)
+        commit = request.commit or self._fetched_commit(project, request.branch or DEFAULT_BRANCH, watcher)
+        mine = claim(request.last_try, code=commit, asked=asked_of(request))
         left = None
         if request.again and request.origin:
-            left = left_running(self.client, kind_of(request), project, request.origin, watcher)
-        made = left or self._make(request, project, watcher)
+            left = left_running(self.client, kind_of(request), project, request.origin, mine, watcher)
+        tags = tags_with_origin(request, mine.tag)
+        made = left or self._make(request, project, commit, tags)
         try:
             key, url = str(made["id"]), made["urls"]["display"]
         except (TypeError, KeyError) as error:
@@ -88,14 +92,14 @@ class RemotePlatform:
         self._current = (kind_of(request), key)
         watcher.started(key, url)
         if request.tags and not left and not is_pipeline(request):
-            self.add_tags(key, tags_with_origin(request))
+            self.add_tags(key, tags)
         return key
 
-    def _make(self, request: ExecutionRequest | PipelineRequest, project: str, watcher: Watcher) -> Any:
-        commit = request.commit or self._fetched_commit(project, request.branch or DEFAULT_BRANCH, watcher)
+    def _make(self, request: ExecutionRequest | PipelineRequest, project: str, commit: str, tags: Sequence[str]) -> Any:
         if is_pipeline(request):
-            return self.client.post("pipelines/", self._pipeline_body(request, project, commit))  # type: ignore[arg-type]
-        return self.client.post("executions/", execution_body(request, project, commit))  # type: ignore[arg-type]
+            body = self._pipeline_body(request, project, commit, tags)  # type: ignore[arg-type]
+            return self.client.post("pipelines/", body)
+        return self.client.post("executions/", execution_body(request, project, commit, tags))  # type: ignore[arg-type]
 
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
         """Without the tag by which tries of a task find one another."""
@@ -197,7 +201,9 @@ class RemotePlatform:
         watcher.line(f"localhai: the code is branch {branch}, commit {commit}")
         return commit
 
-    def _pipeline_body(self, request: PipelineRequest, project: str, commit: str) -> dict[str, Any]:
+    def _pipeline_body(
+        self, request: PipelineRequest, project: str, commit: str, tags: Sequence[str]
+    ) -> dict[str, Any]:
         """Nodes and edges are those of the commit's valohai.yaml: the API takes no name of a pipeline."""
         from valohai_yaml import parse
         from valohai_yaml.pipelines.conversion import PipelineConverter
@@ -217,7 +223,7 @@ class RemotePlatform:
         return {
             "project": project,
             "title": request.title or request.pipeline,
-            "tags": list(tags_with_origin(request)),
+            "tags": list(tags),
             **made,
         }
 
@@ -238,8 +244,16 @@ class RemotePlatform:
                 watcher.line(mark[2])
 
 
-def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict[str, Any]:
-    """As the original plugin sends it, with the tag of the task: empty things are left out. Pure."""
+def asked_of(request: ExecutionRequest | PipelineRequest) -> dict[str, Any]:
+    """What a request asks for, without what differs from try to try. Pure."""
+    known = request.to_dict()
+    for name in ("origin", "again", "last_try", "title", "tags"):
+        known.pop(name)
+    return known
+
+
+def execution_body(request: ExecutionRequest, project: str, commit: str, tags: Sequence[str] = ()) -> dict[str, Any]:
+    """As the original plugin sends it, with the tags of the task alone: empty things are left out. Pure."""
     body: dict[str, Any] = {"project": project, "commit": commit, "step": request.step}
     optional: Mapping[str, Any] = {
         "inputs": dict(request.inputs),
@@ -247,7 +261,7 @@ def execution_body(request: ExecutionRequest, project: str, commit: str) -> dict
         "environment": request.environment,
         "time_limit": request.time_limit,
         "title": request.title,
-        "tags": [request.origin] if request.origin else [],
+        "tags": [tag for tag in tags if tag not in request.tags],
         "image": request.image,
         "command": list(request.command or ()),
         "environment_variables": dict(request.environment_variables),

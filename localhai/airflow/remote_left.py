@@ -8,6 +8,7 @@ from localhai.airflow import shapes
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
+    from localhai.airflow.claim import Claim
     from localhai.airflow.platform import Kind, Watcher
     from localhai.airflow.rest import RestClient
 
@@ -15,10 +16,12 @@ NEWEST = 100  # rows among which it is looked for
 _RUNNING = shapes.INCOMPLETE - {"stopping"}
 
 
-def left_running(client: RestClient, kind: Kind, project: str, origin: str, watcher: Watcher) -> dict[str, Any] | None:
-    """The newest with the tag `origin`, if it still runs. Raises SurroundingsError when that cannot be found out.
+def left_running(
+    client: RestClient, kind: Kind, project: str, origin: str, mine: Claim, watcher: Watcher
+) -> dict[str, Any] | None:
+    """The newest with the tag `origin`, if it still runs and is what `mine` asks for; another one is stopped.
 
-    What is complete is not taken: a task that was cleared is to run anew, and the platform cannot tell the two apart.
+    What is complete is not taken. Raises SurroundingsError when it cannot be found out.
     """
     try:
         rows = client.get(f"{kind}s/", project=project, ordering="-counter", limit=NEWEST).get("results", [])
@@ -28,5 +31,11 @@ def left_running(client: RestClient, kind: Kind, project: str, origin: str, watc
     found = next((row for row in rows if origin in (row.get("tags") or ())), None)
     if found is None or found.get("status") not in _RUNNING:
         return None
-    watcher.line(f"localhai: {kind} #{found.get('counter')} of an earlier try still runs; nothing is started twice")
+    name = f"{kind} #{found.get('counter')} of an earlier try"
+    against = mine.against(found.get("tags") or ())
+    if against is not None:
+        watcher.line(f"localhai: {name} still runs and is stopped: {against}")
+        client.post(f"{kind}s/{found['id']}/stop/")
+        return None
+    watcher.line(f"localhai: {name} still runs; nothing is started twice")
     return dict(found)

@@ -14,7 +14,8 @@ ORIGIN = "airflow:"
 class ExecutionRequest(Struct, frozen=True):
     """One execution. `branch` None: `master` on the platform, the working tree in dev mode; `time_limit` in seconds.
 
-    `origin` names the task instance, the same for all of its tries; `again` says that this is not the first. For a
+    `origin` names the task instance, the same for all of its tries; `again` says that this is not the first, `last_try`
+    which one will be the last: another number once the task was cleared. For a
     node of a pipeline, `image`, `command` and `environment_variables` are what its override says; `node` is the node
     itself, as `Node.from_dict` takes it, from which dev mode makes the step.
     """
@@ -36,6 +37,7 @@ class ExecutionRequest(Struct, frozen=True):
     node: Mapping[str, Any] | None = None
     reuse: bool = False
     again: bool = False
+    last_try: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `ExecutionRequest(**values)` is the inverse."""
@@ -43,7 +45,7 @@ class ExecutionRequest(Struct, frozen=True):
 
 
 class PipelineRequest(Struct, frozen=True):
-    """One run of a pipeline. `parameters` are the pipeline's own; `origin` and `again` as for an execution.
+    """One run of a pipeline. `parameters` are the pipeline's own; `origin`, `again` and `last_try` as for an execution.
 
     `node` makes it a run of one node alone: the node itself, its `edges`, the `results` (XComs) of the nodes before it,
     and the `start` that they come to.
@@ -59,6 +61,7 @@ class PipelineRequest(Struct, frozen=True):
     origin: str | None = None
     node: Mapping[str, Any] | None = None
     again: bool = False
+    last_try: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `PipelineRequest(**values)` is the inverse."""
@@ -81,9 +84,15 @@ def is_another_try(context: Any) -> bool:
     return isinstance(number, int) and number > 1
 
 
-def tags_with_origin(request: ExecutionRequest | PipelineRequest) -> tuple[str, ...]:
-    """Its tags, and the one that names the task."""
-    return (*request.tags, *([request.origin] if request.origin else []))
+def last_try_of(context: Any) -> int | None:
+    """The number of the last try that Airflow will give the task instance of a context; to clear it moves that."""
+    number = getattr(context.get("ti") if hasattr(context, "get") else None, "max_tries", None)
+    return number + 1 if isinstance(number, int) and number >= 0 else None
+
+
+def tags_with_origin(request: ExecutionRequest | PipelineRequest, mark: str) -> tuple[str, ...]:
+    """Its tags, and where a task asks, the one that names it and `mark`, by which its tries know what is theirs."""
+    return (*request.tags, *([request.origin, mark] if request.origin else []))
 
 
 def resolve_callables(values: Mapping[str, Any] | None, context: Any) -> dict[str, Any]:

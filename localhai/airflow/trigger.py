@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow import shapes
 from localhai.airflow.compat import BaseTrigger, TriggerEvent
-from localhai.errors import LocalhaiError, UsageError
+from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from localhai.airflow.hook import ValohaiHook
     from localhai.airflow.platform import Kind
 
+OUTAGE = 120.0  # seconds for which nobody need answer: what runs is well meanwhile
+STOPPING = 60.0  # seconds for asking Airflow and stopping
+
 
 class ValohaiTrigger(BaseTrigger):
-    """Fires once, with `{kind, key, status}`, or `{error}` when it cannot look any more.
+    """Fires once, with `{kind, key, status}`, or `{kind, key, error}` when it cannot look any more.
 
     `mode` is that of the worker: a triggerer that was started in another mode must not ask the other platform.
     """
@@ -40,28 +45,44 @@ class ValohaiTrigger(BaseTrigger):
         try:
             yield await self._wait()
         except asyncio.CancelledError:
-            await self._cancelled()
+            await _undisturbed(self._cancelled())
             raise
 
     async def _wait(self) -> TriggerEvent:
         from asgiref.sync import sync_to_async
 
+        answered = time.monotonic()
         while True:
             try:
                 status = await sync_to_async(self.look)()
-            except LocalhaiError as error:
-                return TriggerEvent({"error": str(error)})
-            if status not in shapes.INCOMPLETE:
-                return TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
+            except SurroundingsError as error:
+                if time.monotonic() - answered >= OUTAGE:
+                    return self._failed(error)
+            except Exception as error:  # noqa: BLE001  # whatever it is: an event lets the worker stop what runs
+                return self._failed(error)
+            else:
+                answered = time.monotonic()
+                if status not in shapes.INCOMPLETE:
+                    return TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
             await asyncio.sleep(self.polling_interval)
 
+    def _failed(self, error: Exception) -> TriggerEvent:
+        said = str(error) if isinstance(error, LocalhaiError) else f"{type(error).__name__}: {error}"
+        return TriggerEvent({"kind": self.kind, "key": self.key, "error": said})
+
     async def _cancelled(self) -> None:
+        """Stop it, unless the triggerer merely stops and another one goes on."""
         from asgiref.sync import sync_to_async
 
         from localhai.airflow.deferral import still_waits
 
-        if self.task_instance is not None and not await sync_to_async(still_waits)(self.task_instance):
-            await self.on_kill()
+        if self.task_instance is None:
+            return
+        try:
+            if not await sync_to_async(still_waits)(self.task_instance):
+                await self.on_kill()
+        except Exception:
+            self.log.exception("localhai: %s %s may run on: it could not be stopped", self.kind, self.key)
 
     async def on_kill(self) -> None:
         """Airflow 3.3 and later call it too when a person ended the task; asking twice is fine."""
@@ -88,3 +109,17 @@ class ValohaiTrigger(BaseTrigger):
                 hints=["set LOCALHAI_MODE to the same in every process of this Airflow"],
             )
         return hook
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it although this is cancelled again: a triggerer does so every second until a trigger is gone.
+
+    What is asked for the first time may take longer than that, and several stop one after the other.
+    """
+    task = asyncio.ensure_future(work)
+    until = time.monotonic() + STOPPING
+    while not task.done() and (left := until - time.monotonic()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task], timeout=left)
+    if not task.done():
+        task.cancel()

@@ -159,18 +159,41 @@ class OpenProject:
         takes their place; `commit` and `git_packaging` as for `snapshot`. Raises ProjectError and UsageError before
         anything starts, and SurroundingsError when the step could not start (then recorded as `error`).
         """
-        from localhai.executions.runner import run
-
         options = options or self.options()
+        overrides = overrides or Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
+        plan, snapshot = self.prepare(step, overrides, options, commit=commit, git_packaging=git_packaging)
+        return self.start(plan, snapshot, options, observer=observer, interruption=interruption)
+
+    def prepare(
+        self,
+        step: str,
+        overrides: Overrides,
+        options: RunOptions,
+        *,
+        commit: str | None = None,
+        git_packaging: bool = True,
+    ) -> tuple[ExecutionPlan, Snapshot]:
+        """What `run` will do, and with which code. Raises ProjectError and UsageError."""
         if commit is None:  # the fast and cheap check first: nothing is packaged for a typing error
-            plan = self.plan(
-                step, overrides=overrides, parameters=parameters, inputs=inputs, secrets=tuple(options.secrets)
-            )
+            plan = self.plan(step, overrides=overrides, secrets=tuple(options.secrets))
             snapshot = self.snapshot(git_packaging=git_packaging)
         else:
             snapshot = self._as_recorded(self.snapshot(commit))
-            plan = self._plan_of(snapshot, step, overrides, parameters, inputs, options)
-        plan = replace(plan, commit=snapshot.identifier)
+            plan = self._plan_of(snapshot, step, overrides, options)
+        return replace(plan, commit=snapshot.identifier), snapshot
+
+    def start(
+        self,
+        plan: ExecutionPlan,
+        snapshot: Snapshot,
+        options: RunOptions,
+        *,
+        observer: Observer | None = None,
+        interruption: Interruption | None = None,
+    ) -> Execution:
+        """Run what `prepare` gave, to its end. Raises SurroundingsError when it could not start."""
+        from localhai.executions.runner import run
+
         return run(
             self.home,
             self.record,
@@ -197,9 +220,7 @@ class OpenProject:
         self,
         snapshot: Snapshot,
         step: str,
-        overrides: Overrides | None,
-        parameters: Mapping[str, Any] | None,
-        inputs: Mapping[str, str | Sequence[str]] | None,
+        overrides: Overrides,
         options: RunOptions,
     ) -> ExecutionPlan:
         """A commit brings its own valohai.yaml."""
@@ -207,10 +228,7 @@ class OpenProject:
 
         yaml = snapshot.path / self.folder.yaml.relative_to(self.folder.path)
         config = load_config(yaml, verdicts=self.home.folder / "cache" / "verdicts")
-        secrets = tuple(options.secrets)
-        return self.plan(
-            step, overrides=overrides, parameters=parameters, inputs=inputs, secrets=secrets, config=config
-        )
+        return self.plan(step, overrides=overrides, secrets=tuple(options.secrets), config=config)
 
     def options(self) -> RunOptions:
         """How the settings say that steps run, with the secrets of `[environment] file`. Raises ProjectError."""

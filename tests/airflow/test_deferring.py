@@ -80,5 +80,52 @@ def test_a_task_that_was_ended_stops_its_execution(waiting, task_instance):
     assert waiting(task_instance("failed")) == "stopped"
 
 
+async def rounds(triggers: list[Any], over: threading.Semaphore) -> list[Any]:
+    """As a triggerer ends triggers: in each of its rounds it cancels those that have not gone yet."""
+    tasks = [asyncio.ensure_future(anext(trigger.run())) for trigger in triggers]
+    await asyncio.sleep(0.2)
+    while not all(task.done() for task in tasks):
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+        over.release()
+        await asyncio.sleep(0.02)
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.essential
+def test_two_tasks_that_are_ended_at_once_stop_both_executions(airflow, fake_valohai, monkeypatch):  # noqa: ARG001
+    """The question to Airflow takes longer than several rounds of the triggerer, as the imports behind it do."""
+    from localhai.airflow import deferral
+    from localhai.airflow.trigger import ValohaiTrigger
+
+    gate, over = threading.Event(), threading.Semaphore(0)
+
+    def slowly(_task_instance: Any) -> bool:
+        return not all(over.acquire(timeout=30) for _ in range(3))
+
+    def long(container: Any) -> None:
+        while not gate.is_set():
+            container.sleep(0.02)
+
+    monkeypatch.setattr(deferral, "still_waits", slowly)
+    fake_valohai.step("long", long)
+    names = {"valohai_conn_id": "valohai_default", "polling_interval": 0.05, "mode": "dev"}
+    triggers = []
+    for number in range(2):
+        key = LocalPlatform(Places()).start(ExecutionRequest("airflow-tests", "long"), Watcher())
+        triggers.append(ValohaiTrigger(kind="execution", key=key, **names))
+        triggers[-1].task_instance = SimpleNamespace(task_id=f"long-{number}")
+
+    ends = asyncio.run(rounds(triggers, over))
+
+    records = fake_valohai.home.records
+    if any(records.execution(trigger.key).stop_requested is None for trigger in triggers):
+        gate.set()
+    fake_valohai.wait()
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+    assert [records.execution(trigger.key).status for trigger in triggers] == ["stopped", "stopped"]
+
+
 def test_a_triggerer_that_stops_leaves_it_alone(waiting, task_instance):
     assert waiting(task_instance("deferred")) == "complete"

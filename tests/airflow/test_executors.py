@@ -56,6 +56,7 @@ class Running:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, " * 4,
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "0",
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": "0",
             "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "False",
             "LOCALHAI_MODE": "dev",
             "LOCALHAI_PROJECTS": str(HERE / "scheduled"),
@@ -121,7 +122,7 @@ def running(folder: Path) -> Iterator[Running]:
     found = Running(folder)
     found.command("db", "migrate")
     try:
-        for name in ("scheduler",) if IS_2 else ("api-server", "dag-processor", "scheduler"):
+        for name in ("scheduler", "triggerer") if IS_2 else ("api-server", "dag-processor", "scheduler", "triggerer"):
             found.start(name)
         found.until(lambda: bool(found.ask("SELECT dag_id FROM serialized_dag WHERE dag_id = 'marked'")))
         yield found
@@ -163,3 +164,22 @@ def test_a_running_task_that_is_marked_as_failed_takes_its_container_along(sched
         scheduled.ask("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked'")
         scheduled.until(lambda: container_is(False) and home.execution(marked.id).status == "stopped")
     assert scheduled.ran("marked") == ("failed", {"long": "failed"})
+
+
+def test_deferred_tasks_that_are_marked_take_their_containers_along(scheduled: Running) -> None:
+    """Two at once, the first that this triggerer hears of; a third goes on until its turn comes."""
+    scheduled.command("dags", "trigger", "marked-deferred")
+    waiting = ("SELECT task_id FROM task_instance WHERE dag_id = 'marked-deferred' AND state = 'deferred'",)
+    with Home(Settings.load(flags={"home": scheduled.folder / "localhai"})) as home:
+
+        def statuses() -> dict[str, str]:
+            return {found.record.title: found.status for found in home.executions() if found.record.title}
+
+        scheduled.until(lambda: len(scheduled.ask(*waiting)) == 3 and list(statuses().values()) == ["started"] * 3)
+        mark = "UPDATE task_instance SET state = ? WHERE dag_id = 'marked-deferred' AND task_id = ?"
+        scheduled.ask(mark, "failed", "one")
+        scheduled.ask(mark, "success", "two")
+        scheduled.until(lambda: statuses() == {"one": "stopped", "two": "stopped", "three": "started"})
+        scheduled.ask(mark, "failed", "three")
+        scheduled.until(lambda: statuses()["three"] == "stopped")
+        assert not [found for found in home.executions() if home.engine.containers({labels.EXECUTION: found.id})]

@@ -11,7 +11,7 @@ from localhai.airflow.failures import airflow_words
 from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
 from localhai.airflow.link import XCOM_KEY, ValohaiLink
 from localhai.airflow.platform import kind_of
-from localhai.airflow.request import is_another_try, origin_of
+from localhai.airflow.request import is_another_try, last_try_of, origin_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -61,7 +61,12 @@ class SubmitOperator(BaseOperator):
         hook = self.get_hook()
         with airflow_words():
             self.log.info("%s", hook.introduction())
-            request = replace(self.request(context), origin=origin_of(context), again=is_another_try(context))
+            request = replace(
+                self.request(context),
+                origin=origin_of(context),
+                again=is_another_try(context),
+                last_try=last_try_of(context),
+            )
             self._platform = hook.platform()
         watcher = _TaskWatcher(self, context)
         if self.deferrable:
