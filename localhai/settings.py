@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +112,44 @@ class Settings:
     environment_variables: Mapping[str, str] = _setting(
         {}, toml="environment.variables", doc="the project's environment variables, as set on the platform"
     )
+    no_new_privileges: bool = _setting(
+        True,
+        toml="docker.no_new_privileges",
+        env="LOCALHAI_NO_NEW_PRIVILEGES",
+        doc="no program in a container gains rights (setuid); false where steps need sudo",
+    )
+    pids_limit: int = _setting(
+        16384,
+        toml="docker.pids_limit",
+        env="LOCALHAI_PIDS_LIMIT",
+        doc="processes and threads that a container may have at once; 0: as many as the machine bears",
+    )
+    serve_folders: tuple[Path, ...] = _setting(
+        (),
+        toml="serve.folders",
+        env="LOCALHAI_SERVE_FOLDERS",
+        doc="folders whose files clients of `serve` may name as inputs; default none. As a variable with : between",
+    )
+    serve_addresses: tuple[str, ...] = _setting(
+        (),
+        toml="serve.addresses",
+        env="LOCALHAI_SERVE_ADDRESSES",
+        doc="addresses beside public ones that are asked for clients of `serve`: 10.1.0.0/16, or private for all",
+    )
+    serve_networks: tuple[str, ...] = _setting(
+        (),
+        toml="serve.docker_networks",
+        env="LOCALHAI_SERVE_DOCKER_NETWORKS",
+        doc="Docker networks that clients of `serve` may name in VH_DOCKER_NETWORK; default none",
+    )
     creator: str | None = _setting(
         None, toml="user.name", env="LOCALHAI_USER", doc="who runs executions; default the login name"
     )
+
+    def served_by(self, server: Settings) -> Settings:
+        """These of a project as a server takes them: where its home is and what clients may reach is its own say."""
+        own = {spec.name: getattr(server, spec.name) for spec in fields(self) if spec.name in _OF_SERVERS}
+        return replace(self, **own)
 
     @classmethod
     def load(
@@ -274,6 +309,31 @@ def _seconds(value: Any, _base: Path) -> float:
     return seconds
 
 
+def _count(value: Any, _base: Path) -> int:
+    if isinstance(value, bool) or not str(value).strip().isdecimal():
+        raise ValueError(f"a whole number from 0 is needed, not {value!r}")
+    return int(value)
+
+
+def _folders(value: Any, base: Path) -> tuple[Path, ...]:
+    items = value.split(os.pathsep) if isinstance(value, str) else value
+    return tuple(_path(word, base) for word in _words(items, base))
+
+
+def _addresses(value: Any, base: Path) -> tuple[str, ...]:
+    from localhai.system.networks import networks
+
+    return tuple(network for word in _words(value, base) for network in networks(word))
+
+
+def _words(value: Any, base: Path) -> tuple[str, ...]:
+    """A list of texts; a variable has them in one, with spaces or commas between."""
+    found = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(found, (list, tuple)):
+        raise TypeError(f"a list of texts is needed, not {value!r}")
+    return tuple(word.strip() for word in (_text(item, base) for item in found) if word.strip())
+
+
 def _mapping(value: Any, _base: Path) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError(f"a table of texts is needed, not {value!r}")
@@ -303,6 +363,7 @@ def _store(value: Any, base: Path) -> str:
     return text if "://" in text else str(_path(text, base))
 
 
+_OF_SERVERS = frozenset({"home", "database_url", "serve_folders", "serve_addresses", "serve_networks"})
 _MAPPINGS = frozenset({"inputs", "images", "environment_variables", "environments", "triggers"})
 _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "home": _path,
@@ -319,6 +380,11 @@ _CASTS: dict[str, Callable[[Any, Path], Any]] = {
     "same_names": _one_of(*SAME_NAMES),
     "mounts": _boolean,
     "package_cache": _boolean,
+    "no_new_privileges": _boolean,
+    "pids_limit": _count,
+    "serve_folders": _folders,
+    "serve_addresses": _addresses,
+    "serve_networks": _words,
     "stop_grace": _seconds,
     "host_timeout": _seconds,
     "patience": _seconds,

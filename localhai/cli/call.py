@@ -77,9 +77,12 @@ class Call(Struct):
             yield Look(home, project)
 
     @contextmanager
-    def open_home(self, folder: Path | None = None) -> Iterator[Home]:
-        """The home, by the localhai.toml of this folder or of none, after a look at what a crash left."""
-        with self._open_home(_settings(folder)) as home:
+    def open_home(self, folder: Path | None = None, flags: Mapping[str, Any] | None = None) -> Iterator[Home]:
+        """The home, by the localhai.toml of this folder or of none, after a look at what a crash left.
+
+        `flags` are settings that options of the command line name.
+        """
+        with self._open_home(_settings(folder, flags)) as home:
             _recover(home)
             yield home
 
@@ -120,10 +123,10 @@ def _known_project(home: Home, start: Path) -> Project | None:
     return next((known[str(place)] for place in (start, *start.parents) if str(place) in known), None)
 
 
-def _settings(folder: Path | None) -> Settings:
+def _settings(folder: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
     from localhai.settings import Settings
 
-    return Settings.load(folder)
+    return Settings.load(folder, flags=flags)
 
 
 def _recover(home: Home) -> None:

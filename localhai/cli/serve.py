@@ -61,6 +61,27 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
     help="By which containers reach this machine. Default: found out; needed where the Docker Engine is elsewhere.",
 )
 @click.option(
+    "--allow-folder",
+    "serve_folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Let clients name files of this folder as inputs. Default: of none. Repeatable.",
+)
+@click.option(
+    "--allow-address",
+    "serve_addresses",
+    multiple=True,
+    metavar="NETWORK",
+    help="Fetch from this address (10.1.0.0/16) for clients; `private` is all. Default: public ones. Repeatable.",
+)
+@click.option(
+    "--allow-docker-network",
+    "serve_networks",
+    multiple=True,
+    metavar="NAME",
+    help="Let clients run steps in this Docker network (VH_DOCKER_NETWORK). Default: in none. Repeatable.",
+)
+@click.option(
     "--seed",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="LOCALHAI_SEED",
@@ -95,7 +116,23 @@ class Wanted(Struct, frozen=True):
     jobs: int | None
     hosts: tuple[str, ...]
     container_host: str | None
+    serve_folders: tuple[Path, ...]
+    serve_addresses: tuple[str, ...]
+    serve_networks: tuple[str, ...]
     seed: Path | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those settings that it changes. Raises UsageError for what is no address."""
+        from localhai.system.networks import networks
+
+        try:
+            addresses = tuple(network for word in self.serve_addresses for network in networks(word))
+        except ValueError as error:
+            raise UsageError(f"--allow-address: {error}") from error
+        folders = tuple(folder.absolute() for folder in self.serve_folders)
+        given = {"serve_folders": folders, "serve_addresses": addresses, "serve_networks": self.serve_networks}
+        return {name: value for name, value in given.items() if value}
 
     @property
     def names(self) -> list[str]:
@@ -112,7 +149,7 @@ def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.tokens import kept_secret
 
     with ExitStack() as closing:
-        home = closing.enter_context(call.open_home(call.folder or Path.cwd()))
+        home = closing.enter_context(call.open_home(call.folder or Path.cwd(), wanted.settings))
         ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]
         sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
         secret, _made = kept_secret(home.folder / "server", "signing-key")

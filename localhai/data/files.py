@@ -47,7 +47,8 @@ class InputFile(Struct, frozen=True):
     """One file that an execution gets.
 
     `name` is its path under /valohai/inputs/INPUT with `/` and no way out of it; `uri` is the original for http(s),
-    files and object stores and `datum://<id>` for a datum; `path` is the cached file on this machine, read-only.
+    files and object stores, also where a stand-in took its place, and `datum://<id>` for a datum; `path` is the cached
+    file on this machine, read-only.
     """
 
     input: str
@@ -63,7 +64,8 @@ class InputFile(Struct, frozen=True):
 class OnDemandFile(Struct, frozen=True):
     """One file of an on-demand input: listed, not downloaded (reference 1.5, 2.4).
 
-    `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet.
+    `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet. `stands_in`:
+    the owner of localhai.toml chose that place.
     """
 
     input: str
@@ -74,6 +76,7 @@ class OnDemandFile(Struct, frozen=True):
     checksums: Checksums | None = None
     datum_id: str | None = None
     metadata: tuple[Mapping[str, Any], ...] = ()
+    stands_in: bool = False
 
 
 class FetchedInputs(Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from localhai.data.access import EVERYTHING, Access
 from localhai.data.disk import require_room
 from localhai.data.fetching import Fetcher
 from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
@@ -36,6 +37,7 @@ def fetch_inputs(
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
     version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
     input_map: Mapping[str, str] | None = None,
+    access: Access = EVERYTHING,
     progress: Progress = silent,
     cancelled: Cancelled = never,
     refresh: bool = False,
@@ -43,7 +45,8 @@ def fetch_inputs(
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
     `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
-    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `refresh`
+    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access` what the
+    addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it), `refresh`
     is VH_NO_DATA_CACHE (reference 2.3): what is cached does not count, and is written again. `cancelled` is asked often
     and from any thread; `progress` gets one event at a time.
 
@@ -58,6 +61,7 @@ def fetch_inputs(
         datum_lookup=datum_lookup,
         version_lookup=version_lookup,
         input_map=input_map or {},
+        access=access,
         refresh=refresh,
         waiter=Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled),
     )
@@ -89,6 +93,7 @@ def resolve_inputs(
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
     version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
     input_map: Mapping[str, str] | None = None,
+    access: Access = EVERYTHING,
 ) -> Resolved:
     """What the inputs mean and what cannot be had, without downloading and without raising."""
     resolver = Resolver(
@@ -97,6 +102,7 @@ def resolve_inputs(
         datum_lookup=datum_lookup,
         version_lookup=version_lookup,
         input_map=input_map or {},
+        access=access,
         refresh=False,
     )
     return resolver.resolve(specs)
@@ -223,4 +229,5 @@ def _on_demand_file(placed: Placed) -> OnDemandFile:
         checksums=datum.checksums if datum else stale.checksums if stale else None,
         datum_id=datum.id if datum else None,
         metadata=datum.metadata if datum else (),
+        stands_in=wanted.stands_in,
     )

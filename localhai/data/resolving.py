@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from localhai.data import placement
+from localhai.data.access import EVERYTHING, Access
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, Found, SourceError, Unavailable, gave_up, trouble
-from localhai.data.uri import ADDRESSES, DATUM, Uri, last_segment, parse, without_secrets
+from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
 from localhai.system.retry import QUIETLY, Waiter, call
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class Wanted(Struct, frozen=True):
     """One file that is to be had.
 
     `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
-    store). `stale` is what the cache has while the server does not answer.
+    store). `stale` is what the cache has while the server does not answer. `uri` is the address that was asked for,
+    also where a stand-in takes its place (`stands_in`).
     """
 
     uri: str
@@ -41,6 +44,17 @@ class Wanted(Struct, frozen=True):
     datum: StoredDatum | None = None
     path: Path | None = None
     stale: Entry | None = None
+    stands_in: bool = False
+
+
+class Target(Struct, frozen=True):
+    """An address to be looked at: the one that was asked for, or its stand-in, which the owner of localhai.toml chose.
+
+    A stand-in is followed wherever it leads; `written` is what it stands in for.
+    """
+
+    text: str
+    written: str | None = None
 
 
 class Placed(Struct, frozen=True):
@@ -75,6 +89,7 @@ class Resolver:
         datum_lookup: Callable[[str], StoredDatum | None] | None,
         version_lookup: Callable[[str], Sequence[StoredDatum]] | None,
         input_map: Mapping[str, str],
+        access: Access,
         refresh: bool,
         waiter: Waiter = QUIETLY,
     ) -> None:
@@ -83,83 +98,90 @@ class Resolver:
         self._datum_lookup = datum_lookup
         self._version_lookup = version_lookup
         self._input_map = input_map
+        self._access = access
         self._refresh = refresh
         self._waiter = waiter
         self._resolved = Resolved()
 
     def resolve(self, specs: Sequence[InputSpec]) -> Resolved:
         """All files of all inputs, and all that cannot be had."""
-        texts = {spec: [self._stand_in(spec, text) for text in spec.uris] for spec in specs}
-        found = self._look(list(dict.fromkeys(text for each in texts.values() for text in each)))
+        targets = {spec: [self._target(spec, text) for text in spec.uris] for spec in specs}
+        found = self._look(list(dict.fromkeys(target for each in targets.values() for target in each)))
         for spec in specs:
             if not spec.uris and not spec.optional:
                 self._resolved.missing.append(Missing(spec.name, "", "it is required and has no URI"))
-            self._place(spec, texts[spec], found)
+            self._place(spec, targets[spec], found)
         return self._resolved
 
-    def _stand_in(self, spec: InputSpec, text: str) -> str:
+    def _target(self, spec: InputSpec, text: str) -> Target:
         target = stand_in(self._input_map, text)
         if target is None or (text not in self._input_map and self._is_here(text)):
-            return text
+            return Target(text)
         self._resolved.note(
             f"input {spec.name}: {without_secrets(text)} is replaced by {target} ([inputs] in localhai.toml)"
         )
-        return target
+        return Target(target, text)
 
     def _is_here(self, text: str) -> bool:
         """Whether it names data of this home by id, as edges of pipelines do: no pattern takes its place."""
-        if self._datum_lookup is None or not text.startswith(DATUM):
-            return False
-        wanted = text.removeprefix(DATUM)
         try:
-            found = self._datum_lookup(wanted)
-        except Unavailable:
+            uri = parse(text)
+            if uri.scheme != "datum" or self._datum_lookup is None:
+                return False
+            found = self._datum_lookup(uri.key)
+        except (Unavailable, ValueError):
             return False
-        return found is not None and found.id == wanted
+        return found is not None and found.id == uri.key
 
-    def _look(self, texts: Sequence[str]) -> dict[str, list[Wanted] | SourceError]:
-        if len(texts) < 2:  # noqa: PLR2004 - one needs no threads
-            return {text: self._look_at(text) for text in texts}
+    def _look(self, targets: Sequence[Target]) -> dict[Target, list[Wanted] | SourceError]:
+        if len(targets) < 2:  # noqa: PLR2004 - one needs no threads
+            return {target: self._look_at(target) for target in targets}
         from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
 
         with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
-            return dict(zip(texts, pool.map(self._look_at, texts), strict=True))
+            return dict(zip(targets, pool.map(self._look_at, targets), strict=True))
 
-    def _look_at(self, text: str) -> list[Wanted] | SourceError:
+    def _look_at(self, target: Target) -> list[Wanted] | SourceError:
+        access = self._access if target.written is None else EVERYTHING
         try:
-            uri = parse(text)
-            if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
-                return [self._datum(datum) for datum in self._data(uri)]
-            return self._files(uri)
+            uri = parse(target.text)
+            refusal = access.refusal(uri, self._sources.base)
+            if refusal is not None:
+                return Unavailable(refusal)
+            return [_as_written(wanted, uri, target.written) for wanted in self._wanted_of(uri, access)]
         except SourceError as error:
             return error
         except ValueError as error:
             return Unavailable(str(error))
 
-    def _files(self, uri: Uri) -> list[Wanted]:
-        source = self._sources.for_scheme(uri.scheme)
+    def _wanted_of(self, uri: Uri, access: Access) -> list[Wanted]:
+        if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
+            return [self._datum(datum) for datum in self._data(uri)]
+        source = self._sources.for_scheme(uri.scheme, access)
         try:
-            files = self._ask(uri, source)
+            files = self._ask(uri, source, access)
         except (Unavailable, Cut) as error:
-            return [self._stale(uri, error)]
+            return [self._stale(uri, access, error)]
         return [self._wanted(uri, source, found) for found in files]
 
-    def _ask(self, uri: Uri, source: Source) -> list[Found]:
+    def _ask(self, uri: Uri, source: Source, access: Access) -> list[Found]:
         waiter = Waiter(
             lambda reason: self._waiter.tell(f"{without_secrets(uri.text)}: {reason}"), self._waiter.cancelled
         )
 
         def passing(error: Exception) -> Trouble | None:
             silent = isinstance(error, Unavailable) and error.unreachable
-            return None if silent and self._copy_of(uri) is not None else trouble(error)  # who is offline does not wait
+            offline = silent and self._copy_of(uri, access) is not None  # who is offline does not wait
+            return None if offline else trouble(error)
 
         def ask() -> list[Found]:
             return source.list(uri) if uri.has_wildcard else [source.stat(uri)]
 
         return call(ask, passing, policy=self._sources.retry, waiter=waiter, gave_up=gave_up)
 
-    def _copy_of(self, uri: Uri) -> Entry | None:
-        if self._refresh or uri.has_wildcard:
+    def _copy_of(self, uri: Uri, access: Access) -> Entry | None:
+        """Nothing for who may not reach every address: nobody can say by now where the bytes came from."""
+        if self._refresh or uri.has_wildcard or access.networks is not None:
             return None
         return self._cache.last(self._sources.cache_key(uri.text))
 
@@ -167,10 +189,10 @@ class Resolver:
         candidate = placement.of_key(uri, found.key, found.given)
         return Wanted(without_secrets(found.uri), self._sources.cache_key(found.uri), candidate, found, source)
 
-    def _stale(self, uri: Uri, error: Unavailable | Cut) -> Wanted:
+    def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> Wanted:
         """What the cache has, for one who works without a network. A server that says no is believed."""
         silent = isinstance(error, Cut) or error.unreachable
-        entry = self._copy_of(uri) if silent else None
+        entry = self._copy_of(uri, access) if silent else None
         if entry is None:
             raise error
         key = self._sources.cache_key(uri.text)
@@ -198,10 +220,12 @@ class Resolver:
         found = Found(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
         return Wanted(public, public, candidate, found, source, datum)
 
-    def _place(self, spec: InputSpec, texts: Sequence[str], found: Mapping[str, list[Wanted] | SourceError]) -> None:
+    def _place(
+        self, spec: InputSpec, targets: Sequence[Target], found: Mapping[Target, list[Wanted] | SourceError]
+    ) -> None:
         wanted: list[Wanted] = []
-        for written, text in zip(spec.uris, texts, strict=True):
-            files = found[text]
+        for written, target in zip(spec.uris, targets, strict=True):
+            files, text = found[target], target.text
             if isinstance(files, SourceError):
                 reason = files.reason if isinstance(files, (Unavailable, Cut)) else str(files)
                 if text != written:
@@ -232,6 +256,20 @@ class Resolver:
             self._resolved.note(f"input {spec.name}: {path} is a file of this machine: the platform cannot read it")
         if wanted.stale is not None:
             self._resolved.note(f"input {spec.name}: {wanted.uri} does not answer: the copy in the cache is used")
+
+
+def _as_written(wanted: Wanted, uri: Uri, written: str | None) -> Wanted:
+    """By the address that was asked for, where a stand-in takes its place: the part that `*` matched is the same."""
+    if written is None:
+        return wanted
+    try:
+        asked = parse(written)
+    except ValueError:
+        return replace(wanted, uri=without_secrets(written), stands_in=True)
+    shown = written
+    if asked.has_wildcard and wanted.found is not None:
+        shown = asked.of_key(asked.root + wanted.found.key.removeprefix(uri.root))
+    return replace(wanted, uri=without_secrets(shown), stands_in=True)
 
 
 def stand_in(input_map: Mapping[str, str], text: str) -> str | None:

@@ -14,11 +14,15 @@ ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earli
 DATUM = "datum://"
 OBJECT_STORES = frozenset({"s3", "gs", "azure"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_ACCOUNT = re.compile(r"[\w.-]+")  # it becomes a part of a host's name
 _SCHEME_ALIASES = {"gcs": "gs", "az": "azure", "abfs": "azure", "s3a": "s3", "s3n": "s3"}
+_KNOWN = frozenset({"http", "https", *ADDRESSES, *OBJECT_STORES, *_SCHEME_ALIASES, "swift"})
 
 
 class Uri(Struct, frozen=True):
-    """One URI as written. `scheme` is lower case, `file` for plain paths.
+    """One address, parsed. `text` is as written, without spaces around it; `scheme` is lower case.
+
+    All that is no other known scheme is `file`: a plain path, `file:` with any number of slashes, or none.
 
     `container` is the bucket, `account/container` for azure, the host for http(s), and "" for files. `key` is what
     comes behind it: an object's key, a path. For http(s) it is decoded and without query.
@@ -56,11 +60,12 @@ class Uri(Struct, frozen=True):
 
 def parse(text: str) -> Uri:
     """A URI or a plain path. Raises ValueError, in words, when a part is missing."""
+    text = text.strip()
+    if not text:
+        raise ValueError("the URI is empty")
     match = _SCHEME.match(text)
     if match is None:
-        if not text.strip():
-            raise ValueError("the URI is empty")
-        return Uri(text, "file", "", text)
+        return Uri(text, "file", "", _plain_path(text))
     scheme = _SCHEME_ALIASES.get(match[1].lower(), match[1].lower())
     rest = text[match.end() :]
     if scheme == "file":
@@ -72,7 +77,17 @@ def parse(text: str) -> Uri:
         return Uri(text, scheme, parts.hostname, unquote(parts.path).lstrip("/"))
     if scheme in OBJECT_STORES:
         return _in_store(text, scheme, rest)
-    return Uri(text, scheme, "", rest)
+    return Uri(text, scheme, "", rest.strip() if scheme in ADDRESSES else rest)
+
+
+def _plain_path(text: str) -> str:
+    """`file:data/a.csv` and `file:/data/a.csv` are paths too, and a scheme with one slash is a slip of the pen."""
+    word, colon, rest = text.partition(":")
+    if colon and word.lower() == "file":
+        return unquote(rest)
+    if colon and word.lower() in _KNOWN:
+        raise ValueError(f"{word}:// is needed, with two slashes")
+    return text
 
 
 def _file_path(rest: str) -> str:
@@ -89,6 +104,8 @@ def _in_store(text: str, scheme: str, rest: str) -> Uri:
         raise ValueError(f"{form} is needed")
     if "*" in "".join(parts[:levels]):
         raise ValueError("a wildcard may stand in the key only")
+    if levels > 1 and not _ACCOUNT.fullmatch(parts[0]):
+        raise ValueError(f"{parts[0]!r} is no name of an account")
     if parts[levels].endswith("/"):
         raise ValueError(f"it ends with /: write {text}* for the files in that folder, {text}** for all below it")
     return Uri(text, scheme, "/".join(parts[:levels]), parts[levels])
@@ -113,9 +130,12 @@ def last_segment(key: str) -> str:
 
 def without_secrets(text: str) -> str:
     """The URI for eyes and records: a password in it becomes `***`, signatures of signed links too."""
-    if not text.lower().startswith(("http://", "https://")):
+    if not text.strip().lower().startswith(("http://", "https://")):
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:  # `http://[`: nobody can be asked there
+        return text
     login, at, host = parts.netloc.rpartition("@")
     if at and ":" in login:
         parts = parts._replace(netloc=f"{login.split(':', 1)[0]}:***@{host}")

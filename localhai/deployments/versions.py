@@ -10,14 +10,15 @@ from msgspec import to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
+from localhai.data.uri import parse
 from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
 from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
 from localhai.executions.at_work import at_work
-from localhai.executions.datums import Addresses
 from localhai.executions.interruption import Interruption
 from localhai.executions.owner import own_owner
+from localhai.executions.reading import Reading, recorded, requester_of
 from localhai.project import parity
 from localhai.project.plan import ParityNote
 
@@ -43,16 +44,19 @@ def make_version(
     name: str | None = None,
     aliases: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    requester: str | None = None,
     interruption: Interruption | None = None,
 ) -> DeploymentVersion:
     """Record a version. `endpoints` are (definition, URIs by file); files are fetched and known by content from now on.
+
+    `requester` is the user of the server's API who asks for it, None the person at this machine.
 
     Raises UsageError, ProjectError, and InputNotFound for a file that cannot be had.
     """
     interruption = interruption or Interruption()
     documents = []
     for definition, given in endpoints:
-        fetched = fetch(project, definition, check_files(definition, given), interruption)
+        fetched = fetch(project, definition, check_files(definition, given), requester, interruption)
         files = [_recorded(item, fetched[str(item["name"])]) for item in definition.get("files") or ()]
         told = [to_builtins(note) for note in parity.notes("endpoint", definition)]
         documents.append((str(definition["name"]), {"definition": dict(definition), "files": files, "parity": told}))
@@ -63,28 +67,24 @@ def make_version(
         endpoints=documents,
         name=name,
         aliases=aliases,
-        document={"environment_variables": dict(variables or {})},
+        document={"environment_variables": dict(variables or {}), **recorded(requester)},
     )
 
 
 def fetch(
-    project: OpenProject, definition: Mapping[str, Any], uris: Mapping[str, str], interruption: Interruption
+    project: OpenProject,
+    definition: Mapping[str, Any],
+    uris: Mapping[str, str],
+    requester: str | None,
+    interruption: Interruption,
 ) -> dict[str, InputFile]:
     """The files of an endpoint in the cache, by name. Raises InputNotFound, UsageError, DiskFull, Interrupted."""
     specs = [InputSpec(name, (_address(uri),)) for name, uri in uris.items()]
     if not specs:
         return {}
-    addresses = Addresses(project.home.records, project.record.id)
+    reading = Reading.of(project.home, project.settings, project.record.id, requester)
     try:
-        fetched = fetch_inputs(
-            specs,
-            sources=project.home.sources_for(project.settings),
-            cache=project.home.data_cache,
-            datum_lookup=addresses.datum,
-            version_lookup=addresses.files,
-            input_map=project.settings.inputs,
-            cancelled=interruption.is_asked,
-        )
+        fetched = fetch_inputs(specs, **reading.arguments, cancelled=interruption.is_asked)
     except InputNotFound as error:
         raise _file_not_found(str(definition["name"]), error) from error
     found: dict[str, InputFile] = {}
@@ -157,7 +157,8 @@ def _build_endpoint(project: OpenProject, work: Work) -> str:
         said = parity.telling_sentence(tuple(ParityNote(**note) for note in told))
         if said:
             work.capture.status(said)
-        fetched = fetch(project, work.definition, {file.name: file.uri for file in files}, work.interruption)
+        uris, requester = {file.name: file.uri for file in files}, requester_of(work.version.document)
+        fetched = fetch(project, work.definition, uris, requester, work.interruption)
         placed = [
             (posixpath.normpath(file.path), fetched[file.name].path, fetched[file.name].checksums.sha256)
             for file in files
@@ -172,8 +173,13 @@ def _build_endpoint(project: OpenProject, work: Work) -> str:
     return image
 
 
-def _address(uri: str) -> str:
-    return uri if "://" in uri else str(Path(uri).absolute())
+def _address(text: str) -> str:
+    """A path of this machine as a whole one, since it is recorded; others as they are written."""
+    try:
+        uri = parse(text)
+    except ValueError:  # said where it is resolved
+        return text
+    return str(Path(uri.key).expanduser().absolute()) if uri.scheme == "file" else text
 
 
 def _recorded(item: Mapping[str, Any], file: InputFile) -> dict[str, Any]:

@@ -45,11 +45,15 @@ class Resolution(Struct, frozen=True):
 
 
 class Addresses(Struct):
-    """The data that addresses mean in one project. `resolved`: what some of them are to mean whatever they do now."""
+    """The data that addresses mean in one project. `resolved`: what some of them are to mean whatever they do now.
+
+    `readable` are the projects whose data may be read by who asks, None all: others are said not to be there.
+    """
 
     records: Records
     project_id: str
     resolved: Sequence[Mapping[str, Any]] = ()
+    readable: frozenset[str] | None = None
     _known: dict[str, DatumRecord] = field(default_factory=dict)
 
     def freeze(self, plan: ExecutionPlan, stand_ins: Mapping[str, str]) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
@@ -60,7 +64,7 @@ class Addresses(Struct):
 
     def prefetch(self, uris: Sequence[str]) -> None:
         """Look up many data at once, which `datum` then knows."""
-        ids = [uri.removeprefix(DATUM) for uri in uris if uri.startswith(DATUM)]
+        ids = [uri.removeprefix(DATUM) for uri in uris if uri.startswith(DATUM)]  # as nearly all are written
         self._known |= self.records.data_by_id(ids) if ids else {}
 
     def datum(self, reference: str) -> StoredDatum:
@@ -103,11 +107,14 @@ class Addresses(Struct):
         if found is None:
             alias = self.records.alias(self.project_id, reference)
             found = None if alias is None else self.records.data_by_id([alias.datum_id]).get(alias.datum_id)
-        if found is None:
+        if found is None or not self._may_read(found):
             raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
         if found.purged:
             raise Unavailable(f"the bytes of that datum ({found.name}) were deleted")
         return found
+
+    def _may_read(self, datum: DatumRecord) -> bool:
+        return self.readable is None or datum.project_id in self.readable
 
     def _version(self, address: str) -> Version:
         uri = parse(address)
@@ -123,6 +130,8 @@ class Addresses(Struct):
             raise Unavailable(f"files of {found.uri} were deleted: {_some(purged)}")
         if not found.files:
             raise Unavailable(f"{found.uri} has no files")
+        if not all(map(self._may_read, found.files)):
+            raise Unavailable(f"{found.uri} has files of another project that are not yours to read")
         return found
 
     def _unknown(self, noun: Noun, name: str, reference: str) -> str:

@@ -35,6 +35,7 @@ class RunOptions(Struct, frozen=True):
     `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
     `member` makes it one of the executions of a distributed task, which start together. `resolved` is what addresses
     of data meant when its task was created (`datums.Resolution.to_dict`): they mean that for all its executions.
+    `requester` is the user of the server's API who asks for it (`reading`), None the person at this machine.
     `calls` gives what the container of an execution, by its id, may call (api.json, reference 2.4).
     """
 
@@ -48,6 +49,7 @@ class RunOptions(Struct, frozen=True):
     reuse: bool = False
     fail_on_cache_miss: bool = False
     resolved: Sequence[Mapping[str, Any]] = ()
+    requester: str | None = None
     calls: Callable[[str], Mapping[str, Any]] | None = None
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, to_builtins
 
 from localhai.data.files import InputSpec
-from localhai.executions.datums import Addresses
+from localhai.executions.reading import Reading, requester_of
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.home import Home
+    from localhai.records import Execution
     from localhai.settings import Settings
 
 ENDPOINT = "input_request"  # of api.json: without it, on-demand inputs are there beforehand
@@ -25,13 +26,17 @@ LIST = "scratch/on-demand.json"  # with the container, it goes
 
 
 class Listed(Struct, frozen=True):
-    """A file that code may ask for. `uri` is as the engine's owner reaches it: it may hold a password."""
+    """A file that code may ask for. `uri` is as the engine's owner reaches it: it may hold a password.
+
+    `stands_in`: its owner chose it, so it is followed for whoever asks.
+    """
 
     input: str
     input_id: str
     name: str
     uri: str
     original_uri: str
+    stands_in: bool = False
 
 
 def input_id(execution_id: str, name: str) -> str:
@@ -42,7 +47,8 @@ def input_id(execution_id: str, name: str) -> str:
 def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> None:
     """Keep what may be asked for, readable by the owner alone."""
     listed = [
-        Listed(file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri) for file in files
+        Listed(file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri, file.stands_in)
+        for file in files
     ]
     path = folder / LIST
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,18 +64,13 @@ def listed(folder: Path) -> list[Listed]:
         return []
 
 
-def fetch(home: Home, settings: Settings, project_id: str, wanted: Listed) -> InputFile:
+def fetch(home: Home, settings: Settings, execution: Execution, wanted: Listed) -> InputFile:
     """Bring one file into the cache. Raises InputNotFound, DiskFull and other SurroundingsErrors."""
     from localhai.data.inputs import fetch_inputs
 
-    addresses = Addresses(home.records, project_id)
-    found = fetch_inputs(
-        [InputSpec(wanted.input, (wanted.uri,))],
-        sources=home.sources_for(settings),
-        cache=home.data_cache,
-        datum_lookup=addresses.datum,
-        version_lookup=addresses.files,
-    )
+    requester = None if wanted.stands_in else requester_of(execution.document)
+    reading = Reading.of(home, settings, execution.project_id, requester)
+    found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **{**reading.arguments, "input_map": {}})
     return found.files[0]
 
 

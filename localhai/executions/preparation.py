@@ -14,11 +14,11 @@ from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeCon
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
 from localhai.executions import config_files, on_demand
-from localhai.executions.datums import Addresses
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.input_specs import input_specs
 from localhai.executions.latest import creator_name
+from localhai.executions.reading import Reading, requester_of
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -91,15 +91,12 @@ def fetch(life: Life) -> None:
     on_call = on_demand.ENDPOINT in life.calls
     specs = input_specs(life.plan, life.settings, on_demand=on_call)
     if specs:
-        addresses = Addresses(life.home.records, life.project.id)
-        addresses.prefetch([uri for spec in specs for uri in spec.uris])
+        requester = life.options.requester or requester_of(life.record.document)
+        reading = Reading.of(life.home, life.settings, life.project.id, requester)
+        reading.addresses.prefetch([uri for spec in specs for uri in spec.uris])
         fetched = fetch_inputs(
             specs,
-            sources=life.home.sources_for(life.settings),
-            cache=life.home.data_cache,
-            datum_lookup=addresses.datum,
-            version_lookup=addresses.files,
-            input_map=life.settings.inputs,
+            **reading.arguments,
             progress=FetchReporter(life),
             cancelled=life.interruption.is_asked,
             refresh=_is_true(life, "VH_NO_DATA_CACHE"),

@@ -10,6 +10,7 @@ from localhai.data.progress import FileAdvanced
 from localhai.executions.datums import Addresses
 from localhai.executions.input_specs import input_specs
 from localhai.executions.preparation import TRUE_WORDS
+from localhai.executions.reading import Reading, access_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,8 @@ def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruptio
 
     Raises InputNotFound, DiskFull and Interrupted.
     """
-    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved)
+    readable = access_of(wanted.home, wanted.options.requester).projects
+    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved, readable)
     plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
     specs = input_specs(plan, wanted.settings)
@@ -43,15 +45,8 @@ class _Inputs:
         self._wanted = wanted
         self._observer = observer
         self._interruption = interruption
-        addresses = Addresses(wanted.home.records, wanted.project.id)
-        self._addresses = addresses
-        self._known: dict[str, Any] = {
-            "sources": wanted.home.sources_for(wanted.settings),
-            "cache": wanted.home.data_cache,
-            "datum_lookup": addresses.datum,
-            "version_lookup": addresses.files,
-            "input_map": wanted.settings.inputs,
-        }
+        reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
+        self._addresses, self._known = reading.addresses, reading.arguments
         variables = wanted.plan.environment_variables
         self._refresh = variables.get("VH_NO_DATA_CACHE", "").lower() in TRUE_WORDS
 

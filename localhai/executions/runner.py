@@ -22,6 +22,7 @@ from localhai.executions.latest import creator_name, execution_folder, point_lat
 from localhai.executions.life import Ended, Life, RunOptions
 from localhai.executions.observer import Observer
 from localhai.executions.preparation import prepare
+from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import supervise
@@ -108,7 +109,9 @@ def begin(
 
     One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
     """
-    plan, resolutions = Addresses(home.records, project.id, options.resolved).freeze(plan, settings.inputs)
+    readable = access_of(home, options.requester).projects
+    addresses = Addresses(home.records, project.id, options.resolved, readable)
+    plan, resolutions = addresses.freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
     masker = masker_of(plan, options)
@@ -121,6 +124,7 @@ def begin(
             **_document(plan, snapshot, settings, options, masker),
             "project_folder": project.path,
             "resolved": [resolution.to_dict() for resolution in resolutions],
+            **recorded(options.requester),
         },
         owner=None if waits else home.own(),
         title=plan.title,

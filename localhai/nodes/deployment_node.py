@@ -86,6 +86,7 @@ def _make(work: NodeWork) -> DeploymentVersion:
         endpoints=[(find_endpoint(config, name), given[name]) for name in node.endpoints],
         snapshot=snapshot,
         aliases=node.aliases,
+        requester=work.options.requester,
         interruption=work.interruption,
     )
     work.made(Made(deployment=_facts(version)))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
+from localhai.executions.reading import requester_of
 from localhai.pipelines.resuming import left
 from localhai.pipelines.running import PipelineObserver, Run, all_runners
 
@@ -36,6 +39,7 @@ def continue_pipeline(
     run are watched to their ends. `reused` are the nodes that somebody named an earlier run for.
     """
     runners = all_runners(options.runners)
+    run_options = replace(run_options, requester=run_options.requester or requester_of(record.document))
     made, over = left(sources.project.home, record, runners)
     kept = {name: _kept(sources, record, name, runners) for name in reused}
     run = Run(sources, plan, record, runners, run_options, options, PipelineObserver(), interruption or Interruption())

@@ -24,6 +24,7 @@ from localhai.executions.beside import Beside
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name
 from localhai.executions.observer import Observer
+from localhai.executions.reading import recorded
 from localhai.executions.secrets import Masker
 from localhai.executions.slots import Slots
 from localhai.pipelines.node_execution import ExecutionRunner
@@ -115,6 +116,7 @@ def run_pipeline(
         "tags": list(options.tags),
         "env_file": run_options.env_file,
         "user": creator_name(sources.project.settings),
+        **recorded(run_options.requester),
     }
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:

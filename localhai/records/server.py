@@ -12,8 +12,11 @@ from localhai.records.ids import new_id
 from localhai.records.queue import QueueRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from localhai.records.database import Transaction
     from localhai.records.records import Records
+    from localhai.records.rows import Project
 
 
 class User(Struct, frozen=True):
@@ -123,6 +126,16 @@ class ServerRecords(QueueRecords):
             lambda transaction: transaction.rows("SELECT project_id, user_id, description FROM project_owners")
         )
         return {row["project_id"]: Ownership(**row) for row in rows}
+
+    def visible(self, user_id: str, projects: Iterable[Project]) -> frozenset[str]:
+        """The ids of those projects that are a user's own: of nobody's, made by `localhai run`, the first user's."""
+        owners, users = self.owners(), self.users()
+        first = users[0].id if users else None
+        return frozenset(
+            project.id
+            for project in projects
+            if (owners[project.id].user_id if project.id in owners else first) == user_id
+        )
 
     def own(self, project_id: str, user_id: str, description: str = "") -> Ownership:
         """Say whose a project is."""

@@ -119,7 +119,7 @@ def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interrupti
         sources,
         record,
         PipelinePlan.from_dict(request.get("plan") or record.document["plan"]),
-        run_options=options_of(state, project, sources.project.settings),
+        run_options=options_of(state, project, sources.project.settings, requester=_asked_by(entry)),
         options=options,
         reused=request.get("reused") or (),
         interruption=interruption,
@@ -141,12 +141,17 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
         Task(state.home, records.task(record.id)),
         config=config_of(state, code),
         snapshot=code,
-        options=options_of(state, project, source.settings),
+        options=options_of(state, project, source.settings, requester=_asked_by(state.server.waiting_entry(record.id))),
         owned=True,
         jobs=state.jobs,
         slots=state.queue.slots,
         interruption=interruption,
     )
+
+
+def _asked_by(entry: Waiting | None) -> str | None:
+    """None where nobody waits for it any more: its own record says it then."""
+    return None if entry is None else entry.user_id
 
 
 def _await_children(state: State, task_id: str, interruption: Interruption) -> None:

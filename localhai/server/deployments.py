@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 READY_WITHIN = 120.0  # seconds until a server answers
 DEFAULT = "local"  # as `localhai deployment` names it where valohai.yaml names none
+_reference_re = re.compile(r"[^/:*~]+")  # an id or an alias; others are addresses, and asked whether they may be
 _INHERIT, _ENABLED = "inherit_environment_variables", "enabled"
 
 
@@ -62,7 +64,7 @@ def create(
     definitions = {name: dict(item.serialize()) for name, item in config_of(state, code).config.endpoints.items()}
     endpoints = _endpoints(body, definitions)
     uris = (uri for files in endpoints.values() for given in files.values() for uri in given)
-    require_own(state, user, uris, "endpoint_configurations")
+    require_own(state, user, project, uris, "endpoint_configurations")
     try:
         version = versions.make_version(
             opened(state, project, code, creator=user.name, inherits=inherits),
@@ -72,6 +74,7 @@ def create(
             name=text(dict(body), "name", "", most=200) or None,
             aliases=_aliases(body),
             variables=texts(body, "environment_variables"),
+            requester=user.id,
         )
     except InputNotFound as error:
         raise field("endpoint_configurations", str(error), "does_not_exist") from None
@@ -143,7 +146,7 @@ def _build_and_serve(state: State, project: Project, version: DeploymentVersion,
     code = code_of(state, project, version.commit)
     inherits = bool(version.document.get(_INHERIT, True))
     source = opened(state, project, code, creator=version.document.get("creator"), inherits=inherits)
-    options = options_of(state, project, source.settings, inherits=inherits)
+    options = options_of(state, project, source.settings, requester=None, inherits=inherits)
     with ExitStack() as stack:
         works: list[tuple[Work, str]] = []
         for endpoint in version.endpoints:
@@ -190,10 +193,10 @@ def _endpoints(
 
 
 def _uri(endpoint: str, given: Any) -> str:
-    """A datum's id or URI: files of this machine are no business of clients."""
-    if not isinstance(given, str) or given.startswith(("file:", "/")):
+    """A datum's id or URI."""
+    if not isinstance(given, str):
         raise field("endpoint_configurations", f"{endpoint}: a file is the id of a datum.")
-    return given if "://" in given else f"datum://{given}"
+    return f"datum://{given.strip()}" if _reference_re.fullmatch(given.strip()) else given
 
 
 def _aliases(body: Mapping[str, Any]) -> list[str]:

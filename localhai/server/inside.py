@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from localhai.errors import UsageError
 from localhai.executions import on_demand
+from localhai.executions.reading import requester_of
 from localhai.executions.secrets import Masker
 from localhai.records import INCOMPLETE
 from localhai.records import Execution as Record
@@ -102,7 +103,8 @@ def _running(state: State, execution_id: str) -> Record:
 
 def _keep_detail(state: State, execution: Record, detail: str) -> None:
     project = state.project(execution.project_id)
-    secrets = options_of(state, project, state.home_of(project).settings).secrets
+    settings = state.home_of(project).settings
+    secrets = options_of(state, project, settings, requester=requester_of(execution.document)).secrets
     shown = Masker(secrets.values()).mask_text(detail)
     state.home.records.update(execution.id, status_detail=shown)
 
@@ -139,7 +141,7 @@ def _file(state: State, execution: Record, number: int) -> Response:
     listed = on_demand.listed(state.home.folder / execution.folder)
     if number >= len(listed):
         raise not_found()
-    found = on_demand.fetch(home, home.settings, project.id, listed[number])
+    found = on_demand.fetch(home, home.settings, execution, listed[number])
     return FileResponse(found.path, media_type="application/octet-stream")
 
 

@@ -1,29 +1,47 @@
-"""Whose data a request may read: those of projects that its user may see."""
+"""What the addresses in a request may reach: said at once where the address itself says it.
+
+The rule is asked again when an execution resolves its inputs: after interpolation, behind aliases and redirects, and by
+whoever goes on with it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.data.resolving import stand_in
+from localhai.data.uri import Uri, parse
+from localhai.executions.reading import access_of
 from localhai.server.errors import field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from localhai.records import Project
     from localhai.records.server import User
     from localhai.server.state import State
 
-_DATUM = "datum://"
 
+def require_own(state: State, user: User, project: Project, uris: Iterable[str], name: str = "inputs") -> None:
+    """Raises Refused that names the field, and the address, for one that no client may follow.
 
-def require_own(state: State, user: User, uris: Iterable[str], name: str = "inputs") -> None:
-    """Raises Refused that names the field, for a datum of somebody else: the same words as for one that is not there.
-
-    Aliases and addresses of datasets and models are looked up in the project itself, so they are its own.
+    A datum of somebody else gets the same words as one that is not there. Addresses with a stand-in in the project's
+    own localhai.toml are replaced by it, and what is no address at all fails where it is resolved.
     """
-    ids = sorted({uri.removeprefix(_DATUM).lower() for uri in uris if uri.startswith(_DATUM)})
-    if not ids:
-        return
-    known = {project.id for project in state.projects_of(user)}
-    for datum in state.home.records.data_by_id(ids).values():
-        if datum.project_id not in known:
+    home = state.home_of(project)
+    access, base = access_of(home, user.id), home.sources_for(home.settings).base
+    asked = [(text, uri) for text in uris if (uri := _parsed(text)) and stand_in(home.settings.inputs, text) is None]
+    for text, uri in asked:
+        refusal = access.refusal(uri, base)
+        if refusal is not None:
+            raise field(name, f"{text}: {refusal}.", "not_allowed")
+    ids = sorted({uri.key.lower() for _text, uri in asked if uri.scheme == "datum"})
+    for datum in state.home.records.data_by_id(ids).values() if ids else ():
+        if datum.project_id not in (access.projects or ()):
             raise field(name, f"Object with id={datum.id} does not exist.", "does_not_exist")
+
+
+def _parsed(text: str) -> Uri | None:
+    try:
+        return parse(text)
+    except ValueError:
+        return None

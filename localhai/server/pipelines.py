@@ -52,7 +52,8 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     code = code_of(state, project, parts.commit(body))
     sources = sources_of(state, project, code, creator=user.name)
     plan, reused = _Reading(state, project, sources, body).plan()
-    require_own(state, user, (uri for node in plan.nodes for uris in node.inputs.values() for uri in uris), "nodes")
+    uris = (uri for node in plan.nodes for given in node.inputs.values() for uri in given)
+    require_own(state, user, project, uris, "nodes")
     options = PipelineOptions(
         jobs=state.jobs,
         title=text(dict(body), "title", plan.name),
@@ -60,7 +61,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         runners=further_runners(),
         slots=state.queue.slots,
     )
-    run_options = options_of(state, project, sources.project.settings)
+    run_options = options_of(state, project, sources.project.settings, requester=user.id)
 
     def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
         return run_pipeline(

@@ -227,12 +227,12 @@ class Queue:
             waiting.close(state.home, record, "stopped", "a stop was requested")
             return
         try:
-            self._live(record, entry.request, interruption)
+            self._live(record, entry.user_id, entry.request, interruption)
         except (LocalhaiError, Refused) as error:  # the code or the settings are gone
             if state.home.records.execution(entry_id).status in INCOMPLETE:
                 waiting.close(state.home, record, "error", f"it cannot be run any more: {error}")
 
-    def _live(self, record: Execution, request: Mapping[str, Any], interruption: Interruption) -> None:
+    def _live(self, record: Execution, user_id: str, request: Mapping[str, Any], interruption: Interruption) -> None:
         from localhai.server.code import code_of
         from localhai.server.requests import options_of
 
@@ -241,7 +241,7 @@ class Queue:
         project = state.project(record.project_id)
         home = state.home_of(project)
         code = code_of(state, project, plan.commit)
-        options = options_of(state, project, home.settings)
+        options = options_of(state, project, home.settings, requester=user_id)
         waiting.run(
             home, project, record, plan, code, settings=home.settings, options=options, interruption=interruption
         )

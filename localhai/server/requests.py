@@ -42,9 +42,9 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     """Queue one execution. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
     code = code_of(state, project, _optional_text(body, "commit"))
     home = state.home_of(project)
-    options = options_of(state, project, home.settings)
+    options = options_of(state, project, home.settings, requester=user.id)
     plan = plan_of(state, project, body, code, options)
-    require_own(state, user, (uri for item in plan.inputs for uri in item.uris))
+    require_own(state, user, project, (uri for item in plan.inputs for uri in item.uris))
     priority = _priority(body)
     record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)
     record = state.home.records.update(record.id, creator_id=user.id, user=user.name, priority=priority)
@@ -53,10 +53,13 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     return record
 
 
-def options_of(state: State, project: Project, settings: Settings, *, inherits: bool = True) -> RunOptions:
+def options_of(
+    state: State, project: Project, settings: Settings, *, requester: str | None, inherits: bool = True
+) -> RunOptions:
     """How the settings say that steps run; secret variables of the project are secrets like those of a file.
 
-    Without `inherits` the project's variables are left out.
+    `requester` is the id of the user who asks; None leaves it to the record of what goes on. Without `inherits` the
+    project's variables are left out.
     """
     secrets = read_env_file(settings.env_file) if settings.env_file else {}
     variables = state.server.variables(project.id) if inherits else []
@@ -66,6 +69,7 @@ def options_of(state: State, project: Project, settings: Settings, *, inherits: 
         secrets=secrets,
         env_file=str(settings.env_file) if settings.env_file else None,
         package_cache=settings.package_cache,
+        requester=requester,
         calls=lambda execution_id: state.calls.of(execution_id, settings.network),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,13 +53,9 @@ class State:
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""
-        owners = self.server.owners()
-        first = self.server.users()[0].id
-        return [
-            project
-            for project in self.home.records.projects()
-            if (owners[project.id].user_id if project.id in owners else first) == user.id
-        ]
+        projects = self.home.records.projects()
+        known = self.server.visible(user.id, projects)
+        return [project for project in projects if project.id in known]
 
     def project_of(self, user: User, project_id: str) -> Project:
         """By id, if it is the user's. Raises Refused with 404."""
@@ -88,7 +84,7 @@ class State:
         except ProjectError:  # spoiled since: as recovery does
             return self.home
         own = self.home.settings
-        settings = replace(settings, home=own.home, database_url=own.database_url)
+        settings = settings.served_by(own)
         if settings == own:
             return self.home
         key = repr(settings)

@@ -47,8 +47,8 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     varied = set(plan.names)
     single = {name: value for name, value in _single(body).items() if name not in varied}
     overrides = overrides_of({**body, "parameters": single, "title": None})
-    options = options_of(state, project, source.settings)
-    require_own(state, user, _uris(step, overrides))
+    options = options_of(state, project, source.settings, requester=user.id)
+    require_own(state, user, project, _uris(step, overrides))
 
     def work(interruption: Any, recorded: Callable[[str], None]) -> object:
         return start_task(

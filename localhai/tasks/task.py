@@ -12,6 +12,7 @@ from localhai.errors import UsageError
 from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import ctrl_c_asks
+from localhai.executions.reading import access_of, recorded, requester_of
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
@@ -117,7 +118,8 @@ def start_task(
     planned = _planner(project, plan, config, snapshot, overrides, options)
     check(plan, planned)
     project.home.engine.info()
-    addresses = Addresses(project.home.records, project.record.id)
+    readable = access_of(project.home, options.requester).projects
+    addresses = Addresses(project.home.records, project.record.id, readable=readable)
     _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
     known_as = new_id()
     with at_work(known_as):
@@ -133,6 +135,7 @@ def start_task(
                 "env_file": options.env_file,
                 "reuse": options.reuse,
                 "resolved": [resolution.to_dict() for resolution in resolved],
+                **recorded(options.requester),
             },
             owner=project.home.own(),
             known_as=known_as,
@@ -231,7 +234,8 @@ def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
     belonging = {**options.belonging, "task-id": record.id, "task-counter": record.counter}
     known = record.document
     reuse = options.reuse or bool(known["plan"].get("reuse_children") or known.get("reuse"))
-    return replace(options, belonging=belonging, reuse=reuse, resolved=known.get("resolved", ()))
+    requester = options.requester or requester_of(known)  # who goes on with a client's task does so for that client
+    return replace(options, belonging=belonging, reuse=reuse, resolved=known.get("resolved", ()), requester=requester)
 
 
 def _with_people(start: Start, observer: TaskObserver | None, interruption: Interruption | None) -> Start:

@@ -52,7 +52,8 @@ def package() -> bytes:
 @pytest.fixture(scope="module", params=["bind", "volumes"])
 def served(request, tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("inside")
-    made = Served(folder, home=folder / "home", LOCALHAI_FILES=request.param)
+    open_to_clients = str(tmp_path_factory.getbasetemp())
+    made = Served(folder, home=folder / "home", LOCALHAI_FILES=request.param, LOCALHAI_SERVE_FOLDERS=open_to_clients)
     yield made
     made.end()
     assert made.process.returncode == 0

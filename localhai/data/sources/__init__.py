@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localhai.data.access import EVERYTHING
 from localhai.data.sources.base import Unavailable
 from localhai.data.uri import PLATFORM_ONLY
 from localhai.system.retry import Retry
@@ -13,6 +14,7 @@ from localhai.system.retry import Retry
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from localhai.data.access import Access
     from localhai.data.emulated_s3 import EmulatedS3
     from localhai.data.sources.base import Source
     from localhai.data.sources.s3_client import S3Clients
@@ -38,7 +40,7 @@ class Sources:
         self._s3_folder = s3_folder
         self._s3_endpoint_url = s3_endpoint_url
         self._base = base or Path.cwd()
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[object, Source] = {}
         self._s3_clients: S3Clients | None = None
         self._emulated: EmulatedS3 | None = None
         self._lock = threading.RLock()
@@ -68,17 +70,23 @@ class Sources:
                 self._s3_clients = S3Clients(emulated=emulated, endpoint_url=self._s3_endpoint_url)
             return self._s3_clients
 
-    def for_scheme(self, scheme: str) -> Source:
-        """The source for a scheme. Raises Unavailable when there is none."""
+    @property
+    def base(self) -> Path:
+        """Where relative paths start."""
+        return self._base
+
+    def for_scheme(self, scheme: str, access: Access = EVERYTHING) -> Source:
+        """The source for a scheme, for one of this reach. Raises Unavailable when there is none."""
         kind = "http" if scheme == "https" else scheme
+        key = (kind, access.folders, access.closed, access.networks) if kind in {"http", "file"} else kind
         with self._lock:
-            if kind not in self._sources:
-                self._sources[kind] = self._make(kind)
-            return self._sources[kind]
+            if key not in self._sources:
+                self._sources[key] = self._make(kind, access)
+            return self._sources[key]
 
     def cache_key(self, uri: str) -> str:
         """What the cache knows a URI by: the same s3:// URI is another thing at another S3."""
-        if not uri.startswith("s3://"):
+        if not uri.lower().startswith(("s3:", "s3a:", "s3n:")):
             return uri
         place = self._s3_folder if self.emulates_s3 else self._s3_endpoint_url
         return f"{uri} at {place}" if place else uri
@@ -101,7 +109,7 @@ class Sources:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _make(self, kind: str) -> Source:
+    def _make(self, kind: str, access: Access) -> Source:
         if kind == "s3":
             from localhai.data.sources.s3 import S3Source
 
@@ -109,11 +117,11 @@ class Sources:
         if kind == "http":
             from localhai.data.sources.http import HttpSource
 
-            return HttpSource()
+            return HttpSource(access)
         if kind == "file":
             from localhai.data.sources.local import LocalSource
 
-            return LocalSource(self._base)
+            return LocalSource(self._base, access)
         if kind in {"gs", "azure"}:
             from localhai.data.sources import fsspec
 

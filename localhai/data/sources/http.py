@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from localhai.data.access import EVERYTHING
 from localhai.data.sources.base import (
     GZIP,
     Changed,
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
     import requests
 
+    from localhai.data.access import Access
     from localhai.data.uri import Uri
 
 TIMEOUTS = (10.0, 60.0)  # to connect, and between two bytes
+_POOLS = 16  # servers; twice as many connections to each
 _IDENTITY = {"Accept-Encoding": "identity", "User-Agent": "localhai"}
 _DRIVE_FILE = re.compile(r"^/file/d/([^/]+)")
 _REASONS = {
@@ -42,11 +45,15 @@ _REASONS = {
 
 
 class HttpSource:
-    """Web servers, by one session of requests: proxies, certificates and netrc are honoured as it does."""
+    """Web servers, by one session of requests: proxies, certificates and netrc are honoured as it does.
+
+    `access` is of who asks: an address that it does not open raises Unavailable, before anything is sent there.
+    """
 
     streams = 4
 
-    def __init__(self) -> None:
+    def __init__(self, access: Access = EVERYTHING) -> None:
+        self._access = access
         self._session: requests.Session | None = None
         self._lock = threading.Lock()
 
@@ -100,13 +107,21 @@ class HttpSource:
     def _requests(self) -> requests.Session:
         with self._lock:
             if self._session is None:
-                import requests
-                from requests.adapters import HTTPAdapter
-
-                self._session = requests.Session()
-                for scheme in ("http://", "https://"):
-                    self._session.mount(scheme, HTTPAdapter(pool_connections=16, pool_maxsize=32))
+                self._session = self._made()
             return self._session
+
+    def _made(self) -> requests.Session:
+        if self._access.networks is not None:
+            from localhai.data.sources import guarded
+
+            return guarded.session(self._access, pool_connections=_POOLS, pool_maxsize=2 * _POOLS)
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        made = requests.Session()
+        for scheme in ("http://", "https://"):
+            made.mount(scheme, HTTPAdapter(pool_connections=_POOLS, pool_maxsize=2 * _POOLS))
+        return made
 
 
 class _HttpStream:

@@ -7,19 +7,25 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localhai.data.access import EVERYTHING, NO_FILE, absolute
 from localhai.data.sources.base import Cut, Found, Stream, Unavailable
 
 if TYPE_CHECKING:
+    from localhai.data.access import Access
     from localhai.data.uri import Uri
 
 
 class LocalSource:
-    """Files below `base` (for relative paths) or anywhere. A version is size, mtime, inode and device."""
+    """Files below `base` (for relative paths) or anywhere. A version is size, mtime, inode and device.
+
+    `access` is of who asks: what it does not open raises Unavailable, also where a link leads out of what it does.
+    """
 
     streams = 1
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, access: Access = EVERYTHING) -> None:
         self.base = base
+        self._access = access
 
     def stat(self, uri: Uri) -> Found:
         """One stat; links are followed."""
@@ -52,7 +58,7 @@ class LocalSource:
             for name in names:
                 key = uri.root + (below / name).as_posix()
                 path = top / below / name
-                if uri.matches(key) and path.is_file():
+                if uri.matches(key) and self._access.may_read(str(path)) and path.is_file():
                     found.append(_found(path, key, path.stat()))
         return sorted(found, key=lambda item: item.key)
 
@@ -61,8 +67,11 @@ class LocalSource:
         return _LocalStream(self.path(found.key), start, end)
 
     def path(self, key: str) -> Path:
-        """The absolute path that a key means."""
-        return Path(os.path.abspath(self.base / Path(key).expanduser()))
+        """The absolute path that a key means. Raises Unavailable for one that may not be read."""
+        found = absolute(self.base, key)
+        if not self._access.may_read(found):
+            raise Unavailable(NO_FILE)
+        return Path(found)
 
 
 class _LocalStream:

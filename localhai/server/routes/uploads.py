@@ -96,7 +96,7 @@ def adopt(asking: Asking, state: Shared, store_id: str, body: Body) -> dict[str,
     """Make a datum of what is at a URL: `url`, `project`. Its bytes are copied."""
     store(asking, store_id)
     url = text(body, "url")
-    row = adopting.adopt(state, state.project_of(asking, text(body, "project")), url)
+    row = adopting.adopt(state, asking, state.project_of(asking, text(body, "project")), url)
     return {"ok": True, "created": {url: row.id}}
 
 

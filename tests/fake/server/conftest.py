@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,16 @@ def state(used_home: Path, engine: FakeEngine) -> Iterator[State]:
         made.queue.ask_to_stop()
         made.queue.close()
         made.close()
+
+
+@pytest.fixture
+def allow(state: State) -> Callable[..., None]:
+    """Change settings of the server while it runs, as who starts it may choose them."""
+
+    def changed(**settings: Any) -> None:
+        state.home.settings = replace(state.home.settings, **settings)
+
+    return changed
 
 
 @pytest.fixture(scope="session")

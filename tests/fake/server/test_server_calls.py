@@ -101,7 +101,8 @@ def lazy(demo):
     return demo
 
 
-def test_on_demand_inputs_come_when_they_are_asked_for(lazy, state, inside, tmp_path):
+def test_on_demand_inputs_come_when_they_are_asked_for(lazy, state, inside, tmp_path, allow):
+    allow(serve_folders=(tmp_path,))
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text(f"bytes of {name}")
 

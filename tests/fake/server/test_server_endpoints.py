@@ -167,7 +167,8 @@ def what_takes_away(walk, place):
     walk("S15")
 
 
-def test_a_walk_through_all_endpoints(walk, running):
+def test_a_walk_through_all_endpoints(walk, running, allow):
+    allow(serve_addresses=("127.0.0.0/8",))
     users_and_projects(walk)
     executions_and_data(walk)
     pipelines_and_tasks(walk)

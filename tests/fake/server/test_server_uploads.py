@@ -199,7 +199,8 @@ def place():
     server.server_close()
 
 
-def test_what_is_somewhere_else_is_adopted(ada, bob, demo, place):
+def test_what_is_somewhere_else_is_adopted(ada, bob, demo, place, allow):
+    allow(serve_addresses=("127.0.0.0/8",))
     store = ada.get("/api/v0/stores/").json()["results"][0]["id"]
     assert ada.get(f"/api/v0/stores/{store}/").json()["id"] == store
     path, url = f"/api/v0/stores/{store}/adopt/", f"{place}/a/b.txt"

@@ -1,0 +1,73 @@
+"""Who asked for an execution, and what the addresses of its inputs may reach because of that.
+
+A client of the server's API is named in the record of what it asked for, and so in those of its nodes and children:
+whoever goes on with one, after a restart too, resolves its addresses as that client's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from localhai.data.access import EVERYTHING, Access
+from localhai.executions.datums import Addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from localhai.executions.home import Home
+    from localhai.settings import Settings
+
+REQUESTER = "requester"
+
+
+def requester_of(document: Mapping[str, Any]) -> str | None:
+    """The id of the client's user by whom something recorded was asked for; None: the person at this machine."""
+    found = document.get(REQUESTER)
+    return None if found is None else str(found)
+
+
+def recorded(requester: str | None) -> dict[str, str]:
+    """What a record keeps of it."""
+    return {} if requester is None else {REQUESTER: requester}
+
+
+def access_of(home: Home, requester: str | None) -> Access:
+    """What the addresses of one who asks may reach now: by the settings of the home, and whose projects are whose."""
+    if requester is None:
+        return EVERYTHING
+    from localhai.records.server import ServerRecords
+
+    settings = home.settings
+    store = str(settings.store or "")
+    in_bucket = store.lower().startswith("s3://")
+    return Access(
+        folders=tuple(map(str, settings.serve_folders)),
+        closed=(str(home.folder), *([store] if store and not in_bucket else [])),
+        networks=settings.serve_addresses,
+        projects=ServerRecords.beside(home.records).visible(requester, home.records.projects()),
+        store=store if in_bucket else None,
+    )
+
+
+class Reading(Struct, frozen=True):
+    """What resolving the addresses of one execution takes. `arguments` are those of `data.inputs`."""
+
+    addresses: Addresses
+    arguments: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, home: Home, settings: Settings, project_id: str, requester: str | None) -> Reading:
+        """For one who asks, in one project."""
+        access = access_of(home, requester)
+        addresses = Addresses(home.records, project_id, readable=access.projects)
+        arguments = {
+            "sources": home.sources_for(settings),
+            "cache": home.data_cache,
+            "datum_lookup": addresses.datum,
+            "version_lookup": addresses.files,
+            "input_map": settings.inputs,
+            "access": access,
+        }
+        return cls(addresses, arguments)
