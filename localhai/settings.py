@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Position, Problem, ProjectError
+from localhai.system.text import clean, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -184,7 +185,7 @@ def read_projects(path: Path) -> dict[str, Path]:
     Paths start at the folder of the file. Raises ProjectError for a file that cannot be read or holds anything else.
     """
     try:
-        data = parse_toml(path, path.read_text(encoding="utf-8"))
+        data = parse_toml(path, read_file(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
     try:
@@ -196,7 +197,7 @@ def read_projects(path: Path) -> dict[str, Path]:
 
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path)
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -280,13 +281,17 @@ def _cast(name: str, value: Any, source: str, *, base: Path) -> Any:
 
 
 def _text(value: Any, _base: Path) -> str:
+    return clean(_as_given(value))
+
+
+def _as_given(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"text is needed, not {value!r}")
     return value
 
 
 def _path(value: Any, base: Path) -> Path:
-    return (base / Path(_text(value, base)).expanduser()).absolute()
+    return (base / Path(_as_given(value)).expanduser()).absolute()
 
 
 def _boolean(value: Any, _base: Path) -> bool:
@@ -359,8 +364,8 @@ def _local_inputs(value: Any, base: Path) -> dict[str, str]:
 
 
 def _store(value: Any, base: Path) -> str:
-    text = _text(value, base)
-    return text if "://" in text else str(_path(text, base))
+    text = _as_given(value)
+    return clean(text) if "://" in text else str(_path(text, base))
 
 
 _OF_SERVERS = frozenset({"home", "database_url", "serve_folders", "serve_addresses", "serve_networks"})

@@ -12,6 +12,7 @@ from msgspec import Struct, field, to_builtins
 from localhai.airflow.projects import Places, find
 from localhai.airflow.reading import UNKNOWN, DagFile, Submission, Unknown, read
 from localhai.errors import LocalhaiError, UsageError
+from localhai.system.text import without_mark
 
 if TYPE_CHECKING:
     from localhai.settings import Settings
@@ -63,7 +64,7 @@ def check(folder: Path, *, settings: Settings) -> list[CheckedFile]:
         raise UsageError(f"there is no {folder}")
     checked = []
     for path in _python_files(folder):
-        found = read(path.read_text(encoding="utf-8", errors="replace"))
+        found = read(without_mark(path.read_text(encoding="utf-8", errors="replace")))
         if not found.is_empty:
             checked.append(_file(path, found, settings))
     return checked

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.errors import ProjectError
+from localhai.system.text import clean, path_of
 
 if TYPE_CHECKING:
     from localhai.cli.call import Look
@@ -20,8 +20,8 @@ def project_of(look: Look, execution: Execution, *, yaml: str | None = None) -> 
     from localhai.settings import Settings
 
     row = next(item for item in look.home.records.projects() if item.id == execution.record.project_id)
-    folder = find_project(Path(row.path), yaml or execution.record.document.get("yaml"))
-    if str(folder.path) != row.path:
+    folder = find_project(path_of(row.path), yaml or execution.record.document.get("yaml"))
+    if clean(str(folder.path)) != row.path:
         raise ProjectError(
             f"the project {row.name} of execution #{execution.counter} is not in {row.path} any more", where=row.path
         )

@@ -114,6 +114,12 @@ def _parse_leniently(text: bytes) -> tuple[dict[str, Any], bool] | None:
     return _finite(found), False
 
 
+def _holds_more_than_json(line: bytes) -> bool:
+    """Whether a number in it is not finite."""
+    found = json.loads(line)
+    return bool(_finite(found) != found)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -183,7 +189,7 @@ class MetadataCollector:
             rest = line.strip()[1:]
             return prefix + (b"," + rest if found else rest) + b"\n"
         found.pop("_time", None)
-        self.not_finite = self.not_finite or b"NaN" in line or b"Infinity" in line
+        self.not_finite = self.not_finite or _holds_more_than_json(line)
         rest = strict_json.dumps(found, compact=True).encode()[1:]
         return prefix + (b"," + rest if found else rest) + b"\n"
 

@@ -34,6 +34,7 @@ from localhai.executions.supervision import supervise
 from localhai.project.plan import ExecutionPlan
 from localhai.records import FINAL, INCOMPLETE
 from localhai.settings import Settings
+from localhai.system.text import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,7 +155,7 @@ def _start_adopter(home: Home, record: ExecutionRecord) -> int:
 def own_home(home: Home, record: ExecutionRecord) -> Home:
     """The same home by the settings of the execution's project: whoever looks may stand in another one."""
     project = next(item for item in home.records.projects() if item.id == record.project_id)
-    folder = Path(record.document.get("project_folder") or project.path)  # a project may have one on each machine
+    folder = path_of(record.document.get("project_folder") or project.path)  # a project may have one on each machine
     try:
         settings = Settings.load(folder)
     except ProjectError:  # its localhai.toml was spoiled since

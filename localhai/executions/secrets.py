@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from localhai.errors import Position, Problem, ProjectError
+from localhai.system.text import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     Empty lines and lines that start with # are skipped. Raises ProjectError with the position of a wrong line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_file(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ProjectError(f"{path} cannot be read: {reason}", where=str(path)) from error

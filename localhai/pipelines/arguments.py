@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, option_name, unknown
+from localhai.system.text import clean
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Pipeline, Step
@@ -29,6 +30,7 @@ def parse_words(words: Sequence[str]) -> dict[str, str | list[str]]:
     """
     found: dict[str, str | list[str]] = {}
     position = 0
+    words = [clean(word) for word in words]
     while position < len(words):
         word = words[position]
         position += 1

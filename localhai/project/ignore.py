@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.system.text import without_mark
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 def load(path: Path) -> Callable[[str], bool] | None:
     """A test whether a relative path (`/` at the end for a folder) is ignored; None without a file or patterns."""
     try:
-        lines = path.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+        lines = without_mark(path.read_bytes().decode("utf-8", "surrogateescape")).splitlines()
     except (FileNotFoundError, IsADirectoryError):
         return None
     if not any(line.strip() and not line.startswith("#") for line in lines):

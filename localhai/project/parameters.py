@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, option_name, unknown
+from localhai.system.strict_json import finite
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
@@ -21,7 +22,8 @@ _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 class ResolvedParameters(Struct, frozen=True):
     """Both in declaration order and without parameters that have no value.
 
-    `values` are cast by declared type and JSON values, for parameters.json. `rendered` go into the command: explicit
+    `values` are cast by declared type and JSON values, for parameters.json: what is not finite is a text there, since
+    JSON has no number for it. `rendered` go into the command: explicit
     values cast, defaults exactly as YAML parsed them (reference 1.2: a default is never cast).
     """
 
@@ -50,7 +52,7 @@ def resolve(step: Step, explicit: Mapping[str, Any], *, flag_defaults: bool = Tr
             continue
         if shown is not None:
             rendered[name] = shown
-            values[name] = _as_declared(parameter, shown)
+            values[name] = finite(_as_declared(parameter, shown))
         elif parameter.default is None and not parameter.optional:
             faults.append(f"parameter {name} needs a value: --{option_name(name)}=...")
     if faults:

@@ -21,6 +21,7 @@ from localhai.server.errors import field
 from localhai.server.own import require_own
 from localhai.server.routes.environments import LOCAL
 from localhai.server.runtime import limited
+from localhai.system.text import path_of as shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,9 +134,7 @@ def tags_of(body: Mapping[str, Any]) -> list[str]:
 
 def path_of(project: Project) -> Path:
     """The project's folder."""
-    from pathlib import Path
-
-    return Path(project.path)
+    return shown_path(project.path)
 
 
 def mapping(body: Mapping[str, Any], name: str) -> dict[str, Any]:

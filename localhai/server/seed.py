@@ -34,6 +34,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from localhai.errors import ProjectError
+from localhai.system.text import read_file
 
 SHORTEST_TOKEN = 8
 LONGEST_NAME = 100
@@ -86,7 +87,7 @@ class Seed(Struct, frozen=True):
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> Seed:
     """A file. Raises ProjectError that names the file and the place in it."""
     try:
-        content = path.read_text(encoding="utf-8")
+        content = read_file(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
     document = _toml(path, content) if path.suffix.lower() == ".toml" else _yaml(path, content)

@@ -2,19 +2,19 @@ r"""Text cleaned where it enters: inside, every text is valid Unicode, and whoev
 
 Two things come that are none: bytes that are not UTF-8, which Python carries as surrogates (arguments, variables, file
 names), and halves of a character, as JSON and YAML can escape them (`"\ud800"`). A file's path is kept as it is for as
-long as the file shall be opened; all else passes through here. Pure, but for `read_file`.
+long as the file shall be opened; all else passes through here. Pure, but for `read_file` and `path_of`.
 """
 
 from __future__ import annotations
 
 import codecs
+import os
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_SHOWN = re.compile(r"\\x([89a-f][0-9a-f])")
 _BYTES = range(0xDC80, 0xDD00)  # where Python puts bytes that are not UTF-8
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -67,6 +67,14 @@ def as_bytes(path: str) -> bytes:
         return path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half a character is no part of any path
         return clean(path).encode()
+
+
+def path_of(text: str) -> Path:
+    """The path that `clean` made a text of: as it stands where that is there, else with the bytes that it had."""
+    if "\\x" in text and not os.path.lexists(text):
+        restored = _SHOWN.sub(lambda match: chr(0xDC00 + int(match[1], 16)), text)
+        text = restored if os.path.lexists(restored) else text
+    return Path(text)
 
 
 def file_name(path: bytes | str) -> str:

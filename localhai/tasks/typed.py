@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
+from localhai.system.text import clean, clean_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,12 +37,15 @@ def parameter_sets(rows: Any, where: str) -> list[Mapping[str, Any]]:
             where=where,
             hints=['JSON or YAML: [{"lr": 0.1, "epochs": 5}, {"lr": 0.01, "epochs": 20}]', "or CSV with a header line"],
         )
-    found = [{str(key): value for key, value in entry.items() if value is not None and value != ""} for entry in rows]
+    found = [
+        {str(key): value for key, value in entry.items() if value is not None and value != ""}
+        for entry in clean_value(rows)
+    ]
     return [entry for entry in found if entry]
 
 
 def _parts(text: str, option: str, hint: str) -> tuple[str, str]:
-    name, equals, values = text.partition("=")
+    name, equals, values = clean(text).partition("=")
     if not equals or not name.strip() or not values.strip():
         raise UsageError(f"{option} {text!r} is not NAME=VALUES", hints=[hint])
     return name.strip().lstrip("-"), values

@@ -40,7 +40,9 @@ def copy_outputs(home: Home, outputs: Sequence[dict[str, Any]], folder: Path, *,
 
 
 def _copy(home: Home, item: dict[str, Any], target: Path, progress: Progress) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = target.with_name(
+        f".localhai-{os.urandom(8).hex()}.part"
+    )  # the name itself may fill what a name can hold
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _open(home, item) as source, temporary.open("wb") as copy:

@@ -16,6 +16,7 @@ from localhai.cli.execution.requested import config_of, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.running import together
 from localhai.errors import LocalhaiError, UsageError
+from localhai.system.text import read_file
 from localhai.tasks.plan import Target
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def _manual(file: str) -> list[Mapping[str, Any]]:
 
     path = Path(file)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{path} cannot be read: {reason}", where=str(path)) from error

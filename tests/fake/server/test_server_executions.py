@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 
+import orjson
 import pytest
 
 from localhai.containers.engine import Gateway
@@ -361,3 +362,25 @@ def test_half_a_character_is_refused(demo, half):
     body = b'{"project": ' + half + b"}"
     answer = demo.asker.post("/api/v0/executions/", data=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+
+
+ODD = rb"""{"key\udce9": "\ud800", "loss": NaN, "much": Infinity}
+"""
+
+
+def test_odd_metadata_and_parameters_are_answered_as_strict_json(demo, engine, state, ada):
+    """What is stored once can be asked for ever, by every client."""
+    files = {b"caf\xe9.txt".decode("utf-8", "surrogateescape"): b"x", "m.txt.metadata.json": rb'{"a": "\ud800"}'}
+    engine.behave(Canned(output=ODD, files={**files, "m.txt": b"m"}))
+    made = demo.queued(title="caf\xe9")
+    state.queue.start()
+    done = demo.ended(made["id"])
+    assert done["status"] == "complete"
+    wanted = {"key\\xe9": "\\ud800", "loss": None, "much": None}
+    assert done["cumulative_metadata"] == wanted
+    for path in ("", "metadata/", "events/", "outputs/"):
+        answer = ada.get(f"/api/v0/executions/{made['id']}/{path}")
+        assert answer.status_code == 200, path
+        orjson.loads(answer.content)
+    answer = ada.get(f"/api/v0/data/?output_execution={made['id']}")
+    assert [item["name"] for item in orjson.loads(answer.content)["results"]] == ["caf%E9.txt", "m.txt"]

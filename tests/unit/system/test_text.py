@@ -84,3 +84,13 @@ def test_files_with_and_without_a_byte_order_mark_are_the_same(tmp_path: Path, m
 def test_files_of_other_encodings_are_refused(content: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
         text.decode_file(content)
+
+
+def test_a_path_is_found_again_by_what_was_shown_of_it(tmp_path: Path) -> None:
+    real = tmp_path / os.fsdecode(b"caf\xe9")
+    shown = text.clean(str(real))
+    assert str(text.path_of(shown)) == shown
+    real.mkdir()
+    assert text.path_of(shown) == real
+    (tmp_path / "caf\\xe9").mkdir()
+    assert str(text.path_of(shown)) == shown
