@@ -7,13 +7,13 @@ moving the number of its last try. And nothing is taken that differs in code, pa
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from localhai.airflow.request import ORIGIN
+from localhai.system import strict_json
 
 MARK = f"{ORIGIN}until-try-"
 _DIGITS = 16  # of a digest
@@ -44,5 +44,5 @@ class Claim(Struct, frozen=True):
 def claim(last_try: int | None, *, code: str | None, asked: Mapping[str, Any]) -> Claim:
     """`code` is a commit; `asked` an `ExecutionPlan` or a `PipelinePlan` as a dict, or a body for the platform."""
     known = {name: value for name, value in asked.items() if name not in _NO_WORK}
-    text = json.dumps([code, known], sort_keys=True, default=str)
-    return Claim(last_try, hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS])
+    text = strict_json.dumps([code, known], sort_keys=True, default=str)
+    return Claim(last_try, hashlib.sha256(text.encode()).hexdigest()[:_DIGITS])
