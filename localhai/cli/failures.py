@@ -15,6 +15,7 @@ from localhai.cli import words
 from localhai.cli.call import ReaderGone
 from localhai.errors import DiskFull, Interrupted, LocalhaiError, ProjectError, UsageError
 from localhai.system import private
+from localhai.system.credentials import masked_urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +137,9 @@ def _write_crash(error: BaseException, call: Call, arguments: Sequence[str]) -> 
         place = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         head = f"localhai {__version__}, Python {platform.python_version()}, {platform.platform()}"
-        place.write_text(f"{head}\nlocalhai {' '.join(arguments)}\n\n{text}", encoding="utf-8", errors="replace")
+        said = masked_urls(f"{head}\nlocalhai {' '.join(arguments)}\n\n{text}")
+        private.make_file(place)
+        place.write_text(said, encoding="utf-8", errors="replace")
     except (OSError, LocalhaiError):
         return None
     return place

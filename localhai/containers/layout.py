@@ -59,6 +59,13 @@ def live_target(scratch: Path, name: str) -> Path:
     return target
 
 
+def live_outputs(scratch: Path) -> list[Path]:
+    """What was taken while the step ran, in the order in which it was taken."""
+    live = scratch / "live"
+    found = [path for path in live.rglob("*") if path.is_file()] if live.exists() else []
+    return sorted(found, key=lambda path: (int(path.relative_to(live).parts[0]), path))
+
+
 def can_be_layered(*paths: Path) -> bool:
     """The kernel takes some signs in the paths of an overlay for separators."""
     return not any(sign in str(path) for path in paths for sign in ":,\\")

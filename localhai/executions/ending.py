@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
+from localhai.executions import kept_secrets
 from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
+from localhai.executions.secrets import Masker
 from localhai.executions.verdict import Verdict, verdict
 from localhai.system import durable, strict_json
 from localhai.system.text import file_name
@@ -109,7 +111,7 @@ def _end_document(life: Life, result: Verdict, collected: Collected) -> dict[str
         "status": result.status,
         "error": None if result.error is None else life.masker.mask_text(result.error),
         "exit_code": result.exit_code,
-        "metadata": life.capture.summary.latest,
+        "metadata": life.masker.mask_value(life.capture.summary.latest, keys=True),
         "collected": collected.to_dict(),
     }
 
@@ -137,6 +139,13 @@ def read_end(folder: Path) -> dict[str, Any] | None:
 
 def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
+    ended = _recorded(home, record, end)
+    if record.folder:
+        kept_secrets.forget(home.folder / record.folder)
+    return ended
+
+
+def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     from localhai.records import FINAL
 
     collected = Collected.from_dict(end["collected"])
@@ -170,6 +179,7 @@ def _say_late(folder: Path, sentences: list[str]) -> None:
         return
     with suppress(LocalhaiError, OSError):
         log = LogWriter(folder)
-        for sentence in sentences:
+        masker = kept_secrets.kept(folder) or Masker(())
+        for sentence in map(masker.mask_text, sentences):
             log.write("status", f"Outputs: {sentence}\n".encode(), time.time())
         log.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field, to_builtins
 
 from localhai.data import checksums, outputs
+from localhai.executions import masked_outputs
 from localhai.records import DatumRecord, VersionRequest, new_id
 from localhai.system.retry import Waiter
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from localhai.data.outputs import OutputFile
     from localhai.data.sidecars import OutputProperties
     from localhai.executions.life import Life
+    from localhai.executions.secrets import Masker
 
 
 class Collected(Struct, frozen=True):
@@ -55,21 +57,23 @@ def collect(life: Life) -> Collected:
 
     Raises DiskFull, and SurroundingsError when the store does not answer; outputs then stay where they are.
     """
-    live = [_live_file(path, life.scratch / "live") for path in life.live_outputs]
+    for name in masked_outputs.rename(life.folder / "outputs", life.masker):
+        life.capture.status(f"Outputs: a name held a secret: it is kept as {name!r}")
+    live = [_live_file(path, life.scratch / "live", life.masker) for path in life.live_outputs]
     scan = outputs.scan(life.folder / "outputs", uploaded={file.name for file in live})
     for skipped in scan.skipped:
         life.capture.status(f"Output {skipped.name} is skipped: it is {skipped.reason}")
     for warning in scan.warnings:
         life.capture.status(f"Outputs: {warning}")
     files = [(file, scan.late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
-    return _store(life, files)
+    return _store(life, [(file, masked_outputs.properties(said, life.masker)) for file, said in files])
 
 
-def _live_file(path: Path, root: Path) -> OutputFile:
+def _live_file(path: Path, root: Path, masker: Masker) -> OutputFile:
     number, *parts = path.relative_to(root).parts
     del number
     status = path.stat()
-    return outputs.OutputFile("/".join(parts), path, status.st_size, status.st_mtime)
+    return outputs.OutputFile(masker.mask_text("/".join(parts)), path, status.st_size, status.st_mtime)
 
 
 def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None]]) -> Collected:

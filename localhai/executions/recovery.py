@@ -13,10 +13,10 @@ import sys
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.containers import canary, labels, ownership, reap
+from localhai.containers.layout import live_outputs
 from localhai.errors import EngineLost, EngineNotFound, LocalhaiError, ProjectError, UsageError
 from localhai.executions import ending, waiting
 from localhai.executions.at_work import claimed
@@ -24,12 +24,12 @@ from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.group import remove_left
 from localhai.executions.home import Home
+from localhai.executions.kept_secrets import LOST, forget, masker_of_left
 from localhai.executions.life import Ended, Life
 from localhai.executions.observer import Observer
 from localhai.executions.other_hosts import close_from_afar, is_out_of_reach
 from localhai.executions.owner import is_alive, is_left, own_owner
 from localhai.executions.preparation import container_name, tree_contents
-from localhai.executions.secrets import Masker, read_env_file
 from localhai.executions.supervision import supervise
 from localhai.project.plan import ExecutionPlan
 from localhai.records import FINAL, INCOMPLETE
@@ -206,6 +206,7 @@ def _sweep(home: Home, record: ExecutionRecord) -> None:
     if record.folder:
         folder = home.folder / record.folder
         (folder / ending.RESERVE).unlink(missing_ok=True)
+        forget(folder)
         if not (folder / "scratch" / "live").exists():  # outputs that nobody could collect: better left than lost
             ownership.remove_tree(str(folder / "scratch"))
 
@@ -273,9 +274,11 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     folder = home.folder / str(record.folder)
     plan = ExecutionPlan.from_dict(json.loads((folder / PLAN).read_bytes()))
     project = next(item for item in home.records.projects() if item.id == record.project_id)
-    masker = Masker(_secrets(home, record).values())
+    masker, may_miss = masker_of_left(home, record)
     stop_condition = plan.limits.stop_condition
     capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
+    if may_miss:
+        capture.status(LOST)
     life = Life(
         home=home,
         settings=home.settings,
@@ -292,18 +295,8 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     if life.image is not None:
         life.tree = canary.choose(home.engine, home.folder, life.image, wanted=home.settings.files)
         life.tree.resume(tree_contents(life))
-    live = folder / "scratch" / "live"
-    life.live_outputs = sorted(path for path in live.rglob("*") if path.is_file()) if live.exists() else []
+    life.live_outputs = live_outputs(life.scratch)
     return life
-
-
-def _secrets(home: Home, record: ExecutionRecord) -> dict[str, str]:
-    """The values to mask: the files that they came from are known, their contents are kept nowhere."""
-    found: dict[str, str] = {}
-    for file in (home.settings.env_file, record.document.get("env_file")):
-        with suppress(ProjectError):  # gone or spoiled since
-            found |= read_env_file(Path(file)) if file else {}
-    return found
 
 
 def _age(state: ContainerState) -> float:

@@ -6,7 +6,6 @@ execution is remembered by its key, so every one of the project that is complete
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from localhai.executions.reuse_inputs import look_at_inputs
 from localhai.executions.reuse_key import PARTS, Digester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
-from localhai.system import private, strict_json
+from localhai.system import private
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Image
@@ -174,7 +173,7 @@ def _miss(wanted: Wanted, parts: Parts, image: Image, inputs: list[dict[str, Any
     if found is None or old is None:
         headline = f"not reused: no earlier execution of step {wanted.plan.step} is complete"
         return Look(headline, key=key, reasons=tuple(reasons))
-    parameters = json.loads(wanted.masker.mask_text(strict_json.dumps(dict(wanted.plan.parameters))))
+    parameters = wanted.masker.mask_value(dict(wanted.plan.parameters))
     ours = {"image": wanted.plan.image, "image_digest": image.digest, "parameters": parameters, "inputs": inputs}
     theirs = {**old.to_dict(), "parts": dict(earlier)[found[0]]}
     words = sentences(found[1], {**ours, "parts": parts}, theirs, lambda: _code_words(wanted, old.commit))

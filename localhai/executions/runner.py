@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
-from localhai.executions import ending, reuse
+from localhai.executions import ending, kept_secrets, reuse
 from localhai.executions.at_work import at_work
 from localhai.executions.capture import Capture
 from localhai.executions.datums import Addresses
@@ -29,9 +27,9 @@ from localhai.executions.supervision import supervise
 from localhai.project import parity
 from localhai.records.ids import new_id
 from localhai.system import strict_json
+from localhai.system.credentials import secrets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from localhai.executions.home import Home
@@ -64,7 +62,7 @@ def run(
     with ctrl_c_asks(interruption):
         look = None
         if options.reuse:
-            masker = masker_of(plan, options)
+            masker = masker_of(plan, options, settings)
             look = reuse.look(Wanted(home, project, plan, snapshot, settings, options, masker), observer, interruption)
             if look.execution is not None:
                 return look.take(observer)
@@ -114,7 +112,7 @@ def begin(
     plan, resolutions = addresses.freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
-    masker = masker_of(plan, options)
+    masker = masker_of(plan, options, settings)
     record = home.records.create_execution(
         project.id,
         step=plan.step,
@@ -162,14 +160,16 @@ def begin(
     except (LocalhaiError, OSError) as error:
         trouble = in_words(error, folder)
         (folder / ending.RESERVE).unlink(missing_ok=True)
+        kept_secrets.forget(folder)
         home.records.transition(record.id, "error", by="localhai", error=masker.mask_text(trouble.message))
         raise trouble from error
     return life
 
 
-def masker_of(plan: ExecutionPlan, options: RunOptions) -> Masker:
-    """What hides the secrets of an execution: values of its file, passwords inside of input URIs."""
-    return Masker([*options.secrets.values(), *_passwords(plan)])
+def masker_of(plan: ExecutionPlan, options: RunOptions, settings: Settings) -> Masker:
+    """What hides the secrets of an execution: values of its file, passwords and signatures in addresses of inputs."""
+    addresses = [*(uri for item in plan.inputs for uri in item.uris), *settings.inputs, *settings.inputs.values()]
+    return Masker([*options.secrets.values(), *secrets_in(addresses)])
 
 
 def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
@@ -192,7 +192,8 @@ def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Obser
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
     try:
         (folder / "outputs").mkdir(parents=True)
-        (folder / PLAN).write_text(masker.mask_text(strict_json.dumps(plan.to_dict(), indent=2)))
+        kept_secrets.keep(folder, masker)
+        (folder / PLAN).write_text(strict_json.dumps(masker.mask_value(plan.to_dict()), indent=2))
         ending.reserve(folder)
     except OSError as error:
         raise in_words(error, folder) from error
@@ -216,21 +217,10 @@ def _document(
         "branch": snapshot.branch,
         "yaml": snapshot.yaml,
         "user": creator_name(settings),
+        "masks": bool(masker),
     }
-    masked: dict[str, Any] = json.loads(masker.mask_text(strict_json.dumps(values)))
+    masked: dict[str, Any] = masker.mask_value(values)
     return masked
-
-
-def _passwords(plan: ExecutionPlan) -> Iterator[str]:
-    """Passwords inside of input URIs are secrets too."""
-    for item in plan.inputs:
-        for uri in item.uris:
-            try:
-                password = urlsplit(uri).password
-            except ValueError:
-                continue
-            if password:
-                yield password
 
 
 def live(life: Life) -> LocalhaiError | None:

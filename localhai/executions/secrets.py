@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from localhai.errors import Position, Problem, ProjectError
+from localhai.system import strict_json
 from localhai.system.text import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MASK = b"***"
@@ -51,8 +54,8 @@ class Masker:
     """Replaces secret values in a stream of bytes, also where a value is cut between two pieces."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        secrets = {value.encode() for value in values if len(value) >= SHORTEST}
-        secrets |= {line for secret in secrets for line in secret.split(b"\n") if len(line) >= SHORTEST}
+        self.values = sorted({value for value in values if len(value) >= SHORTEST})
+        secrets = {form for value in self.values for line in (value, *value.split("\n")) for form in _forms(line)}
         self._secrets = sorted(secrets, key=len, reverse=True)
         self._longest = max(map(len, secrets), default=0)
         self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if secrets else None
@@ -66,6 +69,17 @@ class Masker:
 
     def mask_text(self, text: str) -> str:
         return self.mask(text.encode()).decode("utf-8", "replace")
+
+    def mask_value(self, value: Any, *, keys: bool = False) -> Any:
+        """A JSON value with its texts masked, `keys` too where they are a step's own. Numbers stay what they are."""
+        if isinstance(value, str):
+            return self.mask_text(value)
+        if isinstance(value, Mapping):
+            return {
+                self.mask_text(str(name)) if keys else name: self.mask_value(item, keys=keys)
+                for name, item in value.items()
+            }
+        return [self.mask_value(item, keys=keys) for item in value] if isinstance(value, (list, tuple)) else value
 
     def stream(self) -> MaskedStream:
         """One stream's view: it holds back what may be the beginning of a secret."""
@@ -103,6 +117,19 @@ class MaskedStream:
                     longest = length
                     break
         return longest
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """A secret as it is, and as JSON and URLs have it."""
+    if len(secret) < SHORTEST:
+        return
+    forms = (
+        secret,
+        strict_json.dumps(secret)[1:-1],
+        strict_json.dumps(secret, ascii=False)[1:-1],
+        quote(secret, safe=""),
+    )
+    yield from {form.encode() for form in forms}
 
 
 def masked_names(variables: Mapping[str, str]) -> dict[str, str]:

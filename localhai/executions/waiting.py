@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from localhai.errors import LocalhaiError
-from localhai.executions import ending
+from localhai.executions import ending, kept_secrets
 from localhai.executions.capture import Capture
 from localhai.executions.interruption import Interruption
 from localhai.executions.life import Life
 from localhai.executions.log import LogWriter
 from localhai.executions.observer import Observer
 from localhai.executions.runner import begin, live, masker_of
+from localhai.executions.secrets import Masker
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
@@ -79,7 +80,8 @@ def run(
     interruption: Interruption,
 ) -> ExecutionRecord:
     """Run what was taken to its end; gives it in its final state. What kept it from starting is in its record."""
-    folder, masker = home.folder / record.folder, masker_of(plan, options)
+    folder, masker = home.folder / record.folder, masker_of(plan, options, settings)
+    kept_secrets.keep(folder, masker)  # they may have changed while it waited
     stop_condition = plan.limits.stop_condition
     life = Life(
         home=home,
@@ -108,6 +110,8 @@ def close(home: Home, record: ExecutionRecord, status: str, error: str) -> Execu
     if end is not None:
         return ending.record_end(home, record, end)
     (folder / ending.RESERVE).unlink(missing_ok=True)
+    error = (kept_secrets.kept(folder) or Masker(())).mask_text(error)
+    kept_secrets.forget(folder)
     with suppress(LocalhaiError, OSError):  # its folder may be gone
         log = LogWriter(folder)
         log.write("status", f"Execution #{record.counter} is {status}: {error}\n".encode(), time.time())

@@ -128,7 +128,7 @@ def run_pipeline(
             name=plan.name,
             nodes=[(node.name, node.type) for node in plan.nodes],
             commit=own,
-            document=json.loads(masker.mask_text(strict_json.dumps(document, default=str))),
+            document=masker.mask_value(json.loads(strict_json.dumps(document, default=str))),
             owner=home.own(),
             title=options.title or plan.name,
             known_as=known_as,

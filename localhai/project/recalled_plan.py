@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
 from localhai.system import private, strict_json
+from localhai.system.credentials import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,7 +155,7 @@ def _recall(place: Path | None) -> dict[str, Any] | None:
 
 def _remember(place: Path | None, made: dict[str, Any]) -> None:
     """What cannot be written is not remembered, and that is all."""
-    if place is None:
+    if place is None or next(secrets_in(made), None) is not None:  # a password in an address is kept nowhere
         return
     with contextlib.suppress(OSError, TypeError):
         private.make_folder(place.parent)

@@ -14,8 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from localhai.errors import UsageError
 from localhai.executions import on_demand
-from localhai.executions.reading import requester_of
-from localhai.executions.secrets import Masker
+from localhai.executions.kept_secrets import masker_of_left
 from localhai.records import INCOMPLETE
 from localhai.records import Execution as Record
 from localhai.server import errors
@@ -24,7 +23,6 @@ from localhai.server.answers import Json
 from localhai.server.bodies import Body
 from localhai.server.calls import token_of
 from localhai.server.errors import Refused, not_found, said
-from localhai.server.requests import options_of
 from localhai.server.safety import Answered
 from localhai.server.state import State, state_of
 from localhai.server.tokens import signature, signed
@@ -102,10 +100,7 @@ def _running(state: State, execution_id: str) -> Record:
 
 
 def _keep_detail(state: State, execution: Record, detail: str) -> None:
-    project = state.project(execution.project_id)
-    settings = state.home_of(project).settings
-    secrets = options_of(state, project, settings, requester=requester_of(execution.document)).secrets
-    shown = Masker(secrets.values()).mask_text(detail)
+    shown = masker_of_left(state.home, execution)[0].mask_text(detail)
     state.home.records.update(execution.id, status_detail=shown)
 
 

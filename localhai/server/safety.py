@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse
 
 from localhai.server.errors import Refused, said
+from localhai.system.credentials import masked_urls
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -120,7 +121,7 @@ class Answered:
             log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             small = not log.exists() or log.stat().st_size < LARGEST_LOG
             with log.open("a" if small else "w", encoding="utf-8", errors="replace") as file:
-                file.write(f"{scope['method']} {scope['path']}\n{text}\n")
+                file.write(masked_urls(f"{scope['method']} {scope['path']}\n{text}\n"))
         state.say(f"{scope['method']} {scope['path']} failed: {type(error).__name__}; see {log}")
 
 

@@ -184,9 +184,7 @@ def resume_task(
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
     """As they are recorded: without secrets."""
-    given: dict[str, Any] = json.loads(
-        Masker(options.secrets.values()).mask_text(strict_json.dumps(to_builtins(overrides)))
-    )
+    given: dict[str, Any] = Masker(options.secrets.values()).mask_value(to_builtins(overrides))
     return given
 
 

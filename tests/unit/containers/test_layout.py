@@ -129,3 +129,10 @@ def test_our_own_files_are_not_foreign(tmp_path):
 )
 def test_who_is_root(user, root):
     assert is_root(user) is root
+
+
+def test_live_outputs_are_in_the_order_in_which_they_were_taken(tmp_path):
+    assert layout.live_outputs(tmp_path) == []
+    for number in range(12):
+        layout.live_target(tmp_path, "sub/model.bin").write_text(str(number))
+    assert [path.read_text() for path in layout.live_outputs(tmp_path)] == [str(number) for number in range(12)]

@@ -52,3 +52,16 @@ def test_each_line_of_a_secret_is_secret() -> None:
 
 def test_short_values_are_left_alone() -> None:
     assert Masker(["1", "yes"]).mask(b"1 yes") == b"1 yes"
+
+
+def test_a_secret_is_masked_as_json_and_urls_write_it() -> None:
+    masker = Masker(['pä"ss word'])
+    shown = masker.mask_text('{"a": "p\\u00e4\\"ss word", "b": "pä\\"ss word"} ?c=p%C3%A4%22ss%20word')
+    assert shown == '{"a": "***", "b": "***"} ?c=***'
+
+
+def test_values_are_masked_and_numbers_and_names_stay() -> None:
+    masker = Masker(["image", "8080"])
+    value = {"image": "an image", "port": 8080, "list": ["8080", None, True, {"image": 1.5}]}
+    assert masker.mask_value(value) == {"image": "an ***", "port": 8080, "list": ["***", None, True, {"image": 1.5}]}
+    assert masker.mask_value({"my image": 1}, keys=True) == {"my ***": 1}

@@ -133,3 +133,12 @@ def test_a_changed_file_sorts_arguments_anew(yaml, cache):
     yaml.write_text(YAML.replace("lr", "rate"))
     with pytest.raises(UsageError):
         step_arguments_file(yaml, "train", ["--lr=1"], cache=cache)
+
+
+@pytest.mark.parametrize("uri", ["https://u:pass-w0rd@host/a.csv", "https://host/a.csv?sig=pass-w0rd"])
+def test_a_plan_with_a_password_in_an_address_is_not_kept(yaml, cache, uri):
+    typed = Overrides(inputs={"data": uri})
+    yaml.write_text(YAML + "    inputs: [{name: data}]\n")
+    assert plan_file(yaml, "train", typed, cache=cache).inputs[0].uris == (uri,)
+    step_arguments_file(yaml, "train", [f"--data={uri}"], cache=cache)
+    assert not [path for path in cache.rglob("*") if path.is_file() and b"pass-w0rd" in path.read_bytes()]
