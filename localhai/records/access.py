@@ -31,12 +31,20 @@ class Access:
         return self._attempts(lambda transaction, _again: work(transaction), write=False)
 
     def _write(self, work: Callable[[Transaction, bool], T]) -> T:
-        """`work` is told whether it is called again: what it did before was rolled back, or committed unheard."""
+        """`work` is told whether all that it does may be done: before, it was, and the answer of COMMIT was lost.
+
+        What gives False has changed nothing: it is called again as if for the first time.
+        """
         return self._attempts(work, write=True)
 
     def _attempts(self, work: Callable[[Transaction, bool], T], *, write: bool) -> T:
-        def once(again: bool) -> T:
+        may_be_done = False
+
+        def once(_again: bool) -> T:
+            nonlocal may_be_done
             with self._database.begin(write=write) as transaction:
-                return work(transaction, again)
+                found = work(transaction, may_be_done)
+                may_be_done = may_be_done or found is not False
+            return found
 
         return self._patience.call(self._database.where, once)

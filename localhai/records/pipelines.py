@@ -119,6 +119,8 @@ class PipelineRecords(Access):
             found = rows.one(transaction, pipeline_id, nodes=False)
             if found.status not in OPEN or (expected_owner is not None and found.owner != expected_owner):
                 return again and found.status == status
+            if again and found.status == status:
+                return True
             values: dict[str, Any] = {"id": pipeline_id, "status": status, "old": found.status}
             values["started"] = found.started or (now if status == "started" else None)
             values["finished"] = None if status in OPEN else now
@@ -152,7 +154,7 @@ class PipelineRecords(Access):
         """
         now = self._now()
 
-        def work(transaction: Transaction, _again: bool) -> None:
+        def work(transaction: Transaction, again: bool) -> None:
             key = {"id": pipeline_id, "name": name}
             sql = "SELECT document FROM pipeline_nodes WHERE pipeline_id = :id AND name = :name"
             document = json.loads(transaction.rows(sql, key)[0]["document"])
@@ -160,6 +162,7 @@ class PipelineRecords(Access):
             values = {column: value for column, value in values.items() if value is not None}
             if status is not None:
                 document["reason"] = storable(reason)
+            if status is not None and not (again and _is_noted(transaction, pipeline_id, name, now, status)):
                 _note(transaction, pipeline_id, name, now, status, reason)
             if execution_id is not None:
                 document["executions"] = list(dict.fromkeys((*document.get("executions", ()), execution_id)))
@@ -217,3 +220,12 @@ def _note(
         " VALUES (:pipeline_id, :node, :time, :status, :reason)",
         {"pipeline_id": pipeline_id, "node": node, "time": time, "status": status, "reason": storable(reason)},
     )
+
+
+def _is_noted(transaction: Transaction, pipeline_id: str, node: str, time: str, status: str) -> bool:
+    sql = (
+        "SELECT id FROM pipeline_changes"
+        " WHERE pipeline_id = :pipeline_id AND node = :node AND time = :time AND new_status = :status"
+    )
+    key = {"pipeline_id": pipeline_id, "node": node, "time": time, "status": status}
+    return bool(transaction.rows(sql, key))

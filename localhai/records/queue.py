@@ -108,7 +108,7 @@ class QueueRecords(Access):
     def dequeue(self, entry_id: str) -> bool:
         """Whether it waited."""
         sql = "DELETE FROM queue WHERE id = :id"
-        return bool(self._write(lambda transaction, _again: transaction.change(sql, {"id": entry_id})))
+        return self._write(lambda transaction, again: transaction.change(sql, {"id": entry_id}) > 0 or again)
 
     def executions_page(
         self,

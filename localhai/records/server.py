@@ -180,14 +180,9 @@ class ServerRecords(QueueRecords):
 
     def delete_variable(self, project_id: str, name: str) -> bool:
         """Whether there was one."""
-        return bool(
-            self._write(
-                lambda transaction, _again: transaction.change(
-                    "DELETE FROM project_variables WHERE project_id = :id AND name = :name",
-                    {"id": project_id, "name": storable(name)},
-                )
-            )
-        )
+        sql = "DELETE FROM project_variables WHERE project_id = :id AND name = :name"
+        key = {"id": project_id, "name": storable(name)}
+        return self._write(lambda transaction, again: transaction.change(sql, key) > 0 or again)
 
     # uploaded commits
 
