@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from msgspec import Struct
 
 from localhai.errors import EngineLost
+from localhai.system.forks import renew_after_fork
 
 ANSWER_WITHIN = 120.0  # seconds; a busy engine that starts fifty containers at once needs this long
 BLOCK = 1 << 18
@@ -97,7 +98,11 @@ class _Connection(http.client.HTTPConnection):
 
     def is_stale(self) -> bool:
         """An idle connection with something to read was closed by the engine."""
-        return self.sock is None or bool(select.select([self.sock], [], [], 0)[0])
+        if self.sock is None:
+            return True
+        looker = select.poll()  # select() knows no descriptor above 1023, and a busy server has many
+        looker.register(self.sock, select.POLLIN)
+        return bool(looker.poll(0))
 
 
 class Reply:
@@ -154,6 +159,14 @@ class Transport:
         self.version = version
         self._idle: list[_Connection] = []
         self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """In a forked child: what is asked over a connection of the parent's would be answered to either of them."""
+        self._lock = threading.Lock()
+        for connection in self._idle:
+            connection.close()  # this process's descriptor: the parent's stays open
+        self._idle = []
 
     def call(
         self,

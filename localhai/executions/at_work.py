@@ -5,10 +5,11 @@ A thread may die, or lose the database in the moment in which it would close an 
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from localhai.system.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,11 +68,14 @@ def _is_in(known_as: str) -> bool:
     return any(name == known_as and thread.is_alive() for name, thread, _ in _now)
 
 
-def _after_fork() -> None:
+class _Forked:
     """A child is another process: it works on nothing yet, and the parent's threads hold no lock of its."""
-    global _lock  # noqa: PLW0603  # one per process
-    _lock = threading.Lock()
-    _now.clear()
+
+    def renew(self) -> None:
+        global _lock  # noqa: PLW0603  # one per process
+        _lock = threading.Lock()
+        _now.clear()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+_forked = _Forked()
+renew_after_fork(_forked)

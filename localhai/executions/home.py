@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from localhai.errors import DiskFull, SurroundingsError
 from localhai.settings import Settings
 from localhai.system import private
+from localhai.system.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,9 +51,15 @@ class Home:
         self.given_engine = engine  # for homes beside this one
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
+        renew_after_fork(self)
         self._mended = False
         with suppress(SurroundingsError):  # said as soon as something is to be written
             self.ready()
+
+    def renew(self) -> None:
+        """In a forked child: the thread that gives signs of life is the parent's, and of the parent."""
+        self._lock = threading.RLock()
+        self._made.pop("signs", None)
 
     def __enter__(self) -> Home:
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from localhai.errors import DiskFull, LocalhaiError, RecordsUnavailable
 from localhai.records.database import Away
 from localhai.records.upgrade import VERSIONS
 from localhai.system import private
+from localhai.system.forks import renew_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,8 +66,14 @@ class SqliteDatabase:
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._parents: list[sqlite3.Connection] = []
-        self._process = os.getpid()
         self._closed = False
+        renew_after_fork(self)
+
+    def renew(self) -> None:
+        """In a forked child."""
+        self._lock = threading.Lock()
+        self._parents.extend(self._idle)  # SQLite forbids even closing them here
+        self._idle = []
 
     @contextmanager
     def begin(self, *, write: bool) -> Iterator[SqliteTransaction]:
@@ -142,9 +148,6 @@ class SqliteDatabase:
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:
-            if self._process != os.getpid():
-                self._parents.extend(self._idle)  # SQLite forbids even closing them here
-                self._idle, self._process = [], os.getpid()
             if self._idle:
                 return self._idle.pop()
         return connect(self.path)

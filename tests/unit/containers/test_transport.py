@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -97,3 +98,42 @@ def test_an_engine_in_the_place_of_another_is_another(path: Path, transport: Tra
         transport.make_sure(5)
     assert transport.call("GET", "/version") == {}
     successor.close_door()
+
+
+def test_an_idle_connection_is_looked_at_whatever_its_number(path: Path, transport: Transport) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip("this system gives no descriptor above 1023")
+    door = Door(path)
+    taken = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1200, hard))
+    try:
+        taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(1030)]
+        transport.call("GET", "/version")
+        assert transport.call("GET", "/version") == {}
+        assert len(door.connections) == 1, "the idle one was used again"
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        door.close_door()
+
+
+def test_forked_children_ask_over_connections_of_their_own(path: Path, transport: Transport) -> None:
+    """Over one shared connection, one of two who ask at once would hear the other's answer."""
+    door = Door(path)
+    transport.call("GET", "/version")
+    with transport._lock:  # as if another thread of the parent were just in there
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if transport.call("GET", "/version") == {} else 1
+            finally:
+                os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(door.connections) == 2
+    assert transport.call("GET", "/version") == {}
+    assert len(door.connections) == 2, "the parent's is still its own"
+    door.close_door()
