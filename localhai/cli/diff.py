@@ -31,7 +31,7 @@ COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 @project_option
 @pass_call
 def diff(call: Call, first: str, second: str) -> None:
-    """Show in what two executions differ: code, image, command, parameters, inputs, metadata, outputs.
+    """Show in what two executions differ: code, image, command, parameters, variables, inputs, metadata, outputs.
 
     Inputs and outputs are compared by checksum, code file by file where both are still at hand.
     """
@@ -61,12 +61,13 @@ def _print(found: Mapping[str, Any]) -> None:
     words.emit(f"a  #{a['counter']} {a['step']} of {a['project']}, {a['status']}")
     words.emit(f"b  #{b['counter']} {b['step']} of {b['project']}, {b['status']}")
     if found["same"]:
-        words.emit("\nsame code, image, command, parameters and inputs")
+        words.emit("\nsame code, image, command, parameters, environment variables and inputs")
     _print_code(found)
     _print_pairs("Differences", found["facts"], str)
     if found["command"]:
         _print_pairs("Command", {"": {side: " && ".join(found["command"][side] or ()) for side in "ab"}}, str)
     _print_pairs("Parameters", found["parameters"], formats.value)
+    _print_pairs("Environment variables", found["environment_variables"], formats.value)
     for name, files in found["inputs"].items():
         _print_files(f"Input {name}", files)
     _print_metadata(found["metadata"])

@@ -210,6 +210,7 @@ def _document(
         "inputs": [{"name": item.name, "files": []} for item in plan.inputs],
         "parity": [{"key": note.key, "level": note.level, "text": note.text} for note in plan.parity],
         "environment_variables": sorted({*plan.environment_variables, *options.secrets}),
+        "environment_variable_values": dict(plan.environment_variables),
         "env_file": options.env_file,
         "image_requested": plan.image_requested,
         "dirty": snapshot.dirty,

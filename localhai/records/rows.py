@@ -156,6 +156,12 @@ class Execution(Struct, frozen=True):
         """Seconds from `started` to `finished`; None until it has finished, and when it never started."""
         return seconds_between(self.started, self.finished)
 
+    @property
+    def environment_variables(self) -> dict[str, str | None]:
+        """What was given to it, by name; None for a secret, and where an earlier localhai kept names only."""
+        values = self.document.get("environment_variable_values") or {}
+        return {name: values.get(name) for name in self.document.get("environment_variables") or ()}
+
     def to_dict(self) -> dict[str, Any]:
         """DESIGN.md's execution, and `dirty`: the code was not that of a commit.
 
@@ -178,6 +184,7 @@ class Execution(Struct, frozen=True):
             "outputs": [output.to_dict() for output in self.outputs],
             "metadata": self.document.get("metadata", {}),
             "environment": self.environment,
+            "environment_variables": self.environment_variables,
             "tags": list(self.tags),
             "title": self.title,
             "created": self.created,

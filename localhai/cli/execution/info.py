@@ -10,6 +10,7 @@ import click
 from localhai.cli import formats, words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
+from localhai.executions.diff import shown_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,8 @@ def print_facts(document: Mapping[str, Any], folder: str) -> None:
         words.emit(f"{words.style(name.ljust(width), sys.stdout, dim=True)} {text}")
     _print_inputs(document["inputs"])
     _section("Parameters", ["Parameter", "Value"], [[key, value] for key, value in document["parameters"].items()])
+    variables = [[name, shown_variable(value)] for name, value in document["environment_variables"].items()]
+    _section("Environment variables", ["Variable", "Value"], variables)
     metadata = [[key, formats.number(value)] for key, value in document["metadata"].items()]
     _section("Metadata (latest)", ["Key", "Value"], metadata)
     outputs = [[item["name"], formats.size(item["size"]), f"datum://{item['id']}"] for item in document["outputs"]]

@@ -73,8 +73,9 @@ def details(
         "parameters": dict(document.get("parameters", {})),
         "command": "\n".join(document.get("command") or []),
         "interpolated_command": "\n".join(document.get("command") or []),
-        # names only: values may be secrets of somebody
-        "environment_variables": {name: {"value": None} for name in document.get("environment_variables", [])},
+        "environment_variables": {
+            name: {"value": value, "secret": value is None} for name, value in row.environment_variables.items()
+        },
         "outputs": list(outputs),
         "n_outputs": len(outputs),
         "cumulative_metadata": dict(metadata),

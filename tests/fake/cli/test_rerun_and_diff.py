@@ -136,7 +136,7 @@ def test_an_execution_and_its_rerun_are_the_same(localhai: CommandLine) -> None:
     assert answer["same"]
     assert answer["parameters"] == answer["inputs"] == answer["facts"] == {}
     assert answer["metadata"]["loss"] == {"a": 0.4, "b": 0.4, "delta": 0.0}
-    assert "same code, image, command, parameters and inputs" in localhai("diff", "1", "2").out
+    assert "same code, image, command, parameters, environment variables and inputs" in localhai("diff", "1", "2").out
 
 
 def test_diff_names_files_values_contents_and_deltas(localhai: CommandLine, tmp_path: Path) -> None:
@@ -166,6 +166,33 @@ def test_diff_names_files_values_contents_and_deltas(localhai: CommandLine, tmp_
     assert found["outputs"] == {"added": [], "removed": ["plots/loss.svg"], "changed": ["model.txt"]}
     for words in ("~ train.py", "+ new.py", "Input data", "~ data.csv", "-0.1", "- plots/loss.svg"):
         assert words in text
+
+
+def test_environment_variables_are_part_of_what_was_used(localhai: CommandLine, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text("TOKEN=hidden-value\n")
+    localhai("run", "train", "--var", "SEED=1", "--var", "A=hidden-value!", f"--env-file={secrets}", "-q")
+    localhai("run", "train", "--var", "SEED=2", f"--env-file={secrets}", "-q")
+    localhai("run", "train", "--var", "SEED=2", "-q")
+
+    assert localhai("diff", "1", "2", "--json").json["environment_variables"] == {
+        "A": {"a": "***!", "b": None},
+        "SEED": {"a": "1", "b": "2"},
+    }
+    assert localhai("diff", "1", "2", "--json").json["same"] is False
+    assert localhai("diff", "2", "3", "--json").json["environment_variables"] == {"TOKEN": {"a": "***", "b": None}}
+    shown = localhai("diff", "1", "2").out
+    assert "Environment variables" in shown
+    assert "SEED" in shown
+    told = localhai("execution", "info", "1").out
+    assert [line.split() for line in told.splitlines() if line.startswith(("SEED", "TOKEN", "A "))] == [
+        ["A", "***!"],
+        ["SEED", "1"],
+        ["TOKEN", "***"],
+    ]
+    assert "hidden-value" not in told + shown
+    whole = localhai("execution", "info", "1", "--json").json
+    assert whole["environment_variables"] == {"A": "***!", "SEED": "1", "TOKEN": None}
 
 
 def test_diff_without_the_code_still_compares_the_rest(localhai: CommandLine) -> None:

@@ -384,3 +384,16 @@ def test_odd_metadata_and_parameters_are_answered_as_strict_json(demo, engine, s
         orjson.loads(answer.content)
     answer = ada.get(f"/api/v0/data/?output_execution={made['id']}")
     assert [item["name"] for item in orjson.loads(answer.content)["results"]] == ["caf%E9.txt", "m.txt"]
+
+
+def test_environment_variables_are_told_with_their_values_but_those_of_secrets(demo, ada):
+    path = f"/api/v0/projects/{demo.id}/environment_variable/"
+    ada.post(path, json={"name": "OPEN", "value": "1", "secret": False})
+    ada.post(path, json={"name": "TOKEN", "value": "s3cret-value", "secret": True})
+    made = demo.queued(environment_variables={"SEED": "7", "SAID": "it is s3cret-value"})
+    assert made["environment_variables"] == {
+        "OPEN": {"value": "1", "secret": False},
+        "SAID": {"value": "it is ***", "secret": False},
+        "SEED": {"value": "7", "secret": False},
+        "TOKEN": {"value": None, "secret": True},
+    }

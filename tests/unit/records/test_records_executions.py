@@ -28,6 +28,7 @@ DESIGN_KEYS = [
     "outputs",
     "metadata",
     "environment",
+    "environment_variables",
     "tags",
     "title",
     "created",
