@@ -143,6 +143,7 @@ class Wanted(Struct, frozen=True):
 def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.app import create_app
     from localhai.server.deployments import serve_enabled
+    from localhai.server.faults import of_threads
     from localhai.server.listening import Listener, bound
     from localhai.server.recovering import Recovering
     from localhai.server.state import State
@@ -156,6 +157,7 @@ def _serve(call: Call, wanted: Wanted) -> int:
         jobs = wanted.jobs or os.cpu_count() or 1
         state = State(home, secret, say=words.say, jobs=jobs, container_host=wanted.container_host)
         closing.callback(state.close)
+        closing.enter_context(of_threads(state))
         _put_users(home, state, wanted.seed)
         app = create_app(state, hosts=wanted.names)
         certificates = [None, _certificate(home, wanted) if wanted.https else None]
@@ -165,8 +167,8 @@ def _serve(call: Call, wanted: Wanted) -> int:
         recovering.start()
         closing.callback(recovering.close)
         serve_enabled(state)
-        _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
-    return 0
+        told = _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
+    return 0 if told else 1
 
 
 def _certificate(home: Home, wanted: Wanted) -> Certificate:
@@ -196,7 +198,10 @@ def _require_extra() -> None:
 
 
 def _put_users(home: Home, state: State, path: Path | None) -> None:
-    """The users of the seed, and what is theirs. Without users there is one, with the token of the variable."""
+    """The users of the seed, and what is theirs. Where there is no user one is made, with the token of the variable.
+
+    A token that somebody has is replaced only by one that is given: by the variable, or by the seed.
+    """
     from localhai.server.planting import plant_projects, plant_users
     from localhai.server.seed import read
 
@@ -224,16 +229,32 @@ def _put_user(home: Home, state: State) -> None:
         raise UsageError(f"{TOKEN} is too short: a token has {SHORTEST_TOKEN} characters at least", where=TOKEN)
     if token and state.server.user_of_token(token):
         return
-    name = state.server.users()[0].name if state.server.users() else creator_name(home.settings)
+    users, kept = state.server.users(), home.folder / "server" / "token"
+    if users and not token:
+        words.say(_whose_token(state, users[0].name, kept))
+        return
     if not token:
-        token, made = kept_secret(home.folder / "server", "token")
+        token, made = kept_secret(kept.parent, kept.name)
     if made:
-        words.say(f"made a token, kept in {home.folder / 'server' / 'token'} and not shown again: {token}")
-    state.server.put_user(name, token)
+        words.say(f"made a token, kept in {kept} and not shown again: {token}")
+    state.server.put_user(users[0].name if users else creator_name(home.settings), token)
 
 
-def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[], None]) -> None:
-    """Serve until a signal; then what runs is stopped, by force at a second signal. What is queued stays queued."""
+def _whose_token(state: State, name: str, kept: Path) -> str:
+    """How to get at a token again: of tokens themselves only their digests are on record."""
+    if kept.is_file() and state.server.user_of_token(kept.read_text().strip()):
+        return f"clients ask with the token in {kept}, or with those of the seed"
+    return (
+        f"the users of this home keep their tokens; {TOKEN}=... or a seed gives {name} another one"
+        " (the old one is good for nothing then)"
+    )
+
+
+def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[], None]) -> bool:
+    """Serve until a signal; then what runs is stopped, by force at a second signal. What is queued stays queued.
+
+    False: it ended though nobody told it to.
+    """
     from localhai.executions.interruption import Interruption, signals_ask
 
     def told(number: int, level: int) -> None:
@@ -244,19 +265,24 @@ def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[],
             words.say(f"{signal.Signals(number).name}: {_ending(state)}")
 
     threads = [listener.thread() for listener in listeners]
-    with signals_ask(Interruption(), told):
+    interruption = Interruption()
+    with signals_ask(interruption, told):
         for thread in threads:
             thread.start()
         ready()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(LOOK)
+        while all(thread.is_alive() for thread in threads):
+            threads[0].join(LOOK)
+        if not interruption.asked:
+            words.say("the server listens no more, though nobody asked it to end; it ends")
+            for listener in listeners:
+                listener.end()
         state.queue.ask_to_stop()
         state.queue.close()
+    return interruption.asked
 
 
 def _ending(state: State) -> str:
-    number, waiting = state.queue.running(), len(state.server.waiting())
+    number, waiting = state.queue.running(), len(state.queue.waiting())
     parts = []
     if number:
         parts.append(f"stopping {number} execution{'' if number == 1 else 's'} (once more kills)")

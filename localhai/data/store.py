@@ -21,7 +21,7 @@ from localhai.data.uri import parse
 from localhai.errors import SurroundingsError
 from localhai.system import durable
 from localhai.system.copies import copy_bytes, create_copy
-from localhai.system.retry import QUIETLY, Retry, Waiter, call
+from localhai.system.retry import ONCE, QUIETLY, Retry, Waiter, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from localhai.data.sources.s3_client import S3Clients
 
 PAGE = 4096  # what reaches a disk whole or not at all
+PROBE = "localhai-check"
 PART = 64 << 20  # bytes of one part of a multipart upload
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES})
 
@@ -60,6 +61,9 @@ class Store(Protocol):
 
     def delete(self, uri: str) -> None:
         """Forget the bytes; none there is fine."""
+
+    def check(self, *, write: bool = False) -> None:
+        """Raises SurroundingsError when it is not there, or with `write` takes nothing. Waits for nothing."""
 
 
 def open_store(url_or_path: str | Path, *, sources: Sources | None = None, waiter: Waiter = QUIETLY) -> Store:
@@ -165,6 +169,15 @@ class LocalStore:
             with suppress(OSError):
                 folder.rmdir()
 
+    def check(self, *, write: bool = False) -> None:
+        """The folder; one that is not there yet is made."""
+        with disk_in_words(self.folder, "the store"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if write:
+                probe = self.folder / f".{PROBE}-{uuid.uuid4().hex}"
+                probe.write_bytes(b"")
+                probe.unlink()
+
     def _bring(self, path: Path, target: Path) -> None:
         """Link (never over anything: a key is written once), else copy beside the target and link that."""
         try:
@@ -247,6 +260,16 @@ class S3Store:
         """The object."""
         key = parse(uri).key
         self._asked(uri, lambda client: client.delete_object(Bucket=self.bucket, Key=key))
+
+    def check(self, *, write: bool = False) -> None:
+        """The bucket, and an object that is put there and deleted again."""
+        quick = S3Store(self.bucket, self.prefix, self._clients, retry=ONCE)
+        if not write:
+            quick._asked(self.url, lambda client: client.head_bucket(Bucket=self.bucket))
+            return
+        key = "/".join(part for part in (self.prefix, f".{PROBE}-{uuid.uuid4().hex}") if part)
+        quick._asked(self.url, lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=b""))
+        quick._asked(self.url, lambda client: client.delete_object(Bucket=self.bucket, Key=key))
 
     def _upload(self, path: Path, key: str, checksums: Checksums, waiter: Waiter | None) -> None:
         from s3transfer.manager import TransferConfig, TransferManager

@@ -115,7 +115,8 @@ def _without_password(url: str | None) -> str | None:
 
 def _store(home: Home) -> Finding:
     try:
-        return Finding("store", "ok", f"outputs are kept in {home.store.url}")
+        home.store.check(write=True)
+        return Finding("store", "ok", f"outputs are kept in {home.store.url}, which takes them")
     except LocalhaiError as error:
         return _problem("store", error)
 

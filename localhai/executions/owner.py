@@ -58,7 +58,12 @@ def is_left(home: Home, record: Execution) -> bool:
 
 def has_files(home: Home, record: Execution) -> bool:
     """Whether its log and outputs are in this home, or would be: several homes share only records elsewhere."""
-    return not record.folder or not home.settings.database_url or (home.folder / record.folder).is_dir()
+    return is_of_home(home, record.folder)
+
+
+def is_of_home(home: Home, folder: str | None) -> bool:
+    """Whether an execution with that folder belongs to this home: another home cannot run it either."""
+    return not folder or not home.settings.database_url or (home.folder / folder).is_dir()
 
 
 def is_silent(home: Home, owner: Owner, since: str) -> bool:

@@ -34,6 +34,14 @@ _PASSING = {
     "57P01": "shutting down",
     "57P02": "crashed",
     "57P03": "starting up",
+    "57P05": "idle for too long",
+    "57014": "cancelled: by an administrator, or by a timeout of the server",
+    "25P03": "idle for too long in a transaction",
+    "25P04": "a transaction that took too long",
+    "53000": "insufficient resources",
+    "53200": "out of memory",
+    "58000": "a failure of its machine",
+    "58030": "a failure of its disk",
 }
 _CONNECTION_EXCEPTION = "08"
 _DISK_FULL = "53100"
@@ -166,6 +174,8 @@ def _engine(url: URL) -> Engine:
 
 def _translate(error: DBAPIError, where: str) -> Exception:
     """What an error of PostgreSQL means for a person."""
+    from sqlalchemy import exc
+
     said = " ".join(str(error.orig).split())
     code = getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None)
     if code == _DISK_FULL:
@@ -180,10 +190,11 @@ def _translate(error: DBAPIError, where: str) -> Exception:
         return RecordsUnavailable(
             f"the database of records refuses: {said}", where=where, hints=["check LOCALHAI_DATABASE_URL"]
         )
-    if code in _PASSING or (code or "").startswith(_CONNECTION_EXCEPTION):
+    broken = error.connection_invalidated or (code is None and _connecting(error))
+    if broken or code in _PASSING or (code or "").startswith(_CONNECTION_EXCEPTION):
         return Away(said)
-    if error.connection_invalidated or (code is None and _connecting(error)):
-        return Away(said)
+    if _connecting(error) or isinstance(error, exc.InternalError):  # the server's trouble, and no mistake of ours
+        return RecordsUnavailable(f"the database of records cannot do what was asked of it: {said}", where=where)
     return error
 
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Waiting(Struct, frozen=True):
-    """An entry of the queue: `id` is that of the execution. A higher `priority` comes first."""
+    """An entry of the queue: `id` is that of the execution. A higher `priority` comes first.
+
+    `folder` is where the files of a waiting execution lie, below the home that took it in.
+    """
 
     id: str
     project_id: str
@@ -30,6 +33,7 @@ class Waiting(Struct, frozen=True):
     request: Mapping[str, Any]
     created: str = ""
     kind: str = "execution"
+    folder: str | None = None
 
 
 class QueueRecords(Access):
@@ -58,7 +62,7 @@ class QueueRecords(Access):
     def waiting(self) -> list[Waiting]:
         """Executions that nobody has taken, oldest first, without what was asked for."""
         sql = (
-            "SELECT q.id, q.kind, q.project_id, q.user_id, q.priority, q.created FROM queue q"
+            "SELECT q.id, q.kind, q.project_id, q.user_id, q.priority, q.created, e.folder FROM queue q"
             " JOIN executions e ON e.id = q.id WHERE e.status IN ('queued', 'started') AND e.owner_pid IS NULL"
             " ORDER BY q.created, q.id"
         )

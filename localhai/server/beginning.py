@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from localhai.records.queue import Waiting
     from localhai.server.state import State
 
+HOME = "home"  # of a request: which home has its packages and folders
 LONGEST = 60.0  # seconds until it is recorded
 
 
@@ -70,6 +71,7 @@ class Beginning:
 
     def _heard(self, recorded_id: str) -> None:
         if self._entry is not None:
-            self._state.server.enqueue(replace(self._entry, id=recorded_id))
+            request = {**self._entry.request, HOME: self._state.home_id}
+            self._state.server.enqueue(replace(self._entry, id=recorded_id, request=request))
         self._id = recorded_id
         self._changed.set()

@@ -17,6 +17,7 @@ from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineOptions
 from localhai.records import INCOMPLETE
 from localhai.records.pipelines import OPEN
+from localhai.server.beginning import HOME
 from localhai.server.code import code_of, config_of
 from localhai.server.pipelines import sources_of
 from localhai.server.requests import opened, options_of
@@ -57,7 +58,15 @@ class Continuing:
             return False
         if record.owner is None or not is_gone(home, record.owner, record.created, record.id):
             return False  # this server's, or another one's that lives
+        if not self._is_ours(entry):
+            return False
         return self._state.server.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
+
+    def _is_ours(self, entry: Waiting) -> bool:
+        """Its packages and folders are in the home that took it in: only a server of that home can go on with it."""
+        full = self._state.server.waiting_entry(entry.id)
+        home = None if full is None else full.request.get(HOME)
+        return home is None or home == self._state.home_id
 
     def _go_on(self, entry: Waiting, interruption: Interruption) -> None:
         try:

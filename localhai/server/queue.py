@@ -13,11 +13,14 @@ from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions import waiting
 from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
+from localhai.executions.owner import is_of_home
 from localhai.executions.slots import Slots
 from localhai.project.plan import ExecutionPlan
 from localhai.records import INCOMPLETE
 from localhai.records.queue import Waiting
+from localhai.server import faults
 from localhai.server.errors import Refused
+from localhai.server.supervised import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,12 +70,14 @@ class Queue:
         self._closing = False
         self._woken = False
         self._without_engine = False
-        self._dispatcher: threading.Thread | None = None
+        self._elsewhere = 0
+        self._continuing: Continuing | None = None
+        self._due = 0.0
+        self.dispatcher = Supervised(state, "queue", self._round)
 
     def start(self) -> None:
         """Begin with what waits."""
-        self._dispatcher = threading.Thread(target=self._dispatch, name="localhai-queue", daemon=True)
-        self._dispatcher.start()
+        self.dispatcher.start()
 
     def wake(self) -> None:
         """Something new waits."""
@@ -94,8 +99,8 @@ class Queue:
         """Start a thread that is no execution, and stop it when the server ends: a pipeline, a task."""
         with self._changed:
             self._others = [(other, asked) for other, asked in self._others if other.is_alive()]
-            self._others.append((thread, interruption))
             thread.start()
+            self._others.append((thread, interruption))
             if self._closing:
                 interruption.ask()
 
@@ -103,6 +108,7 @@ class Queue:
         """Start nothing more, and stop what runs; asked again, by force."""
         with self._changed:
             self._closing = True
+            self.dispatcher.end()
             for _other, interruption in self._others:
                 interruption.ask()
             for _entry, interruption, _thread in self._running.values():
@@ -111,46 +117,55 @@ class Queue:
 
     def close(self) -> None:
         """Wait until nothing runs any more. Call `ask_to_stop` first."""
-        if self._dispatcher is not None:
-            self._dispatcher.join()
+        self.dispatcher.join()
         with self._changed:
             threads = [thread for _entry, _interruption, thread in self._running.values()]
             threads += [thread for thread, _interruption in self._others]
         for thread in threads:
             thread.join()
 
-    def _dispatch(self) -> None:
+    def _round(self) -> None:
+        """Start the next one, or wait until there may be one."""
+        if self._continuing is None:
+            self._continuing = self._begin()
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + LOOK
+            self._look(self._continuing)
+        with self._changed:
+            self._woken = False
+        known = self._known()  # not under the lock: records that are away must not keep clients waiting
+        with self._changed:
+            if not self._start_next(known) and not self._woken and not self._closing:
+                self._changed.wait(LOOK if self.slots.is_free else SOON)
+
+    def _begin(self) -> Continuing:
         from localhai.server.code import forget_cut_uploads
         from localhai.server.continuing import Continuing
 
-        forget_cut_uploads(self._state)
-        self._state.calls.resume()
-        continuing = Continuing(self._state)
-        due = 0.0
-        while True:
-            if time.monotonic() >= due:
-                due = time.monotonic() + LOOK
-                self._look(continuing)
-            with self._changed:
-                if self._closing:
-                    return
-                self._woken = False
-            known = self._known()  # not under the lock: records that are away must not keep clients waiting
-            with self._changed:
-                if not self._start_next(known) and not self._woken and not self._closing:
-                    self._changed.wait(LOOK if self.slots.is_free else SOON)
+        try:
+            forget_cut_uploads(self._state)
+            self._state.calls.resume()
+        except Exception as error:  # noqa: BLE001  # it may not keep executions from running
+            faults.keep(self._state, "looking after what an earlier server left", error)
+        return Continuing(self._state)
 
     def _known(self) -> list[Waiting]:
         """What waits and could start now: nothing while no engine answers."""
         with self._changed:
             if len(self._running) >= self._jobs or not self.slots.is_free:
                 return []
-        try:
-            found = self._state.server.waiting()
-        except LocalhaiError as error:
-            self._state.say(f"the queue cannot be read: {error}")
-            return []
+        found = self.waiting()
         return found if found and self._engine_answers(len(found)) else []
+
+    def waiting(self) -> list[Waiting]:
+        """What waits for this server, oldest first; that other homes hold the files of something is said."""
+        everything = self._state.server.waiting()
+        own = [entry for entry in everything if is_of_home(self._state.home, entry.folder)]
+        elsewhere = len(everything) - len(own)
+        if elsewhere > self._elsewhere:
+            self._state.say(f"{elsewhere} executions wait for the server of another home, which has their files")
+        self._elsewhere = elsewhere
+        return own
 
     def _engine_answers(self, number: int) -> bool:
         """Said when it changes."""
@@ -168,11 +183,8 @@ class Queue:
 
     def _look(self, continuing: Continuing) -> None:
         """At what servers left that died."""
-        try:
-            self._state.server.tidy_queue()
-            continuing.look()
-        except LocalhaiError as error:
-            self._state.say(f"the queue cannot be read: {error}")
+        self._state.server.tidy_queue()
+        continuing.look()
 
     def _start_next(self, waiting_now: Sequence[Waiting]) -> bool:
         """Whether one was started. Called under the lock."""
@@ -191,8 +203,8 @@ class Queue:
         thread = threading.Thread(
             target=self._run, args=(entry, interruption), name=f"execution-{entry.id}", daemon=True
         )
+        thread.start()  # it waits for the lock at its end
         self._running[entry.id] = (entry, interruption, thread)
-        thread.start()
         return True
 
     def _run(self, entry: Waiting, interruption: Interruption) -> None:
@@ -201,8 +213,10 @@ class Queue:
                 self._run_entry(entry.id, interruption)
         except Interrupted:  # the server ends; it stays queued
             pass
-        except Exception as error:  # noqa: BLE001  # one execution may not end the queue; its record says how it ended
+        except LocalhaiError as error:  # its record says how it ended, or recovery is going to close it
             self._state.say(f"execution {entry.id}: {error}")
+        except Exception as error:  # noqa: BLE001  # one execution may not end the queue
+            faults.keep(self._state, f"execution {entry.id}", error)
         finally:
             with self._changed:
                 del self._running[entry.id]
@@ -229,8 +243,16 @@ class Queue:
         try:
             self._live(record, entry.user_id, entry.request, interruption)
         except (LocalhaiError, Refused) as error:  # the code or the settings are gone
-            if state.home.records.execution(entry_id).status in INCOMPLETE:
-                waiting.close(state.home, record, "error", f"it cannot be run any more: {error}")
+            self._close(record, f"it cannot be run any more: {error}")
+        except Exception as error:
+            self._close(record, f"localhai failed: {type(error).__name__}: {error}")
+            raise
+
+    def _close(self, record: Execution, reason: str) -> None:
+        """What was taken and cannot be run ends: nobody else is going to look at it."""
+        home = self._state.home
+        if home.records.execution(record.id).status in INCOMPLETE:
+            waiting.close(home, record, "error", reason)
 
     def _live(self, record: Execution, user_id: str, request: Mapping[str, Any], interruption: Interruption) -> None:
         from localhai.server.code import code_of

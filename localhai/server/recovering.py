@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
+from localhai.server.supervised import Supervised
 
 if TYPE_CHECKING:
     from localhai.server.state import State
@@ -20,21 +20,20 @@ class Recovering:
     def __init__(self, state: State, *, pause: float = LOOK) -> None:
         self._state = state
         self._pause = pause
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go, name="localhai-recovery", daemon=True)
+        self.thread = Supervised(state, "recovery", self._round)
         self._said: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self.thread.start()
 
     def close(self) -> None:
         """Wait for the look that is under way, if any; no more come."""
-        self._over.set()
-        self._thread.join()
+        self.thread.end()
+        self.thread.join()
 
-    def _go(self) -> None:
-        while not self._over.wait(self._pause):
+    def _round(self) -> None:
+        if not self.thread.ending.wait(self._pause):
             self.look()
 
     def look(self) -> None:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import traceback
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 
+from localhai.server import faults
 from localhai.server.errors import Refused, said
-from localhai.system.credentials import masked_urls
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from localhai.server.state import State
-
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
-LARGEST_LOG = 10 * 1024 * 1024
 _slashes_re = re.compile("/{2,}")
 _files_re = re.compile(r"/api/v0/(projects/[^/]+/import-package|data/uploads/[^/]+/content)/")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
@@ -108,21 +103,10 @@ class Answered:
         except asyncio.CancelledError:  # of uvicorn, when it has waited long enough
             answer = JSONResponse({"message": "the server is ending; ask again soon", "code": "unavailable"}, 503)
         except Exception as error:  # noqa: BLE001  # a fault of ours
-            self._keep(scope, error)
+            faults.keep(scope["app"].state.localhai, f"{scope['method']} {scope['path']}", error)
             answer = JSONResponse({"message": "localhai failed; its log says why", "code": "internal_error"}, 500)
         if not begun:
             await answer(scope, receive, send)
-
-    def _keep(self, scope: Scope, error: Exception) -> None:
-        state: State = scope["app"].state.localhai
-        log = state.home.folder / "server" / "faults.log"
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        with suppress(OSError):
-            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            small = not log.exists() or log.stat().st_size < LARGEST_LOG
-            with log.open("a" if small else "w", encoding="utf-8", errors="replace") as file:
-                file.write(masked_urls(f"{scope['method']} {scope['path']}\n{text}\n"))
-        state.say(f"{scope['method']} {scope['path']} failed: {type(error).__name__}; see {log}")
 
 
 class OwnHost:

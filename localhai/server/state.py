@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from localhai.records.server import ServerRecords
 from localhai.server.calls import Calls
 from localhai.server.errors import not_found
 from localhai.server.queue import Queue
+from localhai.server.readiness import Readiness
 from localhai.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from localhai.records import Project
     from localhai.records.server import User
+    from localhai.server.supervised import Supervised
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,11 @@ class State:
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     say: Callable[[str], None] = lambda _text: None
     container_host: str | None = None
+    watched: dict[str, Supervised] = field(default_factory=dict, init=False, repr=False)
     server: ServerRecords = field(init=False)
     queue: Queue = field(init=False)
     calls: Calls = field(init=False)
+    readiness: Readiness = field(init=False)
     _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -50,6 +55,14 @@ class State:
         object.__setattr__(self, "server", ServerRecords.beside(self.home.records))
         object.__setattr__(self, "queue", Queue(self, self.jobs))
         object.__setattr__(self, "calls", Calls(self, self.container_host))
+        object.__setattr__(self, "readiness", Readiness(self))
+
+    @cached_property
+    def home_id(self) -> str:
+        """What tells this home from others that share its database of records."""
+        from localhai.server.tokens import kept_secret
+
+        return kept_secret(self.home.folder / "server", "home-id")[0]
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""

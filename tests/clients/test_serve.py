@@ -323,3 +323,17 @@ def test_a_token_is_made_at_the_first_start_shown_once_and_needed(tmp_path):
     second = Served(tmp_path, home=home, LOCALHAI_TOKEN="")
     second.end()
     assert token not in second.said
+    assert f"clients ask with the token in {home / 'server' / 'token'}" in second.said
+
+
+def test_a_start_without_the_seed_replaces_no_token(tmp_path):
+    home = tmp_path / "home"
+    (tmp_path / "seed.toml").write_text('[[users]]\nname = "ada"\ntoken = "a-token-of-ada"\n')
+    Served(tmp_path, "--seed", str(tmp_path / "seed.toml"), home=home, LOCALHAI_TOKEN="").end()
+    second = Served(tmp_path, home=home, LOCALHAI_TOKEN="")
+    try:
+        assert requests.get(second.url + ME, headers={"Authorization": "Token a-token-of-ada"}, timeout=10).ok
+        assert "LOCALHAI_TOKEN=... or a seed gives ada another one" in second.said
+        assert not (home / "server" / "token").exists()
+    finally:
+        second.end()

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+import time
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from localhai.errors import LocalhaiError
-from localhai.server.state import State, state_of
+from localhai.server.readiness import ANSWER_WITHIN, OK
+from localhai.server.state import State
 from localhai.version import __version__
 
 router = APIRouter(tags=["server"])
-_NONE = {"localhai.health": "none"}  # no container has it: a question that costs nothing
+_LOOK = 0.02  # seconds
+_FINE = frozenset({OK, "not started"})
 
 
 @router.get("/health")
-def health(state: Annotated[State, Depends(state_of)]) -> JSONResponse:
-    """Whether it can run something: 200, or 503 when the database of records or the engine does not answer.
+async def health(request: Request) -> JSONResponse:
+    """Whether it can run something: 200, or 503 with the parts that do not answer in `unavailable`.
 
-    Needs no token, and says no more than that.
+    `parts` says of records, store, engine and the server's own threads whether each answers, and how many seconds ago
+    it last did. Needs no token, and says no more than that. It comes within two seconds, whatever hangs: no thread is
+    shared with other requests.
     """
-    found = {"database": _database(state), "engine": _engine(state)}
-    ready = set(found.values()) == {"ok"}
-    return JSONResponse(
-        {"status": "ok" if ready else "unavailable", "version": __version__, **found}, 200 if ready else 503
-    )
-
-
-def _database(state: State) -> str:
-    try:
-        state.home.records.schema_version()
-    except LocalhaiError:
-        return "does not answer"
-    return "ok"
-
-
-def _engine(state: State) -> str:
-    try:
-        state.home.engine.containers(_NONE)
-    except LocalhaiError:
-        return "does not answer"
-    return "ok"
+    state: State = request.app.state.localhai
+    asked = state.readiness.look()
+    deadline = time.monotonic() + ANSWER_WITHIN
+    while any(thread.is_alive() for thread in asked) and time.monotonic() < deadline:  # noqa: ASYNC110  # threads set no asyncio.Event
+        await asyncio.sleep(_LOOK)
+    parts = state.readiness.found()
+    lacking = [name for name, part in parts.items() if part["status"] not in _FINE]
+    body = {
+        "status": "unavailable" if lacking else "ok",
+        "version": __version__,
+        "database": parts["records"]["status"],
+        "engine": parts["engine"]["status"],
+        "unavailable": lacking,
+        "parts": parts,
+    }
+    return JSONResponse(body, 503 if lacking else 200)

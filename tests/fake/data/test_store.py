@@ -115,3 +115,25 @@ def test_what_cannot_be_a_store_is_refused_in_words(s3_sources: Sources, tmp_pat
     path = output(tmp_path)
     with pytest.raises(SurroundingsError, match="there is no bucket"):
         store.put(path, "k", checksums.of_file(path))
+
+
+def test_a_check_finds_what_is_missing_and_leaves_nothing(store: Store, tmp_path: Path, request: Any) -> None:
+    store.check()
+    store.check(write=True)
+    if store.url.startswith("s3:"):
+        listing = request.getfixturevalue("s3_admin").list_objects_v2(Bucket=request.getfixturevalue("bucket"))
+        assert listing["KeyCount"] == 0
+    else:
+        assert list((tmp_path / "store").iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_check_says_that_the_bucket_is_missing(s3_sources: Sources, *, write: bool) -> None:
+    with pytest.raises(SurroundingsError, match=r"there is no (such )?bucket"):
+        open_store("s3://no-such-bucket-here/prefix", sources=s3_sources).check(write=write)
+
+
+def test_a_check_says_that_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SurroundingsError):
+        open_store(tmp_path / "file").check()

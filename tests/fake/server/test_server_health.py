@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import shutil
+import threading
+
+import pytest
 import requests
 
 from localhai.errors import RecordsUnavailable
@@ -35,6 +39,53 @@ def test_without_a_database_it_is_not_ready(nobody, state, monkeypatch):
     answer = nobody.get("/health")
     assert (answer.status_code, answer.json()["database"]) == (503, "does not answer")
     assert "secret" not in answer.text
+
+
+def test_each_part_is_said_with_its_age(nobody, state):
+    state.queue.start()
+    found = nobody.get("/health").json()
+    assert found["unavailable"] == []
+    assert {name: part["status"] for name, part in found["parts"].items()} == {
+        "records": "ok",
+        "store": "ok",
+        "engine": "ok",
+        "queue": "ok",
+    }
+    assert all(part["age"] >= 0 for part in found["parts"].values())
+
+
+@pytest.mark.parametrize("part", ["records", "store", "engine"])
+def test_a_part_that_hangs_keeps_no_answer_waiting(nobody, state, monkeypatch, part):
+    monkeypatch.setattr("localhai.server.routes.health.ANSWER_WITHIN", 0.05)
+    over = threading.Event()
+    asked = {
+        "records": (state.home.records, "schema_version"),
+        "store": (state.home.store, "check"),
+        "engine": (state.home.engine, "containers"),
+    }
+    thing, name = asked[part]
+    monkeypatch.setattr(thing, name, lambda *_arguments: over.wait(60))
+    try:
+        for _ in range(3):
+            answer = nobody.get("/health")
+            assert answer.status_code == 503
+            assert part in answer.json()["unavailable"]
+        assert [thread.name for thread in threading.enumerate()].count("localhai-health") == 1
+    finally:
+        over.set()
+
+
+def test_a_store_that_is_gone_and_a_queue_that_is_stuck_are_named(nobody, state, monkeypatch):
+    state.home.store.check()
+    shutil.rmtree(state.home.store.folder)
+    state.home.store.folder.write_text("a file")
+    assert nobody.get("/health").json()["unavailable"] == ["store"]
+    state.home.store.folder.unlink()
+    state.queue.start()
+    monkeypatch.setattr("localhai.server.readiness.LONGEST_ROUND", -1.0)
+    answer = nobody.get("/health")
+    assert (answer.status_code, answer.json()["unavailable"]) == (503, ["queue"])
+    assert answer.json()["parts"]["queue"]["status"] == "stuck"
 
 
 def test_a_fault_is_answered_said_and_kept(state):

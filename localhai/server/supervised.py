@@ -1,0 +1,89 @@
+"""Threads that a server cannot do without: what one of them meets is said, and it goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from localhai.errors import LocalhaiError
+from localhai.server import faults
+from localhai.system.retry import Retry
+
+if TYPE_CHECKING:
+    from localhai.server.state import State
+
+PAUSES = Retry(first=0.5, longest=30.0)
+
+
+class Supervised:
+    """Does `work` round after round, until `end`. `start` begins, `join` waits for the last round; both once.
+
+    A round that raises is said, once for each kind of trouble in a row, and the next one comes after a growing pause.
+    """
+
+    def __init__(self, state: State, name: str, work: Callable[[], None], *, pauses: Retry = PAUSES) -> None:
+        self.name = name
+        self.ending = threading.Event()
+        self._state = state
+        self._work = work
+        self._pauses = pauses
+        self._thread = threading.Thread(target=self._go, name=f"localhai-{name}", daemon=True)
+        self._done: float | None = None
+        self._failures = 0
+        self._said = ""
+        state.watched[name] = self
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was started."""
+        return self._thread.ident is not None
+
+    @property
+    def failures(self) -> int:
+        """How many of its last rounds in a row raised."""
+        return self._failures
+
+    def age(self) -> float | None:
+        """Seconds since a round last ended well; None when it was not started."""
+        return None if self._done is None else time.monotonic() - self._done
+
+    def start(self) -> None:
+        """Begin with the first round."""
+        self._done = time.monotonic()
+        self._thread.start()
+
+    def end(self) -> None:
+        """No more rounds."""
+        self.ending.set()
+
+    def join(self) -> None:
+        """Wait for the round that is under way. Call `end` first."""
+        if self.begun:
+            self._thread.join()
+
+    def _go(self) -> None:
+        while not self.ending.is_set():
+            self._round()
+
+    def _round(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the server cannot do without this thread
+            self._failures += 1
+            self._say(error)
+            self.ending.wait(self._pauses.delay(self._failures))
+        else:
+            self._done, self._failures, self._said = time.monotonic(), 0, ""
+
+    def _say(self, error: Exception) -> None:
+        """What stays as it is is said once, not at every round."""
+        said = f"{type(error).__name__}: {error}"
+        if said == self._said:
+            return
+        self._said = said
+        if isinstance(error, LocalhaiError):
+            self._state.say(f"the server's {self.name} is tried again: {error}")
+        else:
+            faults.keep(self._state, f"the server's {self.name}", error, then="; it is tried again")
