@@ -15,6 +15,7 @@ EXECUTION = {
     "assert": Entry("localhai.cli.execution.asserting:assert_execution", "Fail unless the metadata meet conditions."),
     "summarize": Entry("localhai.cli.execution.summarize:summarize", "Show several executions side by side."),
     "stop": Entry("localhai.cli.execution.stop:stop", "Stop executions that are in progress."),
+    "collect": Entry("localhai.cli.execution.collect:collect", "Collect outputs that could not be collected."),
     "delete": Entry("localhai.cli.execution.delete:delete", "Delete executions and their outputs."),
     "open": Entry("localhai.cli.execution.open:open_execution", "Open the folder of an execution."),
     "ssh": Entry("localhai.cli.execution.elsewhere:ssh", "", hidden=True),

@@ -107,7 +107,9 @@ class BindTree:
 
         Raises SurroundingsError when neither works.
         """
-        contents = self.contents
+        if self._contents is None:  # it was never prepared: nothing is there
+            return []
+        contents = self._contents
         outputs = str(contents.outputs)
         if ownership.reclaim(self._engine, self._helper_image(container), outputs, contents.labels):
             return ownership.disarm(outputs)
@@ -125,7 +127,9 @@ class BindTree:
 
     def remove(self, container: str | None) -> None:
         """Raises SurroundingsError naming what could not be deleted."""
-        contents = self.contents
+        if self._contents is None:
+            return
+        contents = self._contents
         image = self._helper_image(container)
         for name in LAYERED:
             if layout.layer(contents.scratch, name).exists():

@@ -50,7 +50,12 @@ class VolumeTree:
 
     @property
     def volume(self) -> str:
-        return f"localhai-{self.contents.key}"
+        return self.name_of(self.contents)
+
+    @staticmethod
+    def name_of(contents: TreeContents) -> str:
+        """The name of the volume that holds a tree."""
+        return f"localhai-{contents.key}"
 
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
         self._contents = contents
@@ -125,6 +130,8 @@ class VolumeTree:
 
         The engine leaves sockets out of its archives without a word: those are not among the names.
         """
+        if self._contents is None:  # it was never prepared: nothing is there
+            return []
         holder = container or self._helper()
         if holder is None:
             return []
@@ -177,10 +184,12 @@ class VolumeTree:
             return set()
 
     def _helper(self) -> str | None:
-        """A container, made and never started, that holds the volume; None when the volume is gone, or the image."""
+        """A container, made and never started, that holds the volume; None when the volume is gone."""
         contents = self.contents
-        if self._image is None or self.volume not in self._engine.volumes(dict(contents.labels)):
+        if self.volume not in self._engine.volumes(dict(contents.labels)):
             return None
+        if self._image is None:
+            raise SurroundingsError(f"the volume {self.volume} cannot be read: its image is gone")
         spec = ContainerSpec(
             name="",
             image=self._image.id,
@@ -193,6 +202,8 @@ class VolumeTree:
 
     def remove(self, container: str | None) -> None:
         """Raises SurroundingsError when scratch resists."""
+        if self._contents is None:
+            return
         if container is not None:
             self._engine.remove(container)  # a volume in use cannot be removed
         self._engine.remove_volume(self.volume)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from localhai.errors import EngineLost, EngineNotFound, SurroundingsError, UsageError
+from localhai.executions import uncollected
 from localhai.executions.deleting import delete, folder_size
 from localhai.executions.execution import Execution
 from localhai.records import FINAL
@@ -115,6 +116,8 @@ def _is_left(home: Home, scratch: Path) -> bool:
     _counter, _, execution = scratch.parent.name.partition("-")
     if scratch.is_symlink() or not scratch.is_dir() or not _is_final(home, execution):
         return False
+    if uncollected.read(scratch.parent) is not None:
+        return False
     return not any(path.is_file() for path in (scratch / "live").rglob("*"))
 
 
@@ -142,8 +145,14 @@ def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
     for execution in sorted(found - alive):
         is_final = _is_final(home, execution)
         is_nobodys = is_final is None and execution not in running | afar  # unknown here: of another home, and over
-        if is_final or is_nobodys:
+        if is_nobodys or (is_final and not _waits(home, execution)):
             yield execution
+
+
+def _waits(home: Home, execution: str) -> bool:
+    """Whether it holds outputs that nobody could collect yet: `execution collect` does, or `execution delete`."""
+    folder = home.records.execution(execution).folder
+    return bool(folder) and uncollected.read(home.folder / folder) is not None
 
 
 def _is_final(home: Home, execution: str) -> bool | None:

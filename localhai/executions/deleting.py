@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from localhai.containers import reap
 from localhai.containers.ownership import remove_tree
 from localhai.errors import SurroundingsError, UsageError
+from localhai.executions import uncollected
 from localhai.executions.latest import LATEST, point_latest
 from localhai.records import FINAL
 
@@ -31,6 +33,8 @@ def delete(home: Home, execution: Execution) -> None:
             where=execution.id,
             hints=[f"stop it first: localhai execution stop {execution.counter}"],
         )
+    if execution.record.folder and uncollected.read(execution.folder) is not None:
+        reap.remove(home.engine, reap.of_execution(home.engine, execution.id))
     data = home.records.data(execution_id=execution.id, purged=False, limit=None)
     for datum in data:
         home.store.delete(datum.uri)

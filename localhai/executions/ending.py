@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
-from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
-from localhai.executions import kept_secrets
+from localhai.errors import EngineLost, Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions import kept_secrets, uncollected
 from localhai.executions.log import LogWriter, read_events
 from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
 from localhai.executions.secrets import Masker
+from localhai.executions.uncollected import Uncollected
 from localhai.executions.verdict import Verdict, verdict
 from localhai.system import durable, strict_json
-from localhai.system.text import file_name
+from localhai.system.text import clean, file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,30 +48,69 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     """
     (life.folder / RESERVE).unlink(missing_ok=True)
     result = verdict(ended, memory_limit=life.plan.limits.memory_max)
-    result, collected = _keep_outputs(life, result)
+    result, collected, left = _keep_outputs(life, result, ran=ended.ran)
     _end_capture(life, result, ended)
-    end = _end_document(life, result, collected)
+    end = _end_document(life, result, collected, left)
     with suppress(OSError):  # a full disk: the records may still have room
         durable.write(life.folder / END, strict_json.dumps(end).encode())
-    remove_container(life)
+    if left is None or not left.on_engine:
+        remove_container(life)
     life.capture.close()
     return record_end(life.home, life.record, end)
 
 
-def _keep_outputs(life: Life, result: Verdict) -> tuple[Verdict, Collected]:
-    """Outputs are kept on success, failure and stop alike (reference 5)."""
+def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, Collected, Uncollected | None]:
+    """Outputs are kept on success, failure and stop alike (reference 5). What is not collected, stays where it is."""
+    on_engine = True
     try:
-        if life.tree is not None:
-            for name in life.tree.finish(life.container):
-                life.capture.status(f"Output {file_name(os.fsencode(name))} is skipped: it is not a regular file")
-        return result, collect(life)
+        fetch_outputs(life)
+        on_engine = False
+        collected = collect(life)
     except (LocalhaiError, OSError, UnicodeError) as error:  # a locale may know no name for an output
-        with suppress(LocalhaiError):
-            life.capture.status(f"Outputs could not be kept: {error}")
-        status = "crashed" if isinstance(error, EngineLost) else "error"
+        left = _leave(life, error, on_engine=on_engine and life.container is not None) if ran else None
         if result.status != "complete":
-            return result, Collected()
-        return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code), Collected()
+            return result, Collected(), left
+        if isinstance(error, Interrupted):
+            return (
+                Verdict("stopped", "it was interrupted while its outputs were kept", result.exit_code),
+                Collected(),
+                left,
+            )
+        status = "crashed" if isinstance(error, EngineLost) else "error"
+        return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code), Collected(), left
+    uncollected.clear(life.folder)
+    return result, collected, None
+
+
+def _without_outputs(result: Verdict, error: Exception) -> Verdict:
+    if result.status != "complete":
+        return result
+    if isinstance(error, Interrupted):
+        return Verdict("stopped", "it was interrupted while its outputs were kept", result.exit_code)
+    status = "crashed" if isinstance(error, EngineLost) else "error"
+    return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code)
+
+
+def fetch_outputs(life: Life) -> None:
+    """Bring the outputs to this machine, and make them ours. Raises SurroundingsError, OSError."""
+    if life.tree is None:
+        return
+    for name in life.tree.finish(life.container):
+        life.capture.status(f"Output {file_name(os.fsencode(name))} is skipped: it is not a regular file")
+
+
+def _leave(life: Life, error: Exception, *, on_engine: bool) -> Uncollected:
+    with suppress(LocalhaiError, OSError):
+        life.capture.status(f"Outputs could not be kept: {error}")
+    left = Uncollected(life.masker.mask_text(clean(str(error))), on_engine)
+    try:
+        uncollected.leave(life.folder, left)
+    except OSError:  # a full disk: the record says it, and what is on the engine stays all the same
+        return left
+    with suppress(LocalhaiError, OSError):
+        what = "its container stays for them; " if on_engine else ""
+        life.capture.status(f"They are not lost: {what}localhai execution collect {life.record.counter}")
+    return left
 
 
 def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
@@ -106,13 +146,14 @@ def _hints(life: Life, ended: Ended) -> list[str]:
     )
 
 
-def _end_document(life: Life, result: Verdict, collected: Collected) -> dict[str, Any]:
+def _end_document(life: Life, result: Verdict, collected: Collected, left: Uncollected | None) -> dict[str, Any]:
     return {
         "status": result.status,
         "error": None if result.error is None else life.masker.mask_text(result.error),
         "exit_code": result.exit_code,
         "metadata": life.masker.mask_value(life.capture.summary.latest, keys=True),
         "collected": collected.to_dict(),
+        "not_collected": None if left is None else left.reason,
     }
 
 
@@ -170,6 +211,7 @@ def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Execu
         exit_code=end["exit_code"],
         error=error,
         metadata=end["metadata"],
+        **({"not_collected": end["not_collected"]} if end.get("not_collected") else {}),
     )
 
 

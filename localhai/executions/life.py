@@ -54,12 +54,16 @@ class RunOptions(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did."""
+    """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did.
+
+    `ran` is false where its command surely never began: it left nothing.
+    """
 
     exit_code: int | None
     cause: Cause | None = None
     reason: str | None = None
     oom_killed: bool = False
+    ran: bool = True
 
 
 class Life(Struct):

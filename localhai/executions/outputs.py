@@ -79,7 +79,8 @@ def _live_file(path: Path, root: Path, masker: Masker) -> OutputFile:
 def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None]]) -> Collected:
     if not files:
         return Collected()
-    sums = checksums.of_files([file.path for file, _ in files])
+    asked = life.interruption.level
+    sums = checksums.of_files([file.path for file, _ in files], cancelled=lambda: life.interruption.level > asked)
     prefix = f"{life.project.id}/{life.record.id}"  # the platform's layout is unconfirmed; this one cannot collide
     keys = _keys(prefix, [file.name for file, _ in files])
     named = [(file.path, key, sums[file.path]) for (file, _), key in zip(files, keys, strict=True)]

@@ -129,8 +129,9 @@ def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
 
 def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
+    contents = tree_contents(life)
     life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
-    spec = container_spec(life, image, life.tree, life.tree.prepare(tree_contents(life)))
+    spec = container_spec(life, image, life.tree, life.tree.prepare(contents))
     life.container = engine.create(spec)
     if life.plan.script.startswith(SHEBANG) and not _has_shell(engine, life.container):
         engine.remove(life.container)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from localhai.containers import canary, labels, ownership, reap
 from localhai.containers.layout import live_outputs
+from localhai.containers.volumes import VolumeTree
 from localhai.errors import EngineLost, EngineNotFound, LocalhaiError, ProjectError, UsageError
-from localhai.executions import ending, waiting
+from localhai.executions import ending, uncollected, waiting
 from localhai.executions.at_work import claimed
 from localhai.executions.capture import Capture
 from localhai.executions.execution import PLAN, Execution
@@ -92,7 +93,7 @@ def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None])
     except UsageError:  # of other records
         return
     if record.status in FINAL:
-        _sweep(home, record)
+        sweep(home, record)
         say(f"{name_of(record)} was closed while nothing was heard of this machine; what it left here is removed")
 
 
@@ -106,7 +107,7 @@ def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None])
         say(f"{name_of(record)} was left running by a localhai that died; process {process} now watches it to its end")
         return
     if _never_ran(record, state) and waiting.give_back(home, record):
-        _sweep(home, record)
+        sweep(home, record)
         say(f"{name_of(record)} had not started when its localhai died: it waits again for localhai serve")
         return
     if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
@@ -179,7 +180,7 @@ def adopt(
             return None
         state = find_container(home, record)
         with own_home(home, record) as own:
-            life = _restored(own, record) if state is not None and state.running else None
+            life = restored(own, record) if state is not None and state.running else None
             if state is None or life is None:
                 _close_ended(own, record, state)
             else:
@@ -193,11 +194,18 @@ def _watch_on(life: Life, state: ContainerState, interruption: Interruption | No
     life.capture.status("Its localhai died; another one has taken it over.")
     ended = supervise(life, life.home.engine.logs(state.id), time.monotonic() - _age(state))
     ending.close(life, ended)
-    _sweep(life.home, life.record)
+    sweep(life.home, life.record)
 
 
-def _sweep(home: Home, record: ExecutionRecord) -> None:
-    """What the dead one made beside its container: helpers, volumes that it had no time to use."""
+def sweep(home: Home, record: ExecutionRecord) -> None:
+    """What the dead one made beside its container: helpers, volumes that it had no time to use.
+
+    What waits to be collected stays.
+    """
+    left = uncollected.read(home.folder / record.folder) if record.folder else None
+    if left is not None and left.on_engine:
+        (home.folder / record.folder / ending.RESERVE).unlink(missing_ok=True)
+        return
     with suppress(EngineNotFound, EngineLost):  # no reason to say nothing of its end; `clean` looks later
         reap.remove(home.engine, reap.of_execution(home.engine, record.id))
         task = home.records.task_of(record.id)
@@ -213,7 +221,7 @@ def _sweep(home: Home, record: ExecutionRecord) -> None:
 
 def _close_ended(home: Home, record: ExecutionRecord, state: ContainerState | None) -> ExecutionRecord:
     closed = _close(home, record, state)
-    _sweep(home, record)
+    sweep(home, record)
     return closed
 
 
@@ -221,7 +229,7 @@ def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) ->
     end = ending.read_end(home.folder / record.folder) if record.folder else None
     if end is not None:
         return ending.record_end(home, record, end)
-    life = _restored(home, record)
+    life = restored(home, record)
     if life is None:
         return _close_without_files(home, record, state)
     life.container = state.id if state is not None else None
@@ -232,7 +240,7 @@ def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
     if state is None and life.record.container_id is not None:
         return Ended(None, None, "its localhai died, and its container was removed by somebody else")
     if state is None or state.status == "created":
-        return Ended(None, None, NEVER_RAN)
+        return Ended(None, None, NEVER_RAN, ran=False)
     _take_rest_of_log(life, state)
     if life.record.stop_requested is not None:
         return Ended(state.exit_code, "requested", "a stop was requested", state.oom_killed)
@@ -261,7 +269,7 @@ def _close_without_files(home: Home, record: ExecutionRecord, state: ContainerSt
     return home.records.transition(record.id, status, by="recovery", error=error)
 
 
-def _restored(home: Home, record: ExecutionRecord) -> Life | None:
+def restored(home: Home, record: ExecutionRecord) -> Life | None:
     """None when its files were never written, or somebody removed or spoiled them: one such may not stop all others."""
     try:
         return _restore(home, record) if record.folder else None
@@ -293,8 +301,12 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
         plan.image
     )
     if life.image is not None:
-        life.tree = canary.choose(home.engine, home.folder, life.image, wanted=home.settings.files)
-        life.tree.resume(tree_contents(life))
+        contents, wanted = tree_contents(life), home.settings.files
+        if VolumeTree.name_of(contents) in home.engine.volumes({labels.EXECUTION: record.id}):
+            wanted = "volumes"  # as it was begun, whatever settings and engine would say now
+        life.tree = canary.choose(home.engine, home.folder, life.image, wanted=wanted)
+        life.tree.resume(contents)
+    uncollected.bring_back(folder)
     life.live_outputs = live_outputs(life.scratch)
     return life
 

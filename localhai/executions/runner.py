@@ -231,7 +231,7 @@ def live(life: Life) -> LocalhaiError | None:
     except BaseException as error:  # a fault of ours: the container goes and the execution is closed all the same
         with suppress(LocalhaiError):
             life.home.engine.kill(life.container or "")
-        with suppress(LocalhaiError):
+        with suppress(Exception):  # what it was is said, whatever closing it comes upon
             life.record = ending.close(life, Ended(None, None, f"localhai failed: {type(error).__name__}: {error}"))
         raise
     life.record = ending.close(life, ended)
@@ -239,7 +239,7 @@ def live(life: Life) -> LocalhaiError | None:
 
 
 def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
-    records = life.home.records
+    records, ran = life.home.records, False
     try:
         if life.record.status != "started":  # it is when a server died before the container ran
             life.record = records.transition(life.record.id, "started", by="localhai")
@@ -248,14 +248,15 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
         output = life.home.engine.attach(life.container or "")
         if life.options.member is not None:
             life.options.member.ready(life)
+        ran = True
         life.home.engine.start(life.container or "")
     except Interrupted as error:
-        return Ended(None, "interrupted", error.message), error
+        return Ended(None, "interrupted", error.message, ran=ran), error
     except EngineLost as error:
-        return Ended(None, None, error.message), error
+        return Ended(None, None, error.message, ran=ran), error
     except LocalhaiError as error:
-        return Ended(None, "failed-here", error.message), error
+        return Ended(None, "failed-here", error.message, ran=False), error
     except OSError as error:
         trouble = in_words(error, life.folder)
-        return Ended(None, "failed-here", trouble.message), trouble
+        return Ended(None, "failed-here", trouble.message, ran=ran), trouble
     return supervise(life, output, time.monotonic()), None

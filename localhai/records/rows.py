@@ -195,4 +195,5 @@ class Execution(Struct, frozen=True):
             "error": self.document.get("error"),
             "status_detail": self.document.get("status_detail"),
             "reuse": self.document.get("reuse"),
+            "not_collected": self.document.get("not_collected"),
         }

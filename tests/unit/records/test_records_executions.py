@@ -39,6 +39,7 @@ DESIGN_KEYS = [
     "error",
     "status_detail",
     "reuse",
+    "not_collected",
 ]
 
 
