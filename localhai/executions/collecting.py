@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from localhai.containers.locking import alone
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
-from localhai.executions import ending, outputs, uncollected
+from localhai.executions import ending, kept_secrets, outputs, uncollected
 from localhai.executions.outputs import Collected
 from localhai.executions.recovery import find_container, own_home, restored, sweep
 from localhai.executions.reuse_outputs import remember_outputs
@@ -71,6 +71,7 @@ def _collect(life: Life, left: Uncollected) -> None:
     life.capture.status(f"Its outputs are collected now: {len(collected.data)}")
     ending.remove_container(life)
     uncollected.clear(life.folder)
+    kept_secrets.forget(life.folder)
 
 
 def _fetch(life: Life) -> None:

@@ -68,16 +68,7 @@ def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, C
         collected = collect(life)
     except (LocalhaiError, OSError, UnicodeError) as error:  # a locale may know no name for an output
         left = _leave(life, error, on_engine=on_engine and life.container is not None) if ran else None
-        if result.status != "complete":
-            return result, Collected(), left
-        if isinstance(error, Interrupted):
-            return (
-                Verdict("stopped", "it was interrupted while its outputs were kept", result.exit_code),
-                Collected(),
-                left,
-            )
-        status = "crashed" if isinstance(error, EngineLost) else "error"
-        return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code), Collected(), left
+        return _without_outputs(result, error), Collected(), left
     uncollected.clear(life.folder)
     return result, collected, None
 
@@ -181,7 +172,7 @@ def read_end(folder: Path) -> dict[str, Any] | None:
 def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     ended = _recorded(home, record, end)
-    if record.folder:
+    if record.folder and not end.get("not_collected"):  # who collects later has to know what to mask
         kept_secrets.forget(home.folder / record.folder)
     return ended
 
