@@ -67,8 +67,11 @@ def _host(spec: ContainerSpec, *, podman: bool, relabel_off: bool) -> dict[str, 
         host["DeviceRequests"] = [{"Driver": "", "Count": spec.gpus, "Capabilities": [["gpu"]]}]
     if spec.host_users and not podman:
         host["UsernsMode"] = "host"
-    if relabel_off:
-        host["SecurityOpt"] = ["label=disable"]
+    options = [*(["label=disable"] if relabel_off else []), *([] if spec.new_privileges else ["no-new-privileges"])]
+    if options:
+        host["SecurityOpt"] = options
+    if spec.pids:
+        host["PidsLimit"] = spec.pids
     if not podman:
         host["LogConfig"] = {"Type": "local", "Config": {"max-size": "1024g", "max-file": "1", "compress": "false"}}
     return host
@@ -174,6 +177,7 @@ def info(place: str, data: Mapping[str, Any]) -> EngineInfo:
         rootless="rootless" in options,
         remapped="userns" in options,
         gpus="nvidia" in (data.get("Runtimes") or {}) or "nvidia.com/gpu" in devices,
+        counts_pids=bool(data.get("PidsLimit", True)),
         id=str(data.get("ID") or data.get("Name") or ""),
         desktop=str(data.get("OperatingSystem", "")) in DESKTOPS,
     )

@@ -29,6 +29,7 @@ class EngineInfo(Struct, frozen=True):
     remapped: bool = False
     gpus: bool = False
     id: str = ""
+    counts_pids: bool = True  # it can limit processes
     desktop: bool = False  # in a virtual machine that makes this machine known by a name
 
 
@@ -89,6 +90,8 @@ class ContainerSpec(Struct, frozen=True):
     shm_size: int | None = None
     gpus: int | None = None  # -1: all
     interactive: bool = False
+    pids: int | None = None  # processes and threads at once
+    new_privileges: bool = False  # programs may gain rights by setuid, as sudo does
     host_users: bool = False  # users are those of the machine even where the engine maps them to others
 
 

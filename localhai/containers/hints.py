@@ -192,6 +192,21 @@ def _shared_memory(_ending: Ending, text: str) -> str | None:
     return None
 
 
+def _no_new_privileges(_ending: Ending, text: str) -> str | None:
+    if re.search(r"no new privileges|effective uid is not 0", text):
+        return (
+            "sudo gains nothing here: leave it out where the image's user is root, or set no_new_privileges = false"
+            " under [docker] in localhai.toml"
+        )
+    return None
+
+
+def _pids(_ending: Ending, text: str) -> str | None:
+    if re.search(r"fork: (?:retry: )?Resource temporarily unavailable|can't start new thread", text):
+        return "it has as many processes and threads as it may: pids_limit under [docker] in localhai.toml"
+    return None
+
+
 def _network(_ending: Ending, text: str) -> str | None:
     if re.search(r"Temporary failure in name resolution|Could not resolve host|Name or service not known", text):
         return "the container reaches no network: look at proxy and DNS of Docker, and at VH_DOCKER_NETWORK"
@@ -222,6 +237,8 @@ _RULES: tuple[Callable[[Ending, str], str | None], ...] = (
     _denied,
     _disk_full,
     _shared_memory,
+    _no_new_privileges,
+    _pids,
     _network,
     _signal,
 )

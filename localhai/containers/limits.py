@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -32,6 +32,8 @@ def engine_limits(
     network: str | None = None,
     engine_cpus: int = 0,
     engine_memory: int = 0,
+    pids: int | None = None,
+    new_privileges: bool = False,
 ) -> EngineLimits:
     """Resources (vCPU and megabytes, reference 1.1) and agent control variables (reference 2.3) together.
 
@@ -63,8 +65,16 @@ def engine_limits(
         "gpus": _gpus(devices or {}, notes),
         "network": variables.get("VH_DOCKER_NETWORK", "").strip() or network,
         "ports": _ports(variables.get("VH_EXPOSE_PORTS", "")),
+        "pids": pids,
+        "new_privileges": new_privileges,
     }
     return EngineLimits({name: value for name, value in fields.items() if value}, tuple(notes))
+
+
+def foreign_network(variables: Mapping[str, str], *, own: str | None, allowed: Collection[str]) -> str | None:
+    """The network that VH_DOCKER_NETWORK names beside its `own` and those that are `allowed`; none is always."""
+    wanted = variables.get("VH_DOCKER_NETWORK", "").strip()
+    return wanted if wanted and wanted not in {own, "none", *allowed} else None
 
 
 def _processors(limit: str, cpu_max: float | None) -> tuple[float | None, str | None]:

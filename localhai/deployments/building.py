@@ -62,6 +62,8 @@ def _make(
         mounts=cache.mounts,
         working_dir=REPOSITORY,
         network=work.settings.network,
+        pids=work.settings.pids_limit if engine.info().counts_pids else None,
+        new_privileges=not work.settings.no_new_privileges,
     )
     container = engine.create(spec)
     try:

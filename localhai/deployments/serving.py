@@ -158,6 +158,8 @@ def _spec(work: Work, image: str) -> ContainerSpec:
         network=work.settings.network,
         engine_cpus=info.cpus,
         engine_memory=info.memory,
+        pids=work.settings.pids_limit if info.counts_pids else None,
+        new_privileges=not work.settings.no_new_privileges,
     )
     for note in found.notes:
         work.capture.status(note)

@@ -18,7 +18,7 @@ from localhai.executions.environment import container_variables, platform_variab
 from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.input_specs import input_specs
 from localhai.executions.latest import creator_name
-from localhai.executions.reading import Reading, requester_of
+from localhai.executions.reading import Reading, asked_by, require_allowed
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def prepare(life: Life) -> None:
     """
     if _is_true(life, "VH_CLEAN"):  # reference 2.3
         life.capture.status(CLEAN_IGNORED)
+    require_allowed(life.home, life.settings, life.plan, asked_by(life))
     if life.options.calls is not None:
         life.calls = life.options.calls(life.record.id)
     life.image = image = _image(life)
@@ -91,8 +92,7 @@ def fetch(life: Life) -> None:
     on_call = on_demand.ENDPOINT in life.calls
     specs = input_specs(life.plan, life.settings, on_demand=on_call)
     if specs:
-        requester = life.options.requester or requester_of(life.record.document)
-        reading = Reading.of(life.home, life.settings, life.project.id, requester)
+        reading = Reading.of(life.home, life.settings, life.project.id, asked_by(life))
         reading.addresses.prefetch([uri for spec in specs for uri in spec.uris])
         fetched = fetch_inputs(
             specs,
@@ -246,6 +246,8 @@ def _limits(life: Life) -> Mapping[str, Any]:
         network=life.settings.network,
         engine_cpus=info.cpus,
         engine_memory=info.memory,
+        pids=life.settings.pids_limit if info.counts_pids else None,
+        new_privileges=not life.settings.no_new_privileges,
     )
     for note in found.notes:
         life.capture.status(note)

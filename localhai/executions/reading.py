@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.data.access import EVERYTHING, Access
+from localhai.containers import limits
+from localhai.data.access import EVERYTHING, NO_FILE, Access
+from localhai.errors import UsageError
 from localhai.executions.datums import Addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.executions.home import Home
+    from localhai.executions.life import Life
+    from localhai.project.plan import ExecutionPlan
     from localhai.settings import Settings
 
 REQUESTER = "requester"
@@ -31,6 +35,28 @@ def requester_of(document: Mapping[str, Any]) -> str | None:
 def recorded(requester: str | None) -> dict[str, str]:
     """What a record keeps of it."""
     return {} if requester is None else {REQUESTER: requester}
+
+
+def asked_by(life: Life) -> str | None:
+    """The same of an execution on its way."""
+    return life.options.requester or requester_of(life.record.document)
+
+
+def require_allowed(home: Home, settings: Settings, plan: ExecutionPlan, requester: str | None) -> None:
+    """Raises UsageError for what a plan would open of this machine, beside its inputs, to a client."""
+    if requester is None:
+        return
+    allowed = home.settings.serve_networks
+    network = limits.foreign_network(plan.environment_variables, own=settings.network, allowed=allowed)
+    if network is not None:
+        raise UsageError(
+            f"VH_DOCKER_NETWORK={network}: clients of the server name only networks that whoever runs it allows"
+            " (--allow-docker-network)"
+        )
+    access = access_of(home, requester)
+    shut = [mount.source for mount in plan.mounts if not access.may_read(mount.source)]
+    if shut:
+        raise UsageError(f"mount {shut[0]}: {NO_FILE}")
 
 
 def access_of(home: Home, requester: str | None) -> Access:

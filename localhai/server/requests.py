@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from localhai.executions import waiting
 from localhai.executions.life import RunOptions
 from localhai.executions.open_project import OpenProject
+from localhai.executions.reading import require_allowed
 from localhai.executions.secrets import read_env_file
 from localhai.project.folder import ProjectFolder
 from localhai.project.overrides import Overrides
@@ -45,6 +46,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     home = state.home_of(project)
     options = options_of(state, project, home.settings, requester=user.id)
     plan = plan_of(state, project, body, code, options)
+    require_allowed(home, home.settings, plan, user.id)
     require_own(state, user, project, (uri for item in plan.inputs for uri in item.uris))
     priority = _priority(body)
     record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)

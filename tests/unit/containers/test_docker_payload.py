@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from localhai.containers import docker_payload as payload
+from localhai.containers import limits
 from localhai.containers.engine import ContainerSpec, Mount
 
 
@@ -37,7 +38,35 @@ def test_podman_keeps_its_own_log_driver():
 def test_selinux_does_not_keep_a_container_from_its_mounts():
     body = payload.creation(ContainerSpec("n", "i", ("x",), mounts=(Mount("/a", "/b"),)), relabel_off=True)
 
-    assert body["HostConfig"]["SecurityOpt"] == ["label=disable"]
+    assert "label=disable" in body["HostConfig"]["SecurityOpt"]
+
+
+def test_nothing_in_a_container_gains_rights_unless_that_is_asked_for():
+    def host(**more):
+        return payload.creation(ContainerSpec("n", "i", ("x",), **more))["HostConfig"]
+
+    assert host()["SecurityOpt"] == ["no-new-privileges"]
+    assert "SecurityOpt" not in host(new_privileges=True)
+    assert host(pids=100)["PidsLimit"] == 100
+    assert "PidsLimit" not in host()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "foreign"),
+    [
+        ("", None),
+        ("own", None),
+        (" shared ", None),
+        ("none", None),
+        ("host", "host"),
+        ("container:abc", "container:abc"),
+        ("bridge", "bridge"),
+        ("OWN", "OWN"),
+    ],
+)
+def test_a_network_is_foreign_unless_it_is_named(wanted, foreign):
+    found = limits.foreign_network({"VH_DOCKER_NETWORK": wanted}, own="own", allowed=("shared",))
+    assert found == foreign
 
 
 def test_a_state_has_times_only_once_they_are():
