@@ -26,7 +26,7 @@ from localhai.server.routes import (
     users,
     versions,
 )
-from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost
+from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost, Steady
 from localhai.server.state import State
 from localhai.version import __version__
 
@@ -73,6 +73,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
     app.include_router(health.router)
     describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Steady)
     app.add_middleware(OneSlash)
     app.add_middleware(OwnHost, hosts=hosts)
     app.add_middleware(Answered)

@@ -23,7 +23,7 @@ from localhai.server.answers import Json
 from localhai.server.bodies import Body
 from localhai.server.calls import token_of
 from localhai.server.errors import Refused, not_found, said
-from localhai.server.safety import Answered
+from localhai.server.safety import LARGEST_CALL, Answered, BodyLimit, Steady
 from localhai.server.state import State, state_of
 from localhai.server.tokens import signature, signed
 
@@ -52,6 +52,8 @@ def create_inside(state: State) -> FastAPI:
     app.state.localhai = state
     errors.add_handlers(app)
     app.include_router(router)
+    app.add_middleware(BodyLimit, most=LARGEST_CALL)
+    app.add_middleware(Steady)
     app.add_middleware(Answered)
     return app
 

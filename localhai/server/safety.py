@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; a request with ten thousand inputs has a tenth of it
+LARGEST_CALL = 1024 * 1024  # bytes of what a container sends; texts that are kept are cut to much less
+STANDSTILL = 60.0  # seconds without a byte of a body that is still to come
 _slashes_re = re.compile("/{2,}")
 _files_re = re.compile(r"/api/v0/(projects/[^/]+/import-package|data/uploads/[^/]+/content)/")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
@@ -75,6 +77,33 @@ class BodyLimit:
 
     def _refused(self) -> Refused:
         return said(413, f"the request is larger than {self._most} bytes", "too_large")
+
+
+class Steady:
+    """Ends a request whose body stands still: it holds a place, a file and memory that others need."""
+
+    def __init__(self, app: ASGIApp, longest: float = STANDSTILL) -> None:
+        self._app = app
+        self._longest = longest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        coming = True
+
+        async def waited() -> Message:
+            nonlocal coming
+            if not coming:  # whoever listens now waits for the client to go
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self._longest)
+            except asyncio.TimeoutError:
+                raise said(408, f"nothing of the request came for {self._longest:g} s", "timeout") from None
+            coming = bool(message.get("more_body"))
+            return message
+
+        await self._app(scope, waited, send)
 
 
 class Answered:

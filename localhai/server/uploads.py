@@ -10,6 +10,7 @@ import re
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from localhai.records.server import User
     from localhai.server.state import State
 
-AT_ONCE = 8  # streams that come in at the same time
+AT_ONCE = 8  # streams of one user that come in at the same time
+ALL_AT_ONCE = 64
 LONGEST_NAME = 1000
 KEPT = 24 * 3600  # seconds that an upload which nobody completes stays
 _DOCUMENT, _CONTENT = "upload.json", "content"
 _id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _size_re = re.compile(r"[0-9]{1,16}")
-_streams = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Upload(Struct, frozen=True):
@@ -51,12 +52,17 @@ class Upload(Struct, frozen=True):
     document: Mapping[str, Any]
 
     @property
+    def user(self) -> str:
+        """The id of who announced it."""
+        return str(self.document.get("user") or self.project_id)
+
+    @property
     def content(self) -> Path:
         """Where its bytes come to."""
         return self.folder / _CONTENT
 
 
-def announce(state: State, project: Project, body: Mapping[str, Any]) -> Upload:
+def announce(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Upload:
     """An upload that is to come. Raises Refused."""
     name = text(dict(body), "name", most=LONGEST_NAME)
     if name != placement.safe(name):
@@ -66,6 +72,7 @@ def announce(state: State, project: Project, body: Mapping[str, Any]) -> Upload:
         raise said(507, f"the disk of the server has less than {size} bytes left", "disk_full")
     document = {
         "project": project.id,
+        "user": user.id,
         "name": name,
         "size": size,
         "tags": names(body, "tags"),
@@ -92,15 +99,32 @@ def find(state: State, upload_id: str) -> Upload:
     return Upload(upload_id, folder, document["project"], document["name"], document["size"], document)
 
 
-@contextmanager
-def stream() -> Iterator[None]:
-    """One of few that come in at a time. Raises Refused."""
-    if not _streams.acquire(blocking=False):
-        raise said(429, f"{AT_ONCE} uploads come in already; try again soon", "throttled")
-    try:
-        yield
-    finally:
-        _streams.release()
+class Places:
+    """Few streams come in at a time, and fewer of one user: nobody takes the places of others."""
+
+    def __init__(self, each: int = AT_ONCE, together: int = ALL_AT_ONCE) -> None:
+        self._each, self._together = each, together
+        self._lock = threading.Lock()
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, who: str) -> Iterator[None]:
+        """One of them. Raises Refused."""
+        with self._lock:
+            own, every = self._taken[who], self._taken.total()
+            if own >= self._each or every >= self._together:
+                number = self._each if own >= self._each else self._together
+                raise said(429, f"{number} uploads come in already; try again soon", "throttled")
+            self._taken[who] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken[who] -= 1
+                self._taken += Counter()  # without those who have none any more
+
+
+PLACES = Places()
 
 
 def complete(state: State, user: User, found: Upload) -> DatumRecord:

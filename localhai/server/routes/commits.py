@@ -51,7 +51,7 @@ def _length(request: Request) -> None:
 async def import_package(asking: Asking, state: Shared, project_id: str, request: Request) -> dict[str, Any]:
     """Keep the code that `vh --adhoc` packed, as a commit. The form has `data`, `description` and `yaml_path`."""
     project = await run_in_threadpool(state.project_of, asking, project_id)
-    with uploads.stream():
+    with uploads.PLACES.taken(asking.id):
         return await _kept(state, project, request)
 
 

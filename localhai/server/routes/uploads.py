@@ -41,7 +41,7 @@ STORE = {
 @router.post("/data/create-upload/", status_code=201)
 def create_upload(asking: Asking, state: Shared, body: Body, request: Request) -> dict[str, Any]:
     """Say what will come: `project`, `name`, perhaps `size`, `tags`, `aliases`, `metadata`. Send it to `url` by PUT."""
-    made = asked.announce(state, state.project_of(asking, text(body, "project")), body)
+    made = asked.announce(state, asking, state.project_of(asking, text(body, "project")), body)
     return {
         "id": made.id,
         "name": made.name,
@@ -61,7 +61,7 @@ async def receive(
     found = await run_in_threadpool(asked.find, state, upload_id)
     if "datum" in found.document:
         raise said(400, f"{found.name} is complete already", "complete")
-    with asked.stream():
+    with asked.PLACES.taken(found.user):
         coming = found.folder / ".coming"
         with coming.open("wb") as file:
             size = await _received(request, file, found.size)

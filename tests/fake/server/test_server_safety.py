@@ -4,18 +4,27 @@ import errno
 import gzip
 import io
 import os
+import socket
 import stat
 import subprocess
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
+from fastapi import FastAPI, Request
 
 from localhai.project import unpacking
-from localhai.server import uploads
-from localhai.server.safety import LARGEST_BODY
+from localhai.server import errors, uploads
+from localhai.server.calls import token_of
+from localhai.server.errors import Refused
+from localhai.server.inside import create_inside
+from localhai.server.listening import serving
+from localhai.server.safety import LARGEST_BODY, LARGEST_CALL, Answered, Steady
 from localhai.server.tokens import kept_secret
 from localhai.testing import Canned
+from tests.fake.server.conftest import packed
 
 
 def test_the_token_that_is_made_is_readable_by_its_owner_alone(tmp_path):
@@ -68,16 +77,59 @@ def test_a_page_has_ten_thousand_rows_at_most(ada, demo):
     assert "limit=10000&" in page["previous"] or page["previous"].endswith("limit=10000")
 
 
-def test_few_packages_come_in_at_a_time(demo):
-    taken = 0
-    while uploads._streams.acquire(blocking=False):
-        taken += 1
-    try:
+def test_few_packages_of_one_user_come_in_at_a_time_and_those_of_others_beside_them(demo, bob, state):
+    ada = state.server.user_named("ada").id
+    with ExitStack() as stack:
+        for _ in range(uploads.AT_ONCE):
+            stack.enter_context(uploads.PLACES.taken(ada))
         answer = demo.upload_files({"valohai.yaml": ""})
         assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
-    finally:
-        uploads._streams.release(taken)
-    assert taken == uploads.AT_ONCE
+        project = bob.post("/api/v0/projects/", data={"name": "bobs"}).json()["id"]
+        files = {"data": ("data.tgz", packed(), "application/gzip")}
+        assert bob.post(f"/api/v0/projects/{project}/import-package/", files=files).status_code == 201
+    assert demo.upload(packed()).status_code == 201
+
+
+def test_all_together_have_places_too():
+    places = uploads.Places(each=2, together=3)
+    with places.taken("a"), places.taken("a"), places.taken("b"):
+        for who in "abc":
+            with pytest.raises(Refused), places.taken(who):
+                pass
+    with places.taken("a"):
+        pass
+
+
+def test_a_body_that_stands_still_is_ended(state):
+    """An application of its own: the others wait a minute."""
+    app = FastAPI()
+    errors.add_handlers(app)
+
+    @app.put("/x")
+    async def taking(request: Request) -> int:
+        return len(await request.body())
+
+    app.add_middleware(Steady, longest=0.05)
+    app.add_middleware(Answered)
+    app.state.localhai = state
+    with serving(app) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 10) as client:
+        client.sendall(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        assert b"408" in client.recv(1000).split(b"\r\n")[0]
+
+
+def test_a_container_sends_no_more_than_its_calls_need(state, demo):
+    made = demo.queued()["id"]
+    with serving(create_inside(state)) as url:
+        headers = {"Authorization": f"Execution {token_of(state.secret, made)}", "Content-Type": "application/json"}
+        where = f"{url}/executions/{made}/status-detail/"
+        with requests.Session() as session:
+            session.trust_env = False
+            whole = session.post(where, data=b"x" * (LARGEST_CALL + 1), headers=headers, timeout=10)
+            pieces = (b"x" * 100_000 for _ in range(LARGEST_CALL // 100_000 + 2))
+            in_pieces = session.post(where, data=pieces, headers=headers, timeout=10)
+            right = session.post(where, json={"status_detail": "y" * 100_000}, headers=headers, timeout=10)
+    assert (whole.status_code, in_pieces.status_code, right.status_code) == (413, 413, 200)
+    assert state.home.execution(made).to_dict()["status_detail"] == "y" * 2000
 
 
 # packages that are bombs

@@ -94,10 +94,12 @@ def test_an_upload_url_is_good_for_one_upload_and_for_some_hours(ada, demo, stat
     assert ada.put(url, data=b"x").status_code == 403
 
 
-def test_few_uploads_come_in_at_a_time(ada, demo, monkeypatch):
-    monkeypatch.setattr(uploads, "_streams", threading.BoundedSemaphore(1))
+def test_few_uploads_come_in_at_a_time(ada, demo, state, monkeypatch):
+    monkeypatch.setattr(uploads, "PLACES", uploads.Places(each=1))
     upload = announced(ada, demo.id)
-    with uploads.stream():
+    with uploads.PLACES.taken(state.server.user_named("bob").id):
+        assert sent(ada, upload, b"x").ok
+    with uploads.PLACES.taken(state.server.user_named("ada").id):
         assert sent(ada, upload, b"x").status_code == 429
     assert sent(ada, upload, b"x").ok
 
