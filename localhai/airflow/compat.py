@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from airflow.exceptions import AirflowSkipException, AirflowTaskTimeout
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 try:  # Airflow 3
@@ -14,9 +13,21 @@ except ImportError:  # Airflow 2
     from airflow.sensors.base import BaseSensorOperator
     from airflow.utils.task_group import TaskGroup
 try:  # Airflow 3.2 and later
-    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+    )
 except ImportError:
-    from airflow.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
+    from airflow.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+    )
 
 __all__ = [
     "DAG",

@@ -109,12 +109,18 @@ class ValohaiHook(BaseHook):
             return self.polling_interval
         return DEV_POLLING_INTERVAL if self.mode().is_dev else POLLING_INTERVAL
 
-    def introduction(self) -> str:
-        """The first line of a task's log: which mode, why, and where that is."""
-        mode = self.mode()
+    def introduce(self, log: Any) -> None:
+        """The first lines of a task's log: which mode and why, before anything that can fail; then where that is."""
+        try:
+            mode = self.mode()
+        except Exception as error:
+            log.info("localhai: whether this is dev or remote mode is not known: %s", error)
+            raise
         if mode.is_dev:
-            return f"localhai: {mode}: everything runs in Docker on this machine, nothing reaches the platform"
-        return f"localhai: {mode}: executions run at {self._remote(mode).address}"
+            log.info("localhai: %s: everything runs in Docker on this machine, nothing reaches the platform", mode)
+            return
+        log.info("localhai: %s: executions run on the platform", mode)
+        log.info("localhai: the platform is at %s", self._remote(mode).address)
 
     def places(self) -> Places:
         """Where dev mode looks for projects."""

@@ -7,30 +7,34 @@ from typing import Any
 from msgspec import Struct
 
 from localhai.airflow.compat import AirflowException
-from localhai.airflow.shapes import find_output
-from localhai.airflow.xcoms import pull_details
+from localhai.airflow.shapes import find_outputs, output_names
+from localhai.airflow.xcoms import Upstream, pull_details
 
 
 class OutputUri(Struct, frozen=True):
     """Called with the context of the task that has it as an input, it gives the `datum://` addresses, a list.
 
-    Airflow writes its text into the serialised DAG: it is the same each time the file is read, so that reading it again
-    makes no new version of the DAG.
+    Of a mapped task those of all, in their order. Airflow writes its text into the serialised DAG: it is the same each
+    time the file is read, so that reading it again makes no new version of the DAG.
     """
 
-    dag_id: str
-    task_id: str
+    upstream: Upstream
     name: str | None
 
     def __call__(self, context: Any) -> list[str]:
-        """Raises AirflowException where the task has no such output."""
-        output = find_output(pull_details(context, self.dag_id, self.task_id), self.name)
-        if output is None:
-            raise AirflowException(f"the task {self.task_id} of {self.dag_id} has no output with the name {self.name}")
-        return [f"datum://{output['id']}"]
+        """Raises AirflowException where the task has no such output, or left no result in this run."""
+        details = pull_details(context, self.upstream)
+        found = find_outputs(details, self.name)
+        if not found:
+            known = ", ".join(output_names(details)) or "none"
+            raise AirflowException(f"{self.upstream} has no output with the name {self.name}; it has: {known}")
+        return [f"datum://{output['id']}" for output in found]
 
     def __repr__(self) -> str:
-        return f"<output {self.name} of {self.dag_id}.{self.task_id}>"
+        upstream = self.upstream
+        more = f" [{upstream.map_index}]" if upstream.map_index is not None else ""
+        more += " of any run" if upstream.include_prior_dates else ""
+        return f"<output {self.name} of {upstream.dag_id}.{upstream.task_id}{more}>"
 
     def serialize(self) -> str:
         """For Airflow 3.3 and later."""

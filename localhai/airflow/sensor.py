@@ -40,7 +40,7 @@ class ValohaiExecutionSensor(BaseSensorOperator):
         """Look once."""
         hook = ValohaiHook(self.valohai_conn_id)
         with airflow_words():
-            self.log.info("%s", hook.introduction())
+            hook.introduce(self.log)
             platform = hook.platform()
             details = platform.details(self.kind, self.execution_id)
             status = details.get("status")

@@ -21,13 +21,18 @@ def outputs_for_xcom(outputs: Sequence[Mapping[str, Any]], url_of: Callable[[str
     return [{**{key: item.get(key) for key in OUTPUT_KEYS}, "url": url_of(item["id"])} for item in outputs]
 
 
-def find_output(details: Any, name: str | None) -> Mapping[str, Any] | None:
-    """The output of this name in an XCom of a submit operator."""
-    return next((item for item in outputs_in(details) if item.get("name") == name), None)
+def find_outputs(details: Any, name: str | None) -> list[Mapping[str, Any]]:
+    """The outputs of this name in XComs of a submit operator: at most one of each execution."""
+    return [item for item in outputs_in(details) if item.get("name") == name]
+
+
+def output_names(details: Any) -> list[str]:
+    """Each name once."""
+    return list(dict.fromkeys(str(item.get("name")) for item in outputs_in(details)))
 
 
 def outputs_in(details: Any) -> list[Mapping[str, Any]]:
-    """The outputs in an XCom of a submit operator; those of all where the task was mapped."""
+    """The outputs in an XCom of a submit operator; those of all where there are several."""
     if isinstance(details, dict):
         return list(details.get("outputs") or [])
     if details is None or isinstance(details, str):

@@ -1,25 +1,91 @@
-"""Reading the XCom of a submit operator, the same on Airflow 2 and 3."""
+"""Reading the XComs of tasks, the same on Airflow 2 and 3."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
 
-def pull_details(context: Any, dag_id: str, task_id: str) -> Any:
-    """The XCom of a task: of this run, else of the newest earlier one; of a mapped task a list.
+from localhai.airflow.compat import AirflowFailException
 
-    Airflow 3 gives a list of all runs, oldest first, unless it is told that the task is not mapped (`map_indexes=-1`).
+STARTED = "localhai_started"  # the key of {kind, id}: what a task started, known before it has ended
+
+
+class Upstream(Struct, frozen=True):
+    """The task whose result is wanted: of this run, unless it is of another DAG or earlier runs are allowed.
+
+    `map_index` chooses one of a mapped task, None takes all of them; beside it in one mapped task group its own.
+    """
+
+    dag_id: str
+    task_id: str
+    include_prior_dates: bool = False
+    map_index: int | None = None
+
+    def __str__(self) -> str:
+        return f"the task {self.task_id} of {self.dag_id}"
+
+
+def pull_details(context: Any, upstream: Upstream) -> list[Any]:
+    """The XComs of a submit operator: one, or those of all that a mapped task came to. Never empty.
+
+    Raises AirflowFailException where it left none, which another try cannot change.
     """
     task_instance = context["ti"]
-    here = getattr(task_instance, "dag_id", dag_id) == dag_id
+    here = getattr(task_instance, "dag_id", upstream.dag_id) == upstream.dag_id
+    index = upstream.map_index
+    if index is None and here:
+        index = _index_in_own_group(context, upstream.task_id)
     if here:
-        found = task_instance.xcom_pull(dag_id=dag_id, task_ids=task_id, map_indexes=-1)
-        if found is not None:
-            return found
-        found = task_instance.xcom_pull(dag_id=dag_id, task_ids=task_id)
+        found = _of_this_run(task_instance, upstream, index)
         if found:
             return found
-    return task_instance.xcom_pull(dag_id=dag_id, task_ids=task_id, map_indexes=-1, include_prior_dates=True)
+        if not upstream.include_prior_dates:
+            raise AirflowFailException(
+                f"{upstream} left no result in this run{_chosen(index)}: it was skipped, or did not end well.\n"
+                "  include_prior_dates=True takes the result of an earlier run in its place"
+            )
+    found = _pull(task_instance, upstream, -1 if index is None else index, include_prior_dates=True)
+    if not found:
+        hint = "" if upstream.map_index is not None else "\n  map_index=NUMBER chooses one of a mapped task"
+        raise AirflowFailException(f"{upstream} left no result in this run or an earlier one{_chosen(index)}{hint}")
+    return found
+
+
+def _of_this_run(task_instance: Any, upstream: Upstream, index: int | None) -> list[Any]:
+    """Airflow 3 gives a list for what is not mapped too, unless it is told so (`map_indexes=-1`)."""
+    if index is not None:
+        return _pull(task_instance, upstream, index)
+    return _pull(task_instance, upstream, -1) or _pull(task_instance, upstream, None)
+
+
+def _pull(task_instance: Any, upstream: Upstream, index: int | None, **more: Any) -> list[Any]:
+    if index is not None:
+        more["map_indexes"] = index
+    found = task_instance.xcom_pull(dag_id=upstream.dag_id, task_ids=upstream.task_id, **more)
+    if found is None or isinstance(found, (dict, str)):
+        return [] if found is None else [found]
+    return [item for item in found if item is not None]
+
+
+def _chosen(index: int | None) -> str:
+    return "" if index is None else f" with the map index {index}"
+
+
+def _index_in_own_group(context: Any, task_id: str) -> int | None:
+    """Of a task in a mapped task group, to which the other one belongs too: they are mapped together."""
+    index = getattr(context["ti"], "map_index", -1)
+    task, dag = (context.get(name) if hasattr(context, "get") else None for name in ("task", "dag"))
+    if not isinstance(index, int) or index < 0 or task is None or dag is None or not dag.has_task(task_id):
+        return None
+    groups = [_mapped_group(one) for one in (task, dag.get_task(task_id))]
+    return index if groups[0] is not None and groups[0] == groups[1] else None
+
+
+def _mapped_group(task: Any) -> str | None:
+    closest = getattr(task, "get_closest_mapped_task_group", None)
+    group = closest() if closest is not None else None
+    return None if group is None else str(group.group_id)
 
 
 def pull_all(context: Any, task_id: str, key: str = "return_value") -> list[Any]:
@@ -33,3 +99,13 @@ def pull_all(context: Any, task_id: str, key: str = "return_value") -> list[Any]
 def pull_one(context: Any, task_id: str, key: str = "return_value") -> Any:
     """What a task of this run that is not mapped pushed, else None."""
     return context["ti"].xcom_pull(task_ids=task_id, key=key, map_indexes=-1)
+
+
+def pull_started(context: Any, task_id: str) -> dict[str, str] | None:
+    """What this very task instance started, if it told: {kind, id}."""
+    task_instance = context.get("ti")
+    if task_instance is None:
+        return None
+    index = getattr(task_instance, "map_index", -1)
+    found = task_instance.xcom_pull(task_ids=task_id, key=STARTED, map_indexes=index)
+    return dict(found) if isinstance(found, dict) else None

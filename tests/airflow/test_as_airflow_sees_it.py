@@ -118,3 +118,26 @@ def test_how_often_it_looks(airflow: ModuleType, monkeypatch: pytest.MonkeyPatch
     assert ValohaiHook(polling_interval=7).interval() == 7
     monkeypatch.setenv("LOCALHAI_MODE", "remote")
     assert ValohaiHook().interval() == 30.0
+
+
+QUIET = """
+import importlib, sys, warnings
+import airflow, airflow.models, airflow.triggers.base, airflow.plugins_manager, airflow.providers_manager
+try:
+    import airflow.sdk
+    from airflow.sdk import BaseHook, BaseSensorOperator, Param, TaskGroup
+except ImportError:
+    import airflow.sensors.base, airflow.hooks.base, airflow.models.param, airflow.utils.task_group
+warnings.simplefilter("error")
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+from localhai.airflow import *
+"""
+
+
+@pytest.mark.essential
+def test_no_warning_when_a_dag_imports_us(airflow: ModuleType) -> None:  # noqa: ARG001
+    names = ["localhai.airflow.operators.base", "localhai.airflow.pipelines.dag", "localhai.airflow.plugin"]
+    done = subprocess.run([sys.executable, "-c", QUIET, *names], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -129,3 +129,93 @@ def test_two_tasks_that_are_ended_at_once_stop_both_executions(airflow, fake_val
 
 def test_a_triggerer_that_stops_leaves_it_alone(waiting, task_instance):
     assert waiting(task_instance("deferred")) == "complete"
+
+
+@pytest.fixture
+def deferred(airflow, fake_valohai, run_dag) -> Any:  # noqa: ARG001  # its tables
+    """An operator whose execution runs until it is stopped, and the context in which it was started."""
+    from localhai.airflow import ValohaiSubmitExecutionOperator
+
+    gate = threading.Event()
+
+    def long(container: Any) -> None:
+        while not gate.is_set():
+            container.sleep(0.02)
+
+    fake_valohai.step("long", long)
+    operator = ValohaiSubmitExecutionOperator(
+        task_id="long", project_name="airflow-tests", step="long", deferrable=True, polling_interval=0.05
+    )
+    pushed: dict[str, Any] = {}
+
+    class Instance(SimpleNamespace):
+        def xcom_push(self, key: str, value: Any) -> None:
+            pushed[key] = value
+
+        def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
+            assert (task_ids, map_indexes) == ("long", -1)
+            return pushed.get(key)
+
+    yield operator, {"ti": Instance(dag_id="d", run_id="r", task_id="long", map_index=-1, try_number=1, max_tries=0)}
+    if any(item.record.stop_requested is None for item in fake_valohai.executions):
+        gate.set()
+    fake_valohai.wait()
+
+
+def begin(operator: Any, context: Any) -> Any:
+    """Until it defers; gives its trigger."""
+    try:
+        from airflow.sdk.exceptions import TaskDeferred
+    except ImportError:
+        from airflow.exceptions import TaskDeferred
+    with pytest.raises(TaskDeferred) as raised:
+        operator.execute(context)
+    return raised.value.trigger
+
+
+@pytest.mark.essential
+def test_a_trigger_that_cannot_look_any_more_takes_the_execution_along(deferred, fake_valohai, monkeypatch):
+    from localhai.airflow.compat import AirflowException
+
+    operator, context = deferred
+    trigger = begin(operator, context)
+    monkeypatch.setattr(trigger, "look", lambda: 1 / 0)
+
+    event = asyncio.run(anext(trigger.run()))
+    with pytest.raises(AirflowException, match="ZeroDivisionError"):
+        operator.execute_complete(context, event.payload)
+
+    fake_valohai.wait()
+    assert fake_valohai.execution("long").status == "stopped"
+
+
+def test_an_outage_that_ends_is_waited_for(deferred, fake_valohai, monkeypatch):
+    from localhai.errors import SurroundingsError
+
+    operator, context = deferred
+    trigger = begin(operator, context)
+    answers = [SurroundingsError("away"), SurroundingsError("away"), "complete"]
+
+    def look() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    monkeypatch.setattr(trigger, "look", look)
+
+    assert asyncio.run(anext(trigger.run())).payload["status"] == "complete"
+    assert fake_valohai.execution("long").status == "started"
+
+
+@pytest.mark.essential
+@pytest.mark.parametrize("error", ["Trigger timeout", "Trigger failure"])
+def test_a_deferred_task_that_waits_too_long_takes_its_execution_along(deferred, fake_valohai, error):
+    operator, context = deferred
+    begin(operator, context)
+
+    with pytest.raises(Exception, match=error):
+        operator.resume_execution("__fail__", {"error": error}, context)
+
+    fake_valohai.wait()
+    assert fake_valohai.execution("long").status == "stopped"

@@ -120,9 +120,8 @@ def test_a_lost_engine_and_one_that_comes_back(run: Make, fake_valohai: Any) -> 
 
 
 def test_what_is_delayed_meets_the_timeout(run: Make, fake_valohai: Any) -> None:
-    from airflow.exceptions import AirflowTaskTimeout
-
     from localhai.airflow import ValohaiSubmitExecutionOperator
+    from localhai.airflow.compat import AirflowTaskTimeout
 
     fake_valohai.delay("make", 600)
     limit = {"execution_timeout": timedelta(seconds=2)}
@@ -174,6 +173,20 @@ def test_the_first_line_says_the_mode_of_the_connection(
     extra = '{"conn_type": "valohai", "extra": {"mode": "dev"}}'
     monkeypatch.setenv("AIRFLOW_CONN_VALOHAI_DEFAULT", extra)
     assert run(ValohaiSubmitExecutionOperator, **PROJECT, step="noop").state == "success"
-    said = "".join(capfd.readouterr()) + log.text
+    said = log.text + "\n" + "".join(capfd.readouterr())
     first = next(line for line in said.splitlines() if "localhai: " in line)
     assert "dev mode, because the connection's extra says mode dev" in first
+
+
+@pytest.mark.essential
+def test_the_first_line_comes_before_what_fails(
+    run: Make, monkeypatch: pytest.MonkeyPatch, log: Any, capfd: Any
+) -> None:
+    """Remote mode without a connection: the log says which mode that is, and why."""
+    from localhai.airflow import ValohaiSubmitExecutionOperator
+
+    monkeypatch.setenv("LOCALHAI_MODE", "remote")
+    assert run(ValohaiSubmitExecutionOperator, **PROJECT, step="noop", valohai_conn_id="nowhere").state == "failed"
+    said = log.text + "\n" + "".join(capfd.readouterr())
+    first = next(line for line in said.splitlines() if "localhai: " in line)
+    assert "localhai: remote mode, because LOCALHAI_MODE=remote: executions run on the platform" in first

@@ -12,12 +12,17 @@ from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
 from localhai.airflow.link import XCOM_KEY, ValohaiLink
 from localhai.airflow.platform import kind_of
 from localhai.airflow.request import is_another_try, last_try_of, origin_of
+from localhai.airflow.xcoms import STARTED, pull_started
+from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from localhai.airflow.platform import Kind, Platform
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
+
+
+TRIGGER_FAILED = "__fail__"  # what Airflow calls in place of a method: the trigger failed, or took too long
 
 
 class SubmitOperator(BaseOperator):
@@ -30,6 +35,7 @@ class SubmitOperator(BaseOperator):
     ui_fgcolor = "#fff"
     operator_extra_links = (ValohaiLink(),)
     kind: Kind = "execution"
+    tells_others = False  # whether other tasks of the DAG have to know what was started
     template_fields_renderers = {"inputs": "json", "parameters": "json"}  # noqa: RUF012  # as Airflow declares it
 
     def __init__(
@@ -46,11 +52,19 @@ class SubmitOperator(BaseOperator):
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self._platform: Platform | None = None
         self._started: str | None = None
+        self._introduced = False
 
     def get_hook(self) -> ValohaiHook:
         """The hook; it asks for the mode when it is used."""
         beside = folder_of_dag(self)
         return ValohaiHook(self.valohai_conn_id, polling_interval=self.polling_interval, beside=beside)
+
+    def introduce(self, hook: ValohaiHook) -> None:
+        """The mode and why, once, before anything that can fail."""
+        if not self._introduced:
+            self._introduced = True
+            with airflow_words():
+                hook.introduce(self.log)
 
     def request(self, context: Any) -> ExecutionRequest | PipelineRequest:  # noqa: ARG002  # for subclasses
         """What to start, once templates and callables are resolved."""
@@ -59,8 +73,8 @@ class SubmitOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Start it and wait; gives the details for XCom."""
         hook = self.get_hook()
+        self.introduce(hook)
         with airflow_words():
-            self.log.info("%s", hook.introduction())
             request = replace(
                 self.request(context),
                 origin=origin_of(context),
@@ -98,20 +112,41 @@ class SubmitOperator(BaseOperator):
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """What comes after the trigger: its event names what has ended."""
         hook = self.get_hook()
-        event = event or {}
+        self.introduce(hook)
+        event = event or {"error": "the trigger ended without saying what became of it"}
+        if event.get("error"):
+            self._stop_started(context)
+            raise AirflowException(event["error"])
         with airflow_words():
-            self.log.info("%s", hook.introduction())
             platform = hook.platform()
-            if event.get("error"):
-                raise AirflowException(event["error"])
             kind, key = event["kind"], event["key"]
             for line in platform.lines(kind, key):
                 self.log.info("%s", line)
             details = platform.details(kind, key)
         return self.finish(hook, details, platform, context)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Airflow's: a task that waited too long, or whose trigger failed, leaves nothing running."""
+        if next_method == TRIGGER_FAILED:
+            self.introduce(self.get_hook())
+            self._stop_started(context)
+        return super().resume_execution(next_method, next_kwargs, context)
+
+    def _stop_started(self, context: Any) -> None:
+        """What this task started before it was deferred; why it fails is said by others."""
+        started = pull_started(context, self.task_id)
+        if started is None:
+            return
+        self.log.info("localhai: stopping %s %s", started["kind"], started["id"])
+        try:
+            self.get_hook().platform().stop("pipeline" if started["kind"] == "pipeline" else "execution", started["id"])
+        except LocalhaiError as error:
+            self.log.warning("localhai: it may run on, for it could not be stopped: %s", error)
+
     def began(self, context: Any, kind: str, key: str) -> None:
-        """It has an id. For subclasses."""
+        """It has an id, of which other tasks hear, and this one once it is no longer deferred."""
+        if context.get("ti") is not None and (self.deferrable or self.tells_others):
+            context["ti"].xcom_push(key=STARTED, value={"kind": kind, "id": key})
 
     def on_kill(self) -> None:
         """Airflow ends the task: what it started is stopped, and in dev mode its container is gone within seconds."""

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from localhai.airflow.compat import AirflowException, AirflowFailException, BaseOperator, airflow_home
 from localhai.airflow.mode import decide
 from localhai.airflow.shapes import outputs_in
-from localhai.airflow.xcoms import pull_details
+from localhai.airflow.xcoms import Upstream, pull_details
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,9 @@ class ValohaiDownloadExecutionOutputsOperator(BaseOperator):
 
     `output_task` is that operator. Without `output_name` (exact) and `output_name_pattern` (a regular expression,
     matched at the beginning; the matched part is the file's name) it copies all. `output_path` starts at AIRFLOW_HOME.
-    `fail_if_missing`: fail when no output matched.
+    `fail_if_missing`: fail when no output matched. A task of this DAG must have a result of this run, unless
+    `include_prior_dates` allows an earlier one; `map_index` chooses one of a mapped task, whose outputs may not have
+    the same name otherwise.
     """
 
     ui_color = "#fff"
@@ -40,6 +42,8 @@ class ValohaiDownloadExecutionOutputsOperator(BaseOperator):
         output_name_pattern: str | None = None,
         output_path: str = ".",
         fail_if_missing: bool = True,
+        include_prior_dates: bool = False,
+        map_index: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,12 +53,16 @@ class ValohaiDownloadExecutionOutputsOperator(BaseOperator):
         self.output_name_pattern = output_name_pattern
         self.output_path = output_path
         self.fail_if_missing = fail_if_missing
+        self.include_prior_dates = include_prior_dates
+        self.map_index = map_index
 
     def execute(self, context: Any) -> list[str]:
         """Copy what matches; gives the paths."""
         self.log.info("localhai: %s", decide())
-        details = pull_details(context, self.output_dag_id, self.output_task_id)
-        written = [self._download(output["url"], name) for output, name in self._wanted(outputs_in(details))]
+        upstream = Upstream(self.output_dag_id, self.output_task_id, self.include_prior_dates, self.map_index)
+        wanted = list(self._wanted(outputs_in(pull_details(context, upstream))))
+        _once_each([name for _, name in wanted], upstream)
+        written = [self._download(output["url"], name) for output, name in wanted]
         if not written and self.fail_if_missing:
             sought = self.output_name or self.output_name_pattern or "any name"
             raise AirflowException(f"the task {self.output_task_id} has no output that matches {sought}")
@@ -98,3 +106,13 @@ class ValohaiDownloadExecutionOutputsOperator(BaseOperator):
                 os.unlink(fresh)
         self.log.info("Downloaded %s to %s", name, path)
         return path
+
+
+def _once_each(names: Sequence[str], upstream: Upstream) -> None:
+    """Raises AirflowFailException for what would be written over by its like."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise AirflowFailException(
+            f"{upstream} has several outputs that would be the file {twice[0]}:\n"
+            "  map_index=NUMBER chooses one of a mapped task, output_name_pattern may tell others apart"
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.airflow.operators.base import SubmitOperator
 from localhai.airflow.output_uri import OutputUri
 from localhai.airflow.request import ExecutionRequest, resolve_callables
+from localhai.airflow.xcoms import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,9 +64,19 @@ class ValohaiSubmitExecutionOperator(SubmitOperator):
         self.time_limit = time_limit
 
     @staticmethod
-    def get_output_uri(task: Any = None, name: str | None = None) -> OutputUri:
-        """For `inputs`: the address of an output of an earlier task, looked up when this task runs."""
-        return OutputUri(task.dag_id, task.task_id, name)
+    def get_output_uri(
+        task: Any = None,
+        name: str | None = None,
+        *,
+        include_prior_dates: bool = False,
+        map_index: int | None = None,
+    ) -> OutputUri:
+        """For `inputs`: the address of an output of an earlier task, looked up when this task runs.
+
+        Of a mapped task the addresses of all, or of the one with `map_index`. A task of this DAG that left no result in
+        this run fails the one that asks, unless `include_prior_dates` allows the newest earlier run in its place.
+        """
+        return OutputUri(Upstream(task.dag_id, task.task_id, include_prior_dates, map_index), name)
 
     def request(self, context: Any) -> ExecutionRequest:
         """With callables called."""

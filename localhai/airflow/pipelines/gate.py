@@ -11,7 +11,7 @@ from localhai.airflow.pipelines import verdicts, watching
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import node_of_run, result_of, start_of
 from localhai.airflow.pipelines.verdicts import Verdict
-from localhai.airflow.xcoms import pull_all, pull_one
+from localhai.airflow.xcoms import STARTED, pull_all, pull_one
 from localhai.errors import UsageError
 from localhai.pipelines.results import NodeResult
 
@@ -75,7 +75,7 @@ class ValohaiNodeGate(BaseSensorOperator):
         details = pull_one(context, known.tasks.node)
         if details is not None:
             return verdicts.at_end(node, result_of(details))
-        if any(pull_all(context, task, watching.STARTED) for task in known.tasks.running):
+        if any(pull_all(context, task, STARTED) for task in known.tasks.running):
             return verdicts.at_end(node, NodeResult("crashed", error=f"the task {known.tasks.node} left no result"))
         watching.end_if_flagged(context, known.flags)
         raise AirflowFailException(f"node {known.node.name} did not run")

@@ -35,6 +35,7 @@ class ValohaiNodeOperator(SubmitOperator):
 
     template_fields: Sequence[str] = ("project_name", "environment", "commit", "branch", "tags", "valohai_conn_id")
     ui_color = "#dbe7f7"
+    tells_others = True
     ui_fgcolor = "#002f6c"
 
     def __init__(
@@ -89,6 +90,7 @@ class ValohaiNodeOperator(SubmitOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Run it, unless the pipeline has ended; then do what its end means for the others."""
         known = NodeDescription.from_dict(self.description)
+        self.introduce(self.get_hook())
         watching.end_if_flagged(context, self._flags_beside(known))
         return self._guarded(context, known, lambda: super(ValohaiNodeOperator, self).execute(context))
 
@@ -118,9 +120,9 @@ class ValohaiNodeOperator(SubmitOperator):
     def began(self, context: Any, kind: str, key: str) -> None:
         """What was started is known to the others; if they ended the pipeline just before, it is stopped."""
         known = NodeDescription.from_dict(self.description)
+        super().began(context, kind, key)
         if context.get("ti") is None:
             return
-        context["ti"].xcom_push(key=watching.STARTED, value={"kind": kind, "id": key})
         if watching.flag_among(context, self._flags_beside(known)) is not None and self._platform is not None:
             with airflow_words():
                 self._platform.stop(self.kind, key)

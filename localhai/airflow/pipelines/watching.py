@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import AirflowException, AirflowFailException, AirflowSkipException
-from localhai.airflow.xcoms import pull_all, pull_one
+from localhai.airflow.xcoms import STARTED, pull_all, pull_one
 from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from localhai.airflow.platform import Platform
 
 FLAG = "localhai_flag"
-STARTED = "localhai_started"
 RESULT = "return_value"
 
 
