@@ -1,4 +1,4 @@
-"""One Settings object. Precedence: flag > environment (LOCALHAI_*) > localhai.toml > default.
+"""One Settings object. Precedence: flag > variable (LOCALHAI_*) > the project's localhai.toml > the home's > default.
 
 Every setting is declared once, as a field of `Settings` with its TOML place and its environment variable; reading,
 documentation and precedence derive from that.
@@ -7,23 +7,22 @@ documentation and precedence derive from that.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localhai import setting_values as read
 from localhai.errors import Position, Problem, ProjectError
-from localhai.system.text import clean, read_file
+from localhai.setting_values import CASTS, MAPPINGS
+from localhai.system.text import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
 FILE_NAME = "localhai.toml"
 PROJECTS = "projects"
-
-PULL_POLICIES = ("missing", "always", "never")
-FILE_WAYS = ("auto", "bind", "volumes")
-SAME_NAMES = ("last", "all")
 
 
 def _setting(default: Any, *, toml: str | None, env: str | None = None, doc: str) -> Any:
@@ -98,6 +97,28 @@ class Settings:
     package_cache: bool = _setting(
         True, toml="docker.package_cache", env="LOCALHAI_PACKAGE_CACHE", doc="share pip, uv, conda and apt downloads"
     )
+    shm_size: str | None = _setting(
+        None,
+        toml="docker.shm_size",
+        env="LOCALHAI_SHM_SIZE",
+        doc="size of /dev/shm: 8g, 512m; default half of the engine's memory",
+    )
+    gpus: str | None = _setting(
+        None,
+        toml="docker.gpus",
+        env="LOCALHAI_GPUS",
+        doc="GPUs of steps that ask for none by `resources.devices`: all, or how many",
+    )
+    ipc: str | None = _setting(None, toml="docker.ipc", doc="IPC namespace: private, shareable, host or none")
+    runtime: str | None = _setting(None, toml="docker.runtime", doc="runtime of the engine, such as nvidia")
+    ulimits: Mapping[str, str] = _setting(
+        {}, toml="docker.ulimits", doc='limits of processes: memlock = "-1", nofile = "1024:65536" (soft:hard)'
+    )
+    devices: Sequence[str] = _setting(
+        (), toml="docker.devices", doc='devices of this machine: ["/dev/kfd", "/dev/dri"], or HERE:INSIDE:rwm'
+    )
+    group_add: Sequence[str] = _setting((), toml="docker.group_add", doc='further groups of the user: ["video"]')
+    cap_add: Sequence[str] = _setting((), toml="docker.cap_add", doc='capabilities of Linux: ["SYS_PTRACE"]')
     stop_grace: float = _setting(
         10.0, toml="docker.stop_grace", env="LOCALHAI_STOP_GRACE", doc="seconds from SIGTERM to SIGKILL"
     )
@@ -160,23 +181,39 @@ class Settings:
         flags: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Settings:
-        """Settings for a project folder (or none). `flags` holds values given on the command line; None means unset.
+        """Settings for a project folder (or none); the home may have a localhai.toml too.
 
-        Raises ProjectError with a position when localhai.toml is not TOML or has an unknown key or a value of the
+        `flags` holds values given on the command line; None means unset.
+
+        Raises ProjectError with a position when a localhai.toml is not TOML or has an unknown key or a value of the
         wrong type, and when an environment variable cannot be read as what its setting is.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
+        flags = flags or {}
+        home = Path(flags.get("home") or environ.get("LOCALHAI_HOME") or cls.home).expanduser().absolute()
+        values = _of_home(home)
         if project_folder is not None:
-            values.update(_from_toml(project_folder / FILE_NAME))
+            own = _from_toml(project_folder / FILE_NAME)
+            tables = {name: {**own[name], **_others(values, name, own)} for name in MAPPINGS & own.keys()}
+            values.update({**own, **tables})
         for spec in fields(cls):
             name = spec.metadata["env"]
             if name and environ.get(name):
                 values[spec.name] = _cast(spec.name, environ[name], f"${name}", base=Path.cwd())
-        values.update({name: value for name, value in (flags or {}).items() if value is not None})
+        values.update({name: value for name, value in flags.items() if value is not None})
         settings = cls(**values)
         object.__setattr__(settings, "home", Path(settings.home).expanduser().absolute())
         return settings
+
+
+def toml_table(name: str, pairs: Mapping[str, str]) -> str:
+    """A table of a localhai.toml, ready to paste: names and texts quoted as TOML wants them."""
+    return "\n".join([f"[{name}]", *(f"{_quoted(key)} = {_quoted(value)}" for key, value in pairs.items())])
+
+
+def _quoted(text: str) -> str:
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\u{ord(match[0]):04x}", plain) + '"'
 
 
 def read_projects(path: Path) -> dict[str, Path]:
@@ -189,16 +226,35 @@ def read_projects(path: Path) -> dict[str, Path]:
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
     try:
-        named = _mapping(data.get(PROJECTS, {}), path.parent)
+        named = read.mapping(data.get(PROJECTS, {}), path.parent)
     except TypeError as error:
         raise ProjectError(f"{PROJECTS} in {path}: {error}", where=str(path)) from error
-    return {name: _path(value, path.parent.absolute()) for name, value in named.items()}
+    return {name: read.path(value, path.parent.absolute()) for name, value in named.items()}
+
+
+def _of_home(home: Path) -> dict[str, Any]:
+    """What holds for all projects of a home, unless theirs says otherwise."""
+    try:
+        values = _from_toml(home / FILE_NAME)
+    except ProjectError as error:
+        if isinstance(error.__cause__, PermissionError):  # it is said when the home is used
+            return {}
+        raise
+    if "project_name" in values:
+        where = str(home / FILE_NAME)
+        raise ProjectError("project.name belongs into the localhai.toml of its project", where=where)
+    return values
+
+
+def _others(values: Mapping[str, Any], name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the home adds to a table of the project, behind it: of wildcards the first that fits counts."""
+    return {key: value for key, value in values.get(name, {}).items() if key not in own[name]}
 
 
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
         text = read_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"{path} cannot be read: {error}", where=str(path)) from error
@@ -220,8 +276,6 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
 
 
 def _toml_position(path: Path, text: str, message: str) -> Position | None:
-    import re
-
     match = re.search(r"line (\d+), column (\d+)", message)
     if match is None:
         return None
@@ -232,7 +286,7 @@ def _toml_position(path: Path, text: str, message: str) -> Position | None:
 
 def _interpret(path: Path, text: str, data: Mapping[str, Any]) -> dict[str, Any]:
     by_place = {spec.metadata["toml"]: spec.name for spec in fields(Settings) if spec.metadata["toml"]}
-    tables = {place for place, name in by_place.items() if name in _MAPPINGS}
+    tables = {place for place, name in by_place.items() if name in MAPPINGS}
     values: dict[str, Any] = {}
     for place, value in _leaves(data, tables):
         if place.split(".")[0] == PROJECTS:  # see read_projects
@@ -275,122 +329,10 @@ def _unknown_key(path: Path, text: str, place: str, known: list[str]) -> Project
 
 def _cast(name: str, value: Any, source: str, *, base: Path) -> Any:
     try:
-        return _CASTS[name](value, base) if name in _CASTS else _text(value, base)
+        return CASTS[name](value, base) if name in CASTS else read.text(value, base)
     except (TypeError, ValueError) as error:
         raise ProjectError(f"{source}: {error}", where=source) from error
 
 
-def _text(value: Any, _base: Path) -> str:
-    return clean(_as_given(value))
-
-
-def _as_given(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text is needed, not {value!r}")
-    return value
-
-
-def _path(value: Any, base: Path) -> Path:
-    return (base / Path(_as_given(value)).expanduser()).absolute()
-
-
-def _boolean(value: Any, _base: Path) -> bool:
-    if isinstance(value, bool):
-        return value
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if isinstance(value, str) and value.lower() in known:
-        return known[value.lower()]
-    raise ValueError(f"true or false is needed, not {value!r}")
-
-
-def _seconds(value: Any, _base: Path) -> float:
-    wrong = f"a number of seconds is needed, not {value!r}"
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(wrong) from error
-    if isinstance(value, bool) or not 0 <= seconds < float("inf"):
-        raise ValueError(wrong)
-    return seconds
-
-
-def _count(value: Any, _base: Path) -> int:
-    if isinstance(value, bool) or not str(value).strip().isdecimal():
-        raise ValueError(f"a whole number from 0 is needed, not {value!r}")
-    return int(value)
-
-
-def _folders(value: Any, base: Path) -> tuple[Path, ...]:
-    items = value.split(os.pathsep) if isinstance(value, str) else value
-    return tuple(_path(word, base) for word in _words(items, base))
-
-
-def _addresses(value: Any, base: Path) -> tuple[str, ...]:
-    from localhai.system.networks import networks
-
-    return tuple(network for word in _words(value, base) for network in networks(word))
-
-
-def _words(value: Any, base: Path) -> tuple[str, ...]:
-    """A list of texts; a variable has them in one, with spaces or commas between."""
-    found = value.replace(",", " ").split() if isinstance(value, str) else value
-    if not isinstance(found, (list, tuple)):
-        raise TypeError(f"a list of texts is needed, not {value!r}")
-    return tuple(word.strip() for word in (_text(item, base) for item in found) if word.strip())
-
-
-def _mapping(value: Any, _base: Path) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError(f"a table of texts is needed, not {value!r}")
-    for key, item in value.items():
-        if not isinstance(item, str):
-            raise TypeError(f"{key}: text is needed, not {item!r}")
-    return dict(value)
-
-
-def _one_of(*allowed: str) -> Callable[[Any, Path], str]:
-    def cast(value: Any, _base: Path) -> str:
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)} is needed, not {value!r}")
-        return str(value)
-
-    return cast
-
-
-def _local_inputs(value: Any, base: Path) -> dict[str, str]:
-    """Stand-ins without a scheme are paths that start at the folder of localhai.toml."""
-    found = _mapping(value, base)
-    return {uri: target if "://" in target else str(_path(target, base)) for uri, target in found.items()}
-
-
-def _store(value: Any, base: Path) -> str:
-    text = _as_given(value)
-    return clean(text) if "://" in text else str(_path(text, base))
-
-
-_OF_SERVERS = frozenset({"home", "database_url", "serve_folders", "serve_addresses", "serve_networks"})
-_MAPPINGS = frozenset({"inputs", "images", "environment_variables", "environments", "triggers"})
-_CASTS: dict[str, Callable[[Any, Path], Any]] = {
-    "home": _path,
-    "store": _store,
-    "s3_folder": _path,
-    "env_file": _path,
-    "inputs": _local_inputs,
-    "images": _mapping,
-    "environment_variables": _mapping,
-    "environments": _mapping,
-    "triggers": _mapping,
-    "pull": _one_of(*PULL_POLICIES),
-    "files": _one_of(*FILE_WAYS),
-    "same_names": _one_of(*SAME_NAMES),
-    "mounts": _boolean,
-    "package_cache": _boolean,
-    "no_new_privileges": _boolean,
-    "pids_limit": _count,
-    "serve_folders": _folders,
-    "serve_addresses": _addresses,
-    "serve_networks": _words,
-    "stop_grace": _seconds,
-    "host_timeout": _seconds,
-    "patience": _seconds,
-}
+_OPENS_THE_MACHINE = frozenset({"devices", "cap_add", "group_add", "ipc", "runtime"})
+_OF_SERVERS = _OPENS_THE_MACHINE | {"home", "database_url", "serve_folders", "serve_addresses", "serve_networks"}

@@ -57,13 +57,13 @@ def settings() -> str:
 
 def _toml_example(place: str) -> str:
     table, _, key = place.rpartition(".")
-    tables = {"inputs", "images", "environments", "triggers", "environment.variables"}
+    tables = {"inputs", "images", "environments", "triggers", "environment.variables", "docker.ulimits"}
     return f"`[{place}]`" if place in tables else f"`[{table}]` `{key}`"
 
 
 def _default(spec: Any) -> str:
     value = spec.default_factory() if spec.default is MISSING else spec.default
-    if value is None or value == {}:
+    if value is None or value in ({}, ()):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else f'{value:g}' if isinstance(value, float) else value}`"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from localhai.containers.image_advice import image_hints
 from localhai.errors import DiskFull, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:
@@ -14,39 +15,44 @@ NOT_FOUND = 404
 CONFLICT = 409
 NOT_MODIFIED = 304
 
-IMAGE_HINTS = (
-    "check its name and tag in valohai.yaml",
-    'run it with another image: --image=NAME, or put `"THIS-IMAGE" = "OTHER"` under [images] in localhai.toml',
-)
-
 
 def image_not_found(reference: str, said: str) -> ImageNotFound:
     """Why an image could not be had: unknown, private, or the registry out of reach; and what to do."""
-    text = said.lower()
+    text, advice = said.lower(), image_hints(reference)
     if _has(text, "unauthorized", "authentication required", "no basic auth", "forbidden", "denied: requested access"):
         registry = registry_of(reference)
         # registries say the same of a private image and of one that does not exist
         return ImageNotFound(
             f"the registry does not give out the image {reference}: it does not exist, or needs a login",
             where=reference,
-            hints=[f"log in, if it is private: docker login {registry}".rstrip(), *IMAGE_HINTS, f"it said: {said}"],
+            hints=[
+                f"log in, if it is private: docker login {registry}".rstrip(),
+                *advice,
+                f"it said: {said}",
+            ],
         )
     if _has(text, "manifest unknown", "not found", "repository does not exist", "no such image", "does not exist"):
         return ImageNotFound(
-            f"there is no image {reference}", where=reference, hints=[*IMAGE_HINTS, f"the engine said: {said}"]
+            f"there is no image {reference}",
+            where=reference,
+            hints=[*advice, f"the engine said: {said}"],
         )
     if _has(text, "invalid reference format", "invalid repository name", "must be lowercase"):
-        return ImageNotFound(f"{reference!r} is no name of an image", where=reference, hints=IMAGE_HINTS)
+        return ImageNotFound(f"{reference!r} is no name of an image", where=reference, hints=advice)
     if _has(text, "toomanyrequests", "rate limit", "too many requests"):
         return ImageNotFound(
             f"the registry limits pulls, so the image {reference} could not be pulled",
             where=reference,
-            hints=[f"log in: docker login {registry_of(reference)}".rstrip(), "or wait some hours", *IMAGE_HINTS],
+            hints=[
+                f"log in: docker login {registry_of(reference)}".rstrip(),
+                "or wait some hours",
+                *advice,
+            ],
         )
     return ImageNotFound(
         f"the image {reference} is not on this engine and could not be pulled: the registry cannot be reached",
         where=reference,
-        hints=["look at network and proxy of the engine", *IMAGE_HINTS, f"the engine said: {said}"],
+        hints=["look at network and proxy of the engine", *advice, f"the engine said: {said}"],
     )
 
 

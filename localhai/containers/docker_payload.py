@@ -65,6 +65,7 @@ def _host(spec: ContainerSpec, *, podman: bool, relabel_off: bool) -> dict[str, 
         host["ShmSize"] = spec.shm_size
     if spec.gpus:
         host["DeviceRequests"] = [{"Driver": "", "Count": spec.gpus, "Capabilities": [["gpu"]]}]
+    host.update(_options(spec))
     if spec.host_users and not podman:
         host["UsernsMode"] = "host"
     options = [*(["label=disable"] if relabel_off else []), *([] if spec.new_privileges else ["no-new-privileges"])]
@@ -75,6 +76,28 @@ def _host(spec: ContainerSpec, *, podman: bool, relabel_off: bool) -> dict[str, 
     if not podman:
         host["LogConfig"] = {"Type": "local", "Config": {"max-size": "1024g", "max-file": "1", "compress": "false"}}
     return host
+
+
+def _options(spec: ContainerSpec) -> dict[str, Any]:
+    """What settings add to a container, where they do."""
+    found = {
+        "IpcMode": spec.ipc,
+        "Runtime": spec.runtime,
+        "Ulimits": [{"Name": name, "Soft": soft, "Hard": hard} for name, soft, hard in spec.ulimits],
+        "Devices": [_device(text) for text in spec.devices],
+        "GroupAdd": list(spec.groups),
+        "CapAdd": list(spec.capabilities),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _device(text: str) -> dict[str, str]:
+    here, *more = text.split(":")
+    return {
+        "PathOnHost": here,
+        "PathInContainer": more[0] if more else here,
+        "CgroupPermissions": more[1] if len(more) > 1 else "rwm",
+    }
 
 
 def mount(item: Mount) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from localhai.containers import archives
 from localhai.containers.engine import EngineInfo, Gateway, Image, PullProgress
 from localhai.containers.fake_container import Behaviour, Canned, FakeContainer, FakeOutput, Killed, Stopped
+from localhai.containers.image_advice import image_hints
 from localhai.containers.labels import HELPER
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
 
@@ -105,7 +106,7 @@ class FakeEngine:
     def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
         self._answer()
         if not any(fnmatch.fnmatchcase(reference, item) for item in (*self.pullable, *self.images)):
-            raise ImageNotFound(f"there is no image {reference}", where=reference)
+            raise ImageNotFound(f"there is no image {reference}", where=reference, hints=image_hints(reference))
         if progress is not None:
             progress(PullProgress(reference, "Pull complete", 100, 100))
         self.pulled.append(reference)

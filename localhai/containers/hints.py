@@ -8,8 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from localhai.containers.image_advice import cpu_stand_in
+from localhai.settings import toml_table
+
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
-KILLED, SEGFAULT, TERMINATED, ILLEGAL = 137, 139, 143, 132
+KILLED, SEGFAULT, TERMINATED, ILLEGAL, BUS_ERROR = 137, 139, 143, 132, 135
 TAIL = 60
 _GPU_IMAGE = re.compile(r"gpu|cuda|cu1\d\d|nvidia|nvcr\.io", re.IGNORECASE)
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'|ImportError: No module named (\S+)")
@@ -99,11 +102,12 @@ def _no_gpu(ending: Ending, text: str) -> str | None:
 
 def _without_gpu(image: str) -> str:
     hint = "there is no GPU here"
-    stand_in = re.sub(r"-?gpu-?", lambda match: "-" if match[0].count("-") > 1 else "", image.partition("@")[0])
-    if stand_in != image and not stand_in.endswith(":"):
+    stand_in = cpu_stand_in(image)
+    if stand_in is not None:
+        table = toml_table("images", {image: stand_in})
         return (
-            f'{hint}: try the image without one, --image={stand_in}, or `"{image}" = "{stand_in}"` under [images] '
-            "in localhai.toml; and leave nvidia-smi out of the command"
+            f"{hint}: leave nvidia-smi out of the command, and try the image without one: --image={stand_in}, "
+            f"or in localhai.toml:\n{table}"
         )
     if _GPU_IMAGE.search(image):
         return f"{hint}, and {image} is made for one: map it to a CPU image under [images] in localhai.toml"
@@ -186,10 +190,15 @@ def _disk_full(_ending: Ending, text: str) -> str | None:
     return None
 
 
-def _shared_memory(_ending: Ending, text: str) -> str | None:
-    if re.search(r"Bus error|insufficient shared memory|unable to (?:open|write).*shm", text, re.IGNORECASE):
-        return "shared memory ran out: use fewer DataLoader workers (num_workers=0)"
-    return None
+def _shared_memory(ending: Ending, text: str) -> str | None:
+    ran_out = re.search(r"Bus error|insufficient shared memory|unable to (?:open|write).*shm", text, re.IGNORECASE)
+    if not ran_out and ending.exit_code != BUS_ERROR:
+        return None
+    what = "exit code 135 (SIGBUS): " if ending.exit_code == BUS_ERROR else ""
+    return (
+        f"{what}shared memory (/dev/shm) ran out: raise `shm_size` under [docker] in localhai.toml "
+        "(or LOCALHAI_SHM_SIZE=16g), or use fewer DataLoader workers"
+    )
 
 
 def _no_new_privileges(_ending: Ending, text: str) -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.containers.docker_errors import IMAGE_HINTS
+from localhai.containers.image_advice import image_hints, images_not_found
 from localhai.containers.locking import alone
 from localhai.errors import ImageNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image, PullProgress
@@ -36,13 +36,38 @@ def ensure(
             raise ImageNotFound(
                 f"the image {reference} is not on this engine, and the pull policy is `never`",
                 where=reference,
-                hints=[f"docker pull {reference}", "or allow it: --pull=missing", *IMAGE_HINTS],
+                hints=[f"docker pull {reference}", "or allow it: --pull=missing", *image_hints(reference)],
             )
         found = _pull(engine, reference, policy, progress, notify or _ignore, locks)
     warning = mismatch(found, engine.info().architecture)
     if warning and notify is not None:
         notify(warning)
     return found
+
+
+def ensure_all(
+    engine: Engine,
+    needed: Mapping[str, Sequence[str]],
+    policy: str = "missing",
+    *,
+    progress: Callable[[PullProgress], None] | None = None,
+    notify: Callable[[str], None] | None = None,
+    locks: Path | None = None,
+) -> None:
+    """See to it that images are on the engine; `needed` has by image who needs it. Raises ImageNotFound with all.
+
+    An image that is there is not pulled again, whatever the policy: whoever uses it asks for that.
+    """
+    missing: dict[str, tuple[Sequence[str], ImageNotFound]] = {}
+    for reference, users in needed.items():
+        if engine.image(reference) is not None:
+            continue
+        try:
+            ensure(engine, reference, policy, progress=progress, notify=notify, locks=locks)
+        except ImageNotFound as error:
+            missing[reference] = (users, error)
+    if missing:
+        raise images_not_found(missing)
 
 
 def mismatch(image: Image, architecture: str) -> str | None:

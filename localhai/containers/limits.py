@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from localhai.errors import UsageError
+
+if TYPE_CHECKING:
+    from localhai.settings import Settings
 
 MEGABYTE = 1024 * 1024
 MOST_PORT = 65535
@@ -75,6 +78,38 @@ def foreign_network(variables: Mapping[str, str], *, own: str | None, allowed: C
     """The network that VH_DOCKER_NETWORK names beside its `own` and those that are `allowed`; none is always."""
     wanted = variables.get("VH_DOCKER_NETWORK", "").strip()
     return wanted if wanted and wanted not in {own, "none", *allowed} else None
+
+
+def engine_options(settings: Settings, engine_memory: int) -> dict[str, Any]:
+    """What the person of this machine sets for all containers, as fields of a ContainerSpec.
+
+    Shared memory is half of what the engine has unless it is set: it costs nothing before it is used, and Docker's own
+    64 MB kill data loaders that work on the platform (how much there is there is unconfirmed).
+    """
+    found = {
+        "shm_size": engine_memory // 2 if settings.shm_size is None else size_in_bytes(settings.shm_size),
+        "gpus": None if settings.gpus is None else -1 if settings.gpus.lower() == "all" else int(settings.gpus),
+        "ipc": settings.ipc,
+        "runtime": settings.runtime,
+        "ulimits": tuple(_ulimit(name, text) for name, text in settings.ulimits.items()),
+        "devices": tuple(settings.devices),
+        "groups": tuple(settings.group_add),
+        "capabilities": tuple(settings.cap_add),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def size_in_bytes(text: str) -> int:
+    """`8g`, `512 MB`, `1.5gib` or plain bytes, as Docker reads sizes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
+    if match is None:
+        raise ValueError(text)
+    return int(float(match[1]) * 1024 ** " kmgt".index(match[2] or " "))
+
+
+def _ulimit(name: str, text: str) -> tuple[str, int, int]:
+    soft, _, hard = text.partition(":")
+    return name, int(soft), int(hard or soft)
 
 
 def _processors(limit: str, cpu_max: float | None) -> tuple[float | None, str | None]:

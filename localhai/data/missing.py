@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from localhai.data.uri import last_segment, without_secrets
 from localhai.errors import InputNotFound
+from localhai.settings import toml_table
 
 
 class Missing(Struct, frozen=True):
@@ -35,8 +36,8 @@ def _hints(missing: Sequence[Missing]) -> list[str]:
     pairs = {without_secrets(item.uri): _sample(item) for item in missing if item.uri}  # its *** match as any * does
     hints = [f"give files of this machine instead: {options}"]
     if pairs:
-        table = [f"{_quoted(uri)} = {_quoted(path)}" for uri, path in pairs.items()]
-        hints.append("\n".join(["or once for all, in localhai.toml (* matches in the left part):", "[inputs]", *table]))
+        lead = "or once for all, in localhai.toml (* matches in the left part):"
+        hints.append(f"{lead}\n{toml_table('inputs', pairs)}")
     return hints
 
 
@@ -46,8 +47,3 @@ def _sample(item: Missing) -> str:
         last_segment(item.uri.split("?", 1)[0]) if item.uri.startswith(("s3://", "gs://", "azure://", "http")) else ""
     )
     return f"samples/{name if name and '://' not in name else item.input}"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

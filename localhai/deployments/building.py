@@ -12,6 +12,7 @@ from localhai.containers.engine import ContainerSpec
 from localhai.containers.locking import alone
 from localhai.containers.tree import REPOSITORY
 from localhai.errors import Interrupted, LocalhaiError
+from localhai.project.planning import stand_in_image
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def build(work: Work, files: Sequence[tuple[str, Path, str]]) -> Image:
     """
     home, definition = work.home, work.definition
     engine, locks = home.engine, home.folder / "cache" / "locks"
-    base = images.ensure(engine, definition["image"], work.options.pull, notify=work.capture.status, locks=locks)
+    wanted = stand_in_image(definition["image"], work.settings.images)
+    if wanted != definition["image"]:
+        work.capture.status(f"the image {definition['image']} is replaced by {wanted} ([images] in localhai.toml)")
+    base = images.ensure(engine, wanted, work.options.pull, notify=work.capture.status, locks=locks)
     repository = work.snapshot.path
     requirements = next((name for name in REQUIREMENTS if (repository / name).is_file()), None)
     facts = [base.id, work.snapshot.identifier, [(path, sha256) for path, _, sha256 in files], requirements]

@@ -1,7 +1,8 @@
 """What stands before the servers of endpoints: it finds the endpoint by the path and adds `X-VH-Prefix` (reference 9).
 
-The path goes on whole. One request for each connection: after its head, bytes pass both ways as they are, so streams
-and WebSockets work.
+The path goes on whole. A server that answers 404 for its very root is asked with a slash behind it too, or without:
+some match paths exactly, and whether people write that slash is chance. One request for each connection: after its
+head, bytes pass both ways as they are, so streams and WebSockets work.
 """
 
 from __future__ import annotations
@@ -103,9 +104,27 @@ class _Handler(socketserver.BaseRequestHandler):
             return
         with backend:
             backend.settimeout(None)
-            backend.sendall(_new_head(lines, prefix).encode("latin-1") + rest)
-            threading.Thread(target=_pass_on, args=(client, backend), daemon=True).start()
-            _pass_on(backend, client)
+            asked = _new_head(lines, prefix).encode("latin-1") + rest
+            other = _other_form(lines, prefix) if not rest else None
+            if other is None:
+                backend.sendall(asked)
+                threading.Thread(target=_pass_on, args=(client, backend), daemon=True).start()
+                _pass_on(backend, client)
+            else:
+                self._ask_twice(backend, address, asked, _new_head(other, prefix).encode("latin-1"))
+
+    def _ask_twice(self, backend: socket.socket, address: tuple[str, int], asked: bytes, otherwise: bytes) -> None:
+        """Where a server knows its root with a slash behind it or without one, but not as it was asked, the other."""
+        client: socket.socket = self.request
+        backend.sendall(asked)
+        begun = _first_line(backend)
+        if begun.split(b" ")[1:2] != [b"404"]:
+            _answered(client, backend, begun)
+            return
+        with contextlib.suppress(OSError), socket.create_connection(address, timeout=CONNECT_WITHIN) as again:
+            again.settimeout(None)
+            again.sendall(otherwise)
+            _answered(client, again, _first_line(again))
 
 
 def _read_head(client: socket.socket) -> tuple[bytes | None, bytes]:
@@ -126,6 +145,35 @@ def _new_head(lines: list[str], prefix: str) -> str:
     kept = [line for line, name in zip(lines[1:], names[1:], strict=True) if name not in unwanted]
     closing = [] if "upgrade" in names else ["Connection: close"]
     return "\r\n".join([lines[0], *kept, *closing, f"{PREFIX_HEADER}: {prefix}", "", ""])
+
+
+def _other_form(lines: list[str], prefix: str) -> list[str] | None:
+    """The head of a request for the root of an endpoint with the slash that it lacks, or without its slash.
+
+    None for all other paths, and where there is a body, which could be sent only once.
+    """
+    method, target, version = lines[0].split(" ")
+    path, question, query = target.partition("?")
+    names = {line.partition(":")[0].strip().lower() for line in lines[1:]}
+    if path not in {f"/{prefix}", f"/{prefix}/"} or names & {"content-length", "transfer-encoding", "upgrade"}:
+        return None
+    other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    return [f"{method} {other}{question}{query} {version}", *lines[1:]]
+
+
+def _first_line(backend: socket.socket) -> bytes:
+    """What it sends first, at least the whole line of its status."""
+    data = b""
+    with contextlib.suppress(OSError):
+        while b"\r\n" not in data and len(data) < MOST_HEAD and (more := backend.recv(MOST_HEAD)):
+            data += more
+    return data
+
+
+def _answered(client: socket.socket, backend: socket.socket, begun: bytes) -> None:
+    with contextlib.suppress(OSError):
+        client.sendall(begun)
+    _pass_on(backend, client)
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:

@@ -82,7 +82,7 @@ def serve(
             server.address = _wait_until_ready(server, ready_within)
             for prefix in prefixes(server.work):
                 proxy.routes.add(prefix, server.address)
-            url = f"http://127.0.0.1:{proxy.port}/{prefixes(server.work)[0]}/"
+            url = f"http://127.0.0.1:{proxy.port}/{prefixes(server.work)[0]}"
             urls.append(url)
             _change(server.work, "serving", url=url, error=None)
         ready(urls)
@@ -178,7 +178,12 @@ def _spec(work: Work, image: str) -> ContainerSpec:
         },
         labels=work.labels,
         working_dir=REPOSITORY,
-        **{**found.fields, "ports": {port: 0}, "ports_at": "127.0.0.1" if is_here else ""},
+        **{
+            **limits.engine_options(work.settings, info.memory),
+            **found.fields,
+            "ports": {port: 0},
+            "ports_at": "127.0.0.1" if is_here else "",
+        },
     )
 
 
@@ -259,7 +264,7 @@ def _answer(address: tuple[str, int], prefix: str) -> int | None:
     """The status of its answer, None when there is none. The server may count and log this request: see USER_AGENT."""
     connection = http.client.HTTPConnection(*address, timeout=ASK_WITHIN)
     try:
-        connection.request("GET", f"/{prefix}/", headers={PREFIX_HEADER: prefix, "User-Agent": USER_AGENT})
+        connection.request("GET", f"/{prefix}", headers={PREFIX_HEADER: prefix, "User-Agent": USER_AGENT})
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None

@@ -251,7 +251,8 @@ def _limits(life: Life) -> Mapping[str, Any]:
     )
     for note in found.notes:
         life.capture.status(note)
-    return found.fields if life.options.member is None else _of_member(life, life.options.member, found.fields)
+    fields = {**limits.engine_options(life.settings, info.memory), **found.fields}
+    return fields if life.options.member is None else _of_member(life, life.options.member, fields)
 
 
 def _of_member(life: Life, member: Member, fields: Mapping[str, Any]) -> Mapping[str, Any]:

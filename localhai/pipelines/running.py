@@ -27,6 +27,7 @@ from localhai.executions.observer import Observer
 from localhai.executions.reading import recorded
 from localhai.executions.secrets import Masker
 from localhai.executions.slots import Slots
+from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
@@ -75,13 +76,14 @@ class PipelineOptions(Struct, frozen=True):
     """How to run, beside what to run.
 
     `jobs` limits the executions that run at a time, and the nodes. `runners` are those of further types of nodes.
-    `slots` is a limit that the pipeline shares with others.
+    `slots` is a limit that the pipeline shares with others. `images_first`: all images are there before it begins.
     """
 
     jobs: int = 1
     title: str | None = None
     tags: Sequence[str] = ()
     approve_all: bool = False
+    images_first: bool = True
     runners: Mapping[str, NodeRunner] = field(default_factory=dict)
     slots: Slots | None = None
 
@@ -102,7 +104,8 @@ def run_pipeline(
 
     `kept` is what `resuming.keep` gives, `begun` what `resuming.begun` gives, `reused` what `reusing.reuse` gives.
 
-    Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine.
+    Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine, ImageNotFound
+    with all images that cannot be had.
     """
     options = options or PipelineOptions()
     runners = all_runners(options.runners)
@@ -123,6 +126,15 @@ def run_pipeline(
         sources.snapshot(commit)
     interruption, known_as = interruption or Interruption(), new_id()
     with at_work(known_as), ctrl_c_asks(interruption):
+        if options.images_first:
+            look_at_images(
+                sources,
+                plan,
+                {*(kept or {}), *(reused or {})},
+                policy=run_options.pull,
+                say=(observer or PipelineObserver()).status,
+                interruption=interruption,
+            )
         record = home.records.create_pipeline(
             project.id,
             name=plan.name,

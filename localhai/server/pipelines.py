@@ -60,6 +60,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         tags=tags_of(body),
         runners=further_runners(),
         slots=state.queue.slots,
+        images_first=False,  # a client waits until the pipeline is recorded, and a pull takes minutes
     )
     run_options = options_of(state, project, sources.project.settings, requester=user.id)
 

@@ -126,7 +126,8 @@ def _ask(url: str, more: str = "", *, method: str = "GET", body: bytes | None = 
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
     try:
-        connection.request(method, parts.path + more, body=body, headers={"User-Agent": "test"})
+        path = f"{parts.path}/{more}" if more else parts.path
+        connection.request(method, path, body=body, headers={"User-Agent": "test"})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

@@ -38,6 +38,16 @@ def test_a_version_is_made_named_by_the_day_and_built(endpoints, tmp_path) -> No
     assert newest["endpoints"][0]["image_built"] == endpoint["image_built"]
 
 
+def test_the_image_of_an_endpoint_is_replaced_as_that_of_a_step(endpoints) -> None:
+    endpoints.write({"image": "lost/serve:1-gpu"})
+    endpoints.engine.images = ["python:3.11-slim"]
+    refused = endpoints("create-version", code=4).stderr
+    assert '"lost/serve:1-gpu" = "lost/serve:1"' in refused
+    (endpoints.folder / "localhai.toml").write_text('[images]\n"lost/*" = "python:3.11-slim"\n')
+    said = endpoints("create-version").stderr
+    assert "the image lost/serve:1-gpu is replaced by python:3.11-slim ([images] in localhai.toml)" in said
+
+
 @pytest.mark.parametrize(
     ("present", "installed"),
     [
@@ -149,8 +159,8 @@ def test_an_endpoint_is_served_until_it_is_asked_to_stop(endpoints) -> None:
     url = endpoints.json("info")["endpoints"][0]["url"]
     parts = urlsplit(url.replace(found[0].name, "live"))
     connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=5)
-    connection.request("GET", f"{parts.path}x")
-    assert connection.getresponse().read().decode() == f"{parts.path}x {parts.path.strip('/')}"
+    connection.request("GET", f"{parts.path}/x")
+    assert connection.getresponse().read().decode() == f"{parts.path}/x {parts.path.strip('/')}"
     connection.close()
 
     assert "greet (serving)" in endpoints("list").stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -40,6 +41,30 @@ def backend():
         thread.start()
         yield listening.getsockname(), heard
         listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+@pytest.fixture
+def exact():
+    """A server that knows one path, to the letter."""
+    found = {}
+
+    class Exact(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path.partition("?")[0] == found["path"] else 404)
+            self.end_headers()
+            self.wfile.write(self.path.encode())
+
+        do_POST = do_GET  # noqa: N815  # the library's name
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Exact) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server.server_address, found
+        server.shutdown()
     thread.join(5)
 
 
@@ -108,3 +133,21 @@ def test_a_port_in_use_is_said_with_a_way_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SurroundingsError, match="is in use") as caught:
         Proxy(Routes(), taken.getsockname()[1])
     assert "--port 0" in caught.value.hints[0]
+
+
+@pytest.mark.parametrize("known", [f"/{PREFIX}", f"/{PREFIX}/"])
+def test_a_server_that_matches_its_root_exactly_answers_with_a_slash_and_without(proxy, exact, known):
+    address, found = exact
+    proxy.routes.add(PREFIX, address)
+    found["path"] = known
+    assert ask(proxy, f"/{PREFIX}?a=1") == (200, f"{known}?a=1")
+    assert ask(proxy, f"/{PREFIX}/?a=1") == (200, f"{known}?a=1")
+
+
+def test_all_other_paths_go_on_as_they_are(proxy, exact):
+    address, found = exact
+    proxy.routes.add(PREFIX, address)
+    found["path"] = f"/{PREFIX}/predict"
+    assert ask(proxy, f"/{PREFIX}/predict")[0] == 200
+    assert ask(proxy, f"/{PREFIX}/predict/") == (404, f"/{PREFIX}/predict/")
+    assert ask(proxy, f"/{PREFIX}")[0] == 404

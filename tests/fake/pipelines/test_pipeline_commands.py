@@ -84,3 +84,18 @@ def test_a_list_of_ones_own(pipelines):
     listed = json.loads(pipelines("list", "--owned", "--json", "-n", "1").stdout)
     assert [item["counter"] for item in listed] == [2]
     assert "pipelines are not deleted here" in pipelines("list", "--deleted", code=2).stderr
+
+
+def test_all_images_are_looked_at_before_the_first_node(pipelines):
+    pipelines.engine.images = ["python:3.11-slim"]
+    steps = [STEP, {"name": "far", "image": "lost/far:1"}, {"name": "near", "image": "lost/near:1-gpu"}]
+    nodes = [{"name": "a", "step": "count"}, {"name": "b", "step": "far"}, {"name": "c", "step": "near"}]
+    pipelines.write(nodes, [["a.output.*", "b.dependency.*"]], steps=steps)
+    said = pipelines("run", "p", code=4).stderr
+    assert "2 images cannot be had" in said
+    assert "node b: there is no image lost/far:1" in said
+    assert '"lost/near:1-gpu" = "lost/near:1"' in said
+    assert json.loads(pipelines("list", "--json").stdout) == []
+    table = '[images]\n"lost/*" = "python:3.11-slim"\n'
+    (pipelines.folder / "localhai.toml").write_text(table)
+    assert "complete" in pipelines("run", "p").stderr

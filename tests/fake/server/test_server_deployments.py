@@ -101,7 +101,7 @@ def test_a_version_is_served_until_it_is_disabled(ada, body):
     assert version["urls"]["display"].startswith(ada.url)
     found = reached(ada, version, "serving", "error")
     url = found["endpoints"][0]["url"]
-    assert requests.get(f"{url}hello", timeout=5).text == "/ada/demo/production/first/greet/hello"
+    assert requests.get(f"{url}/hello", timeout=5).text == "/ada/demo/production/first/greet/hello"
     off = ada.patch(f"/api/v0/deployment-versions/{version['id']}/", json={"enabled": False}).json()
     assert off["enabled"] is False
     assert reached(ada, version, "stopped")["endpoints"][0]["url"] is None

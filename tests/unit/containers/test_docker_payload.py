@@ -28,6 +28,34 @@ def test_limits_reach_the_engine_and_memory_has_no_swap_beyond_it():
     assert host["PortBindings"] == {"80/tcp": [{"HostPort": "8080"}]}
 
 
+def test_options_of_settings_reach_the_engine_and_are_absent_without_them():
+    spec = ContainerSpec(
+        "n",
+        "i",
+        ("x",),
+        ipc="host",
+        runtime="nvidia",
+        ulimits=(("nofile", 1, 2),),
+        devices=("/dev/kfd", "/dev/a:/dev/b:r"),
+        groups=("video",),
+        capabilities=("SYS_PTRACE",),
+    )
+    host = payload.creation(spec)["HostConfig"]
+    assert (host["IpcMode"], host["Runtime"], host["GroupAdd"], host["CapAdd"]) == (
+        "host",
+        "nvidia",
+        ["video"],
+        ["SYS_PTRACE"],
+    )
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 1, "Hard": 2}]
+    assert host["Devices"] == [
+        {"PathOnHost": "/dev/kfd", "PathInContainer": "/dev/kfd", "CgroupPermissions": "rwm"},
+        {"PathOnHost": "/dev/a", "PathInContainer": "/dev/b", "CgroupPermissions": "r"},
+    ]
+    plain = payload.creation(ContainerSpec("n", "i", ("x",)))["HostConfig"]
+    assert plain.keys().isdisjoint({"IpcMode", "Runtime", "Ulimits", "Devices", "GroupAdd", "CapAdd", "ShmSize"})
+
+
 def test_podman_keeps_its_own_log_driver():
     spec = ContainerSpec("n", "i", ("x",))
 

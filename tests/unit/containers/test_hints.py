@@ -60,6 +60,7 @@ from localhai.containers.hints import hints
             {"exit_code": 1, "lines": ["PermissionError: [Errno 13] Permission denied: '/valohai/config/x'"]},
             "/valohai/config cannot be written",
         ),
+        ({"exit_code": 135}, "`shm_size` under [docker] in localhai.toml"),
         ({"exit_code": 135, "lines": ["DataLoader worker is killed by signal: Bus error."]}, "shared memory"),
         ({"exit_code": 1, "lines": ["socket.gaierror: Temporary failure in name resolution"]}, "reaches no network"),
         (
