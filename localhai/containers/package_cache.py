@@ -1,38 +1,49 @@
 """Downloads of pip, uv, conda and apt, shared by all steps: half of all projects install packages on each run.
 
 One folder per kind of container user (root, or any other) is mounted at `INSIDE`: pip trusts a cache of root's only
-when root owns it. Every tool there is safe for several containers at once: pip and uv rename finished files into place;
-apt, which locks its folder, has one of its own in each container, filled with links after `apt-get update` and emptied
-into the shared one before packages are unpacked.
+when root owns it; users of a server have folders of their own. Every tool there is safe for several containers at once:
+pip and uv rename finished files into place; apt, which locks its folder, has one of its own in each container, filled
+with links after `apt-get update` and emptied into the shared one before packages are unpacked.
+
+A step may write anything into the cache, so nothing in it is ever run or read as configuration: that is ours, and
+mounted read-only at `SETTINGS`.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from localhai.containers import labels, ownership
-from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers import labels, ownership, reap
+from localhai.containers.engine import ContainerSpec, Engine, Image, Mount
 from localhai.containers.locking import alone
+from localhai.system import durable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from localhai.containers.archives import Entry
-    from localhai.containers.engine import Engine, Image
     from localhai.containers.tree import FileTree
 
 INSIDE = "/var/cache/localhai"
-LAYOUT = 1  # a folder of another layout is filled anew
+SETTINGS = "/var/cache/localhai-settings"
+LAYOUT = 2  # a folder of another layout is filled anew
+SWEPT = 3600.0  # seconds between two looks for devices and ids that steps left in a folder
 FOLDERS = ("pip", "uv", "conda", "apt")
 ENVIRONMENT: Mapping[str, str] = {
     "PIP_CACHE_DIR": f"{INSIDE}/pip",
     "UV_CACHE_DIR": f"{INSIDE}/uv",
     "UV_LINK_MODE": "copy",  # the cache is on another file system: hard links fail there, with a warning
     "CONDA_PKGS_DIRS": f"{INSIDE}/conda",
-    "APT_CONFIG": f"{INSIDE}/apt.conf",
+    "APT_CONFIG": f"{SETTINGS}/apt.conf",
 }
 _APT_OWN = "/var/cache/apt/localhai"
 _APT_CONF = f"""\
@@ -40,8 +51,8 @@ _APT_CONF = f"""\
 Dir::Cache::archives "{_APT_OWN}/";
 APT::Keep-Downloaded-Packages "true";
 Binary::apt::APT::Keep-Downloaded-Packages "true";
-APT::Update::Post-Invoke {{ "sh {INSIDE}/apt-fill || true"; }};
-DPkg::Pre-Invoke {{ "sh {INSIDE}/apt-keep || true"; }};
+APT::Update::Post-Invoke {{ "sh {SETTINGS}/apt-fill || true"; }};
+DPkg::Pre-Invoke {{ "sh {SETTINGS}/apt-keep || true"; }};
 """
 _APT_FILL = f"""\
 mkdir -p {_APT_OWN}/partial
@@ -60,6 +71,9 @@ done
 """
 
 
+_SETTINGS_FILES = {"apt-fill": _APT_FILL, "apt-keep": _APT_KEEP, "apt.conf": _APT_CONF}
+
+
 class PackageCache(Struct, frozen=True):
     """What a container needs: variables that a step's own ones beat, and mounts."""
 
@@ -70,85 +84,143 @@ class PackageCache(Struct, frozen=True):
 NONE = PackageCache()
 
 
-def prepare(engine: Engine, home: Path, image: Image, tree: FileTree) -> PackageCache:
-    """The cache for a container of this image, made when it is missing.
+def prepare(engine: Engine, home: Path, image: Image, tree: FileTree, *, user: str | None = None) -> PackageCache:
+    """The cache for a container of this image, made when it is missing. `user` of a server has one of his own.
 
     A folder of HOME/cache/packages, or a labelled volume where the engine does not see this machine's folders. Costs
     next to nothing once it is there; else, unless we are who root is inside, a container that is never started.
     """
     kind = "root" if ownership.is_root(image.user) else "user"
-    make = _volume if tree.way == "volumes" else _folder
+    name = f"{kind}-{LAYOUT}" if user is None else f"{kind}-{LAYOUT}-{_name_of(user)}"
+    made = _Maker(engine, home, image, opened=kind == "user")
+    mounts = made.volumes(name) if tree.way == "volumes" else made.folders(name)
     environment = dict(ENVIRONMENT)
     if "PIP_NO_CACHE_DIR" in image.environment:
         environment["PIP_NO_CACHE_DIR"] = ""  # images say so to stay small, which is of no use here
-    return PackageCache(environment, (make(engine, home, image, kind),))
+    return PackageCache(environment, mounts)
 
 
-def clear(engine: Engine, home: Path, image: str = "") -> bool:
-    """Delete all cached packages; False when files of root's resist. `image`: any that has `chown`, for those."""
-    for volume in engine.volumes({labels.CACHE: None}):
-        engine.remove_volume(volume)
+def _name_of(user: str) -> str:
+    """A user's id as a part of a name."""
+    return "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in user)
+
+
+def clear(engine: Engine, home: Path, image: str = "") -> list[str]:
+    """Delete all cached packages; a sentence for each thing that resists. `image`: any with `chown`, for root's files.
+
+    Raises EngineLost.
+    """
+    problems = reap.remove(engine, reap.Leftovers(volumes=tuple(reap.package_caches(engine))))
     folder = str(home / "cache" / "packages")
-    if ownership.remove_tree(folder):
-        return True
-    if image:
+    if not ownership.remove_tree(folder) and image:
         ownership.reclaim(engine, image, folder, {labels.HELPER: "packages"})
-    return ownership.remove_tree(folder)
+    if not ownership.remove_tree(folder):
+        problems.append(f"{folder} holds files of root's: sudo rm -r {folder}")
+    return problems
 
 
-def _folder(engine: Engine, home: Path, image: Image, kind: str) -> Mount:
-    folder = home / "cache" / "packages" / f"{kind}-{LAYOUT}"
-    mount = Mount(str(folder), INSIDE)
-    if not (folder / "apt.conf").exists():
-        with alone(f"packages {folder}", home / "cache" / "locks"):
-            if not (folder / "apt.conf").exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                _fill(engine, image, kind, mount)
-    return mount
+class _Maker(Struct, frozen=True):
+    """Makes what is missing of one cache, one process at a time."""
+
+    engine: Engine
+    home: Path
+    image: Image
+    opened: bool
+
+    def folders(self, name: str) -> tuple[Mount, ...]:
+        top = self.home / "cache" / "packages"
+        folder = top / name
+        mount = Mount(str(folder), INSIDE)
+        if not (folder / FOLDERS[-1]).exists():
+            with self._alone(str(folder)):
+                if not (folder / FOLDERS[-1]).exists():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self._fill(mount, _folders(opened=self.opened))
+        _sweep(folder)
+        return mount, Mount(str(_settings(top)), SETTINGS, read_only=True)
+
+    def volumes(self, name: str) -> tuple[Mount, ...]:
+        settings = f"localhai-packages-settings-{_digest()}"
+        return (
+            self._volume(f"localhai-packages-{name}", INSIDE, lambda: _folders(opened=self.opened)),
+            replace(self._volume(settings, SETTINGS, _settings_entries), read_only=True),
+        )
+
+    def _volume(self, name: str, target: str, entries: Callable[[], Iterator[Entry]]) -> Mount:
+        mount = Mount(name, target, kind="volume")
+        wanted = {labels.CACHE: name}
+        if name not in self.engine.volumes(wanted):
+            with self._alone(f"{self.engine.info().place} {name}"):
+                if name not in self.engine.volumes(wanted):
+                    self.engine.create_volume(name, wanted)
+                    try:
+                        self._fill(mount, entries())
+                    except BaseException:
+                        self.engine.remove_volume(name)  # one that is not filled would be taken for one that is
+                        raise
+        return mount
+
+    def _alone(self, what: str) -> AbstractContextManager[bool]:
+        return alone(f"packages {what}", self.home / "cache" / "locks")
+
+    def _fill(self, mount: Mount, entries: Iterator[Entry]) -> None:
+        """Put files and folders there, owned by root inside whoever that is on this machine."""
+        spec = ContainerSpec(
+            name="",
+            image=self.image.id,
+            command=("true",),
+            labels={labels.HELPER: "packages"},
+            mounts=(mount,),
+            user="0:0",
+            network="none",
+        )
+        from localhai.containers import archives
+
+        container = self.engine.create(spec)
+        try:
+            self.engine.put_archive(container, "/", archives.pack(entries))
+        finally:
+            self.engine.remove(container)
 
 
-def _volume(engine: Engine, home: Path, image: Image, kind: str) -> Mount:
-    name = f"localhai-packages-{kind}-{LAYOUT}"
-    mount = Mount(name, INSIDE, kind="volume")
-    wanted = {labels.CACHE: name}
-    if name not in engine.volumes(wanted):
-        with alone(f"packages {engine.info().place} {name}", home / "cache" / "locks"):
-            if name not in engine.volumes(wanted):
-                engine.create_volume(name, wanted)
-                _fill(engine, image, kind, mount)
-    return mount
+def _settings(top: Path) -> Path:
+    """The folder of our own files, which no container can write to; what is not as it should be is made anew."""
+    folder = top / f"settings-{_digest()}"
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+    for name, text in _SETTINGS_FILES.items():
+        path, content = folder / name, text.encode()
+        if not path.is_file() or path.read_bytes() != content:
+            durable.write(path, content, mode=0o644, synced=False)
+    return folder
 
 
-def _fill(engine: Engine, image: Image, kind: str, mount: Mount) -> None:
-    """Put the first folders and files there, owned by root inside whoever that is on this machine."""
-    spec = ContainerSpec(
-        name="",
-        image=image.id,
-        command=("true",),
-        labels={labels.HELPER: "packages"},
-        mounts=(mount,),
-        user="0:0",
-        network="none",
-    )
-    from localhai.containers import archives
-
-    container = engine.create(spec)
-    try:
-        engine.put_archive(container, "/", archives.pack(_entries(opened=kind == "user")))
-    finally:
-        engine.remove(container)
+def _sweep(folder: Path) -> None:
+    """Now and then: devices, setuid and setgid bits do not stay. What root made can be swept by root alone."""
+    mark = folder.parent / f".swept-{folder.name}"
+    with suppress(OSError):
+        if mark.exists() and time.time() - mark.stat().st_mtime < SWEPT:
+            return
+        ownership.disarm(str(folder))
+        mark.touch()
 
 
-def _entries(*, opened: bool) -> Iterator[Entry]:
+def _digest() -> str:
+    """Another version of ours has files of its own."""
+    return hashlib.sha256(repr(_SETTINGS_FILES).encode()).hexdigest()[:12]
+
+
+def _folders(*, opened: bool) -> Iterator[Entry]:
     from localhai.containers.archives import Entry
 
-    mode = 0o777 if opened else 0o755
-    for name in ("", *(f"/{folder}" for folder in FOLDERS)):
-        yield Entry(f"{INSIDE[1:]}{name}", mode=mode)
-    files = {
-        "apt-fill": _APT_FILL,
-        "apt-keep": _APT_KEEP,
-        "apt.conf": _APT_CONF,
-    }  # the last one tells that all is there
-    for name, text in files.items():
-        yield Entry(os.path.join(INSIDE[1:], name), text.encode(), 0o644)
+    for name in ("", *(f"/{folder}" for folder in FOLDERS)):  # the last one tells that all is there
+        yield Entry(f"{INSIDE[1:]}{name}", mode=0o777 if opened else 0o755)
+
+
+def _settings_entries() -> Iterator[Entry]:
+    from localhai.containers.archives import Entry
+
+    yield Entry(SETTINGS[1:], mode=0o755)
+    for name, text in _SETTINGS_FILES.items():
+        yield Entry(f"{SETTINGS[1:]}/{name}", text.encode(), 0o644)

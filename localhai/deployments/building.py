@@ -57,7 +57,7 @@ def _make(
     cache = package_cache.NONE
     if requirements is not None and work.options.package_cache:
         tree = canary.choose(engine, work.home.folder, base, wanted=work.settings.files)
-        cache = package_cache.prepare(engine, work.home.folder, base, tree)
+        cache = package_cache.prepare(engine, work.home.folder, base, tree, user=work.options.requester)
     spec = ContainerSpec(
         name=f"localhai-build-{work.version.id}-{work.endpoint}",
         image=base.id,

@@ -200,10 +200,9 @@ def _clean_packages(home: Home) -> Sequence[str]:
 
     folder = home.folder / "cache" / "packages"
     try:
-        gone = package_cache.clear(home.engine, home.folder, _some_image(home))
+        return package_cache.clear(home.engine, home.folder, _some_image(home))
     except (EngineNotFound, EngineLost):
-        gone = remove_tree(str(folder))
-    return [] if gone else [f"{folder} holds files of root's: sudo rm -r {folder}"]
+        return [] if remove_tree(str(folder)) else [f"{folder} holds files of root's: sudo rm -r {folder}"]
 
 
 def _some_image(home: Home) -> str:

@@ -214,7 +214,7 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
     plan, record = life.plan, life.record
     packages = package_cache.NONE
     if life.options.package_cache:
-        packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree)
+        packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree, user=asked_by(life))
     limited, member = _limits(life), life.options.member
     platform = platform_variables(execution_id=record.id, project_id=life.project.id, belonging=life.options.belonging)
     return ContainerSpec(

@@ -64,6 +64,8 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, synced: bool = True)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            if mode & 0o077:  # whatever the umask takes away
+                os.fchmod(descriptor, mode)
             if synced:
                 file.flush()
                 sync_data(descriptor)

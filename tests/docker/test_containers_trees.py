@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import pickle
@@ -27,7 +28,12 @@ IMAGE = "python:3.11-slim"
 WAYS = ["bind", "volumes"]
 BIG = 40 << 20
 SOCKET = "/var/run/docker.sock"
-LATE = (archives, volumes, package_cache)  # loaded before anybody gives up the right to read them
+LATE = (
+    archives,
+    volumes,
+    package_cache,
+    codecs.lookup("ascii"),
+)  # loaded before anybody gives up the right to read them
 
 
 @pytest.fixture
@@ -225,7 +231,8 @@ def _step_as_user(folder: Path, size: int) -> list[int]:
     tree = canary.choose(engine, folder / "home", image, "bind")
     cache = package_cache.prepare(engine, folder / "home", image, tree)
     assert os.stat(f"{cache.mounts[0].source}/pip").st_uid == 0
-    assert package_cache.clear(engine, folder / "home", image.id)
+    package_cache.clear(engine, folder / "home", image.id)  # volumes may be in use by other tests
+    assert not os.path.exists(cache.mounts[0].source)
     assert (contents.outputs / "a" / "o").read_text() == "x\n"
     return sorted({path.stat().st_uid for path in (contents.outputs / "a").rglob("*")})
 
@@ -313,3 +320,33 @@ def test_localhai_inside_a_container_with_the_socket_mounted_uses_volumes(engine
         "left": False,
         "outputs": {"code": "original", "size": "3000000\n"},
     }
+
+
+@pytest.mark.parametrize("way", ["bind", "volumes"])
+def test_what_a_step_writes_into_the_package_cache_configures_no_other(engine, folder, way):
+    image = engine.image(IMAGE)
+    tree = canary.choose(engine, folder / "home", image, way)
+    cache = package_cache.prepare(engine, folder / "home", image, tree, user="0191-a/../b")
+
+    def run(script: str) -> tuple[int, str]:
+        environment, command = dict(cache.environment), ("sh", "-c", script)
+        spec = ContainerSpec(
+            name="", image=image.id, command=command, environment=environment, mounts=cache.mounts, network="none"
+        )
+        code, said = engine.run(spec)
+        return code, said.decode()
+
+    poison = 'APT::Update::Pre-Invoke {"touch /poisoned"; };'
+    conf, script = package_cache.ENVIRONMENT["APT_CONFIG"], f"{package_cache.SETTINGS}/apt-fill"
+    code, said = run(
+        f"for f in {conf} {script} {package_cache.INSIDE}/apt.conf {package_cache.INSIDE}/apt-fill; do"
+        f" echo '{poison}' > $f; done; rm -f {conf}; rm -rf {package_cache.INSIDE}/apt; ls {package_cache.SETTINGS}"
+    )
+    assert (code, said.split()[-3:]) == (0, ["apt-fill", "apt-keep", "apt.conf"])
+    code, said = run(f"apt-config dump; cat {script}; sh {script}; sh {package_cache.SETTINGS}/apt-keep")
+    assert code == 0
+    assert "poisoned" not in said
+    assert 'Dir::Cache::archives "/var/cache/apt/localhai/"' in said
+    for mount in cache.mounts:
+        if mount.kind == "volume":
+            engine.remove_volume(mount.source)

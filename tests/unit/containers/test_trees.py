@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -222,7 +223,7 @@ def test_the_package_cache_is_made_once_and_cleared(engine, home_folder, wanted)
     assert first == second
     assert first.environment["PIP_CACHE_DIR"] == f"{package_cache.INSIDE}/pip"
     assert first.mounts[0].target == package_cache.INSIDE
-    assert package_cache.clear(engine, home_folder)
+    assert package_cache.clear(engine, home_folder) == []
     assert engine.volumes({"localhai.cache": None}) == []
     assert not (home_folder / "cache" / "packages").exists()
 
@@ -255,3 +256,50 @@ def test_devices_and_ids_that_a_step_set_do_not_outlast_it(tmp_path):
     assert stat.S_IMODE((outputs / "below").stat().st_mode) == 0o775
     assert not (outputs / "below" / "null").exists()
     assert os.stat("/usr/bin/passwd").st_mode == passwd
+
+
+@pytest.mark.parametrize("wanted", WAYS)
+def test_users_of_a_server_share_no_packages_and_only_our_settings(engine, home_folder, wanted):
+    image = engine.image("i")
+    tree = canary.choose(engine, home_folder, image, wanted)
+
+    mounts = [package_cache.prepare(engine, home_folder, image, tree, user=user).mounts for user in (None, "a", "b")]
+
+    assert len({cache.source for cache, _ in mounts}) == 3
+    assert {(ours.source, ours.target, ours.read_only) for _, ours in mounts} == {
+        (mounts[0][1].source, package_cache.SETTINGS, True)
+    }
+    assert not any(value.startswith(f"{package_cache.INSIDE}/apt") for value in package_cache.ENVIRONMENT.values())
+
+
+def test_settings_of_packages_that_were_changed_are_made_anew(engine, home_folder):
+    image = engine.image("i")
+    tree = canary.choose(engine, home_folder, image, "bind")
+    cache, ours = package_cache.prepare(engine, home_folder, image, tree).mounts
+    conf = Path(ours.source) / "apt.conf"
+    before = conf.read_text()
+    conf.write_text("poison")
+
+    package_cache.prepare(engine, home_folder, image, tree)
+
+    assert conf.read_text() == before
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o644
+    assert not (Path(cache.source) / "apt.conf").exists()
+
+
+def test_a_package_volume_in_use_keeps_no_other_from_going(engine, home_folder, monkeypatch):
+    image = engine.image("i")
+    tree = canary.choose(engine, home_folder, image, "volumes")
+    cache, _ = package_cache.prepare(engine, home_folder, image, tree).mounts
+    remove = engine.remove_volume
+
+    def refused(name):
+        if name == cache.source:
+            raise SurroundingsError("volume is in use")
+        remove(name)
+
+    monkeypatch.setattr(engine, "remove_volume", refused)
+    assert package_cache.clear(engine, home_folder) == [
+        f"the volume {cache.source} could not be removed: volume is in use"
+    ]
+    assert engine.volumes({"localhai.cache": None}) == [cache.source]
