@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, to_builtins
 
+from localhai.airflow.imported import UNKNOWN, Unknown
 from localhai.airflow.projects import Places, find
-from localhai.airflow.reading import UNKNOWN, DagFile, Submission, Unknown, read
+from localhai.airflow.reading import DagFile, Submission, read
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import without_mark
 

@@ -8,10 +8,13 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from localhai.airflow.imported import UNKNOWN, Names, defaults_of
+
 EXECUTION = "ValohaiSubmitExecutionOperator"
 PIPELINE = "ValohaiSubmitPipelineOperator"
 PIPELINE_DAG = "pipeline_dag"
 _SUBMITS = frozenset({EXECUTION, PIPELINE})
+_LOOKED_AT = ("task_id", "project_name", "step", "pipeline", "parameters", "inputs")
 
 _GONE_MODULES = {
     "airflow.utils.dates": "give start_date as a datetime",
@@ -34,16 +37,6 @@ _GONE_ARGUMENTS = {
     "sla_miss_callback": "leave it out",
 }
 _GONE_TASK_ARGUMENTS = {"sla": "leave it out", "task_concurrency": "write max_active_tis_per_dag="}
-
-
-class Unknown:
-    """A value that only running the file, or the task, would tell."""
-
-    def __repr__(self) -> str:
-        return "(known when the task runs)"
-
-
-UNKNOWN = Unknown()
 
 
 class Submission(Struct, frozen=True):
@@ -98,85 +91,99 @@ def read(text: str) -> DagFile:
     except SyntaxError as error:
         found.error = (error.lineno or 1, error.msg)
         return found
-    constants = _constants(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            _call(node, constants, found)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found.refused.extend(_imports(node))
-        elif isinstance(node, ast.FunctionDef):
-            found.dags.extend(node.name for item in node.decorator_list if _is_dag_decorator(item))
+    _Reader(tree, found).read(tree, {})
     found.submissions.sort(key=lambda item: item.line)
     found.refused.sort(key=lambda item: item.line)
     return found
 
 
-def _constants(tree: ast.Module) -> dict[str, Any]:
-    """Names that the file gives one literal value."""
-    found: dict[str, Any] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            found[name] = UNKNOWN if name in found else value_of(node.value, found)
-    return found
+class _Reader:
+    """Goes through a file from the outside to the inside: a DAG's `default_args` hold for the tasks in it."""
+
+    def __init__(self, tree: ast.Module, found: DagFile) -> None:
+        self._found = found
+        self._names = Names(tree)
+        self._dags: dict[str, Mapping[str, Any]] = {}  # default_args by the variable of the DAG
+
+    def read(self, node: ast.AST, defaults: Mapping[str, Any]) -> None:
+        inside = defaults
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                inside = {**inside, **defaults_of(item.context_expr, self._names, self._dags)}
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inside = {**inside, **self._decorated(node)}
+        elif isinstance(node, ast.Assign):
+            self._assigned(node)
+        elif isinstance(node, ast.Call):
+            self._call(node, defaults)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._found.refused.extend(_imports(node))
+        for child in ast.iter_child_nodes(node):
+            self.read(child, inside)
+
+    def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Mapping[str, Any]:
+        defaults: Mapping[str, Any] = {}
+        for item in node.decorator_list:
+            if self._is_dag_decorator(item):
+                self._found.dags.append(node.name)
+                defaults = defaults_of(item, self._names, self._dags)
+        return defaults
+
+    def _assigned(self, node: ast.Assign) -> None:
+        """`dag = DAG(...)`, for `dag=dag` and `with dag:`."""
+        if isinstance(node.value, ast.Call) and self._names.of(node.value.func) == "DAG":
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self._dags[target.id] = defaults_of(node.value, self._names, self._dags)
+
+    def _is_dag_decorator(self, node: ast.AST) -> bool:
+        return self._names.of(node.func if isinstance(node, ast.Call) else node) == "dag"
+
+    def _call(self, node: ast.Call, defaults: Mapping[str, Any]) -> None:
+        name = self._names.of(node.func)
+        given = {item.arg: item for item in node.keywords if item.arg}
+        if name == "DAG" or self._is_dag_decorator(node):
+            self._found.refused.extend(_arguments(given, _GONE_ARGUMENTS, "DAG"))
+            if name == "DAG":
+                named = given["dag_id"].value if "dag_id" in given else node.args[0] if node.args else None
+                self._found.dags.append(_dag_name(self._names.value_of(named) if named is not None else UNKNOWN))
+            return
+        if name == PIPELINE_DAG:
+            self._pipeline_dag(node, given)
+            return
+        if "task_id" in given:
+            self._found.refused.extend(_arguments(given, _GONE_TASK_ARGUMENTS, name))
+        partial = isinstance(node.func, ast.Attribute) and name == "partial"
+        operator = self._names.of(node.func.value) if partial and isinstance(node.func, ast.Attribute) else name
+        if operator in _SUBMITS:
+            if "dag" in given:
+                defaults = {**defaults, **defaults_of(given["dag"].value, self._names, self._dags)}
+            values = {**defaults, **self._values(node)}
+            self._found.submissions.append(Submission(operator, node.lineno, values, mapped=partial))
+
+    def _values(self, node: ast.Call) -> dict[str, Any]:
+        """Where some arguments are not known, any that is not written may be among them."""
+        found = self._names.arguments(node)
+        if found is not None:
+            return found
+        written = {item.arg: self._names.value_of(item.value) for item in node.keywords if item.arg}
+        return {**dict.fromkeys(_LOOKED_AT, UNKNOWN), **written}
+
+    def _pipeline_dag(self, node: ast.Call, given: Mapping[str, ast.keyword]) -> None:
+        """`pipeline_dag("NAME", project=...)`: a DAG, named as its pipeline."""
+        self._found.refused.extend(_arguments(given, _GONE_ARGUMENTS, "DAG"))
+        values = {key: self._names.value_of(item.value) for key, item in given.items()}
+        if node.args:
+            values["pipeline"] = self._names.value_of(node.args[0])
+        name = values.get("dag_id", values.get("pipeline", UNKNOWN))
+        self._found.dags.append(_dag_name(name))
+        known = {"task_id": name, "project_name": values.get("project", UNKNOWN)}
+        known |= {key: values[key] for key in ("pipeline", "folder") if key in values}
+        self._found.submissions.append(Submission(PIPELINE_DAG, node.lineno, known))
 
 
-def value_of(node: ast.AST, constants: Mapping[str, Any]) -> Any:
-    """A literal's value; in dicts and lists, UNKNOWN stands for the parts that are none."""
-    if isinstance(node, ast.Name):
-        return constants.get(node.id, UNKNOWN)
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [value_of(item, constants) for item in node.elts]
-    if isinstance(node, ast.Dict):
-        keys = [value_of(key, constants) if key else UNKNOWN for key in node.keys]
-        values = [value_of(value, constants) for value in node.values]
-        return UNKNOWN if UNKNOWN in keys else dict(zip(keys, values, strict=True))
-    try:
-        return ast.literal_eval(node)  # a constant or a signed number: nothing runs
-    except (ValueError, TypeError):
-        return UNKNOWN
-
-
-def _name(node: ast.AST) -> str:
-    """The last word of `a.b.c`."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def _call(node: ast.Call, constants: Mapping[str, Any], found: DagFile) -> None:
-    name = _name(node.func)
-    given = {item.arg: item for item in node.keywords if item.arg}
-    if name == "DAG" or _is_dag_decorator(node):
-        found.refused.extend(_arguments(given, _GONE_ARGUMENTS, "DAG"))
-        if name == "DAG":
-            named = given["dag_id"].value if "dag_id" in given else node.args[0] if node.args else None
-            value = value_of(named, constants) if named is not None else UNKNOWN
-            found.dags.append(value if isinstance(value, str) else "(a name known when it runs)")
-        return
-    if name == PIPELINE_DAG:
-        _pipeline_dag(node, given, constants, found)
-        return
-    if "task_id" in given:
-        found.refused.extend(_arguments(given, _GONE_TASK_ARGUMENTS, name))
-    partial = isinstance(node.func, ast.Attribute) and name == "partial"
-    operator = _name(node.func.value) if partial and isinstance(node.func, ast.Attribute) else name
-    if operator in _SUBMITS:
-        values = {key: value_of(item.value, constants) for key, item in given.items()}
-        found.submissions.append(Submission(operator, node.lineno, values, mapped=partial))
-
-
-def _pipeline_dag(
-    node: ast.Call, given: Mapping[str, ast.keyword], constants: Mapping[str, Any], found: DagFile
-) -> None:
-    """`pipeline_dag("NAME", project=...)`: a DAG, named as its pipeline."""
-    found.refused.extend(_arguments(given, _GONE_ARGUMENTS, "DAG"))
-    values = {key: value_of(item.value, constants) for key, item in given.items()}
-    if node.args:
-        values["pipeline"] = value_of(node.args[0], constants)
-    name = values.get("dag_id", values.get("pipeline", UNKNOWN))
-    found.dags.append(name if isinstance(name, str) else "(a name known when it runs)")
-    known = {"task_id": name, "project_name": values.get("project", UNKNOWN)}
-    known |= {key: values[key] for key in ("pipeline", "folder") if key in values}
-    found.submissions.append(Submission(PIPELINE_DAG, node.lineno, known))
+def _dag_name(value: Any) -> str:
+    return value if isinstance(value, str) else "(a name known when it runs)"
 
 
 def _arguments(given: Mapping[str, ast.keyword], gone: Mapping[str, str], what: str) -> Iterator[Refusal]:
@@ -196,7 +203,3 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Refusal]:
             found = _GONE_NAMES.get((node.module or "", item.name))
             if found:
                 yield Refusal(node.lineno, f"there is no {node.module}.{item.name} in Airflow 3", found)
-
-
-def _is_dag_decorator(node: ast.AST) -> bool:
-    return _name(node.func if isinstance(node, ast.Call) else node) == "dag"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from localhai.airflow.reading import UNKNOWN, read
+from localhai.airflow.imported import UNKNOWN
+from localhai.airflow.reading import read
 from localhai.cli.main import cli
 
 YAML = """\
@@ -126,3 +127,68 @@ def test_a_pipeline_as_a_dag_of_its_own(folder):
     assert bad["tasks"][0]["folder"] == str(folder.parent / "news")
     assert "nothing" in bad["tasks"][0]["problems"][0]
     assert [item["line"] for item in bad["airflow_3"]] == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from localhai.airflow import ValohaiSubmitExecutionOperator as Submit\nSubmit({})",
+        "import localhai.airflow as valohai\nvalohai.ValohaiSubmitExecutionOperator({})",
+        "import localhai.airflow.operators.submit_execution as x\nx.ValohaiSubmitExecutionOperator.partial({})",
+        "from localhai import airflow as x\nSubmit = x.ValohaiSubmitExecutionOperator\nRun = Submit\nRun({})",
+        "from localhai.airflow import ValohaiSubmitExecutionOperator as S\ncommon = dict({})\nS(**common)",
+        "ValohaiSubmitExecutionOperator(**{{**dict({}), 'inputs': {{}}}})",
+    ],
+)
+def test_whatever_name_an_operator_has_in_the_file(text):
+    found = read(text.format("task_id='a', project_name='news', step='train'"))
+
+    assert [(item.get("task_id"), item.get("project_name"), item.get("step")) for item in found.submissions] == [
+        ("a", "news", "train")
+    ]
+
+
+def test_arguments_that_are_not_in_the_text_may_be_any():
+    [task] = read("ValohaiSubmitExecutionOperator(task_id='a', **made())").submissions
+
+    assert task.get("task_id") == "a"
+    assert task.get("project_name") is UNKNOWN
+    assert task.get("parameters", {}) is UNKNOWN
+
+
+IN_A_DAG = "ValohaiSubmitExecutionOperator(task_id='a', step='train')"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with DAG('d', default_args={'project_name': 'news', 'step': 'other'}):\n    " + IN_A_DAG,
+        "args = {'project_name': 'news'}\nwith D('d', default_args=args) as dag, TaskGroup('g'):\n    " + IN_A_DAG,
+        "with DAG('d'):\n    with TaskGroup('g', default_args={'project_name': 'news'}):\n        " + IN_A_DAG,
+        "dag = D('d', default_args=dict(project_name='news'))\nwith dag:\n    " + IN_A_DAG,
+        "dag = DAG('d', default_args={'project_name': 'news'})\n" + IN_A_DAG[:-1] + ", dag=dag)",
+        "@flow(default_args={'project_name': 'news'})\ndef d():\n    " + IN_A_DAG,
+    ],
+)
+def test_default_arguments_of_a_dag_hold_for_its_tasks(text):
+    names = "from airflow import DAG as D\nfrom airflow.decorators import dag as flow\n"
+    outside = "\nValohaiSubmitExecutionOperator(task_id='b', step='train')"
+
+    found = read(names + text + outside)
+
+    assert found.dags == ["d"]
+    inside, beside = found.submissions
+    assert (inside.get("project_name"), inside.get("step")) == ("news", "train")
+    assert beside.get("project_name") is None
+
+
+def test_a_wrong_step_is_found_behind_another_name_and_default_arguments(folder):
+    (folder / "daily.py").write_text(
+        "from airflow import DAG\nfrom localhai.airflow import ValohaiSubmitExecutionOperator as Submit\n"
+        "with DAG('daily', default_args={'project_name': 'news'}):\n    Submit(task_id='one', step='trian')\n"
+    )
+
+    code, [found] = check(folder)
+
+    assert code == 3
+    assert "there is no step 'trian'" in found["tasks"][0]["problems"][0]
