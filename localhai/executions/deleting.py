@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 _folder_re = re.compile(r"(\d+)-.+")
 
 
-def delete(home: Home, execution: Execution) -> None:
+def delete(home: Home, execution: Execution, *, keep_outputs: bool = False) -> None:
     """Delete an execution that has ended, with the bytes of its outputs. Raises UsageError, SurroundingsError.
+
+    With `keep_outputs` these stay in the store: they are data of the project, that inputs can name.
 
     Files go first: cut off in between, it can be done again. Its data stay known to the records, as purged, since
     other executions may have used them.
@@ -35,13 +37,13 @@ def delete(home: Home, execution: Execution) -> None:
         )
     if execution.record.folder and uncollected.read(execution.folder) is not None:
         reap.remove(home.engine, reap.of_execution(home.engine, execution.id))
-    data = home.records.data(execution_id=execution.id, purged=False, limit=None)
+    data = [] if keep_outputs else home.records.data(execution_id=execution.id, purged=False, limit=None)
     for datum in data:
         home.store.delete(datum.uri)
     home.records.purge_data([datum.id for datum in data])
     if execution.record.folder:
         _remove_folder(execution.folder)
-    home.records.delete_execution(execution.id)
+    home.records.delete_execution(execution.id, purge=not keep_outputs)
 
 
 def folder_size(folder: Path) -> int:

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+PRIVATE = frozenset({"JUPYTER_TOKEN"})  # the right to a notebook: nobody is shown its value
 _BELONGING = ("task-id", "pipeline-id", "pipeline-node-id")
 
 
 def platform_variables(
-    *, execution_id: str, project_id: str, belonging: Mapping[str, Any] | None = None
+    *, execution_id: str, project_id: str, address: str, belonging: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
     """VH_* as every execution has them, and those of the task or pipeline that it belongs to (`RunOptions.belonging`).
 
+    `address` is this machine's: it stands for the worker's, and a machine without a public one has its own there.
     PYTHONUNBUFFERED makes Python's output live; unconfirmed on the platform.
     """
     known = belonging or {}
@@ -30,6 +32,8 @@ def platform_variables(
         "VH_JOB_ID": f"exec-{execution_id}",
         "VH_EXECUTION_ID": execution_id,
         "VH_PROJECT_ID": project_id,
+        "VH_LOCAL_IP": address,
+        "VH_PUBLIC_IP": address,
         **belongs,
         "PYTHONUNBUFFERED": "1",
     }

@@ -19,6 +19,7 @@ from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.input_specs import input_specs
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import Reading, asked_by, require_allowed
+from localhai.system.network import own_address
 from localhai.version import __version__
 
 if TYPE_CHECKING:
@@ -216,7 +217,9 @@ def container_spec(life: Life, image: Image, tree: FileTree, mounts: tuple[Mount
     if life.options.package_cache:
         packages = package_cache.prepare(life.home.engine, life.home.folder, image, tree, user=asked_by(life))
     limited, member = _limits(life), life.options.member
-    platform = platform_variables(execution_id=record.id, project_id=life.project.id, belonging=life.options.belonging)
+    platform = platform_variables(
+        execution_id=record.id, project_id=life.project.id, address=own_address(), belonging=life.options.belonging
+    )
     return ContainerSpec(
         name=container_name(record.id),
         image=image.id,

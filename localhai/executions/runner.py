@@ -14,6 +14,7 @@ from localhai.executions import ending, kept_secrets, reuse
 from localhai.executions.at_work import at_work
 from localhai.executions.capture import Capture
 from localhai.executions.datums import Addresses
+from localhai.executions.environment import PRIVATE
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name, execution_folder, point_latest
@@ -210,7 +211,9 @@ def _document(
         "inputs": [{"name": item.name, "files": []} for item in plan.inputs],
         "parity": [{"key": note.key, "level": note.level, "text": note.text} for note in plan.parity],
         "environment_variables": sorted({*plan.environment_variables, *options.secrets}),
-        "environment_variable_values": dict(plan.environment_variables),
+        "environment_variable_values": {
+            name: value for name, value in plan.environment_variables.items() if name not in PRIVATE
+        },
         "env_file": options.env_file,
         "image_requested": plan.image_requested,
         "dirty": snapshot.dirty,

@@ -20,13 +20,16 @@ class Overrides(Struct, frozen=True):
     """Explicit values; whatever is absent or None comes from the step.
 
     `parameters` hold texts or native values, lists for multiple ones; None takes away a default. `inputs` replace the
-    step's URIs: one text or several, empty ones are dropped, so that `""` and `[]` clear. `time_limit` is seconds or a
-    text such as `1h 30m`. Text is cleaned here, wherever it came from; paths of files stay such that they are found.
+    step's URIs: one text or several, empty ones are dropped, so that `""` and `[]` clear.
+    `environment_variable_groups` are of the platform and without effect here, which the plan's parity says.
+    `time_limit` is seconds or a text such as `1h 30m`. Text is cleaned here, wherever it came from; paths of files stay
+    such that they are found.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     environment_variables: Mapping[str, str] = field(default_factory=dict)
+    environment_variable_groups: Sequence[str] = ()
     image: str | None = None
     environment: str | None = None
     time_limit: float | str | None = None

@@ -194,6 +194,8 @@ def _notes(step: Step, overrides: Overrides, mount_notes: tuple[ParityNote, ...]
     used = step.serialize()
     if overrides.environment:
         used["environment"] = overrides.environment
+    if overrides.environment_variable_groups:
+        used["environment-variable-groups"] = list(overrides.environment_variable_groups)
     notes = parity.step_notes(used)
     if parity.MOUNTS_REFUSED in mount_notes:
         notes = tuple(note for note in notes if note.key.partition(".")[0] != "mounts")

@@ -259,8 +259,8 @@ class ExecutionRecords(Access):
 
         return self._write(work)
 
-    def delete_execution(self, execution_id: str) -> None:
-        """Forget an execution that has ended (UsageError otherwise). Its data stay known, marked as purged."""
+    def delete_execution(self, execution_id: str, *, purge: bool = True) -> None:
+        """Forget an execution that has ended (UsageError otherwise). Its data stay known, with `purge` as purged."""
         now = self._now()
 
         def work(transaction: Transaction, again: bool) -> None:
@@ -274,8 +274,9 @@ class ExecutionRecords(Access):
                     where=execution_id,
                     hints=[f"stop it first: localhai execution stop {execution.counter}"],
                 )
-            purge = "UPDATE data SET purged = :now WHERE execution_id = :id AND purged IS NULL"
-            transaction.change(purge, {"id": execution_id, "now": now})
+            if purge:
+                sql = "UPDATE data SET purged = :now WHERE execution_id = :id AND purged IS NULL"
+                transaction.change(sql, {"id": execution_id, "now": now})
             transaction.change("DELETE FROM executions WHERE id = :id", {"id": execution_id})
             next_counter(transaction, execution.project_id, DELETED)
 

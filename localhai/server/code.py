@@ -82,7 +82,18 @@ def code_of(state: State, project: Project, reference: str | None) -> Snapshot:
     elif not reference.startswith("-") and _has_folder(state, project):
         with suppress(UsageError):
             return snapshot.checkout(Path(project.path), reference, state.home.code_cache)
-    raise field("commit", f"Object with identifier={reference} does not exist.", "does_not_exist")
+    advice = "" if _of_repository(state, project) else f" {without_commits(state, project)}"
+    raise field("commit", f"Object with identifier={reference} does not exist.{advice}", "does_not_exist")
+
+
+def without_commits(state: State, project: Project) -> str:
+    """Why a project has no commits of git, and what to do; names no folder of this machine."""
+    if _has_folder(state, project):
+        return f"The folder of project {project.name} has no git commits to be read here: commit, or add --adhoc."
+    return (
+        f"Project {project.name} was made by the API and has no git repository here: send your files with --adhoc, or"
+        " link your folder to the project that `localhai run` or the server's --seed made of it: its commits are known."
+    )
 
 
 def config_of(state: State, code: Snapshot) -> ProjectConfig:

@@ -114,6 +114,7 @@ def overrides_of(body: Mapping[str, Any]) -> Overrides:
         parameters={name: unwrapped(value) for name, value in mapping(body, "parameters").items()},
         inputs=_inputs(body),
         environment_variables=texts(body, "environment_variables"),
+        environment_variable_groups=_strings(body, "environment_variable_groups"),
         image=_optional_text(body, "image"),
         environment=_environment(body),
         time_limit=_seconds(body),
@@ -174,6 +175,13 @@ def _tags(body: Mapping[str, Any]) -> list[str]:
     found = body.get("tags") or []
     if not isinstance(found, list) or not all(isinstance(tag, str) and len(tag) <= 200 for tag in found):  # noqa: PLR2004  # as the page says
         raise field("tags", "Expected a list of texts of at most 200 characters.")
+    return found
+
+
+def _strings(body: Mapping[str, Any], name: str) -> list[str]:
+    found = body.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise field(name, "Expected a list of texts.")
     return found
 
 

@@ -10,7 +10,6 @@ from localhai.cli import formats, words
 from localhai.cli.asking import confirm
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
 from localhai.cli.references import find_executions
-from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.command("delete")
 @executions_argument(required=True)
-@click.option("--purge-outputs/--no-purge-outputs", default=None, help="Their outputs too, without asking.")
+@click.option(
+    "--purge-outputs/--no-purge-outputs",
+    default=None,
+    help="Their outputs too, without asking; or keep these as data of the project.",
+)
 @yes_option
 @json_option
 @project_option
@@ -29,23 +32,21 @@ if TYPE_CHECKING:
 def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool | None, yes: bool) -> None:
     """Delete executions that have ended: record, log and outputs.
 
-    Outputs go with their execution; where there are any, that is asked first. `--json` prints what was deleted.
+    Outputs go with their execution, where there are any after a question, unless --no-purge-outputs keeps them.
+    `--json` prints what was deleted.
     """
     from localhai.executions.deleting import delete as delete_one
 
     with call.look() as look:
         found = find_executions(look, references)
-        question = _question(found)
-        if question and purge_outputs is False:
-            raise UsageError(
-                "outputs cannot be kept without their execution here",
-                hints=["copy them first: localhai execution outputs EXECUTION --download DIR"],
-            )
+        keeps = purge_outputs is False
+        question = None if keeps else _question(found)
         if question and not (yes or purge_outputs):
             confirm(question, option="--purge-outputs")
         for execution in found:
-            delete_one(look.home, execution)
-            words.say(f"execution #{execution.counter} ({execution.step}) is deleted")
+            delete_one(look.home, execution, keep_outputs=keeps)
+            kept = ", its outputs are kept: localhai data list" if keeps and execution.outputs else ""
+            words.say(f"execution #{execution.counter} ({execution.step}) is deleted{kept}")
         if call.json:
             words.emit_json([{"id": item.id, "counter": item.counter} for item in found])
 

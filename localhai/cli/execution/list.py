@@ -10,7 +10,6 @@ import click
 from localhai.cli import formats, words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
-from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +45,8 @@ def list_executions(
 ) -> None:
     """Show a list of executions, newest first."""
     if deleted:
-        raise UsageError("deleted executions are gone here: nothing of them is kept to list")
+        print_no_deleted(call, "executions")
+        return
     with call.look() as look:
         all_projects = all_projects or look.project is None
         found = select(look, statuses, step, tag, count, all_projects=all_projects, owned=owned)
@@ -59,6 +59,14 @@ def list_executions(
             )
         else:
             _print(found, call.format, all_projects=all_projects)
+
+
+def print_no_deleted(call: Call, what: str) -> None:
+    """The list of what was deleted: nothing is kept of it."""
+    if call.json:
+        words.emit_json([])
+    else:
+        words.say(f"no deleted {what}: nothing is kept of what is deleted here")
 
 
 def select(

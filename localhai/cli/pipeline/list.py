@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import formats, words
+from localhai.cli.execution.list import print_no_deleted
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
-from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_projects: bool) -> None:
     """Show a list of the pipelines that ran, newest first. `--json` prints a list of pipelines."""
     if deleted:
-        raise UsageError("pipelines are not deleted here, only their executions", hints=["localhai pipeline list"])
+        print_no_deleted(call, "pipelines")
+        return
     with call.look() as look:
         all_projects = all_projects or look.project is None
         project_id = None if all_projects else look.project_id

@@ -34,8 +34,10 @@ def of_project(asking: Asking, state: Shared, project_id: str, request: Request)
 @router.post("/projects/{project_id}/fetch/")
 def fetch(asking: Asking, state: Shared, project_id: str, request: Request) -> dict[str, Any]:
     """The repository is the folder itself: what is committed there is known already."""
-    rows = code.commits(state, state.project_of(asking, project_id), adhoc=False)
-    return {"commits": [shapes.commit(row, base=base(request)) for row in rows], "errors": []}
+    project = state.project_of(asking, project_id)
+    rows = code.commits(state, project, adhoc=False)
+    errors = [] if rows else [code.without_commits(state, project)]
+    return {"commits": [shapes.commit(row, base=base(request)) for row in rows], "errors": errors}
 
 
 def _length(request: Request) -> None:

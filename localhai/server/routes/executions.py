@@ -98,12 +98,12 @@ def execution(asking: Asking, state: Shared, reference: str, request: Request, e
 
 @router.delete("/{reference}/")
 def delete(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
-    """Forget an execution that has ended, with the bytes of its outputs."""
+    """Forget an execution that has ended. Its outputs stay until they are purged, each by a request of its own."""
     row = execution_of(state, asking, reference)
     if row.status in INCOMPLETE:
         raise said(400, f"Execution #{row.counter} is {row.status}; stop it before it is deleted.", "invalid_state")
     home = state.home_of(state.project(row.project_id))
-    forget(home, Execution(home, row))
+    forget(home, Execution(home, row), keep_outputs=True)
     return {"ok": True}
 
 

@@ -211,6 +211,23 @@ def test_delete_takes_outputs_along_and_asks_for_it(ran: CommandLine) -> None:
     assert not list((ran.home.folder / "store").rglob(f"*{execution.id}*"))
 
 
+def test_outputs_that_are_kept_can_be_used_after_their_execution_is_gone(ran: CommandLine) -> None:
+    [model, _] = ran("execution", "outputs", "2", "--json").json
+    execution = ran.home.execution("2", project_id=_project_id(ran))
+
+    done = ran("execution", "delete", "2", "--no-purge-outputs")
+
+    assert done.code == 0
+    assert "its outputs are kept" in done.err
+    assert not execution.folder.exists()
+    assert counters(ran("execution", "list", "--json")) == [3, 1]
+    assert ran("execution", "list", "--deleted", "--json").json == []
+    assert model["id"] in [item["id"] for item in ran("data", "list", "--json").json]
+    ran("run", "train", f"--data=datum://{model['id']}", "-q")
+    [used] = ran("execution", "info", "4", "--json").json["inputs"]
+    assert [file["name"] for file in used["files"]] == ["model.txt"]
+
+
 def test_deleting_the_latest_moves_latest(ran: CommandLine) -> None:
     assert ran("execution", "delete", "3").code == 0
 
@@ -252,10 +269,9 @@ def _project_id(localhai: CommandLine) -> str:
     ("arguments", "code", "words"),
     [
         (["list", "--owned", "-n", "2"], 0, ["train"]),
-        (["list", "--deleted"], 2, ["deleted executions are gone here"]),
+        (["list", "--deleted"], 0, ["no deleted executions: nothing is kept"]),
         (["outputs", "1", "--sync"], 2, ["--sync needs a folder"]),
         (["outputs", "1", "--sync", "--download", "TO"], 0, ["copied 2 files"]),
-        (["delete", "1", "--no-purge-outputs"], 2, ["outputs cannot be kept", "--download DIR"]),
         (["ssh", "1", "--address", "a:1"], 2, ["localhai shell 1", "docker exec"]),
         (["download", "1"], 2, ["localhai execution outputs 1 --download DIR"]),
         (["open", "1"], 0, ["/executions/newsroom/1-"]),

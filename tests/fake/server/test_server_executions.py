@@ -5,6 +5,7 @@ import time
 
 import orjson
 import pytest
+import requests
 
 from localhai.containers.engine import Gateway
 from localhai.records.queue import Waiting
@@ -166,7 +167,7 @@ def test_what_runs_is_stopped_when_the_server_ends(demo, engine, state):
     assert demo.get(made["id"])["status"] == "stopped"
 
 
-def test_deleting_forgets_it_and_its_outputs(demo, engine, state, ada):
+def test_deleting_forgets_it_and_keeps_its_outputs_until_they_are_purged(demo, engine, state, ada):
     engine.behave(Canned(files={"model.txt": b"weights"}))
     made = demo.queued()
     refused = ada.delete(f"/api/v0/executions/{demo.id}:1/")
@@ -175,6 +176,11 @@ def test_deleting_forgets_it_and_its_outputs(demo, engine, state, ada):
     demo.ended(made["id"])
     assert ada.delete(f"/api/v0/executions/{demo.id}:1/").json() == {"ok": True}
     assert ada.get(f"/api/v0/executions/{made['id']}/").status_code == 404
+    [datum] = ada.get(f"/api/v0/data/?output_execution={made['id']}").json()["results"]
+    assert (datum["name"], datum["purged"]) == ("model.txt", False)
+    url = ada.get(f"/api/v0/data/{datum['id']}/download/").json()["url"]
+    assert requests.get(url, timeout=10).content == b"weights"
+    assert ada.post(f"/api/v0/data/{datum['id']}/purge/").json() == {"ok": True}
     assert ada.get(f"/api/v0/data/?output_execution={made['id']}").json()["results"] == []
 
 
@@ -397,3 +403,26 @@ def test_environment_variables_are_told_with_their_values_but_those_of_secrets(d
         "SEED": {"value": "7", "secret": False},
         "TOKEN": {"value": None, "secret": True},
     }
+
+
+def test_what_has_no_effect_here_is_said_in_the_log(demo, state, ada):
+    made = demo.queued(environment="aws-eu-west-1-p3", environment_variable_groups=["0178-group"])
+    state.queue.start()
+    demo.ended(made["id"])
+    log = ada.get(f"/api/v0/executions/{made['id']}/events/").text
+    assert "environment-variable-groups" in log
+    assert "environment (" in log or "environment," in log
+    answer = ada.post(
+        "/api/v0/executions/",
+        json={"project": demo.id, "commit": demo.commit, "step": "train", "environment_variable_groups": "x"},
+    )
+    assert (answer.status_code, list(answer.json())) == (400, ["environment_variable_groups"])
+
+
+def test_a_project_without_a_repository_says_what_to_do(demo, ada):
+    fetched = ada.post(f"/api/v0/projects/{demo.id}/fetch/").json()
+    assert fetched["commits"] == []
+    assert "--adhoc" in fetched["errors"][0]
+    answer = ada.post("/api/v0/executions/", json={"project": demo.id, "commit": "a" * 40, "step": "train"})
+    assert answer.status_code == 400
+    assert "--adhoc" in answer.json()["commit"][0]["message"]
