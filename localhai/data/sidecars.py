@@ -43,13 +43,14 @@ class ModelVersion(Struct, frozen=True):
 
 
 class OutputProperties(Struct, frozen=True):
-    """What a step said about one output: reserved keys as types, all others in `properties`."""
+    """What a step said of one output: reserved keys as types, all others in `properties`; all as `written`."""
 
     tags: tuple[str, ...] = ()
     alias: str | None = None
     dataset_versions: tuple[DatasetVersion, ...] = ()
     model_versions: tuple[ModelVersion, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
 
 
 NO_PROPERTIES = OutputProperties()
@@ -63,6 +64,7 @@ def interpret(data: Mapping[str, Any], warn: Warn) -> OutputProperties:
         dataset_versions=tuple(_each(data, "valohai.dataset-versions", _dataset_version, warn)),
         model_versions=tuple(_each(data, "valohai.model-versions", _model_version, warn)),
         properties={key: value for key, value in data.items() if key not in _RESERVED},
+        written=dict(data),
     )
 
 

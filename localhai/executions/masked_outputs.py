@@ -45,4 +45,5 @@ def properties(said: OutputProperties | None, masker: Masker) -> OutputPropertie
     if said is None or not masker:
         return said
     masked = convert(masker.mask_value(to_builtins(said)), OutputProperties)
-    return replace(masked, properties=masker.mask_value(said.properties, keys=True))
+    own = {name: masker.mask_value(getattr(said, name), keys=True) for name in ("properties", "written")}
+    return replace(masked, **own)

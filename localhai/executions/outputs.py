@@ -143,16 +143,5 @@ def _waiter(life: Life) -> Waiter:
 
 
 def _properties(properties: OutputProperties | None) -> tuple[dict[str, Any], ...]:
-    """The metadata that a later execution sees in inputs.json: a list of objects."""
-    if properties is None:
-        return ()
-    found = dict(properties.properties)
-    if properties.tags:
-        found["valohai.tags"] = list(properties.tags)
-    if properties.alias:
-        found["valohai.alias"] = properties.alias
-    if properties.dataset_versions:
-        found["valohai.dataset-versions"] = [to_builtins(item) for item in properties.dataset_versions]
-    if properties.model_versions:
-        found["valohai.model-versions"] = [to_builtins(item) for item in properties.model_versions]
-    return (found,) if found else ()
+    """The metadata that a later execution sees in inputs.json, as they were written: a list of objects."""
+    return (dict(properties.written),) if properties is not None and properties.written else ()

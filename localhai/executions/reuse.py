@@ -18,7 +18,7 @@ from localhai.errors import LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.code_diff import code_diff
 from localhai.executions.execution import Execution
 from localhai.executions.preparation import TRUE_WORDS
-from localhai.executions.reuse_code import content_digest
+from localhai.executions.reuse_code import code_changes, content_digest, own_files
 from localhai.executions.reuse_inputs import look_at_inputs
 from localhai.executions.reuse_key import PARTS, Digester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
@@ -138,7 +138,7 @@ def _image(wanted: Wanted, observer: Observer) -> Image:
 def _parts(wanted: Wanted, image: str, inputs: list[dict[str, Any]]) -> Parts:
     return parts_of(
         wanted.plan,
-        code=content_digest(wanted.snapshot.path),
+        code=content_digest(wanted.snapshot.path, own_files(Path(wanted.project.path), wanted.settings.inputs)),
         image=image,
         inputs=inputs,
         secrets=wanted.options.secrets,
@@ -190,7 +190,11 @@ def _code_words(wanted: Wanted, old: str | None) -> str:
             raise LocalhaiError("the earlier code is not in the cache any more")
         return path
 
-    return code_words(code_diff(old, new.identifier, folder_of), old, new.identifier)
+    found = code_diff(old, new.identifier, folder_of)
+    if old is not None and found["added"] is not None:
+        own = own_files(Path(wanted.project.path), wanted.settings.inputs)
+        found |= code_changes(folder_of(old), folder_of(new.identifier), own)
+    return code_words(found, old, new.identifier)
 
 
 def home_key(folder: Path) -> bytes:

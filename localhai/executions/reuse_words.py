@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.diff import diff_files
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from localhai.executions.reuse_key import Difference, Parts
 
 MOST_NAMES = 5
+_SELDOM_CODE = (
+    *(".md", ".rst", ".log", ".xml", ".html", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".ipynb"),
+    *(".csv", ".tsv", ".parquet", ".npz", ".npy", ".pkl", ".pt", ".h5", ".onnx", ".zip", ".gz", ".jsonl"),
+)
 MOST_CHARACTERS = 60
 _KIND = {"added": "is new", "removed": "is gone", "changed": "is another"}
 
@@ -50,7 +55,21 @@ def code_words(found: Mapping[str, Any], old: str | None, new: str | None) -> st
     """From `code_diff`: the files, or the two commits where they cannot be told."""
     if found["note"] is not None or found["added"] is None:
         return f"{_short(old)} -> {_short(new)}"
-    return _files_words(found) or "the same files in another way"
+    return (_files_words(found) or "the same files in another way") + _ignoring(found)
+
+
+def _ignoring(found: Mapping[str, Sequence[str]]) -> str:
+    """The line for .vhignore, where files of kinds that are seldom code differ."""
+    names = [name for kind in ("changed", "added", "removed") for name in found[kind] if name.endswith(_SELDOM_CODE)]
+    if not names:
+        return ""
+    lines = " ".join(f"/{_pattern(name)}" for name in names[:MOST_NAMES])
+    return f" (no code? .vhignore can say so, a line for each: {lines})"
+
+
+def _pattern(name: str) -> str:
+    """As git's patterns write it."""
+    return re.sub(r"([\\*?\[ ])", r"\\\1", name)
 
 
 def _short(commit: str | None) -> str:

@@ -11,6 +11,7 @@ import click
 from localhai.cli import words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.errors import UsageError
+from localhai.executions.reuse_code import REPORT_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +97,7 @@ def _write(file: Path, execution: Execution, results: Sequence[Result]) -> None:
     failures = sum(not result["passed"] for result in results)
     name = f"{execution.step} #{execution.counter}"
     suite = Element("testsuite", name=name, tests=str(len(results)), failures=str(failures), errors="0")
+    suite.set("package", REPORT_MARK)  # by which it is known to be no code, where it is written into the project
     for result in results:
         case = SubElement(suite, "testcase", classname=name, name=result["condition"], time="0")
         if not result["passed"]:

@@ -130,6 +130,7 @@ def test_sidecars_are_read_and_not_listed(folder: Path) -> None:
         ModelVersion("model://n/", release_note="better"),
     )
     assert file.properties.properties == {"accuracy": 0.9}
+    assert file.properties.written["valohai.dataset-versions"][1]["from"] == "dataset://ds/v1"
 
 
 def test_the_jsonl_speaks_for_many_files_and_a_sidecar_wins(folder: Path) -> None:

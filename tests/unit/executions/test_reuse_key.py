@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
 from localhai.executions.reuse import home_key
-from localhai.executions.reuse_code import content_digest
+from localhai.executions.reuse_code import code_changes, content_digest, own_files
 from localhai.executions.reuse_key import Digester, differences, key_of, nearest, obstacles, parts_of
-from localhai.executions.reuse_words import sentences
+from localhai.executions.reuse_words import code_words, sentences
 from localhai.executions.secrets import Masker
 from localhai.project.plan import ExecutionPlan, Limits, PlannedInput, PlannedMount
 
@@ -88,6 +91,66 @@ def test_code_counts_by_content_mode_and_links(tmp_path):
     (third / "a.py").chmod(0o755)
     assert content_digest(first) == content_digest(second)
     assert content_digest(first) != content_digest(third)
+
+
+@pytest.fixture
+def snapshots(tmp_path):
+    """Two snapshots of the same code; `write` changes the second."""
+
+    def files(name):
+        folder = tmp_path / name
+        (folder / "samples").mkdir(parents=True)
+        (folder / "a.py").write_text("1")
+        return folder
+
+    first, second = files("one"), files("two")
+
+    def write(path, content):
+        (second / path).write_text(content)
+        return content_digest(first, OWN) == content_digest(second, OWN), code_changes(first, second, OWN)
+
+    return write
+
+
+OWN = own_files(Path("/p"), {"datum://a": "/p/samples/a.csv", "s3://b/*": "/p/small", "x": "s3://y/z", "e": "/else/f"})
+NOTHING = {"added": [], "removed": [], "changed": []}
+REPORT = '<?xml version="1.0"?><testsuite name="x" package="localhai-assert"></testsuite>'
+
+
+def test_what_inputs_stand_in_for_is_found_in_the_project():
+    assert {"localhai.toml", "samples/a.csv", "small"} == OWN
+
+
+@pytest.mark.parametrize(
+    ("path", "content"), [("localhai.toml", "x = 1"), ("samples/a.csv", "1,2"), ("small", "x"), ("gate.xml", REPORT)]
+)
+def test_what_only_localhai_reads_is_no_code(snapshots, path, content):
+    assert snapshots(path, content) == (True, NOTHING)
+
+
+@pytest.mark.parametrize("path", ["samples/b.csv", "other.xml", "sub.toml", "a.ipynb"])
+def test_all_else_is_code(snapshots, path):
+    assert snapshots(path, "{}") == (False, {**NOTHING, "added": [path]})
+
+
+def test_of_a_notebook_its_cells_count(tmp_path):
+    def notebook(folder, source, **shown):
+        cell = {"cell_type": "code", "source": source, "outputs": [], "execution_count": None, **shown}
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "n.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+        return content_digest(tmp_path / folder)
+
+    once = notebook("one", ["a = 1\n", "b"])
+    assert once == notebook("two", ["a = 1\n", "b"], execution_count=7, outputs=[{"text": "7"}])
+    assert once != notebook("three", ["a = 2\n", "b"])
+
+
+def test_files_that_are_seldom_code_come_with_their_line_for_vhignore():
+    found = {"note": None, "added": ["docs/my notes.md"], "removed": [], "changed": ["a.py"]}
+    assert code_words(found, "a", "b") == (
+        "a.py changed, docs/my notes.md added (no code? .vhignore can say so, a line for each: /docs/my\\ notes.md)"
+    )
+    assert code_words({**found, "added": []}, "a", "b") == "a.py changed"
 
 
 def test_the_key_of_a_home_is_made_once_and_for_its_owner(tmp_path):
