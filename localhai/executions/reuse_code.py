@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.settings import FILE_NAME
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -112,4 +113,4 @@ def _cells(path: Path) -> bytes:
         [cell["cell_type"], cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])]
         for cell in document["cells"]
     ]
-    return json.dumps(cells).encode()
+    return strict_json.dumps(cells).encode()
