@@ -45,6 +45,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "CONDA_PKGS_DIRS": f"{INSIDE}/conda",
     "APT_CONFIG": f"{SETTINGS}/apt.conf",
 }
+_EARLIER = ("localhai-packages-root-1", "localhai-packages-user-1")  # volumes of earlier versions
 _APT_OWN = "/var/cache/apt/localhai"
 _APT_CONF = f"""\
 // by localhai: downloaded packages are kept and shared
@@ -110,7 +111,8 @@ def clear(engine: Engine, home: Path, image: str = "") -> list[str]:
 
     Raises EngineLost.
     """
-    problems = reap.remove(engine, reap.Leftovers(volumes=tuple(reap.package_caches(engine))))
+    ours = [name for name in reap.package_caches(engine) if name.startswith(_prefix(home)) or name in _EARLIER]
+    problems = reap.remove(engine, reap.Leftovers(volumes=tuple(ours)))
     folder = str(home / "cache" / "packages")
     if not ownership.remove_tree(folder) and image:
         ownership.reclaim(engine, image, folder, {labels.HELPER: "packages"})
@@ -140,9 +142,9 @@ class _Maker(Struct, frozen=True):
         return mount, Mount(str(_settings(top)), SETTINGS, read_only=True)
 
     def volumes(self, name: str) -> tuple[Mount, ...]:
-        settings = f"localhai-packages-settings-{_digest()}"
+        settings = f"{_prefix(self.home)}settings-{_digest()}"
         return (
-            self._volume(f"localhai-packages-{name}", INSIDE, lambda: _folders(opened=self.opened)),
+            self._volume(f"{_prefix(self.home)}{name}", INSIDE, lambda: _folders(opened=self.opened)),
             replace(self._volume(settings, SETTINGS, _settings_entries), read_only=True),
         )
 
@@ -204,6 +206,11 @@ def _sweep(folder: Path) -> None:
             return
         ownership.disarm(str(folder))
         mark.touch()
+
+
+def _prefix(home: Path) -> str:
+    """Volumes of one home: another, which may use the same engine, clears its own."""
+    return f"localhai-packages-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}-"
 
 
 def _digest() -> str:

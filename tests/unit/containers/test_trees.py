@@ -303,3 +303,15 @@ def test_a_package_volume_in_use_keeps_no_other_from_going(engine, home_folder, 
         f"the volume {cache.source} could not be removed: volume is in use"
     ]
     assert engine.volumes({"localhai.cache": None}) == [cache.source]
+
+
+def test_a_home_clears_its_own_packages_only(engine, home_folder, tmp_path):
+    image = engine.image("i")
+    for home in (home_folder, tmp_path / "other"):
+        package_cache.prepare(engine, home, image, canary.choose(engine, home, image, "volumes"))
+    before = engine.volumes({"localhai.cache": None})
+
+    assert package_cache.clear(engine, home_folder) == []
+
+    assert len(before) == 4
+    assert len(engine.volumes({"localhai.cache": None})) == 2
