@@ -6,7 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.executions.log import LogWriter, read_stream, repair, stored_lengths
+from localhai.executions.log import LogWriter, read_stream
+from localhai.executions.log_index import stored_lengths
 from localhai.executions.metadata import METADATA, MetadataCollector
 from localhai.executions.stop_condition import StopCondition
 from localhai.system.text import clean
@@ -42,7 +43,6 @@ class Capture:
     ) -> None:
         self._lock = threading.Lock()
         if adopt:
-            repair(folder)
             (folder / METADATA).unlink(missing_ok=True)
         self._log = LogWriter(folder)
         self._observer = observer

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from localhai.executions.lines import LineAssembler
-from localhai.executions.log import INDEX, LOG, Event
+from localhai.executions.log import Event
+from localhai.executions.log_index import INDEX, LOG
 from localhai.records import FINAL
 
 if TYPE_CHECKING:

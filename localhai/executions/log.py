@@ -17,12 +17,13 @@ from typing import Literal
 from msgspec import Struct
 
 from localhai.errors import DiskFull
+from localhai.executions import log_index
 from localhai.executions.lines import LineAssembler
+from localhai.executions.log_index import INDEX, LOG, Row, repair
+from localhai.system import durable
 
 EventStream = Literal["stdout", "stderr", "status"]
 
-LOG = "log"
-INDEX = "log.index"
 BLOCK = 1 << 17  # bytes of the index
 STREAMS = 3  # each may have a line that has not ended
 
@@ -48,6 +49,7 @@ class LogWriter:
     """Appends to the log of one execution. Not thread-safe: the runner has one writer and a lock around it."""
 
     def __init__(self, folder: Path) -> None:
+        repair(folder)
         self._log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._index = os.open(folder / INDEX, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
@@ -57,21 +59,18 @@ class LogWriter:
         if raw_length is not None and raw_length != len(data):
             row += f" {raw_length}"
         try:
-            _write_all(self._log, data)
-            row += f" @{os.fstat(self._log).st_size}"
-            _write_all(self._index, row.encode() + b"\n")
+            end = durable.append(self._log, data)
+            try:
+                durable.append(self._index, f"{row} @{end}\n".encode())
+            except OSError:
+                os.ftruncate(self._log, end - len(data))  # bytes and rows stay in step
+                raise
         except OSError as error:
             raise DiskFull(f"the log cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         os.close(self._log)
         os.close(self._index)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 class _Run(Struct, frozen=True):
@@ -84,19 +83,29 @@ class _Run(Struct, frozen=True):
 def _runs(folder: Path) -> list[_Run]:
     """The index, cut to what the log holds; bytes beyond the index belong to stdout of the last known moment."""
     try:
-        rows = (folder / INDEX).read_bytes().split(b"\n")
+        data = (folder / INDEX).read_bytes()
         size = (folder / LOG).stat().st_size
     except FileNotFoundError:
         return []
     runs: list[_Run] = []
     offset = 0
-    for row in rows[:-1]:
-        micros, stream, length = row.decode().split()[:3]
-        time = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
-        kept = min(int(length), size - offset)
-        runs.append(_Run(offset, kept, stream, time))  # type: ignore[arg-type]  # written by LogWriter alone
-        offset += kept
+    for row in log_index.rows(data):
+        start = row.start(offset)
+        if start > offset:  # bytes whose row is lost
+            runs += _beyond(folder, runs, offset, min(start, size))
+        elif start < offset:  # a row that cannot be right
+            continue
+        kept = min(row.length, size - start)
+        if kept < 0:
+            break
+        runs.append(_run(row, start, kept))
+        offset = start + kept
     return [*runs, *_beyond(folder, runs, offset, size)]
+
+
+def _run(row: Row, offset: int, length: int) -> _Run:
+    time = datetime.fromtimestamp(row.micros / 1e6, timezone.utc)
+    return _Run(offset, length, row.stream, time)  # type: ignore[arg-type]  # `parse` knows the streams
 
 
 def _beyond(folder: Path, runs: Sequence[_Run], offset: int, size: int) -> list[_Run]:
@@ -133,37 +142,13 @@ def _last_runs(folder: Path, wanted: int) -> list[_Run] | None:
 def _placed(rows: bytes, size: int) -> list[_Run] | None:
     """Runs by where the index says that they end; None where a row does not say so."""
     found: list[_Run] = []
-    for row in rows.decode().split("\n")[:-1]:
-        micros, stream, length, *rest = row.split()
-        if not rest or not rest[-1].startswith("@"):
+    for line in rows.split(b"\n")[:-1]:
+        row = log_index.parse(line)
+        if row is None or row.end is None or (found and row.end - row.length != found[-1].offset + found[-1].length):
             return None
-        end = int(rest[-1][1:])
-        if end <= size:  # the log may have grown since its size was asked
-            time = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
-            found.append(_Run(end - int(length), int(length), stream, time))  # type: ignore[arg-type]  # as above
+        if row.end <= size:  # the log may have grown since its size was asked
+            found.append(_run(row, row.end - row.length, row.length))
     return found
-
-
-def stored_lengths(folder: Path) -> dict[str, int]:
-    """Bytes of each stream already stored, counted as the container wrote them: where an adopter goes on."""
-    totals = {"stdout": 0, "stderr": 0}
-    for row in (folder / INDEX).read_text().splitlines() if (folder / INDEX).exists() else []:
-        _micros, stream, *lengths = row.split()
-        if stream in totals:
-            totals[stream] += int(next(length for length in reversed(lengths) if not length.startswith("@")))
-    return totals
-
-
-def repair(folder: Path) -> None:
-    """Drop bytes that a crash left without an index line, so that what follows is counted rightly."""
-    indexed = (
-        sum(int(row.split()[2]) for row in (folder / INDEX).read_text().splitlines())
-        if (folder / INDEX).exists()
-        else 0
-    )
-    log = folder / LOG
-    if log.exists() and log.stat().st_size > indexed:
-        os.truncate(log, indexed)
 
 
 def read_stream(folder: Path, stream: EventStream) -> Iterator[tuple[bytes, float]]:

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from localhai.errors import DiskFull
 from localhai.executions.lines import LineAssembler
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 from localhai.system.text import clean_value
 
 METADATA = "metadata.jsonl"
@@ -194,10 +194,8 @@ class MetadataCollector:
         return prefix + (b"," + rest if found else rest) + b"\n"
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
         try:
-            while view:
-                view = view[os.write(self._file, view) :]
+            durable.append(self._file, data)
         except OSError as error:
             raise DiskFull(f"metadata cannot be written: {error.strerror}") from error
 

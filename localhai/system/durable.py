@@ -57,6 +57,22 @@ def settle(fresh: Path, path: Path, how: Callable[[Path, Path], None] = os.repla
     sync_folder(path.parent)
 
 
+def append(descriptor: int, data: bytes) -> int:
+    """Write to the end of an open file, wholly or, where the disk is full, not at all; how long it is then.
+
+    Raises OSError. The file has no other writer.
+    """
+    before = os.fstat(descriptor).st_size
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+    return before + len(data)
+
+
 def write(path: Path, content: bytes, *, mode: int = 0o600, synced: bool = True) -> None:
     """Replace a small file at once: a reader sees the old or the new content, never a part. Raises OSError."""
     name = path.with_name(f"{WRITING}{os.getpid()}-{os.urandom(6).hex()}")

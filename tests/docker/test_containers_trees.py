@@ -338,9 +338,10 @@ def test_what_a_step_writes_into_the_package_cache_configures_no_other(engine, f
 
     poison = 'APT::Update::Pre-Invoke {"touch /poisoned"; };'
     conf, script = package_cache.ENVIRONMENT["APT_CONFIG"], f"{package_cache.SETTINGS}/apt-fill"
+    shared = package_cache.INSIDE
     code, said = run(
-        f"exec 2>/dev/null; for f in {conf} {script} {package_cache.INSIDE}/apt.conf {package_cache.INSIDE}/apt-fill; do"
-        f" echo '{poison}' > $f; done; rm -f {conf}; rm -rf {package_cache.INSIDE}/apt; ls {package_cache.SETTINGS}"
+        f"exec 2>/dev/null; for f in {conf} {script} {shared}/apt.conf {shared}/apt-fill; do"
+        f" echo '{poison}' > $f; done; rm -f {conf}; rm -rf {shared}/apt; ls {package_cache.SETTINGS}"
     )
     assert (code, said.split()[-3:]) == (0, ["apt-fill", "apt-keep", "apt.conf"])
     code, said = run(f"apt-config dump; cat {script}; sh {script}; sh {package_cache.SETTINGS}/apt-keep")
