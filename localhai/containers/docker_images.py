@@ -13,7 +13,7 @@ from localhai.containers.docker_calls import DockerCalls
 from localhai.containers.docker_errors import NOT_FOUND, image_not_found, refused
 from localhai.containers.engine import PullProgress
 from localhai.containers.transport import EngineRefused, path_part
-from localhai.system import strict_json
+from localhai.system import image_names, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +28,8 @@ class DockerImages(DockerCalls):
     """The part of engine.Engine that is about images."""
 
     def image(self, reference: str) -> Image | None:
+        if image_names.fault(reference) is not None:  # `../x` would be another question to the engine
+            return None
         try:
             data = self._transport.call("GET", f"/images/{path_part(reference)}/json")
         except EngineRefused as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from localhai.containers.image_advice import image_hints, images_not_found
 from localhai.containers.locking import alone
 from localhai.errors import ImageNotFound
+from localhai.system import image_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,11 @@ def ensure(
     once. `notify` gets sentences for people: that a pull starts, and that an image is made for another kind of
     processor. Raises ImageNotFound.
     """
+    fault = image_names.fault(reference)
+    if fault is not None:
+        raise ImageNotFound(
+            f"{reference!r} is no name of an image: {fault}", where=reference, hints=image_hints(reference)
+        )
     found = engine.image(reference) if policy != "always" else None
     if found is None:
         if policy == "never":

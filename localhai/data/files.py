@@ -48,7 +48,7 @@ class InputFile(Struct, frozen=True):
 
     `name` is its path under /valohai/inputs/INPUT with `/` and no way out of it; `uri` is the original for http(s),
     files and object stores, also where a stand-in took its place, and `datum://<id>` for a datum; `path` is the cached
-    file on this machine, read-only.
+    file on this machine, read-only. `stand_in` is what the `[inputs]` map put in the place of `uri`.
     """
 
     input: str
@@ -59,13 +59,14 @@ class InputFile(Struct, frozen=True):
     path: Path
     datum_id: str | None = None
     metadata: tuple[Mapping[str, Any], ...] = ()
+    stand_in: str | None = None
 
 
 class OnDemandFile(Struct, frozen=True):
     """One file of an on-demand input: listed, not downloaded (reference 1.5, 2.4).
 
-    `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet. `stands_in`:
-    the owner of localhai.toml chose that place.
+    `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet. `stand_in`
+    is as for InputFile.
     """
 
     input: str
@@ -76,7 +77,7 @@ class OnDemandFile(Struct, frozen=True):
     checksums: Checksums | None = None
     datum_id: str | None = None
     metadata: tuple[Mapping[str, Any], ...] = ()
-    stands_in: bool = False
+    stand_in: str | None = None
 
 
 class FetchedInputs(Struct, frozen=True):

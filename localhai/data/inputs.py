@@ -213,6 +213,7 @@ def _input_file(placed: Placed, entries: Mapping[str, Entry]) -> InputFile:
         path=path,
         datum_id=datum.id if datum else None,
         metadata=datum.metadata if datum else (),
+        stand_in=wanted.stand_in,
     )
 
 
@@ -229,5 +230,5 @@ def _on_demand_file(placed: Placed) -> OnDemandFile:
         checksums=datum.checksums if datum else stale.checksums if stale else None,
         datum_id=datum.id if datum else None,
         metadata=datum.metadata if datum else (),
-        stands_in=wanted.stands_in,
+        stand_in=wanted.stand_in,
     )

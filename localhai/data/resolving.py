@@ -33,7 +33,7 @@ class Wanted(Struct, frozen=True):
 
     `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
     store). `stale` is what the cache has while the server does not answer. `uri` is the address that was asked for,
-    also where a stand-in takes its place (`stands_in`).
+    also where a stand-in takes its place (`stand_in` is that).
     """
 
     uri: str
@@ -44,7 +44,7 @@ class Wanted(Struct, frozen=True):
     datum: StoredDatum | None = None
     path: Path | None = None
     stale: Entry | None = None
-    stands_in: bool = False
+    stand_in: str | None = None
 
 
 class Target(Struct, frozen=True):
@@ -265,11 +265,11 @@ def _as_written(wanted: Wanted, uri: Uri, written: str | None) -> Wanted:
     try:
         asked = parse(written)
     except ValueError:
-        return replace(wanted, uri=without_secrets(written), stands_in=True)
+        return replace(wanted, uri=without_secrets(written), stand_in=wanted.uri)
     shown = written
     if asked.has_wildcard and wanted.found is not None:
         shown = asked.of_key(asked.root + wanted.found.key.removeprefix(uri.root))
-    return replace(wanted, uri=without_secrets(shown), stands_in=True)
+    return replace(wanted, uri=without_secrets(shown), stand_in=wanted.uri)
 
 
 def stand_in(input_map: Mapping[str, str], text: str) -> str | None:

@@ -198,10 +198,11 @@ def _add_sources(found: Lineage, execution: Execution) -> None:
     """Files that are no data of ours: of S3, of the web, of this machine."""
     for item in execution.document.get("inputs", ()):
         for file in item["files"]:
-            if not file["uri"].startswith(_DATUM):
+            uri = file.get("stand_in") or file["uri"]
+            if not uri.startswith(_DATUM):
                 facts = {"size": file.get("size"), "sha256": file.get("sha256")}
-                found.nodes.setdefault(file["uri"], Node(file["uri"], "source", file["uri"], facts))
-                found.edges[Edge(file["uri"], execution.id, item["name"])] = None
+                found.nodes.setdefault(uri, Node(uri, "source", uri, facts))
+                found.edges[Edge(uri, execution.id, item["name"])] = None
 
 
 def datum_node(datum: DatumRecord) -> Node:

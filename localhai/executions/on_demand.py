@@ -47,7 +47,9 @@ def input_id(execution_id: str, name: str) -> str:
 def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> None:
     """Keep what may be asked for, readable by the owner alone."""
     listed = [
-        Listed(file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri, file.stands_in)
+        Listed(
+            file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri, file.stand_in is not None
+        )
         for file in files
     ]
     path = folder / LIST

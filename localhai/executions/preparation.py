@@ -123,6 +123,7 @@ def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
                 "md5": sums.md5 if sums else None,
                 "sha1": sums.sha1 if sums else None,
                 "sha256": sums.sha256 if sums else None,
+                **({"stand_in": life.masker.mask_text(file.stand_in)} if file.stand_in else {}),
             }
         )
     return [{"name": name, "files": files} for name, files in found.items()]

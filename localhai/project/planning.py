@@ -11,6 +11,7 @@ from localhai.project import command, durations, names, parameters, parity
 from localhai.project.faulty import find_sound, is_any_faulty
 from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
+from localhai.system import image_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,7 +50,7 @@ def plan(
     planned_mounts, mount_notes = _mounts(found, allowed=mounts)
     return ExecutionPlan(
         step=found.name,
-        image=overrides.image or stand_in_image(found.image, images or {}),
+        image=_image(found, overrides, images or {}),
         image_requested=found.image,
         command=items,
         script=script,
@@ -84,6 +85,19 @@ def stand_in_image(requested: str, images: Mapping[str, str]) -> str:
     if requested in images:
         return images[requested]
     return next((image for pattern, image in images.items() if fnmatchcase(requested, pattern)), requested)
+
+
+def _image(step: Step, overrides: Overrides, images: Mapping[str, str]) -> str:
+    """Raises UsageError for a typed name that none can be, ProjectError for one of valohai.yaml or the image map."""
+    image = overrides.image or stand_in_image(step.image, images)
+    fault = image_names.fault(image)
+    if fault is None:
+        return image
+    message = f"{image!r} is no name of an image: {fault}"
+    if overrides.image:
+        raise UsageError(message, where="--image")
+    hints = [] if image == step.image else ["it stands under [images] in localhai.toml"]
+    raise ProjectError(message, where=f"step {step.name}", hints=hints)
 
 
 def _inputs(

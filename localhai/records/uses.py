@@ -136,10 +136,7 @@ class UseRecords(Access):
 
 
 def _uses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str | None, str]]:
-    found = {
-        (storable(str(item["name"])), file["uri"].removeprefix(_DATUM)): None
-        for item in inputs
-        for file in item["files"]
-        if file["uri"].startswith(_DATUM)
-    }
+    """(input, datum) of data that were used: what took the place of an address, where something did."""
+    used = [(item["name"], file.get("stand_in") or file["uri"]) for item in inputs for file in item["files"]]
+    found = {(storable(str(name)), uri.removeprefix(_DATUM)): None for name, uri in used if uri.startswith(_DATUM)}
     return iter(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+from localhai.project.checks import image
 from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named
 from localhai.project.sentences import quoted
@@ -20,6 +21,7 @@ def check(item: Item, findings: Findings) -> None:
     """One sound endpoint: its files and volumes."""
     endpoint, path = item.data, item.path
     owner = f"endpoint {quoted(item.name)}"
+    image.check(item, findings)
     check_unique((*path, "files"), named(endpoint, "files"), "file", owner, findings)
     _check_files((*path, "files"), endpoint, findings)
     taken = _check_shared((*path, "shared-volumes"), endpoint, findings)

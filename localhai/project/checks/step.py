@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks import command, duration, expression, parameter
+from localhai.project.checks import command, duration, expression, image, parameter
 from localhai.project.checks import input as input_check
 from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named
@@ -28,6 +28,7 @@ def check(item: Item, findings: Findings) -> None:
     duration.check(path, step, findings)
     expression.check_stop_condition(path, step, findings)
     command.check(path, step, findings)
+    image.check(item, findings)
     check_lists(path, step, step, f"step {quoted(item.name)}", findings)
     if step.get("runtime-config-preset") and not step.get("environment"):
         message = f"step {quoted(item.name)} has a runtime-config-preset but no environment"

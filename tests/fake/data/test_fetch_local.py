@@ -127,6 +127,8 @@ def test_the_inputs_map_stands_in_and_says_so(fetch: Any, tmp_path: Path) -> Non
         fetched = fetch(uri, input_map=rule)
         assert [file.path.read_text() for file in fetched.files] == ["local"]
         assert f"{uri} is replaced by" in fetched.notes[0]
+        (file,) = fetched.files
+        assert (file.uri, file.stand_in) == (uri.replace("*.csv", "train.csv"), (samples / "train.csv").as_uri())
     with pytest.raises(InputNotFound, match=r"its stand-in nowhere\.csv: there is no such file"):
         fetch("datum://1", input_map={"datum://*": "nowhere.csv"})
 

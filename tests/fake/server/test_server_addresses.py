@@ -218,6 +218,9 @@ def test_a_stand_in_is_its_owners_choice(bob, bobs, state, engine, allow, secret
     found = ended(bob, "executions", made.json()["id"])
     assert found["status"] == "complete", found
     assert seen[0]["data"]["files"][0]["uri"] == "s3://bucket/data.csv"
+    (listed,) = state.home.execution(found["id"]).inputs
+    assert listed["files"][0]["uri"] == "s3://bucket/data.csv"
+    assert listed["files"][0]["stand_in"] == secret.as_uri()
 
 
 def test_a_localhai_toml_that_comes_with_code_says_nothing(bob, bobs, state, secret):

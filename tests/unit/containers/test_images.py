@@ -29,6 +29,14 @@ def test_a_missing_image_is_pulled_and_people_are_told():
     assert progress[-1].current == progress[-1].total
 
 
+@pytest.mark.parametrize("name", ["../../containers/json", "a//b", "", "x:y:z"])
+def test_what_is_no_name_is_neither_looked_up_nor_pulled(name):
+    engine = FakeEngine(images=[])
+    with pytest.raises(ImageNotFound, match="is no name of an image"):
+        ensure(engine, name)
+    assert engine.pulled == []
+
+
 def test_always_pulls_what_is_there():
     engine = FakeEngine(images=["a:1"])
 

@@ -59,6 +59,25 @@ def test_the_image_map_finds_stand_ins(image, runs):
     assert (found.image, found.image_requested) == (runs, image)
 
 
+@pytest.mark.parametrize(
+    ("requested", "typed", "images", "error", "hints"),
+    [
+        ("a//b", None, {}, ProjectError, []),
+        ("../x", None, {}, ProjectError, []),
+        ("python:3.11", None, {"python:*": "a//b"}, ProjectError, ["it stands under [images] in localhai.toml"]),
+        ("python:3.11", "../x", {}, UsageError, []),
+    ],
+)
+def test_what_is_no_name_of_an_image_is_said_where_it_enters(requested, typed, images, error, hints):
+    with pytest.raises(error, match="is no name of an image") as raised:
+        planned({"image": requested}, Overrides(image=typed), images=images)
+    assert list(raised.value.hints) == hints
+
+
+def test_an_image_that_has_a_stand_in_need_be_none():
+    assert planned({"image": "OUR IMAGE"}, images={"OUR IMAGE": "ours:1"}).image == "ours:1"
+
+
 def test_an_image_that_was_typed_is_the_one_that_runs():
     found = planned({}, Overrides(image="mine:1"), images={"*": "other"})
     assert (found.image, found.image_requested) == ("mine:1", "python:3.11")
