@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from localhai.records.database import placeholders, statement, storable
+from localhai.records.database import columns_of, placeholders, statement, storable
 from localhai.records.rows import DatumRecord
 from localhai.records.times import text
 from localhai.system import strict_json
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from localhai.records.database import Row, Transaction
 
+_JOINED = frozenset({"tags", "aliases"})  # fields that are no columns of the table
+_DATA = statement(
+    "SELECT", columns_of("d", [name for name in DatumRecord.__struct_fields__ if name not in _JOINED]), "FROM data d"
+)
 NOBODY = ""  # in place of the execution: the datum was uploaded
 _AT_ONCE = 500  # SQLite before 3.32 takes 999 parameters
 
@@ -88,7 +92,7 @@ def note_alias(transaction: Transaction, project_id: str, name: str, datum_id: s
 
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[DatumRecord]:
     """Data with their tags and aliases. `tail` is what follows FROM."""
-    found = transaction.rows(statement("SELECT d.* FROM data d", tail), parameters)
+    found = transaction.rows(statement(_DATA, tail), parameters)
     ids = [row["id"] for row in found]
     tags = _names(transaction, "SELECT datum_id, tag AS name FROM datum_tags", "position", ids)
     aliases = _names(transaction, "SELECT datum_id, name FROM datum_aliases", "name", ids)

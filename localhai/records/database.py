@@ -110,6 +110,11 @@ def statement(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+def columns_of(alias: str, names: Iterable[str]) -> str:
+    """`alias."name", ...` for SELECT: never `*`, since a newer localhai on this home may have added columns."""
+    return ", ".join(f'{alias}."{name}"' for name in names)
+
+
 def placeholders(values: Iterable[Any], prefix: str = "p") -> tuple[str, dict[str, Any]]:
     """`(:p0, :p1)` and its parameters, for IN."""
     named = {f"{prefix}{number}": value for number, value in enumerate(values)}

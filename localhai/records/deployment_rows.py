@@ -12,16 +12,19 @@ from msgspec import Struct, field
 from localhai.errors import UsageError
 from localhai.records import owners
 from localhai.records.data_rows import parts
-from localhai.records.database import placeholders, statement
+from localhai.records.database import columns_of, placeholders, statement
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
 
-_VERSIONS = (
-    "SELECT v.*, d.name AS deployment, d.project_id, p.name AS project FROM deployment_versions v"
-    " JOIN deployments d ON d.id = v.deployment_id JOIN projects p ON p.id = d.project_id"
+_VERSIONS = statement(
+    "SELECT",
+    columns_of("v", ("id", "deployment_id", "name", "commit", "created", "document")),
+    ", d.name AS deployment, d.project_id, p.name AS project FROM deployment_versions v",
+    "JOIN deployments d ON d.id = v.deployment_id JOIN projects p ON p.id = d.project_id",
 )
+_ENDPOINT = ("version_id", "name", "status", "started", "finished", "stop_requested", *owners.COLUMNS, "document")
 _CANDIDATES = 5
 
 _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
@@ -133,8 +136,8 @@ def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -
     """Versions with their aliases and endpoints. `tail` is what follows FROM."""
     found = transaction.rows(statement(_VERSIONS, tail), parameters)
     ids = [row["id"] for row in found]
-    aliases = _by_version(transaction, "deployment_aliases", ids, "name")
-    endpoints = _by_version(transaction, "deployment_endpoints", ids, "position")
+    aliases = _by_version(transaction, "deployment_aliases", ("version_id", "name"), ids, "name")
+    endpoints = _by_version(transaction, "deployment_endpoints", _ENDPOINT, ids, "position")
     made = []
     for row in found:
         row["document"] = json.loads(row["document"])
@@ -177,11 +180,14 @@ def find(transaction: Transaction, ref: str, project_id: str | None) -> Deployme
     raise UsageError(said, where=ref, hints=lines[:_CANDIDATES] or ["make one: localhai deployment run ENDPOINT"])
 
 
-def _by_version(transaction: Transaction, table: str, ids: Sequence[str], order: str) -> dict[str, list[Row]]:
+def _by_version(
+    transaction: Transaction, table: str, columns: Sequence[str], ids: Sequence[str], order: str
+) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for part in parts(ids):
         listed, parameters = placeholders(part)
-        sql = statement("SELECT * FROM", table, "WHERE version_id IN", listed, "ORDER BY", order)
+        of_table = statement("SELECT", columns_of("x", columns), "FROM", table, "x")
+        sql = statement(of_table, "WHERE version_id IN", listed, "ORDER BY", order)
         for row in transaction.rows(sql, parameters):
             found.setdefault(row["version_id"], []).append(row)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
 from localhai.records import data_rows, owners
-from localhai.records.database import Away, placeholders, statement, storable
+from localhai.records.database import Away, columns_of, placeholders, statement, storable
 from localhai.records.rows import DatumRecord, Execution, StatusChange
 from localhai.records.statuses import Status
 from localhai.records.times import text
@@ -22,7 +22,13 @@ _TEXTS = frozenset({"step", "image", "commit", "title", "environment", "containe
 _TIMES = frozenset({"queued", "started", "finished", "stop_requested"})
 _PLAIN = frozenset({"exit_code"})
 _FIXED = frozenset({"id", "project_id", "project", "counter", "status", "created", "document", "outputs"})
-_EXECUTIONS = "SELECT e.*, p.name AS project FROM executions e JOIN projects p ON p.id = e.project_id"
+_JOINED = frozenset({"project", "owner", "tags", "outputs"})  # fields that are no columns of the table
+_COLUMNS = (*(name for name in Execution.__struct_fields__ if name not in _JOINED), *owners.COLUMNS)
+_EXECUTIONS = statement(
+    "SELECT",
+    columns_of("e", _COLUMNS),
+    ", p.name AS project FROM executions e JOIN projects p ON p.id = e.project_id",
+)
 
 
 def columns(changes: Mapping[str, Any]) -> dict[str, Any]:

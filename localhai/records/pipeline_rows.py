@@ -11,19 +11,12 @@ from msgspec import Struct, field
 from localhai.errors import UsageError
 from localhai.records import finding, owners
 from localhai.records.data_rows import parts
-from localhai.records.database import placeholders, statement
+from localhai.records.database import columns_of, placeholders, statement
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
-
-_PIPELINES = "SELECT l.*, p.name AS project FROM pipelines l JOIN projects p ON p.id = l.project_id"
-_NODES = (
-    "SELECT n.*, e.counter AS execution_counter, e.status AS execution_status,"
-    " t.counter AS task_counter, t.status AS task_status FROM pipeline_nodes n"
-    " LEFT JOIN executions e ON e.id = n.execution_id LEFT JOIN tasks t ON t.id = n.task_id"
-)
 
 
 class PipelineNode(Struct, frozen=True):
@@ -107,6 +100,20 @@ class Pipeline(Struct, frozen=True):
             "parity": list(plan.get("parity", ())),
             "error": self.document.get("error"),
         }
+
+
+_JOINED = frozenset({"project", "owner", "nodes"})  # fields that are no columns of the table
+_COLUMNS = (*(name for name in Pipeline.__struct_fields__ if name not in _JOINED), *owners.COLUMNS)
+_PIPELINES = statement(
+    "SELECT", columns_of("l", _COLUMNS), ", p.name AS project FROM pipelines l JOIN projects p ON p.id = l.project_id"
+)
+_NODES = statement(
+    "SELECT",
+    columns_of("n", ("pipeline_id", "name", "type", "status", "execution_id", "task_id", "approved", "document")),
+    ", e.counter AS execution_counter, e.status AS execution_status,",
+    "t.counter AS task_counter, t.status AS task_status FROM pipeline_nodes n",
+    "LEFT JOIN executions e ON e.id = n.execution_id LEFT JOIN tasks t ON t.id = n.task_id",
+)
 
 
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any], *, nodes: bool = True) -> list[Pipeline]:

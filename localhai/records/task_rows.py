@@ -10,14 +10,12 @@ from msgspec import Struct, field
 
 from localhai.errors import UsageError
 from localhai.records import finding, owners
-from localhai.records.database import statement
+from localhai.records.database import columns_of, statement
 from localhai.records.times import seconds_between
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
     from localhai.records.rows import Owner
-
-_TASKS = "SELECT t.*, p.name AS project FROM tasks t JOIN projects p ON p.id = t.project_id"
 
 
 class Task(Struct, frozen=True):
@@ -52,6 +50,12 @@ class Task(Struct, frozen=True):
         values: dict[str, Any] = {fact: getattr(self, fact) for fact in facts}
         parity = self.document.get("plan", {}).get("parity", ())
         return {**values, "duration": self.duration, "parity": list(parity), "error": self.document.get("error")}
+
+
+_COLUMNS = (*(name for name in Task.__struct_fields__ if name not in {"project", "owner"}), *owners.COLUMNS)
+_TASKS = statement(
+    "SELECT", columns_of("t", _COLUMNS), ", p.name AS project FROM tasks t JOIN projects p ON p.id = t.project_id"
+)
 
 
 def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[Task]:

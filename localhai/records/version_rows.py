@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from localhai.records import data_rows
-from localhai.records.database import placeholders, statement
+from localhai.records.database import columns_of, placeholders, statement
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Noun = Literal["dataset", "model"]
 
+_COLUMNS = columns_of("v", ("id", "parent_id", "name", "counter", "created", "execution_id", "document"))
 LATEST = "latest"
 STATUSES = ("pending", "approved", "rejected")  # of model versions, as in `vh model versions --status`
 
@@ -107,7 +108,7 @@ class Version(Struct, frozen=True):
 def select(transaction: Transaction, noun: Noun, tail: str, parameters: Mapping[str, Any]) -> list[Version]:
     """Versions without their files. `tail` follows FROM, with `v` for the version and `p` for its parent."""
     sql = statement(
-        "SELECT v.*, p.name AS parent FROM", f"{noun}_versions v JOIN {noun}s p ON p.id = v.parent_id", tail
+        "SELECT", _COLUMNS, ", p.name AS parent FROM", f"{noun}_versions v JOIN {noun}s p ON p.id = v.parent_id", tail
     )
     found = transaction.rows(sql, parameters)
     aliases = _aliases(transaction, noun, [row["id"] for row in found])
