@@ -11,6 +11,7 @@
     │   ├── ImageNotFound                neither here nor pulled
     │   ├── InputNotFound                one or more inputs cannot be had
     │   ├── DiskFull                     no space left
+    │   ├── FilesNotHere                 log and files of an execution are in another home
     │   └── RecordsUnavailable           the database does not answer
     ├── TransitionError             1    an execution cannot go from this status to that one
     ├── ExecutionFailed             1    the execution ended, and not as `complete`
@@ -156,6 +157,10 @@ class InputNotFound(SurroundingsError):
 
 class DiskFull(SurroundingsError):
     """No space left where localhai writes."""
+
+
+class FilesNotHere(SurroundingsError):
+    """Log and files of an execution are in another home that shares the records, or were removed by hand."""
 
 
 class RecordsUnavailable(SurroundingsError):

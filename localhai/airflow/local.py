@@ -106,7 +106,7 @@ class LocalPlatform:
             return []
         with self._home() as home:
             execution = home.execution(key)
-            if not execution.record.folder:
+            if not execution.record.folder or not execution.folder.is_dir():
                 return []
             events = execution.events(last=LAST_LINES)
             return list(deque((event.message for event in events if event.stream != "status"), LAST_LINES))

@@ -20,6 +20,7 @@ HELPER = "localhai.helper"
 BASE_SIZE = "localhai.base-size"  # on the image of an endpoint: the bytes of the image that it stands on
 DEPLOYMENT = "localhai.deployment"  # the id of a deployment version: on its image and its containers
 ENDPOINT = "localhai.endpoint"
+HOME = "localhai.home"  # the id of the home that made it: another one on the same engine leaves it alone
 TASK = "localhai.task"  # what the members of a distributed task share
 
 
@@ -32,9 +33,10 @@ class Owner(Struct, frozen=True):
     boot_id: str
 
 
-def build(*, execution: str, project: str, owner: Owner | None = None) -> dict[str, str]:
+def build(*, execution: str, project: str, owner: Owner | None = None, home: str | None = None) -> dict[str, str]:
     """The labels of what belongs to an execution; the owner is this process unless given."""
-    return {EXECUTION: execution, PROJECT: project, OWNER: write_owner(owner or own_owner())}
+    found = {EXECUTION: execution, PROJECT: project, OWNER: write_owner(owner or own_owner())}
+    return found if home is None else {**found, HOME: home}
 
 
 def write_owner(owner: Owner) -> str:

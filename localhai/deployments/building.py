@@ -127,11 +127,12 @@ def _entries(
         yield Entry(f"{BUILD[1:]}/install", install, 0o644)
 
 
-def image_labels(version: str, endpoint: str, project: str) -> dict[str, Any]:
+def image_labels(version: str, endpoint: str, project: str, home: str) -> dict[str, Any]:
     """Labels of what belongs to an endpoint of a version; the owner is this process."""
     return {
         labels.DEPLOYMENT: version,
         labels.ENDPOINT: endpoint,
         labels.PROJECT: project,
+        labels.HOME: home,
         labels.OWNER: labels.write_owner(labels.own_owner()),
     }

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from localhai.containers import labels
 from localhai.deployments.work import work_id
-from localhai.errors import SurroundingsError
+from localhai.errors import SurroundingsError, UsageError
 from localhai.executions.cleaning import Portion
 from localhai.executions.owner import is_alive, is_dropped, own_owner
 
@@ -63,7 +63,8 @@ def dead_containers(home: Home) -> Iterator[Portion]:
     """Containers that nobody looks after. Raises EngineNotFound."""
     engine = home.engine
     states = engine.containers({labels.DEPLOYMENT: None})
-    dead = [item for item in states if not labels.is_alive(labels.parse_owner(item.labels))]
+    own = [item for item in states if home.has_made(item.labels.get(labels.HOME)) is not False]
+    dead = [item for item in own if not labels.is_alive(labels.parse_owner(item.labels))]
     if dead:
         yield Portion("containers of deployments", len(dead), None, partial(_remove_containers, engine, dead))
 
@@ -71,10 +72,22 @@ def dead_containers(home: Home) -> Iterator[Portion]:
 def built_images(home: Home) -> Iterator[Portion]:
     """Images of endpoints: they are built again when they are needed. Raises EngineNotFound."""
     engine = home.engine
-    found = engine.labelled_images({labels.DEPLOYMENT: None})
+    found = [image for image in engine.labelled_images({labels.DEPLOYMENT: None}) if _is_own(home, image)]
     if found:
         size = sum(own for own in {image.id: _own_size(image) for image in found}.values())
         yield Portion("images of deployments", len(found), size, partial(_remove_images, engine, found))
+
+
+def _is_own(home: Home, image: Image) -> bool:
+    """Whether this home built it. One that names no home is of whoever remembers its version, alone."""
+    made = home.has_made(image.labels.get(labels.HOME))
+    if made is not None:
+        return made
+    try:
+        home.records.deployment_version(image.labels.get(labels.DEPLOYMENT, ""))
+    except UsageError:
+        return False
+    return not home.settings.database_url
 
 
 def _own_size(image: Image) -> int:

@@ -130,7 +130,7 @@ def work_on(
         interruption=interruption,
         observer=observer,
         folder=project.home.folder / FOLDER / version.id / endpoint,
-        labels=image_labels(version.id, endpoint, project.folder.name),
+        labels=image_labels(version.id, endpoint, project.folder.name, project.home.id),
     )
 
 

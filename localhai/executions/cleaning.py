@@ -16,9 +16,12 @@ from localhai.errors import EngineLost, EngineNotFound, SurroundingsError, Usage
 from localhai.executions import uncollected
 from localhai.executions.deleting import delete, folder_size
 from localhai.executions.execution import Execution
+from localhai.executions.owner import has_files
 from localhai.records import FINAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from localhai.containers.engine import Engine
     from localhai.containers.reap import Leftovers
     from localhai.executions.home import Home
@@ -87,11 +90,16 @@ def _forget(paths: Sequence[Path]) -> Sequence[str]:
 def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:
     """Executions that ended more than `older_than` seconds before `now`, with their outputs."""
     before = (now - timedelta(seconds=older_than)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    found = home.records.ended_before(before, project_id)
+    found = [item for item in home.records.ended_before(before, project_id) if _is_of(home, item[0])]
     if found:
         size = sum(_size_of(home, folder) for _, folder in found)
         ids = [id_ for id_, _ in found]
         yield Portion("executions with logs and outputs", len(ids), size, partial(_delete_all, home, ids))
+
+
+def _is_of(home: Home, execution_id: str) -> bool:
+    """Whether this home made it: others that share its records clean up after themselves."""
+    return not home.settings.database_url or has_files(home, home.records.execution(execution_id))
 
 
 def leftovers(home: Home) -> Iterator[Portion]:
@@ -137,7 +145,8 @@ def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
     host = labels.own_owner().host
     afar = {execution for execution, owner in owned if owner is not None and owner.host != host}
     alive = {execution for execution, owner in owned if execution not in afar and labels.is_alive(owner)}
-    names = [*engine.volumes({labels.EXECUTION: None}), *engine.networks({labels.EXECUTION: None})]
+    states = [item for item in states if home.has_made(item.labels.get(labels.HOME)) is not False]
+    names = [*_own_names(engine.volumes, home), *_own_names(engine.networks, home)]
     found = {item.labels[labels.EXECUTION] for item in states} | {
         id_ for name in names for id_ in _uuid_re.findall(name)
     }
@@ -153,6 +162,15 @@ def _waits(home: Home, execution: str) -> bool:
     """Whether it holds outputs that nobody could collect yet: `execution collect` does, or `execution delete`."""
     folder = home.records.execution(execution).folder
     return bool(folder) and uncollected.read(home.folder / folder) is not None
+
+
+def _own_names(listed: Callable[[Mapping[str, str | None]], Sequence[str]], home: Home) -> list[str]:
+    """Volumes, or networks, of executions that this home made, or that name no home."""
+    from localhai.containers import labels
+
+    of_homes = set(listed({labels.EXECUTION: None, labels.HOME: None}))
+    own = set(listed({labels.EXECUTION: None, labels.HOME: home.known_id})) if of_homes and home.known_id else set()
+    return [name for name in listed({labels.EXECUTION: None}) if name in own or name not in of_homes]
 
 
 def _is_final(home: Home, execution: str) -> bool | None:

@@ -10,6 +10,7 @@ from localhai.containers.ownership import remove_tree
 from localhai.errors import SurroundingsError, UsageError
 from localhai.executions import uncollected
 from localhai.executions.latest import LATEST, point_latest
+from localhai.executions.owner import has_files
 from localhai.records import FINAL
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def delete(home: Home, execution: Execution, *, keep_outputs: bool = False) -> N
     """Delete an execution that has ended, with the bytes of its outputs. Raises UsageError, SurroundingsError.
 
     With `keep_outputs` these stay in the store: they are data of the project, that inputs can name.
+    One of another home is deleted there, where its files are: FilesNotHere.
 
     Files go first: cut off in between, it can be done again. Its data stay known to the records, as purged, since
     other executions may have used them.
@@ -35,6 +37,8 @@ def delete(home: Home, execution: Execution, *, keep_outputs: bool = False) -> N
             where=execution.id,
             hints=[f"stop it first: localhai execution stop {execution.counter}"],
         )
+    if not has_files(home, execution.record):
+        execution.require_folder()
     if execution.record.folder and uncollected.read(execution.folder) is not None:
         reap.remove(home.engine, reap.of_execution(home.engine, execution.id))
     data = [] if keep_outputs else home.records.data(execution_id=execution.id, purged=False, limit=None)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import SurroundingsError
+from localhai.errors import FilesNotHere
 from localhai.executions.lines import displayed
 from localhai.executions.log import read_events
 from localhai.executions.metadata import read_metadata, read_summary
+from localhai.executions.owner import home_of
 from localhai.project.plan import ExecutionPlan
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ class Execution:
 
     def summary(self) -> Summary:
         """Latest, minimum, maximum and count of each key: `keys[NAME].latest`, `.minimum`, `.maximum`, `.count`."""
+        self.require_folder()
         return read_summary(self.folder)
 
     def metadata_events(self) -> Iterator[dict[str, Any]]:
         """Every metadata line in order, as a dict; `_time` is ISO 8601 in UTC."""
+        self.require_folder()
         return read_metadata(self.folder)
 
     def events(self, *, last: int | None = None) -> Iterator[Event]:
@@ -131,6 +134,7 @@ class Execution:
 
         `last` gives only that many.
         """
+        self.require_folder()
         return read_events(self.folder, last=last)
 
     def logs(self, *, last: int | None = None) -> str:
@@ -139,19 +143,25 @@ class Execution:
         return "".join(f"{line}\n" for line in lines)
 
     def plan(self) -> ExecutionPlan:
-        """The plan that it ran by. Raises SurroundingsError when its folder is not here."""
+        """The plan that it ran by. Raises FilesNotHere when its folder is not here."""
         import json
 
         self.require_folder()
         return ExecutionPlan.from_dict(json.loads((self.folder / PLAN).read_bytes()))
 
     def require_folder(self) -> None:
-        """Raises SurroundingsError when log and plan are not in this home: another machine has them, or nobody."""
+        """Raises FilesNotHere when log and plan are not in this home: another one has them, or nobody."""
         if not self.record.folder or self.folder.is_dir():
             return
-        owner = self.record.owner
+        home, owner = home_of(self.record), self.record.owner
+        if home and not self._home.has_made(home["id"]):
+            raise FilesNotHere(
+                f"log and files of execution #{self.counter} are in another home, on {home['host']}",
+                where=str(self.folder),
+                hints=[f"look there: LOCALHAI_HOME={home['folder']} localhai execution info {self.id}"],
+            )
         ran_on = f"it ran on {owner.host}: look there" if owner is not None else "it was removed"
-        raise SurroundingsError(
+        raise FilesNotHere(
             f"the folder of execution #{self.counter} is not on this machine", where=str(self.folder), hints=[ran_on]
         )
 

@@ -113,7 +113,7 @@ class Group:
 
     def _labels(self, life: Life) -> dict[str, str]:
         return {
-            **labels.build(execution=life.record.id, project=life.project.name),
+            **labels.build(execution=life.record.id, project=life.project.name, home=life.home.id),
             labels.TASK: self.task_id,
         }
 

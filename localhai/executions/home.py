@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+ID = "home-id"  # its file
 
 
 class Home:
@@ -76,6 +77,30 @@ class Home:
                 if hasattr(made, "close"):
                     made.close()
             self._made.clear()
+
+    @property
+    def id(self) -> str:
+        """What tells this home from others that share its records or its engine. Raises SurroundingsError, OSError."""
+
+        def make() -> str:
+            self.ready()
+            from localhai.records.ids import new_id
+
+            return private.kept(self.folder / ID, f"{new_id()}\n".encode)[0].decode().strip()
+
+        return self._once("id", make)
+
+    def has_made(self, home_id: str | None) -> bool | None:
+        """Whether what names this home as its maker is of this one; None: it names none, as what is old does."""
+        return None if home_id is None else self.known_id == home_id
+
+    @property
+    def known_id(self) -> str | None:
+        """`id` without making one: None has made nothing yet that names a home."""
+        try:
+            return (self.folder / ID).read_text().strip()
+        except OSError:
+            return None
 
     @property
     def records(self) -> Records:

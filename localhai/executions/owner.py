@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from localhai.containers import labels
 from localhai.executions.at_work import is_at_work
@@ -58,7 +59,14 @@ def is_left(home: Home, record: Execution) -> bool:
 
 def has_files(home: Home, record: Execution) -> bool:
     """Whether its log and outputs are in this home, or would be: several homes share only records elsewhere."""
-    return is_of_home(home, record.folder)
+    made = home.has_made(home_of(record).get("id")) if home.settings.database_url and record.folder else None
+    return is_of_home(home, record.folder) if made is None else made
+
+
+def home_of(record: Execution) -> Mapping[str, Any]:
+    """`id`, `host` and `folder` of the home that made an execution; empty where none was noted yet."""
+    found: Mapping[str, Any] = record.document.get("home") or {}
+    return found
 
 
 def is_of_home(home: Home, folder: str | None) -> bool:

@@ -166,7 +166,7 @@ def tree_contents(life: Life) -> TreeContents:
 
 
 def execution_labels(life: Life) -> dict[str, str]:
-    return labels.build(execution=life.record.id, project=life.project.name)
+    return labels.build(execution=life.record.id, project=life.project.name, home=life.home.id)
 
 
 def _config(life: Life) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,7 @@ def begin(
         document={
             **_document(plan, snapshot, settings, options, masker),
             "project_folder": project.path,
+            "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
             "resolved": [resolution.to_dict() for resolution in resolutions],
             **recorded(options.requester),
         },

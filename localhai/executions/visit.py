@@ -129,7 +129,7 @@ def _say_changes(life: Life, execution: Execution, say: Callable[[str], None]) -
 
 def _converse(life: Life, image: Image, key: str, command: tuple[str, ...]) -> int:
     engine = life.home.engine
-    belonging = labels.build(execution=key, project=life.project.name)
+    belonging = labels.build(execution=key, project=life.project.name, home=life.home.id)
     tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
     keeper = None  # never started: files go in and out through it, by whichever way
     try:

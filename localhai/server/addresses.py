@@ -8,6 +8,8 @@ from localhai.errors import UsageError
 from localhai.server.errors import not_found
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fastapi import Request
 
     from localhai.records import Execution, Project
@@ -30,6 +32,15 @@ def scoped(state: State, user: User, reference: str) -> tuple[Project, str] | No
     if rest != "latest" and not (rest.isascii() and rest.isdigit() and len(rest) <= _LONGEST_COUNTER):
         raise not_found()
     return state.project_of(user, project_id), rest
+
+
+def files_of(state: State, row: Execution) -> Path | None:
+    """Where log and metadata of an execution are, None when there are none yet. Raises FilesNotHere."""
+    from localhai.executions.execution import Execution as Found
+
+    found = Found(state.home, row)
+    found.require_folder()
+    return found.folder if row.folder else None
 
 
 def execution_of(state: State, user: User, reference: str) -> Execution:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from localhai.errors import (
+    FilesNotHere,
     LocalhaiError,
     ProjectError,
     RecordsUnavailable,
@@ -92,6 +93,8 @@ def add_handlers(app: FastAPI) -> None:
 
 def of(error: LocalhaiError) -> tuple[dict[str, Any], int]:
     """Body and status of one of localhai's own errors."""
+    if isinstance(error, FilesNotHere):
+        return {"detail": f"{error.message[:1].upper()}{error.message[1:]}."}, 404
     if isinstance(error, RecordsUnavailable):
         return {"message": "the database of records does not answer", "code": "unavailable"}, 503
     if isinstance(error, SurroundingsError):

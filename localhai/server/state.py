@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,12 +56,10 @@ class State:
         object.__setattr__(self, "calls", Calls(self, self.container_host))
         object.__setattr__(self, "readiness", Readiness(self))
 
-    @cached_property
+    @property
     def home_id(self) -> str:
         """What tells this home from others that share its database of records."""
-        from localhai.server.tokens import kept_secret
-
-        return kept_secret(self.home.folder / "server", "home-id")[0]
+        return self.home.id
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""

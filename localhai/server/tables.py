@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.metadata import read_metadata
-from localhai.server.addresses import execution_of
+from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
 from localhai.system import strict_json
 
@@ -24,28 +24,29 @@ _FACTS = ("id", "execution")
 
 
 def rows_of(state: State, user: User, body: Mapping[str, Any]) -> Iterator[str]:
-    """Lines of the table: `id, execution, _time` and every key, a line for each metadata event. Raises Refused."""
+    """Lines of the table: `id, execution, _time` and every key, one for each event. Raises Refused, FilesNotHere."""
     ids = body.get("ids")
     if not isinstance(ids, list) or not ids or not all(isinstance(item, str) for item in ids) or len(ids) > MOST:
         raise field("ids", f"A list of at most {MOST} ids is needed.", "required")
     rows = [execution_of(state, user, item) for item in ids]
-    return _lines(state.home.folder, rows, _keys(state.home.folder, rows))
+    found = [(row, files_of(state, row)) for row in rows]
+    return _lines(found, _keys(found))
 
 
-def _keys(home: Path, rows: list[Execution]) -> list[str]:
+def _keys(rows: list[tuple[Execution, Path | None]]) -> list[str]:
     found: dict[str, None] = {"_time": None}
-    for row in rows:
-        for event in read_metadata(home / row.folder) if row.folder else ():
+    for _row, folder in rows:
+        for event in read_metadata(folder) if folder else ():
             found.update(dict.fromkeys(event))
     return list(found)
 
 
-def _lines(home: Path, rows: list[Execution], keys: list[str]) -> Iterator[str]:
+def _lines(rows: list[tuple[Execution, Path | None]], keys: list[str]) -> Iterator[str]:
     line = io.StringIO()
     table = csv.writer(line)
     table.writerow([*_FACTS, *keys])
-    for row in rows:
-        for event in read_metadata(home / row.folder) if row.folder else ():
+    for row, folder in rows:
+        for event in read_metadata(folder) if folder else ():
             table.writerow([row.id, row.counter, *(_cell(event.get(key)) for key in keys)])
             yield line.getvalue()
             line.seek(0)

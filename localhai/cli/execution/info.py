@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.cli.call import Call
+    from localhai.executions.execution import Execution
 
 
 @click.command("info")
@@ -31,7 +32,18 @@ def info(call: Call, reference: str) -> None:
         if call.json:
             words.emit_json(document)
             return
-        print_facts(document, str(execution.folder))
+        print_facts(document, _place(execution))
+
+
+def _place(execution: Execution) -> str:
+    """Its folder, or where to look for it."""
+    from localhai.errors import FilesNotHere
+
+    try:
+        execution.require_folder()
+    except FilesNotHere as error:
+        return f"not here: {error.message} ({'; '.join(error.hints)})"
+    return str(execution.folder) if execution.record.folder else ""
 
 
 def print_facts(document: Mapping[str, Any], folder: str) -> None:

@@ -26,6 +26,7 @@ def open_execution(call: Call, reference: str) -> None:
     """
     with call.look() as look:
         execution = look.execution(reference)
+        execution.require_folder()
         folder = str(execution.folder)
         if call.json:
             words.emit_json({"id": execution.id, "counter": execution.counter, "folder": folder})

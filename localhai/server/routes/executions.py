@@ -19,7 +19,7 @@ from localhai.records import INCOMPLETE, DatumRecord
 from localhai.records import Execution as Record
 from localhai.records.statuses import Status
 from localhai.server import links, requests, tables
-from localhai.server.addresses import base, execution_of
+from localhai.server.addresses import base, execution_of, files_of
 from localhai.server.bodies import Body, text
 from localhai.server.errors import said
 from localhai.server.lines import count_lines
@@ -131,9 +131,9 @@ def events(asking: Asking, state: Shared, reference: str, limit: str | None = No
     """The last lines of the log, oldest first; `limit=0` for all of them."""
     row = execution_of(state, asking, reference)
     wanted = int(limit) if limit and limit.isascii() and limit.isdigit() and len(limit) < 10 else LINES  # noqa: PLR2004  # digits
-    if not row.folder:
+    folder = files_of(state, row)
+    if folder is None:
         return {"total": 0, "truncated": False, "limit": wanted, "events": []}
-    folder = state.home.folder / row.folder
     found = [event.to_dict() for event in read_events(folder, last=wanted or None)]
     total = max(count_lines(folder), len(found)) if wanted else len(found)
     return {"total": total, "truncated": len(found) < total, "limit": wanted, "events": found}
@@ -143,7 +143,8 @@ def events(asking: Asking, state: Shared, reference: str, limit: str | None = No
 def status_events(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
     """What localhai said about it."""
     row = execution_of(state, asking, reference)
-    found = [event.to_dict() for event in read_events(state.home.folder / row.folder)] if row.folder else []
+    folder = files_of(state, row)
+    found = [event.to_dict() for event in read_events(folder)] if folder else []
     found = [event for event in found if event["stream"] == "status"]
     return {"total": len(found), "status_events": found}
 
@@ -152,7 +153,8 @@ def status_events(asking: Asking, state: Shared, reference: str) -> dict[str, An
 def metadata(asking: Asking, state: Shared, reference: str) -> list[dict[str, Any]]:
     """Every metadata line, oldest first."""
     row = execution_of(state, asking, reference)
-    return list(read_metadata(state.home.folder / row.folder)) if row.folder else []
+    folder = files_of(state, row)
+    return list(read_metadata(folder)) if folder else []
 
 
 @router.get("/{reference}/outputs/")

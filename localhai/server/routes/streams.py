@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from starlette.responses import Response, StreamingResponse
 
 from localhai.records import FINAL
-from localhai.server.addresses import execution_of
+from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
 from localhai.server.state import State, state_of
 from localhai.server.streaming import KINDS, Place, stream
@@ -39,6 +39,7 @@ def execution_stream(
     kinds = frozenset(include.split(",")) if include else KINDS
     if not kinds <= KINDS:
         raise field("include", f"Some of {', '.join(sorted(KINDS))} are needed.")
+    files_of(state, row)
     place = Place.of(last_event_id)
     if place.ended and row.status in FINAL:
         return Response(status_code=204)
