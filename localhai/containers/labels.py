@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import socket
 from collections.abc import Mapping
 
 from msgspec import Struct, to_builtins
 
 from localhai.system import strict_json
-from localhai.system.process import boot_id, is_running, process_start
+from localhai.system.process import boot_id, host_name, is_running, is_this_machine, process_start
 
 EXECUTION = "localhai.execution"
 PROJECT = "localhai.project"
@@ -54,8 +54,14 @@ def parse_owner(labels: Mapping[str, str]) -> Owner | None:
 
 
 def own_owner() -> Owner:
-    pid = os.getpid()
-    return Owner(socket.gethostname(), pid, process_start(pid) or "", boot_id())
+    """The process that asks."""
+    return _owner_of(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _owner_of(pid: int) -> Owner:
+    """Asked once: what tells it is a program on macOS. A fork is another process."""
+    return Owner(host_name(), pid, process_start(pid) or "", boot_id())
 
 
 def is_alive(owner: Owner | None) -> bool:
@@ -65,6 +71,6 @@ def is_alive(owner: Owner | None) -> bool:
     """
     if owner is None:
         return False
-    if owner.host != socket.gethostname():
+    if not is_this_machine(owner.host, owner.boot_id):
         return True
     return is_running(owner.pid, owner.process_start, owner.boot_id)

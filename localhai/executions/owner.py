@@ -9,6 +9,7 @@ from localhai.containers import labels
 from localhai.executions.at_work import is_at_work
 from localhai.records import Owner
 from localhai.records.times import now, parse
+from localhai.system.process import is_this_machine
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
@@ -28,7 +29,7 @@ def is_alive(owner: Owner) -> bool:
 
 def is_here(owner: Owner) -> bool:
     """Whether it is, or was, a process of this machine."""
-    return owner.host == own_owner().host
+    return is_this_machine(owner.host, owner.boot_id)
 
 
 def is_gone(home: Home, owner: Owner | None, since: str, known_as: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from collections.abc import Callable
 
 PROC = "/proc"
@@ -14,6 +15,26 @@ PATIENCE = 5.0  # seconds for an answer
 _ENDED = ("Z", "X")  # a zombie looks after nothing
 
 Ask = Callable[..., str]
+
+
+@functools.cache
+def host_name() -> str:
+    """The name of this machine as it was when it was first asked for: a Mac changes it with its network."""
+    return socket.gethostname()
+
+
+def is_this_machine(host: str, boot: str) -> bool:
+    """Whether a process of that host, in that start of its machine, is or was one of ours.
+
+    macOS gives each start an id of its own, whatever the machine is called by then. On Linux containers share the id
+    of the machine, and have names and processes of their own.
+    """
+    return host == host_name() or (not shares_boots() and boot != "" and boot == boot_id())
+
+
+def shares_boots() -> bool:
+    """Whether several hosts may have one `boot_id`: containers on Linux."""
+    return os.path.exists(PROC + "/self/stat")
 
 
 @functools.cache

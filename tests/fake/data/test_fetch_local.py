@@ -180,6 +180,7 @@ def test_a_datum_in_s3_is_checked_and_cached(s3_admin: Any, s3_sources: Sources,
         fetch_inputs([InputSpec("m", ("datum://d2",))], **options)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("kind", ["http", "path"])
 def test_a_full_disk_is_one_error_in_words(
     web: Any, fetch: Any, sources: Sources, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

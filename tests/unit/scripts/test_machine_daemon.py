@@ -51,6 +51,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
         os.kill(int((tmp_path / "started.pid").read_text()), signal.SIGKILL)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="dockerd runs on Linux")
 def test_dockerd_is_started_apart_from_us(daemon: Daemon, command: Command, tmp_path: Path) -> None:
     command("dockerd", DOCKERD)
     start(daemon)
@@ -86,6 +87,7 @@ def test_a_pid_file_without_its_engine_is_removed(daemon: Daemon, content: str) 
     assert not daemon.containerd_pid.exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="dockerd runs on Linux")
 def test_a_zombie_is_no_engine(daemon: Daemon, command: Command) -> None:
     dead = subprocess.Popen([command("dockerd", "#!/bin/sh\nexit 0\n")])
     while "(dockerd) Z" not in Path(f"/proc/{dead.pid}/stat").read_text(encoding="ascii"):

@@ -76,3 +76,11 @@ def test_the_lock_names_no_host_and_has_a_hash_for_everything(root: Path) -> Non
     pinned = [block for block in lock.replace("\\\n", " ").splitlines() if "==" in block]
     assert pinned
     assert [line for line in pinned if "--hash=sha256:" not in line] == []
+
+
+def test_a_mac_of_ci_runs_the_layers_without_an_engine(root: Path) -> None:
+    import yaml
+
+    jobs = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert jobs["macos"]["runs-on"].startswith("macos-")
+    assert jobs["macos"]["steps"][-1] == {"run": "make lint unit fake"}

@@ -89,3 +89,36 @@ def test_this_process_runs_and_an_ended_one_does_not():
     assert not process.is_running(os.getpid(), mine + "0", process.boot_id())
     assert not process.is_running(os.getpid(), mine, "another start of the machine")
     assert not process.is_running(int(done.stdout), "", process.boot_id())
+
+
+@pytest.fixture
+def renamed(monkeypatch):
+    """This machine got another name since an owner was written down."""
+    process.host_name.cache_clear()
+    monkeypatch.setattr(process.socket, "gethostname", lambda: "another-name.lan")
+    yield
+    process.host_name.cache_clear()
+
+
+@pytest.mark.usefixtures("renamed")
+def test_a_mac_that_is_called_otherwise_in_another_network_is_the_same_machine(monkeypatch):
+    monkeypatch.setattr(process, "shares_boots", lambda: False)
+
+    assert process.is_this_machine("mac.local", process.boot_id())
+    assert not process.is_this_machine("mac.local", "another start")
+    assert not process.is_this_machine("mac.local", "")
+
+
+@pytest.mark.usefixtures("renamed")
+def test_containers_on_linux_share_the_start_of_their_machine_and_are_others(monkeypatch):
+    monkeypatch.setattr(process, "shares_boots", lambda: True)
+
+    assert not process.is_this_machine("container-1", process.boot_id())
+    assert process.is_this_machine("another-name.lan", "whatever")
+
+
+def test_a_process_keeps_the_name_that_it_began_with(monkeypatch):
+    name = process.host_name()
+    monkeypatch.setattr(process.socket, "gethostname", lambda: "another-name.lan")
+
+    assert process.host_name() == name
