@@ -135,7 +135,7 @@ class EngineNotFound(SurroundingsError):
 
 
 class EngineLost(SurroundingsError):
-    """The engine answered before and does not now: executions that ran on it end as `crashed`."""
+    """The engine answered before and does not now: what ran on it is left alone, and looked after once it does."""
 
 
 class ImageNotFound(SurroundingsError):

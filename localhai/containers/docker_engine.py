@@ -17,7 +17,7 @@ from localhai.containers.docker_images import DockerImages
 from localhai.containers.docker_stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
 from localhai.containers.engine import Gateway
 from localhai.containers.launching import TELL_OTHERS
-from localhai.containers.transport import EngineRefused, path_part
+from localhai.containers.transport import ANSWER_WITHIN, EngineRefused, path_part
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.system import strict_json
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from localhai.containers.transport import Transport
 
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
-ALIVE_WITHIN = 10.0
 YOUNG = 3.0  # seconds in which a container may not have its handlers yet
 ONE_MORE = 1.0
 KILLED = 128  # exit codes from here on: a signal
@@ -94,9 +93,9 @@ class DockerEngine(DockerImages):
             code = self._wait_once(container, left)
             if code is not None:
                 if code >= KILLED:  # perhaps by an engine on its way out: it closes its door first
-                    self._transport.make_sure(ALIVE_WITHIN)
+                    self._transport.make_sure(ANSWER_WITHIN)
                 return code
-            self._transport.call("GET", "/version", timeout=ALIVE_WITHIN)
+            self._transport.call("GET", "/version")  # a busy engine takes its time
 
     def _wait_once(self, container: str, seconds: float) -> int | None:
         try:

@@ -28,6 +28,7 @@ from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
 from localhai.executions.owner import own_owner
+from localhai.executions.stopping import Stopping
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 LOOK = 0.2  # seconds between looks at what goes on
 SLOW_LOOK = 1.0
 ASK_WITHIN = 2.0
+AT_LAST = 30.0  # seconds after the grace time in which a stop must come to its end
 USER_AGENT = "localhai-health-check"
 METADATA = "valohai-metadata.json"
 
@@ -116,20 +118,17 @@ def _note(work: Work, error: BaseException | None) -> bool:
 
 
 def _stop(work: Work, container: str) -> None:
-    """It has the grace time to end by itself, unless somebody interrupts once more."""
-    engine = work.home.engine
-    ending = threading.Thread(target=_quietly_stop, args=(work, container), daemon=True)
-    ending.start()
-    while ending.is_alive():
-        ending.join(LOOK)
-        if work.interruption.forced:
-            engine.kill(container)
-            ending.join()
-
-
-def _quietly_stop(work: Work, container: str) -> None:
-    with suppress(LocalhaiError):  # removing it comes next, and says what is wrong
-        work.home.engine.stop(container, work.settings.stop_grace)
+    """It has the grace time to end by itself, unless somebody interrupts once more. Removing it comes next."""
+    grace = work.settings.stop_grace
+    stopping, until = Stopping(work.home.engine, container, work.capture.status), time.monotonic() + grace + AT_LAST
+    ended, forced = stopping.begin(grace), False
+    while ended.is_alive() and time.monotonic() < until:
+        ended.join(LOOK)
+        stopping.look()
+        if work.interruption.forced and not forced:
+            forced = True
+            stopping.force()
+    stopping.over()
 
 
 def _end(work: Work, container: str) -> None:

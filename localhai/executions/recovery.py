@@ -31,7 +31,7 @@ from localhai.executions.observer import Observer
 from localhai.executions.other_hosts import close_from_afar, is_out_of_reach
 from localhai.executions.owner import is_alive, is_left, own_owner
 from localhai.executions.preparation import container_name, tree_contents
-from localhai.executions.supervision import supervise
+from localhai.executions.supervision import ContactLost, supervise
 from localhai.project.plan import ExecutionPlan
 from localhai.records import FINAL, INCOMPLETE
 from localhai.settings import Settings
@@ -192,7 +192,11 @@ def _watch_on(life: Life, state: ContainerState, interruption: Interruption | No
     life.container = state.id
     life.interruption = interruption or life.interruption
     life.capture.status("Its localhai died; another one has taken it over.")
-    ended = supervise(life, life.home.engine.logs(state.id), time.monotonic() - _age(state))
+    try:
+        ended = supervise(life, life.home.engine.logs(state.id), time.monotonic() - _age(state))
+    except ContactLost:
+        life.capture.leave()  # it stays as it is, for the next one
+        raise
     ending.close(life, ended)
     sweep(life.home, life.record)
 

@@ -25,7 +25,7 @@ from localhai.executions.preparation import prepare
 from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
-from localhai.executions.supervision import supervise
+from localhai.executions.supervision import ContactLost, supervise
 from localhai.project import parity
 from localhai.records.ids import new_id
 from localhai.system import strict_json
@@ -230,9 +230,14 @@ def _document(
 
 
 def live(life: Life) -> LocalhaiError | None:
-    """From `queued` to a final state. Gives what kept the execution from starting."""
+    """From `queued` to a final state. Gives what kept the execution from starting, or ContactLost: it is open then."""
     try:
         ended, trouble = _start_and_watch(life)
+    except ContactLost as error:  # it may run on: left as it is, it is adopted or closed by whoever looks next
+        with suppress(LocalhaiError, OSError):
+            life.capture.status(f"{error.message}; it is left as it is, and looked after once the engine answers")
+        life.capture.leave()
+        return error
     except BaseException as error:  # a fault of ours: the container goes and the execution is closed all the same
         with suppress(LocalhaiError):
             life.home.engine.kill(life.container or "")

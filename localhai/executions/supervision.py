@@ -6,11 +6,12 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.beside import Beside
 from localhai.executions.life import Ended
+from localhai.executions.stopping import Stopping
 from localhai.executions.watch import STOPPED_BY_WISH, Watch
 
 if TYPE_CHECKING:
@@ -23,15 +24,22 @@ if TYPE_CHECKING:
 LOOK = 0.25  # seconds between looks at wishes and limits
 SLOW_LOOK = 1.0  # seconds between looks at the records and at outputs
 RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for
-LOSSES = 10  # how often one execution gets over a lost engine
+HEALTHY = 10.0  # seconds without a loss after which the next one is the first again
+MOST_PAUSE = 5.0  # seconds between losses of an engine that answers, but does not let us listen
+FORCED = 10.0  # seconds that an engine has for an answer once somebody forces
 KILLED = 128  # exit codes from here on: a signal, or an engine that does not know
 DRAIN = 15.0  # seconds in which the last output of an ended container must come
+T = TypeVar("T")
+
+
+class ContactLost(EngineLost):
+    """The engine does not answer any more, and what ran on it may run on: whoever reaches it looks after that."""
 
 
 def supervise(life: Life, output: OutputStream, started: float) -> Ended:
     """Watch a running container to its end. `started` is its start on the monotonic clock.
 
-    Raises nothing for what a step or an engine can do: a lost engine gives an end without an exit code.
+    Raises ContactLost when the engine stays away, and nothing else for what a step or an engine can do.
     """
     return _Supervision(life, output, started).watch()
 
@@ -57,6 +65,28 @@ class _Waiter(threading.Thread):
             self._life.capture.changed.set()
 
 
+class _Asked(threading.Thread, Generic[T]):
+    """A question to the engine, which may be slow to answer."""
+
+    def __init__(self, question: Callable[[], T]) -> None:
+        super().__init__(name="localhai-engine-question", daemon=True)
+        self._question = question
+        self._answer: list[T] = []
+        self._trouble: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._answer.append(self._question())
+        except Exception as error:  # noqa: BLE001  # whoever asked decides what it means
+            self._trouble = error
+
+    def answer(self) -> T:
+        if self._trouble is not None:
+            raise self._trouble
+        return self._answer[0]
+
+
 class _Supervision:
     def __init__(self, life: Life, output: OutputStream, started: float) -> None:
         self._life = life
@@ -66,24 +96,41 @@ class _Supervision:
         self._watch = Watch(started, limits.time_limit, limits.no_output_timeout)
         self._cause: Cause | None = None
         self._reason: str | None = None
-        self._forced = False
+        self._forced_at: float | None = None
         self._slow_look_due = time.monotonic() + SLOW_LOOK
+        self._stopping = Stopping(self._engine, life.container or "", self._tell)
+        self._uploading: _Asked[None] | None = None
+        self._is_running = True
         records, wanted = life.home.records, life.record.id
         self._wish = Beside(lambda: records.stop_requested(wanted), told=life.capture.changed.set)
 
     def watch(self) -> Ended:
-        ended, look = None, self._watch_to_its_end
-        for _loss in range(LOSSES):
+        try:
+            return self._watch_over_losses()
+        except ContactLost:
+            self._leave_wish()
+            raise
+        finally:
+            self._stopping.over()
+            self._end_upload()
+
+    def _watch_over_losses(self) -> Ended:
+        """An engine may be lost as often as it likes, as long as it comes back."""
+        pause, look = 0.0, self._watch_to_its_end
+        while True:
+            begun = time.monotonic()
             try:
                 ended = look()
+            except ContactLost:
+                raise
             except LocalhaiError as error:
-                trouble = error
+                pause = 0.0 if time.monotonic() - begun > HEALTHY else min(MOST_PAUSE, pause + LOOK)
+                self._look_for(pause)
                 look = partial(self._after, error)
                 continue
             if ended is not None:
                 return ended
             look = self._watch_to_its_end  # it still runs
-        return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
 
     def _watch_to_its_end(self) -> Ended | None:
         """Raises what kept the engine from telling."""
@@ -92,9 +139,11 @@ class _Supervision:
         while not waiter.ended:
             self._rest()
             self._look_around()
-        self._drain(pump, self._output)
         if waiter.trouble is not None:
+            self._drain(pump, self._output, within=LOOK)  # it is heard again from its start
             raise waiter.trouble
+        self._is_running = False
+        self._drain(pump, self._output)
         state = self._state()
         if state is None or is_removed(state):
             return self._removed()
@@ -120,16 +169,33 @@ class _Supervision:
         capture.changed.clear()
 
     def _look_around(self) -> None:
-        if self._life.interruption.forced and not self._forced:
-            self._forced = True
-            self._in_background(self._engine.kill)
+        if self._life.interruption.forced and self._forced_at is None:
+            self._forced_at = time.monotonic()
+            self._stopping.force()
+        self._stopping.look()
         if time.monotonic() >= self._slow_look_due:
             self._slow_look_due = time.monotonic() + SLOW_LOOK
-            self._upload_live()
+            self._upload_beside()
             if self._cause is None:
                 self._wish.ask()
-        if self._cause is None:
+        if self._cause is None and self._is_running:
             self._find_cause()
+
+    def _look_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(LOOK, left))
+            self._look_around()
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The engine's answer; wishes and limits are heard meanwhile. Raises what the engine raises."""
+        asked = _Asked(question)
+        while asked.is_alive():
+            asked.join(LOOK)
+            self._look_around()
+            if asked.is_alive() and self._forced_at is not None and time.monotonic() > self._forced_at + FORCED:
+                raise EngineLost(f"the engine did not answer within {FORCED:g} s")
+        return asked.answer()
 
     def _find_cause(self) -> None:
         life = self._life
@@ -150,7 +216,7 @@ class _Supervision:
         self._cause, self._reason = cause, reason
         grace = self._life.settings.stop_grace
         self._tell(f"Stopping: {reason}; the container has {grace:g} s to end by itself.")
-        self._in_background(lambda container: self._engine.stop(container, grace))
+        self._stopping.begin(grace)
         if cause in STOPPED_BY_WISH:
             threading.Thread(target=self._record_stopping, daemon=True).start()
 
@@ -165,14 +231,23 @@ class _Supervision:
         except LocalhaiError:  # a full disk must not keep a container running
             self._life.observer.status(text)
 
-    def _in_background(self, act: Callable[[str], None]) -> None:
-        def run() -> None:
-            try:
-                act(self._life.container or "")
-            except LocalhaiError as error:
-                self._tell(f"The container could not be stopped: {error}")
+    def _leave_wish(self) -> None:
+        """Whoever reaches the engine again hears that it shall stop."""
+        if self._cause in STOPPED_BY_WISH:
+            with suppress(LocalhaiError):
+                self._life.home.records.request_stop(self._life.record.id)
 
-        threading.Thread(target=run, daemon=True).start()
+    def _upload_beside(self) -> None:
+        """Looking for live outputs takes as long as it takes, and delays nothing."""
+        if self._is_running and (self._uploading is None or not self._uploading.is_alive()):
+            self._uploading = _Asked(self._upload_live)
+
+    def _end_upload(self) -> None:
+        """Before outputs are collected: nobody else may move them then."""
+        while self._uploading is not None and self._uploading.is_alive():
+            self._uploading.join(LOOK)
+            if self._life.interruption.forced:
+                return
 
     def _upload_live(self) -> None:
         life = self._life
@@ -186,26 +261,30 @@ class _Supervision:
             life.live_outputs.append(path)
             self._tell(f"Uploaded while running: {path.name}")
 
-    def _drain(self, pump: threading.Thread, output: OutputStream) -> None:
-        pump.join(DRAIN)
+    def _drain(self, pump: threading.Thread, output: OutputStream, within: float = DRAIN) -> None:
+        """The rest of its output, as long as nobody forces."""
+        until = time.monotonic() + within
+        while pump.is_alive() and time.monotonic() < until and self._forced_at is None:
+            pump.join(LOOK)
+            self._look_around()
         if pump.is_alive():
             output.close()
             pump.join(DRAIN)
 
     def _state(self) -> ContainerState | None:
-        return self._engine.state(self._life.container or "")
+        return self._ask(lambda: self._engine.state(self._life.container or ""))
 
     def _hear_again(self, state: ContainerState) -> None:
         """All output from the start; what the log has is passed over."""
         self._life.capture.trouble = None
         self._life.capture.skip_what_is_stored()
-        self._output = self._engine.logs(state.id)
+        self._output = self._ask(lambda: self._engine.logs(state.id))
 
     def _removed(self) -> Ended:
         """Its files may still be in a volume, which is free once the container is wholly gone."""
         until = time.monotonic() + DRAIN
         while self._state() is not None and time.monotonic() < until:
-            time.sleep(LOOK)
+            self._look_for(LOOK)
         self._life.container = None
         return Ended(None, self._cause, self._reason or "its container was removed by somebody else")
 
@@ -218,14 +297,17 @@ class _Supervision:
             self._tell(f"The engine does not answer ({trouble.message}); waiting up to {RETURN_OF_ENGINE:g} s for it.")
         answered, state = self._state_after_return()
         if not answered:
-            return Ended(None, self._cause, self._reason or f"the engine was lost: {trouble.message}")
+            number = self._life.record.counter
+            raise ContactLost(
+                f"the engine was lost: {trouble.message}",
+                hints=[f"execution #{number} may run on: the next localhai that reaches the engine looks after it"],
+            ) from trouble
         if state is None or is_removed(state):
             return self._removed()
         self._hear_again(state)
         if state.running:
-            if self._cause is not None:  # the engine may have forgotten that it should stop
-                self._in_background(lambda container: self._engine.stop(container, self._life.settings.stop_grace))
             return None
+        self._is_running = False
         self._drain(self._listen(self._output), self._output)
         if self._cause is None and state.exit_code is not None and state.exit_code >= KILLED:
             return Ended(None, None, f"the engine went away while it ran, and ended it (exit code {state.exit_code})")
@@ -234,10 +316,10 @@ class _Supervision:
     def _state_after_return(self) -> tuple[bool, ContainerState | None]:
         """Whether the engine answered in time, and what it knows of the container."""
         until = time.monotonic() + RETURN_OF_ENGINE
-        while time.monotonic() < until and not self._life.interruption.forced:
+        while time.monotonic() < until and (self._forced_at is None or time.monotonic() < self._forced_at + LOOK):
             with suppress(LocalhaiError):
                 return True, self._state()
-            time.sleep(LOOK)
+            self._look_for(LOOK)
         return False, None
 
 

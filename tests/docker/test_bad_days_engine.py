@@ -130,7 +130,7 @@ def test_an_engine_killed_and_restarted_while_a_step_runs(bench, private) -> Non
     assert "Traceback" not in run.err
     execution = bench.last()
     assert (execution["status"], execution["exit_code"]) == ("crashed", None)
-    assert execution["error"] == "the engine went away while it ran, and ended it (exit code 137)"
+    assert execution["error"] == "the engine went away while it ran, and ended it (exit code 143)"
     assert execution["error"] in run.err
     assert_kept(bench)
     assert private.leftovers() == []
@@ -145,7 +145,7 @@ def test_an_engine_stopped_and_started_again_while_a_step_runs(bench, private) -
     assert "Traceback" not in run.err
     execution = bench.last()
     assert (execution["status"], execution["exit_code"]) == ("crashed", None)
-    assert execution["error"] == "the engine went away while it ran, and ended it (exit code 137)"
+    assert execution["error"] == "the engine went away while it ran, and ended it (exit code 143)"
     assert_kept(bench)
     clean(bench, private)
 
@@ -153,10 +153,11 @@ def test_an_engine_stopped_and_started_again_while_a_step_runs(bench, private) -
 def test_an_engine_that_does_not_return_in_time(bench, private) -> None:
     run = begin(bench)
     private.kill()
-    assert run.code() == 1, run.err
+    assert run.code() == 4, run.err
     assert "the engine was lost" in run.err
-    assert "`localhai clean` removes it later" in run.err
+    assert "execution #1 may run on: the next localhai that reaches the engine looks after it" in run.err
     assert "Traceback" not in run.err
+    assert bench.records()[0].status == "started"
     private.start()
     assert (bench.last()["status"], bench.last()["exit_code"]) == ("crashed", None)
     assert_kept(bench)
@@ -175,7 +176,7 @@ def test_an_engine_and_localhai_that_end_together(bench, private) -> None:
     assert back.process.returncode == 0, back.err
     assert "log and outputs are kept" in back.err
     assert (bench.last()["status"], bench.last()["exit_code"]) == ("crashed", None)
-    assert "its localhai died, and it was ended from outside (exit code 137)" in bench.last()["error"]
+    assert "its localhai died, and it was ended from outside (exit code 143)" in bench.last()["error"]
     assert_kept(bench)
     assert private.leftovers() == []
 
