@@ -139,7 +139,9 @@ class EngineLost(SurroundingsError):
 
 
 class ImageNotFound(SurroundingsError):
-    """The image is neither on the engine nor could it be pulled."""
+    """The image is neither on the engine nor could it be pulled. `passing`: another try may do."""
+
+    passing = False
 
 
 class InputNotFound(SurroundingsError):

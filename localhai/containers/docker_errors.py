@@ -49,11 +49,19 @@ def image_not_found(reference: str, said: str) -> ImageNotFound:
                 *advice,
             ],
         )
-    return ImageNotFound(
+    found = ImageNotFound(
         f"the image {reference} is not on this engine and could not be pulled: the registry cannot be reached",
         where=reference,
         hints=["look at network and proxy of the engine", *advice, f"the engine said: {said}"],
     )
+    found.passing = _PASSING.search(text) is not None
+    return found
+
+
+# What passes by itself: a registry that is busy or starting, a connection that broke.
+_PASSING = re.compile(
+    r"\b50[0234] |http status:? 50[0234]|tls handshake timeout|connection reset|unexpected eof|: eof\b|broken pipe"
+)
 
 
 def registry_of(reference: str) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from localhai.containers.image_advice import image_hints, images_not_found
-from localhai.containers.locking import alone
-from localhai.errors import ImageNotFound
+from localhai.containers.locking import alone, never
+from localhai.errors import ImageNotFound, Interrupted
 from localhai.system import image_names
+from localhai.system.retry import Retry, Trouble, Waiter, call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image, PullProgress
+
+RETRY = Retry(attempts=5)
 
 
 def ensure(
@@ -24,12 +30,14 @@ def ensure(
     progress: Callable[[PullProgress], None] | None = None,
     notify: Callable[[str], None] | None = None,
     locks: Path | None = None,
+    cancelled: Callable[[], bool] = never,
 ) -> Image:
     """The image on the engine, pulled first as `policy` says: `missing`, `always` or `never`.
 
     However many ask for an image at once, in threads or (with a folder for lock files) in processes, it is pulled
     once. `notify` gets sentences for people: that a pull starts, and that an image is made for another kind of
-    processor. Raises ImageNotFound.
+    processor. A registry that is busy for a moment is asked again. Raises ImageNotFound, and Interrupted as soon as
+    `cancelled` says so.
     """
     fault = image_names.fault(reference)
     if fault is not None:
@@ -44,7 +52,8 @@ def ensure(
                 where=reference,
                 hints=[f"docker pull {reference}", "or allow it: --pull=missing", *image_hints(reference)],
             )
-        found = _pull(engine, reference, policy, progress, notify or _ignore, locks)
+        puller = _Puller(engine, reference, progress or _ignore, notify or _ignore, cancelled)
+        found = puller.pulled(policy, locks)
     warning = mismatch(found, engine.info().architecture)
     if warning and notify is not None:
         notify(warning)
@@ -86,21 +95,44 @@ def mismatch(image: Image, architecture: str) -> str | None:
     )
 
 
-def _pull(
-    engine: Engine,
-    reference: str,
-    policy: str,
-    progress: Callable[[PullProgress], None] | None,
-    notify: Callable[[str], None],
-    locks: Path | None,
-) -> Image:
-    with alone(f"pull {engine.info().place} {reference}", locks) as waited:
-        found = engine.image(reference) if policy == "missing" or waited else None
-        if found is not None:  # somebody else pulled it while we waited
-            return found
-        notify(f"pulling the image {reference}")
-        return engine.pull(reference, progress)
+class _Puller(Struct, frozen=True):
+    """Pulls one image, once for all who ask for it."""
+
+    engine: Engine
+    reference: str
+    progress: Callable[[PullProgress], None]
+    notify: Callable[[str], None]
+    cancelled: Callable[[], bool]
+
+    def pulled(self, policy: str, locks: Path | None) -> Image:
+        engine, reference = self.engine, self.reference
+        with alone(
+            f"pull {engine.info().place} {reference}",
+            locks,
+            cancelled=self.cancelled,
+            waits=lambda: self.notify(f"another localhai pulls the image {reference}; waiting for it"),
+        ) as waited:
+            found = engine.image(reference) if policy == "missing" or waited else None
+            if found is not None:  # somebody else pulled it while we waited
+                return found
+            self.notify(f"pulling the image {reference}")
+            waiter = Waiter(lambda text: self.notify(f"{reference}: {text}"), self.cancelled)
+            return call(self._once, _trouble, policy=RETRY, waiter=waiter, gave_up=lambda error, _seen, _tries: error)
+
+    def _once(self) -> Image:
+        return self.engine.pull(self.reference, self._seen)
+
+    def _seen(self, event: PullProgress) -> None:
+        if self.cancelled():
+            raise Interrupted(f"stopped while the image {self.reference} was pulled")
+        self.progress(event)
 
 
-def _ignore(_text: str) -> None:
+def _trouble(error: Exception) -> Trouble | None:
+    if isinstance(error, ImageNotFound) and error.passing:
+        return Trouble("the registry is busy or breaks off")
+    return None
+
+
+def _ignore(_event: object) -> None:
     """Nobody listens."""

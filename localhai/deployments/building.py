@@ -37,12 +37,13 @@ def build(work: Work, files: Sequence[tuple[str, Path, str]]) -> Image:
     wanted = stand_in_image(definition["image"], work.settings.images)
     if wanted != definition["image"]:
         work.capture.status(f"the image {definition['image']} is replaced by {wanted} ([images] in localhai.toml)")
-    base = images.ensure(engine, wanted, work.options.pull, notify=work.capture.status, locks=locks)
+    notify, cancelled = work.capture.status, work.interruption.is_asked
+    base = images.ensure(engine, wanted, work.options.pull, notify=notify, locks=locks, cancelled=cancelled)
     repository = work.snapshot.path
     requirements = next((name for name in REQUIREMENTS if (repository / name).is_file()), None)
     facts = [base.id, work.snapshot.identifier, [(path, sha256) for path, _, sha256 in files], requirements]
     reference = f"{NAME}:{hashlib.sha256(strict_json.dumps(facts).encode()).hexdigest()[:24]}"
-    with alone(f"build {engine.info().place} {reference}", locks):
+    with alone(f"build {engine.info().place} {reference}", locks, cancelled=cancelled):
         found = engine.image(reference)
         if found is not None:
             work.capture.status("the image was built before")

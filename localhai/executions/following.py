@@ -6,8 +6,9 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from localhai.executions import log_index
 from localhai.executions.lines import LineAssembler
-from localhai.executions.log import Event
+from localhai.executions.log import BLOCK, Event
 from localhai.executions.log_index import INDEX, LOG
 from localhai.records import FINAL
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.execution import Execution
     from localhai.executions.log import EventStream
+    from localhai.executions.log_index import Row
 
 LOOK = 0.25  # seconds between two looks at the log
 
@@ -33,14 +35,22 @@ class GrowingLog:
 
     def read(self) -> Iterator[Event]:
         """The lines that have ended since the last call."""
-        for stream, moment, length in self._new_rows():
+        while rows := self._new_rows():
             with (self._folder / LOG).open("rb") as log:
-                log.seek(self._log_at)
-                data = log.read(length)
-            self._log_at += length
-            self._times[stream] = moment
-            for line in self._lines.setdefault(stream, LineAssembler()).feed(data):
-                yield Event(stream, moment, line.decode("utf-8", "replace"))
+                for row in rows:
+                    start = row.start(self._log_at)
+                    if start < self._log_at:  # a row that cannot be right
+                        continue
+                    log.seek(start)
+                    data = log.read(row.length)
+                    self._log_at = start + row.length
+                    yield from self._feed(row, data)
+
+    def _feed(self, row: Row, data: bytes) -> Iterator[Event]:
+        stream: EventStream = row.stream  # type: ignore[assignment]  # `parse` knows the streams
+        moment = self._times[stream] = datetime.fromtimestamp(row.micros / 1e6, timezone.utc)
+        for line in self._lines.setdefault(stream, LineAssembler()).feed(data):
+            yield Event(stream, moment, line.decode("utf-8", "replace"))
 
     def rest(self) -> Iterator[Event]:
         """Lines that never got their newline."""
@@ -48,21 +58,20 @@ class GrowingLog:
             for line in assembler.end():
                 yield Event(stream, self._times[stream], line.decode("utf-8", "replace"))
 
-    def _new_rows(self) -> list[tuple[EventStream, datetime, int]]:
-        try:
-            with (self._folder / INDEX).open("rb") as index:
-                index.seek(self._index_at)
-                data = index.read()
-        except FileNotFoundError:
-            return []
-        whole = data[: data.rfind(b"\n") + 1]  # a row may be in the writing
-        self._index_at += len(whole)
-        rows = []
-        for row in whole.decode().splitlines():
-            micros, stream, length = row.split()[:3]
-            moment = datetime.fromtimestamp(int(micros) / 1e6, timezone.utc)
-            rows.append((stream, moment, int(length)))
-        return rows  # type: ignore[return-value]  # streams are written by LogWriter alone
+    def _new_rows(self) -> list[Row]:
+        """Some that are new: a log may have millions of them."""
+        while True:
+            try:
+                with (self._folder / INDEX).open("rb") as index:
+                    index.seek(self._index_at)
+                    data = index.read(BLOCK)
+            except FileNotFoundError:
+                return []
+            whole = data[: data.rfind(b"\n") + 1]  # a row may be in the writing
+            self._index_at += len(whole)
+            found = list(log_index.rows(whole))
+            if found or not whole:
+                return found
 
 
 def wait_for_end(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> None:

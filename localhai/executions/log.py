@@ -9,10 +9,10 @@ longer than its index, never shorter.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from msgspec import Struct
 
@@ -25,6 +25,7 @@ from localhai.system import durable
 EventStream = Literal["stdout", "stderr", "status"]
 
 BLOCK = 1 << 17  # bytes of the index
+PIECE = 1 << 20  # bytes of the log that are in memory at once
 STREAMS = 3  # each may have a line that has not ended
 
 
@@ -80,27 +81,29 @@ class _Run(Struct, frozen=True):
     time: datetime
 
 
-def _runs(folder: Path) -> list[_Run]:
-    """The index, cut to what the log holds; bytes beyond the index belong to stdout of the last known moment."""
+def _runs(folder: Path) -> Iterator[_Run]:
+    """The index, cut to what the log holds; bytes beyond the index belong to stdout of the last known moment.
+
+    Read as it is asked for: a log may have millions of rows.
+    """
     try:
-        data = (folder / INDEX).read_bytes()
         size = (folder / LOG).stat().st_size
     except FileNotFoundError:
-        return []
-    runs: list[_Run] = []
-    offset = 0
-    for row in log_index.rows(data):
+        return
+    run, offset = None, 0
+    for row in log_index.read_rows(folder):
         start = row.start(offset)
-        if start > offset:  # bytes whose row is lost
-            runs += _beyond(folder, runs, offset, min(start, size))
-        elif start < offset:  # a row that cannot be right
+        if start < offset:  # a row that cannot be right
             continue
+        for lost in _beyond(folder, run, offset, min(start, size)):  # bytes whose row is lost
+            run = lost
+            yield lost
         kept = min(row.length, size - start)
         if kept < 0:
             break
-        runs.append(_run(row, start, kept))
-        offset = start + kept
-    return [*runs, *_beyond(folder, runs, offset, size)]
+        run, offset = _run(row, start, kept), start + kept
+        yield run
+    yield from _beyond(folder, run, offset, size)
 
 
 def _run(row: Row, offset: int, length: int) -> _Run:
@@ -108,11 +111,11 @@ def _run(row: Row, offset: int, length: int) -> _Run:
     return _Run(offset, length, row.stream, time)  # type: ignore[arg-type]  # `parse` knows the streams
 
 
-def _beyond(folder: Path, runs: Sequence[_Run], offset: int, size: int) -> list[_Run]:
+def _beyond(folder: Path, last: _Run | None, offset: int, size: int) -> list[_Run]:
     """What the index does not know."""
     if offset < size:
-        last = runs[-1].time if runs else datetime.fromtimestamp((folder / LOG).stat().st_mtime, timezone.utc)
-        return [_Run(offset, size - offset, "stdout", last)]
+        since = last.time if last else datetime.fromtimestamp((folder / LOG).stat().st_mtime, timezone.utc)
+        return [_Run(offset, size - offset, "stdout", since)]
     return []
 
 
@@ -133,7 +136,9 @@ def _last_runs(folder: Path, wanted: int) -> list[_Run] | None:
                     return None
                 log.seek(runs[0].offset if runs else size)
                 if not at or log.read(size - log.tell()).count(b"\n") > wanted + STREAMS:
-                    return [*runs, *_beyond(folder, runs, runs[-1].offset + runs[-1].length, size)] if runs else None
+                    return (
+                        [*runs, *_beyond(folder, runs[-1], runs[-1].offset + runs[-1].length, size)] if runs else None
+                    )
     except FileNotFoundError:
         return None
     return None
@@ -153,43 +158,53 @@ def _placed(rows: bytes, size: int) -> list[_Run] | None:
 
 def read_stream(folder: Path, stream: EventStream) -> Iterator[tuple[bytes, float]]:
     """The bytes of one stream as they were stored, each piece with its time in seconds since 1970."""
-    runs = _runs(folder)
-    if not runs:
+    if not (folder / LOG).exists():
         return
     with (folder / LOG).open("rb") as log:
-        for run in runs:
+        for run in _runs(folder):
             if run.stream == stream:
-                log.seek(run.offset)
-                yield log.read(run.length), run.time.timestamp()
+                for piece in _pieces(log, run):
+                    yield piece, run.time.timestamp()
 
 
-def read_events(folder: Path, *, last: int | None = None) -> Iterator[Event]:
-    """The lines of the log in the order in which they ended; `last` gives only that many, reading little."""
-    runs = _last_runs(folder, last) if last is not None else None
-    if runs is None:
-        runs = _runs(folder)
-    if last is not None:
-        runs = _tail(folder, runs, last)
-    events = _assemble(folder, runs)
+def read_events(
+    folder: Path, *, last: int | None = None, streams: Collection[EventStream] | None = None
+) -> Iterator[Event]:
+    """The lines of the log in the order in which they ended, as they are asked for.
+
+    `last` gives only that many, reading little; `streams` only lines of these.
+    """
     if last is None:
-        yield from events
+        yield from _assemble(folder, (run for run in _runs(folder) if streams is None or run.stream in streams))
         return
     from collections import deque
 
-    yield from deque(events, maxlen=last)
+    runs = _last_runs(folder, last)
+    if runs is None:
+        runs = list(_runs(folder))
+    yield from deque(_assemble(folder, _tail(folder, runs, last)), maxlen=last)
 
 
-def _assemble(folder: Path, runs: Sequence[_Run]) -> Iterator[Event]:
+def _pieces(log: IO[bytes], run: _Run) -> Iterator[bytes]:
+    """The bytes of a run. What a crash left without a row may be long."""
+    log.seek(run.offset)
+    left = run.length
+    while left and (piece := log.read(min(left, PIECE))):
+        left -= len(piece)
+        yield piece
+
+
+def _assemble(folder: Path, runs: Iterable[_Run]) -> Iterator[Event]:
     assemblers: dict[str, LineAssembler] = {}
     times: dict[str, datetime] = {}
-    if not runs:
+    if not (folder / LOG).exists():
         return
     with (folder / LOG).open("rb") as log:
         for run in runs:
-            log.seek(run.offset)
             assembler = assemblers.setdefault(run.stream, LineAssembler())
             times[run.stream] = run.time
-            for number, line in enumerate(assembler.feed(log.read(run.length))):
+            lines = (line for piece in _pieces(log, run) for line in assembler.feed(piece))
+            for number, line in enumerate(lines):
                 # lines that came at once differ by a microsecond each: clients take two equal events for one
                 time = run.time + timedelta(microseconds=number) if number else run.time
                 yield Event(run.stream, time, line.decode("utf-8", "replace"))

@@ -58,6 +58,15 @@ def rows(data: bytes) -> Iterator[Row]:
     return (row for row in map(parse, lines[:-1]) if row is not None)
 
 
+def read_rows(folder: Path) -> Iterator[Row]:
+    """The same of an execution's folder, as they are asked for. Nothing where there is no index."""
+    with suppress(FileNotFoundError), (folder / INDEX).open("rb") as lines:
+        for line in lines:
+            row = parse(line) if line.endswith(b"\n") else None
+            if row is not None:
+                yield row
+
+
 def stored_lengths(folder: Path) -> dict[str, int]:
     """Bytes of each stream already stored, counted as the container wrote them: where an adopter goes on."""
     totals = {"stdout": 0, "stderr": 0}

@@ -70,6 +70,7 @@ def _image(life: Life) -> Image:
         progress=lambda event: _tell_pull(life, event),
         notify=life.capture.status,
         locks=life.home.folder / "cache" / "locks",
+        cancelled=life.interruption.is_asked,
     )
     life.update(image_digest=image.digest)
     return image

@@ -103,7 +103,7 @@ def look(wanted: Wanted, observer: Observer, interruption: Interruption) -> Look
     if wanted.options.member is not None:
         return Look("not reused: members of a distributed task run together")
     try:
-        image = _image(wanted, observer)
+        image = _image(wanted, observer, interruption)
         inputs = look_at_inputs(wanted, observer, interruption)
     except SurroundingsError as error:
         return Look("not reused: it cannot start", reasons=(wanted.masker.mask_text(error.message),))
@@ -124,7 +124,7 @@ def remember(life: Life) -> None:
     life.home.records.remember_key(life.record.id, key_of(parts), parts)
 
 
-def _image(wanted: Wanted, observer: Observer) -> Image:
+def _image(wanted: Wanted, observer: Observer, interruption: Interruption) -> Image:
     always = wanted.plan.environment_variables.get("VH_NO_IMAGE_CACHE", "").lower() in TRUE_WORDS
     return images.ensure(
         wanted.home.engine,
@@ -132,6 +132,7 @@ def _image(wanted: Wanted, observer: Observer) -> Image:
         "always" if always else wanted.options.pull,
         progress=lambda event: observer.progress("image", event.image, event.current, event.total or None),
         locks=wanted.home.folder / "cache" / "locks",
+        cancelled=interruption.is_asked,
     )
 
 

@@ -28,15 +28,17 @@ def upload(
     tags: Sequence[str] = (),
     properties: Mapping[str, Any] | None = None,
     move: bool = False,
+    datum_id: str | None = None,
 ) -> DatumRecord:
     """Keep a file as a datum of a project and give its record. `home` is by the project's settings, for its store.
 
-    `move`: the file at `path` is no longer needed; else it is copied, and may change later. Raises UsageError for a
-    name that is no path below a folder, SurroundingsError where the store does not take it.
+    `move`: the file at `path` is no longer needed, and goes once the datum is on record; else it is copied, and may
+    change later. `datum_id` is what the datum shall be known by. Raises UsageError for a name that is no path below a
+    folder, SurroundingsError where the store does not take it.
     """
     if not name or name != placement.safe(name):
         raise UsageError(f"{name!r} cannot be the name of a datum", where=name)
-    sums, status, datum_id = checksums.of_file(path), path.stat(), new_id()
+    sums, status, datum_id = checksums.of_file(path), path.stat(), datum_id or new_id()
     record = DatumRecord(
         id=datum_id,
         name=name,
@@ -50,13 +52,15 @@ def upload(
         properties=(dict(properties),) if properties else (),
     )
     home.records.add_upload(project.id, record)
+    if move:
+        path.unlink(missing_ok=True)
     return home.records.datum(datum_id)
 
 
 def _kept(home: Home, path: Path, key: str, sums: Checksums, *, move: bool) -> str:
     """A store links files where it can and makes them read-only: what is somebody's own is copied first."""
     if move:
-        return home.store.put(path, key, sums, move=True)
+        return home.store.put(path, key, sums)
     import shutil
 
     folder = home.folder / "uploads"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 KINDS = frozenset({"log", "metadata", "status"})
 AT_ONCE = 500  # events that are held in memory
+MUCH = 1 << 20  # characters of lines after which no more of them are taken at once
 BEAT = 15.0  # seconds without anything to say, after which a comment says that it goes on
 RETRY = 1000  # milliseconds until a client that was cut off comes back
 _id_re = re.compile(r"(\d{1,12})-(\d{1,12})(-end)?")
@@ -101,11 +102,14 @@ class _Reader:
     _folder: Path | None = None
     _lines: Iterator[Event] = field(default_factory=lambda: iter(()))
     _log: GrowingLog | None = None
+    _more: bool = False
     _metadata: _GrowingMetadata | None = None
     _seen: Place = field(default_factory=Place)
 
     def read(self) -> list[_Sent]:
         """What has come since the last call, at most AT_ONCE of a kind. The final status comes after all else."""
+        if self._more and (more := self._further()):
+            return more
         row = self.state.home.records.execution(self.execution_id)  # asked first: what was written before is then there
         if self._folder is None and row.folder:
             self._folder = self.state.home.folder / row.folder
@@ -115,25 +119,47 @@ class _Reader:
         if row.status != self._status and not final:
             self._status = row.status
             found.append(_Sent("status", self.place, {"status": row.status}))
-        events = self._events(final=final)
-        objects = self._metadata.read(AT_ONCE) if self._metadata else []
-        self.moved = bool(events or objects)
-        found += [sent for event in events if (sent := self._line(event))]
-        found += [sent for item in objects if (sent := self._object(item))]
+        found += self._further(final=final)
         if final and not self.moved:
             self.ended = True
             self.place = Place(self.place.lines, self.place.metadata, ended=True)
             found.append(_Sent("status", self.place, {"status": row.status}))
         return found
 
+    def _further(self, *, final: bool = False) -> list[_Sent]:
+        """Lines and metadata. While more of them are there already, nobody need ask how the execution is."""
+        events = self._events(final=final)
+        objects = self._metadata.read(AT_ONCE) if self._metadata else []
+        self.moved = bool(events or objects)
+        self._more = len(events) == AT_ONCE
+        found = [sent for event in events if (sent := self._line(event))]
+        return found + [sent for item in objects if (sent := self._object(item))]
+
     def _events(self, *, final: bool) -> list[Event]:
+        """Some that the client does not have, after what it has."""
         if self._log is None:
             return []
         for more in (lambda: self._lines, self._log.read, *([self._log.rest] if final else [])):
             self._lines = more()
-            if found := list(islice(self._lines, AT_ONCE)):
+            self._skip()
+            if found := list(self._some()):
                 return found
         return []
+
+    def _skip(self) -> None:
+        known = self.place.lines - self._seen.lines
+        if known > 0:
+            skipped = sum(1 for _ in islice(self._lines, known))
+            self._seen = Place(self._seen.lines + skipped, self._seen.metadata)
+
+    def _some(self) -> Iterator[Event]:
+        """At most AT_ONCE, and fewer where they are long."""
+        size = 0
+        for event in islice(self._lines, AT_ONCE):
+            yield event
+            size += len(event.message)
+            if size > MUCH:
+                return
 
     def _line(self, event: Event) -> _Sent | None:
         """None for one that the client has."""

@@ -12,20 +12,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.data import placement
+from localhai.data import locks, placement
+from localhai.data.progress import never
+from localhai.errors import UsageError
 from localhai.executions.uploads import upload
 from localhai.records.ids import new_id
 from localhai.server.bodies import text
 from localhai.server.errors import field, not_found, said
 from localhai.server.requests import mapping
 from localhai.server.versions import names
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project
@@ -36,7 +38,7 @@ AT_ONCE = 8  # streams of one user that come in at the same time
 ALL_AT_ONCE = 64
 LONGEST_NAME = 1000
 KEPT = 24 * 3600  # seconds that an upload which nobody completes stays
-_DOCUMENT, _CONTENT = "upload.json", "content"
+_DOCUMENT, _CONTENT, _LOCK = "upload.json", "content", ".lock"
 _id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _size_re = re.compile(r"[0-9]{1,16}")
 
@@ -127,30 +129,62 @@ class Places:
 PLACES = Places()
 
 
+def arrived(state: State, found: Upload, coming: Path) -> None:
+    """All bytes are in a file beside it. Raises Refused when it was completed meanwhile."""
+    with _alone(found):
+        if "datum" in find(state, found.id).document:
+            raise said(400, f"{found.name} is complete already", "complete")
+        coming.replace(found.content)
+
+
+def _alone(found: Upload) -> AbstractContextManager[None]:
+    """The lock of one upload, against other requests and other servers on this home."""
+    return locks.held(found.folder / _LOCK, cancelled=never, on_wait=lambda: None)
+
+
 def complete(state: State, user: User, found: Upload) -> DatumRecord:
     """Make it a datum, once: asked again, it is the same one. Raises Refused when bytes are missing."""
+    with _alone(found):
+        return _complete(state, user, find(state, found.id))
+
+
+def _complete(state: State, user: User, found: Upload) -> DatumRecord:
+    """With its lock held: another request may have completed it meanwhile."""
     known = found.document.get("datum")
     if known is not None:
         return state.home.records.datum(known)
     project = state.project_of(user, found.project_id)
+    made = _recorded(state, found) or _brought(state, project, found)
+    for alias in found.document["aliases"]:
+        state.home.records.set_alias(project.id, alias, made.id)
+    done = strict_json.dumps({**found.document, "datum": made.id})
+    durable.write(found.folder / _DOCUMENT, done.encode())
+    return state.home.records.datum(made.id)
+
+
+def _recorded(state: State, found: Upload) -> DatumRecord | None:
+    """What a server recorded that ended before it could say so."""
+    try:
+        return state.home.records.datum(found.id)
+    except UsageError:
+        return None
+
+
+def _brought(state: State, project: Project, found: Upload) -> DatumRecord:
     size = found.content.stat().st_size if found.content.is_file() else None
     if size is None or found.size not in {None, size}:
         wanted = "nothing" if size is None else f"{size} bytes"
         raise said(400, f"{wanted} of {found.name} came; send it to the upload's url first", "incomplete")
-    document = found.document
-    made = upload(
+    return upload(
         state.home_of(project),
         project,
         found.content,
         found.name,
-        tags=document["tags"],
-        properties=document["metadata"],
+        tags=found.document["tags"],
+        properties=found.document["metadata"],
         move=True,
+        datum_id=found.id,
     )
-    for alias in document["aliases"]:
-        state.home.records.set_alias(project.id, alias, made.id)
-    (found.folder / _DOCUMENT).write_text(strict_json.dumps({**document, "datum": made.id}))
-    return state.home.records.datum(made.id)
 
 
 def _size(given: Any) -> int | None:

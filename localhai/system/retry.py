@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from msgspec import Struct
@@ -38,6 +36,8 @@ class Retry(Struct, frozen=True):
 
     def delay(self, failures: int) -> float:
         """Seconds before the next try, with some chance in it so that many clients do not come back at once."""
+        import random  # who does not fail does not need it
+
         return min(self.longest, self.first * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
@@ -125,6 +125,8 @@ def call(
 
 def retry_after(value: str | None, *, now: float | None = None) -> float:
     """The seconds that a Retry-After header asks for, in seconds or as a date of HTTP; 0 when it says nothing."""
+    from email.utils import parsedate_to_datetime  # few servers ask for a pause
+
     text = (value or "").strip()
     if text.isdecimal():
         return float(text)

@@ -144,8 +144,8 @@ def status_events(asking: Asking, state: Shared, reference: str) -> dict[str, An
     """What localhai said about it."""
     row = execution_of(state, asking, reference)
     folder = files_of(state, row)
-    found = [event.to_dict() for event in read_events(folder)] if folder else []
-    found = [event for event in found if event["stream"] == "status"]
+    said = read_events(folder, streams={"status"}) if folder else ()
+    found = [event.to_dict() for event in said]
     return {"total": len(found), "status_events": found}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -62,10 +63,13 @@ async def receive(
     if "datum" in found.document:
         raise said(400, f"{found.name} is complete already", "complete")
     with asked.PLACES.taken(found.user):
-        coming = found.folder / ".coming"
-        with coming.open("wb") as file:
-            size = await _received(request, file, found.size)
-        await run_in_threadpool(coming.replace, found.content)
+        coming = found.folder / f".coming-{os.urandom(8).hex()}"
+        try:
+            with coming.open("wb") as file:
+                size = await _received(request, file, found.size)
+            await run_in_threadpool(asked.arrived, state, found, coming)
+        finally:
+            coming.unlink(missing_ok=True)
     return {"size": size}
 
 

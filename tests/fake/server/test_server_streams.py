@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import tracemalloc
 
 import pytest
 
+from localhai.executions.log import read_events
+from localhai.server.streaming import KINDS, Place, stream
 from localhai.testing import Canned
 
 
@@ -120,3 +124,66 @@ def test_nobody_listens_to_the_execution_of_another(demo, bob, nobody):
     made = demo.queued()
     assert bob.get(f"/api/v0/executions/{made['id']}/stream/").status_code == 404
     assert nobody.get(f"/api/v0/executions/{made['id']}/stream/").status_code == 401
+
+
+ROWS = 20_000  # 6 MB of what a row or an event takes in memory
+
+
+@pytest.fixture
+def long_log(demo, state):
+    """An execution that wrote a long log, of which three lines are localhai's own."""
+    made = demo.queued()
+    folder = state.home.folder / state.home.records.execution(made["id"]).folder
+    at, log, index = 0, [], []
+    for number in range(ROWS):
+        line = f"line {number}\n".encode()
+        at += len(line)
+        log.append(line)
+        stream = "status" if number in {0, 5, ROWS - 1} else "stdout"
+        index.append(f"{1_700_000_000_000_000 + number} {stream} {len(line)} @{at}\n")
+    (folder / "log").write_bytes(b"".join(log))
+    (folder / "log.index").write_text("".join(index))
+    state.home.records.transition(made["id"], "error", by="test", error="over")
+    return made["id"]
+
+
+def peak(work):
+    """Bytes that were in use at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+async def read_all(state, execution_id, place=""):
+    return [piece.count("event: log") async for piece in stream(state, execution_id, Place.of(place), KINDS)]
+
+
+def test_a_client_of_a_long_log_costs_little_memory_and_few_questions(state, long_log, monkeypatch):
+    asked, ask = [], state.home.records.execution
+    monkeypatch.setattr(state.home.records, "execution", lambda found: asked.append(found) or ask(found))
+    counts = []
+    assert peak(lambda: counts.extend(asyncio.run(read_all(state, long_log)))) < 3_000_000
+    assert sum(counts) == ROWS
+    assert len(asked) < 5
+    assert sum(asyncio.run(read_all(state, long_log, f"{ROWS - 7}-0"))) == 7
+
+
+def test_status_events_of_a_long_log_are_picked_out_of_it(ada, state, long_log):
+    found = ada.get(f"/api/v0/executions/{long_log}/status-events/").json()
+    assert [event["message"] for event in found["status_events"]] == ["line 0", "line 5", f"line {ROWS - 1}"]
+    folder = state.home.folder / state.home.records.execution(long_log).folder
+    assert peak(lambda: list(read_events(folder, streams={"status"}))) < 2_000_000
+
+
+def test_lines_that_are_long_come_a_few_at_a_time(demo, engine, state, monkeypatch):
+    monkeypatch.setattr("localhai.server.streaming.MUCH", 1000)
+    engine.behave(Canned(output="".join(f"{number}{'x' * 600}\n" for number in range(20))))
+    made = demo.queued()
+    state.queue.start()
+    demo.ended(made["id"])
+    counts = asyncio.run(read_all(state, made["id"]))
+    assert max(counts) <= 8
+    assert sum(counts) >= 20

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -216,3 +218,35 @@ def test_what_is_somewhere_else_is_adopted(ada, bob, demo, place, allow):
     assert bob.post(path, json={"url": url, "project": demo.id}).status_code == 404
     assert ada.post("/api/v0/stores/nothing/adopt/", json={"url": url, "project": demo.id}).status_code == 404
     assert ada.get("/api/v0/stores/nothing/").status_code == 404
+
+
+def test_two_who_complete_one_upload_at_once_get_one_datum(ada, demo, monkeypatch):
+    upload = announced(ada, demo.id, aliases=["newest"])
+    assert sent(ada, upload, BYTES).ok
+    both = threading.Barrier(2, timeout=30)
+    find = uploads.find
+
+    def found_at_once(*arguments):
+        found = find(*arguments)
+        if both.n_waiting < 2 and not both.broken:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(1)
+        return found
+
+    monkeypatch.setattr(uploads, "find", found_at_once)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: completed(ada, upload), range(2)))
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert ada.get(f"/api/v0/data/?project={demo.id}").json()["count"] == 1
+
+
+def test_a_server_that_ended_between_datum_and_answer_makes_no_second_one(ada, demo, state, monkeypatch):
+    upload = announced(ada, demo.id, aliases=["newest"])
+    assert sent(ada, upload, BYTES).ok
+    monkeypatch.setattr(state.home.records, "set_alias", None)
+    assert completed(ada, upload).status_code == 500
+    monkeypatch.undo()
+    datum = completed(ada, upload).json()
+    assert datum["aliases"] == ["newest"]
+    assert ada.get(f"/api/v0/data/?project={demo.id}").json()["count"] == 1
