@@ -109,13 +109,14 @@ class Node(Struct, frozen=True):
     `parameters` those set for this run, by parameters of the pipeline or directly. `known_parameters` are all that the
     step declares (None in records of earlier versions), `required_parameters` those that nothing gives a value yet.
     `commit` is another commit than the pipeline's. A deployment node has `deployment`, `endpoints` and `aliases`, a
-    task node over a blueprint `task`.
+    task node over a blueprint `task`, one that a client describes itself what it says as `sweep`.
     """
 
     name: str
     type: NodeType
     step: str | None = None
     task: str | None = None
+    sweep: Mapping[str, Any] | None = None
     commit: str | None = None
     override: NodeOverride = field(default_factory=NodeOverride)
     merge_mode: MergeMode = "replace"

@@ -27,10 +27,13 @@ from localhai.server.code import code_of
 from localhai.server.errors import field as wrong
 from localhai.server.own import require_own
 from localhai.server.requests import opened, options_of, tags_of, unwrapped
+from localhai.server.tasks import sweep_of
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from valohai_yaml.objs import Step
 
     from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
@@ -172,6 +175,7 @@ class _Reading:
         ]
         if unknown:
             raise wrong("nodes", f"{name}: step {step.name} has no parameter or input {', '.join(unknown)}.")
+        typed = {key: value for key, value in typed.items() if not self._is_empty(name, step, key, value)}
         defaults = {key: parts.uris(known.default, name) for key, known in step.inputs.items()}
         return Node(
             name,
@@ -182,14 +186,28 @@ class _Reading:
             inputs={**defaults, **inputs},
             optional_inputs=tuple(key for key, known in step.inputs.items() if known.optional),
             explicit_inputs=tuple(key for key, uris in inputs.items() if uris != defaults[key]),
-            parameters={**{key: value for key, value in typed.items() if value is not None}, **parameters},
+            parameters={**typed, **parameters},
             **parameter_facts(step),
             **parts.behaviour(item),
         )
 
+    def _is_empty(self, node: str, step: Step, parameter: str, value: Any) -> bool:
+        """Whether a template says nothing of it: an empty text stands where an edge will bring a value, or none is."""
+        if value is None:
+            return True
+        key = ("target_node", "target_type", "target_key")
+        edges = (tuple(map(item.get, key)) for item in parts.objects(self._body, "edges"))
+        return value == "" and (step.parameters[parameter].type != "string" or (node, "parameter", parameter) in edges)
+
     def _task(self, name: str, item: Mapping[str, Any], parameters: Mapping[str, Any]) -> Node:
-        """As valohai.yaml has it, with what the request changes. Rules of a template are those of the blueprint."""
-        node, template = self._of_yaml(name, "task"), parts.object_in(item, "template", name)
+        """As valohai.yaml has it, with what the request changes; else as the request itself describes it.
+
+        Rules of a template are those of the blueprint.
+        """
+        template = parts.object_in(item, "template", name)
+        if not self._pipelines_with(name, "task"):
+            return self._described_task(name, item, template, parameters)
+        node = self._of_yaml(name, "task")
         typed = {key: unwrapped(value) for key, value in parts.object_in(template, "parameters", name).items()}
         changed = {
             key: value
@@ -214,6 +232,20 @@ class _Reading:
             **parts.behaviour(item),
         )
 
+    def _described_task(
+        self, name: str, item: Mapping[str, Any], template: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Node:
+        """A sweep over a step of the commit that valohai.yaml knows no task node for."""
+        sweep = sweep_of(template)
+        varied = {variant[0] for variant in sweep["variants"]}
+        given = parts.object_in(template, "parameters", name)
+        plain = {**template, "parameters": {key: value for key, value in given.items() if key not in varied}}
+        node = self._execution(name, {**item, "template": plain}, parameters)
+        unknown = [key for key in varied if key not in (node.known_parameters or ())]
+        if unknown:
+            raise wrong("nodes", f"{name}: step {node.step} has no parameter {', '.join(unknown)}.")
+        return replace(node, type="task", sweep=sweep)
+
     def _lacks(self, node: Node, parameter: str) -> bool:
         return parameter not in self._sources.config(node.commit).config.steps[node.step or ""].parameters
 
@@ -227,16 +259,20 @@ class _Reading:
             self._sources.config().config,
             {str(item.get("name")) for item in parts.objects(self._body, "nodes")},
         )
-        having = [
-            pipeline
-            for pipeline in config.pipelines.values()
-            if any(node.name == name and node.type == kind for node in pipeline.nodes)
-        ]
+        having = self._pipelines_with(name, kind)
         if not having:
             raise wrong("nodes", f"{name}: no pipeline of the commit's valohai.yaml has a {kind} node of this name.")
         # several may have a node of this name: that with just these nodes is meant
         meant = next((item for item in having if {node.name for node in item.nodes} == wanted), having[0])
         return planning.plan(config, meant.name).node(name)
+
+    def _pipelines_with(self, name: str, kind: str) -> list[Any]:
+        """The pipelines of valohai.yaml that have a node of this name and kind."""
+        return [
+            pipeline
+            for pipeline in self._sources.config().config.pipelines.values()
+            if any(node.name == name and node.type == kind for node in pipeline.nodes)
+        ]
 
     def _mimic(self, name: str, source: str) -> Node:
         records, runners = self._state.home.records, all_runners(further_runners())

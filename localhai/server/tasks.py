@@ -6,6 +6,8 @@ import math
 import secrets
 from typing import TYPE_CHECKING, Any, get_args
 
+from msgspec import to_builtins
+
 from localhai.project.checks.expression import GRAMMAR, fault
 from localhai.records.queue import Waiting
 from localhai.server.beginning import Beginning
@@ -77,7 +79,7 @@ def _uris(step: Step, overrides: Overrides) -> Iterator[str]:
 def plan_of(body: Mapping[str, Any], step: Step) -> TaskPlan:
     """The plan of a task over a step. A parameter with one value does not vary. Raises Refused."""
     try:
-        return build(_wish(body, step), step, seed=secrets.randbelow(2**31))
+        return build(_wish(body, step.name), step, seed=secrets.randbelow(2**31))
     except TaskFault as error:
         raise field(error.key.replace("-", "_"), _sentence(error)) from error
     except (ValueError, TypeError, OverflowError, ArithmeticError):
@@ -96,12 +98,18 @@ def _sentence(error: TaskFault) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
-def _wish(body: Mapping[str, Any], step: Step) -> Wish:
+def sweep_of(template: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template of a task node says of its sweep, as JSON values: fields of a Wish. Raises Refused."""
+    found = to_builtins(_wish(template, ""))
+    return {name: value for name, value in found.items() if name not in {"name", "parity", "notes"}}
+
+
+def _wish(body: Mapping[str, Any], name: str) -> Wish:
     kind = _type(body)
     configuration = mapping(body, "configuration")
     sets = _sets(body, configuration)
     return Wish(
-        name=text(dict(body), "title", step.name),
+        name=text(dict(body), "title", name),
         type=kind,
         variants=[(name, item["style"], item["rules"]) for name, item in _variants(body).items()],
         sets=sets if kind == "manual_search" else (),

@@ -283,7 +283,7 @@ def spoiled(body, path, value):
         (["nodes", 0, "template", "parameters"], {"rows": "many"}, "non_field_errors"),
         (["nodes", 0, "template", "inputs"], {"nothing": []}, "nodes"),
         (["nodes", 0, "type"], "dance", "nodes"),
-        (["nodes", 0, "type"], "task", "nodes"),
+        (["nodes", 0], {"name": "prepare", "type": "task", "template": {"step": "none"}}, "nodes"),
         (["nodes", 0, "type"], "mimic", "nodes"),
         (["nodes", 1, "name"], "prepare", "nodes"),
         (["nodes", 1, "on-error"], "dance", "nodes"),
@@ -327,3 +327,73 @@ def test_pipelines_and_executions_share_the_jobs_of_the_server(ada, engine, stat
     assert {ended(ada, item)["status"] for item in pipelines} == {"complete"}
     assert {demo.ended(item)["status"] for item in made} == {"complete"}
     assert most == [1]
+
+
+REQUIRED = (
+    YAML
+    + """\
+- step:
+    name: needs
+    image: python:3.11-slim
+    command: python needs.py {parameters}
+    parameters:
+      - {name: n, type: integer}
+      - {name: word, type: string}
+"""
+)
+
+
+@pytest.mark.parametrize("empty", ["", None, {"style": "single", "rules": {"value": ""}}])
+def test_what_an_edge_will_bring_may_be_empty_in_a_template(ada, demo, engine, empty):
+    commit = demo.upload_files({"valohai.yaml": REQUIRED}).json()["identifier"]
+    engine.behave(Canned(output='{"best": 7, "word": "good"}\n'), step="prepare")
+    parameters = {"n": empty, "word": empty}
+    edges = [
+        {
+            "source_node": "prepare",
+            "source_type": "metadata",
+            "source_key": source,
+            "target_node": "needs",
+            "target_type": "parameter",
+            "target_key": target,
+        }
+        for source, target in (("best", "n"), ("word", "word"))
+    ]
+    nodes = [
+        {"name": "prepare", "type": "execution", "template": {"commit": commit, "step": "prepare"}},
+        {
+            "name": "needs",
+            "type": "execution",
+            "template": {"commit": commit, "step": "needs", "parameters": parameters},
+        },
+    ]
+    body = {"project": demo.id, "title": "p", "edges": edges, "nodes": nodes}
+    done = ended(ada, started(ada, body)["id"])
+    assert done["status"] == "complete"
+    assert demo.get(done["nodes"][1]["execution"]["id"])["parameters"] == {"n": 7, "word": "good"}
+    refused = ada.post("/api/v0/pipelines/", json={**body, "edges": edges[1:], "nodes": nodes})
+    assert (refused.status_code, "parameter n needs a value" in refused.text) == (400, True)
+
+
+def test_a_task_node_that_valohai_yaml_does_not_have_is_as_its_template_says(ada, demo):
+    commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
+    rules = {"rows": {"style": "linear", "rules": {"start": 1, "end": 3, "step": 1}}}
+    template = {
+        "commit": commit,
+        "step": "prepare",
+        "type": "grid_search",
+        "parameters": rules,
+        "maximum_queued_executions": 2,
+        "on_child_error": "stop-all-and-error",
+        "configuration": {},
+    }
+    nodes = [
+        {"name": "many", "type": "task", "template": template},
+        {"name": "one", "type": "task", "template": {"commit": commit, "step": "prepare", "parameters": {"rows": 9}}},
+    ]
+    done = ended(ada, started(ada, {"project": demo.id, "title": "p", "edges": [], "nodes": nodes})["id"])
+    assert (done["status"], [node["type"] for node in done["nodes"]]) == ("complete", ["task", "task"])
+    assert rows_of(ada, demo) == [1, 2, 3, 9]
+    nodes[0]["template"]["parameters"] = {"nothing": rules["rows"]}
+    refused = ada.post("/api/v0/pipelines/", json={"project": demo.id, "title": "p", "edges": [], "nodes": nodes})
+    assert (refused.status_code, list(refused.json())) == (400, ["nodes"])
