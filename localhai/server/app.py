@@ -13,6 +13,7 @@ from localhai.server.routes import (
     commits,
     data,
     deployments,
+    docs,
     environments,
     executions,
     health,
@@ -42,7 +43,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         title="localhai",
         description="The Valohai REST API, over Docker on this machine",
         version=__version__,
-        docs_url="/api/docs",
+        docs_url=None,  # routes.docs
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
@@ -70,6 +71,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
 
     app.include_router(links.pages)
+    app.include_router(docs.router)
     app.include_router(health.router)
     describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)

@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import pytest
+
+from localhai.server.routes.docs import FOLDER
+
 
 def test_the_document_says_what_bodies_hold(nobody):
     document = nobody.get("/api/openapi.json").json()
@@ -14,3 +21,37 @@ def test_every_body_that_is_described_is_of_a_route(nobody):
 
     paths = nobody.get("/api/openapi.json").json()["paths"]
     assert [key for key in BODIES if "requestBody" not in paths[f"/api/v0{key[1]}"][key[0]]] == []
+
+
+def test_the_page_of_endpoints_needs_nothing_from_elsewhere(nobody):
+    for spelled in ("/api/docs", "/api/docs/"):
+        page = nobody.get(spelled)
+        assert page.status_code == 200
+        assert "://" not in page.text
+        named = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+        assert named == ["/api/docs/swagger-ui.css", "/api/docs/swagger-ui-bundle.js", "/api/docs/start.js"]
+        for path in named:
+            answer = nobody.get(path)
+            assert (answer.status_code, answer.headers["X-Content-Type-Options"]) == (200, "nosniff")
+            assert answer.content == (FOLDER / Path(path).name).read_bytes()
+            assert answer.headers["Content-Type"].startswith("text/css" if path.endswith("css") else "text/javascript")
+
+
+def test_the_page_of_endpoints_may_load_nothing_from_elsewhere(nobody):
+    policy = nobody.get("/api/docs").headers["Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["connect-src"] == "'self'"
+    assert "<script>" not in nobody.get("/api/docs").text, "no script stands in the page, which the policy forbids"
+    assert re.search(r"url: \"/api/openapi.json\"", nobody.get("/api/docs/start.js").text)
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "..%2Fapp.py", "%2e%2e/app.py", "nothing.js"])
+def test_no_other_file_is_served(nobody, name):
+    assert nobody.get(f"/api/docs/{name}").status_code == 404
+
+
+def test_what_is_bundled_comes_with_its_licence():
+    assert {"LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"} <= {file.name for file in FOLDER.iterdir()}
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 2_200_000, "only what the page needs"
+    assert "sourceMappingURL" not in (FOLDER / "swagger-ui.css").read_text()
