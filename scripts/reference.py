@@ -17,6 +17,7 @@ import click
 
 from localhai import errors
 from localhai.cli.main import cli
+from localhai.cli.platform import ELSEWHERE, IDLE
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
@@ -246,6 +247,15 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
+def words_of_vh() -> str:
+    idle = _table(("option", "why"), [(f"`{item.spelled}`", item.why) for item in IDLE.values()])
+    gone = [
+        (f"`{item.path}`", "no effect" if item.is_done else "refused", item.why, f"`{item.hint}`" if item.hint else "")
+        for item in ELSEWHERE.values()
+    ]
+    return f"{idle}\n{_table(('command', 'here', 'why', 'instead'), gone)}"
+
+
 _PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "commands": commands,
@@ -253,6 +263,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "errors": error_table,
     "python-api": python_api,
     "parity": parity,
+    "words-of-vh": words_of_vh,
 }
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ PIPELINE = {
     "rerun": Entry("localhai.cli.pipeline.rerun:rerun", "Run a pipeline again, or what of it did not succeed."),
     "ls": Entry("localhai.cli.pipeline.list:list_pipelines", "", hidden=True),
     "start": Entry("localhai.cli.pipeline.run:run", "", hidden=True),
+    "convert-to-api": Entry("localhai.cli.elsewhere:pipeline__convert_to_api", "", hidden=True),
 }
 DEPLOYMENT = {
     "run": Entry("localhai.cli.deployment.run:run", "Build an endpoint and serve it on a local port."),
@@ -123,4 +124,8 @@ ROOT = {
     "completion": Entry("localhai.cli.completion:completion", "Print the completion script for a shell."),
     "exec": Entry("localhai.cli.commands:execution", "", hidden=True),
     "datum": Entry("localhai.cli.commands:data", "", hidden=True),
+    **{
+        name: Entry(f"localhai.cli.elsewhere:{name.replace('-', '_')}", "", hidden=True)
+        for name in ("login", "logout", "project", "environments", "notebook", "init", "parcel", "update-check", "yaml")
+    },
 }

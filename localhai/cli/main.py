@@ -41,6 +41,12 @@ class Root(LazyGroup):
                 expose_value=False,
                 help="Format of what is printed; --json of each command is short for json.",
             ),
+            click.Option(["--project-root"], metavar="DIR", callback=_set_folder, expose_value=False, hidden=True),
+            click.Option(["--debug/--no-debug"], default=None, callback=_set_debug, expose_value=False, hidden=True),
+            *(
+                click.Option([name], callback=_say_idle, expose_value=False, hidden=True)
+                for name in ("--valohai-host", "--valohai-token", "--project-mode")
+            ),
             click.Option(
                 ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="The version."
             ),
@@ -86,6 +92,19 @@ def _set_folder(ctx: click.Context, _option: click.Parameter, value: str | None)
 def _set_format(ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.ensure_object(Call).format = value
+
+
+def _set_debug(_ctx: click.Context, _option: click.Parameter, value: bool | None) -> None:
+    """Faults with their traceback: the same as the variable."""
+    if value is not None:
+        os.environ["LOCALHAI_DEBUG"] = "1" if value else ""
+
+
+def _say_idle(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None and not ctx.resilient_parsing:
+        from localhai.cli.platform import say_without_effect
+
+        say_without_effect({str(option.name): value})
 
 
 def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:

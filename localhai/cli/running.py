@@ -28,6 +28,21 @@ package_cache_option = click.option(
 reuse_option = click.option("--reuse", is_flag=True, help="Take an earlier execution that equals it.")
 cache_miss_option = click.option("--fail-on-cache-miss", is_flag=True, help="As --reuse, but run nothing: exit with 5.")
 
+git_packaging_option = click.option(
+    "--git-packaging/--no-git-packaging",
+    "-g/-G",
+    default=True,
+    help="Ask git and .gitignore what is code. Default: do.",
+)
+untracked_option = click.option(
+    "--include-untracked/--no-include-untracked",
+    default=True,
+    help="Take files as code that git does not know yet, too. Default: do.",
+)
+groups_option = click.option(
+    "--environment-variable-groups", multiple=True, hidden=True, help="Groups of the platform; without effect here."
+)
+
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     """One decorator of several options, in this order in the help."""

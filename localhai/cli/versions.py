@@ -92,6 +92,22 @@ def print_version(project: OpenProject, version: Version, form: str) -> None:
     print_table(columns, rows, form=form)
 
 
+def describe_version(project: OpenProject, version: Version) -> None:
+    """One version in Markdown."""
+    facts = _facts(project, version, version.to_dict())
+    note = facts.pop("Release note")
+    words.emit(f"# {version.noun.capitalize()}: {version.parent}, {version.name}\n\n## Metadata\n")
+    for name, value in facts.items():
+        if value:
+            words.emit(f"- **{name}:** {value}")
+    if note:
+        words.emit(f"\n## Release note\n\n{note}")
+    words.emit("\n## Files\n\n| Name | Size | Datum |\n|------|------|-------|")
+    for file in version.files:
+        name = file.name.replace("|", "\\|")
+        words.emit(f"| {name} | {formats.size(file.size)} | datum://{file.id} |")
+
+
 def print_facts(facts: Mapping[str, str | None]) -> None:
     """Names and values, those that there are."""
     width = max(map(len, facts))

@@ -74,16 +74,26 @@ class OpenProject:
         for note in sentences(config.config):
             self._notes.setdefault(note, False)
 
-    def snapshot(self, commit: str | None = None, *, git_packaging: bool = True) -> Snapshot:
+    def snapshot(
+        self, commit: str | None = None, *, git_packaging: bool = True, include_untracked: bool = True
+    ) -> Snapshot:
         """The code: the working tree as `vh --adhoc` packages it, or a git commit. Raises ProjectError, UsageError.
 
-        Without `git_packaging` the files of the working tree are found without git and .gitignore.
+        Without `git_packaging` the files of the working tree are found without git and .gitignore; without
+        `include_untracked` git's list has only files that it knows.
         """
         from localhai.project import snapshot
 
         path, cache, yaml = self.folder.path, self.home.code_cache, self.folder.yaml_name
         if commit is None:
-            return snapshot.take(path, cache, yaml=yaml, allow_git=git_packaging, exclude=[self.home.folder])
+            return snapshot.take(
+                path,
+                cache,
+                yaml=yaml,
+                allow_git=git_packaging,
+                include_untracked=include_untracked,
+                exclude=[self.home.folder],
+            )
         return snapshot.checkout(path, commit, cache, yaml=yaml)
 
     def plan(
@@ -149,6 +159,7 @@ class OpenProject:
         overrides: Overrides | None = None,
         commit: str | None = None,
         git_packaging: bool = True,
+        include_untracked: bool = True,
         options: RunOptions | None = None,
         observer: Observer | None = None,
         interruption: Interruption | None = None,
@@ -156,12 +167,15 @@ class OpenProject:
         """Run a step to its end and give its execution, whatever its final status.
 
         `parameters` and `inputs` are by name; `overrides` says more (image, title, tags, environment variables) and
-        takes their place; `commit` and `git_packaging` as for `snapshot`. Raises ProjectError and UsageError before
-        anything starts, and SurroundingsError when the step could not start (then recorded as `error`).
+        takes their place; `commit`, `git_packaging` and `include_untracked` as for `snapshot`. Raises ProjectError and
+        UsageError before anything starts, and SurroundingsError when the step could not start (then recorded as
+        `error`).
         """
         options = options or self.options()
         overrides = overrides or Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
-        plan, snapshot = self.prepare(step, overrides, options, commit=commit, git_packaging=git_packaging)
+        plan, snapshot = self.prepare(
+            step, overrides, options, commit=commit, git_packaging=git_packaging, include_untracked=include_untracked
+        )
         return self.start(plan, snapshot, options, observer=observer, interruption=interruption)
 
     def prepare(
@@ -172,11 +186,12 @@ class OpenProject:
         *,
         commit: str | None = None,
         git_packaging: bool = True,
+        include_untracked: bool = True,
     ) -> tuple[ExecutionPlan, Snapshot]:
         """What `run` will do, and with which code. Raises ProjectError and UsageError."""
         if commit is None:  # the fast and cheap check first: nothing is packaged for a typing error
             plan = self.plan(step, overrides=overrides, secrets=tuple(options.secrets))
-            snapshot = self.snapshot(git_packaging=git_packaging)
+            snapshot = self.snapshot(git_packaging=git_packaging, include_untracked=include_untracked)
         else:
             snapshot = self._as_recorded(self.snapshot(commit))
             plan = self._plan_of(snapshot, step, overrides, options)

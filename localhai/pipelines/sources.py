@@ -26,22 +26,27 @@ if TYPE_CHECKING:
 class Sources:
     """Snapshots and configs by commit, each read once. `commit` None is the working tree as it is now.
 
-    `git_packaging` says whether git is asked which files of the working tree are code.
+    `git_packaging` and `include_untracked` say which files of the working tree are code, as for `OpenProject.snapshot`.
     """
 
-    def __init__(self, project: OpenProject, commit: str | None = None, *, git_packaging: bool = True) -> None:
+    def __init__(
+        self,
+        project: OpenProject,
+        commit: str | None = None,
+        *,
+        git_packaging: bool = True,
+        include_untracked: bool = True,
+    ) -> None:
         self.project = project
         self._own_commit = commit
-        self._git_packaging = git_packaging
+        self._packaging = {"git_packaging": git_packaging, "include_untracked": include_untracked}
         self._snapshots: dict[str | None, Snapshot] = {}
         self._configs: dict[str | None, ProjectConfig] = {}
 
     def snapshot(self, commit: str | None = None) -> Snapshot:
         """The code of a node; None is the pipeline's own. Raises ProjectError, UsageError."""
         if commit not in self._snapshots:
-            self._snapshots[commit] = self.project.snapshot(
-                commit or self._own_commit, git_packaging=self._git_packaging
-            )
+            self._snapshots[commit] = self.project.snapshot(commit or self._own_commit, **self._packaging)
         return self._snapshots[commit]
 
     def config(self, commit: str | None = None) -> ProjectConfig:

@@ -91,13 +91,13 @@ def in_repository(folder: Path) -> bool:
     return True
 
 
-def list_names(folder: Path) -> list[str]:
+def list_names(folder: Path, *, untracked: bool = True) -> list[str]:
     """Tracked and untracked paths below a folder, relative to it, without ignored ones; tracked ones of submodules too.
 
     Names of other encodings come with surrogate escapes. Deleted files and whole folders (nested repositories) may be
     among them.
     """
-    listed = git("ls-files", "--exclude-standard", "-ocz", folder=folder)
+    listed = git("ls-files", "--exclude-standard", "-ocz" if untracked else "-cz", folder=folder)
     if (folder / ".gitmodules").is_file():
         # Untracked files of submodules are left out: --recurse-submodules knows only tracked ones (as with `vh`).
         listed += git("ls-files", "--exclude-standard", "--recurse-submodules", "-cz", folder=folder)

@@ -35,14 +35,22 @@ class Package(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection[Path] = ()) -> Package:
+def look(
+    folder: Path,
+    *,
+    yaml: str,
+    allow_git: bool = True,
+    include_untracked: bool = True,
+    exclude: Collection[Path] = (),
+) -> Package:
     """What would be packaged now. `yaml` must be in it, `exclude` are folders that never are.
 
-    Without `allow_git` neither git nor .gitignore is asked, as with `vh --no-git-packaging`.
+    Without `allow_git` neither git nor .gitignore is asked, as with `vh --no-git-packaging`. Without
+    `include_untracked` git names only files that it tracks.
 
     Raises ProjectError when the yaml is missing or a limit is passed.
     """
-    names, by_git, warnings = _list(folder, yaml, allow_git=allow_git)
+    names, by_git, warnings = _list(folder, yaml, allow_git=allow_git, include_untracked=include_untracked)
     excluded = tuple(f"{place.relative_to(folder)}/" for place in exclude if place.is_relative_to(folder))
     if excluded:
         names = [name for name in names if not name.startswith(excluded)]
@@ -62,12 +70,12 @@ def look(folder: Path, *, yaml: str, allow_git: bool = True, exclude: Collection
     return Package(files, others, size, by_git, (*warnings, *_warnings(folder, files, others, size)))
 
 
-def _list(folder: Path, yaml: str, *, allow_git: bool) -> tuple[list[str], bool, list[str]]:
+def _list(folder: Path, yaml: str, *, allow_git: bool, include_untracked: bool) -> tuple[list[str], bool, list[str]]:
     """Relative paths, whether git gave them, and what to tell the user about it."""
     warnings = []
     if allow_git and git.in_repository(folder):
         try:
-            names = git.list_names(folder)
+            names = git.list_names(folder, untracked=include_untracked)
             # `vh` asks git only where the folder has a .git of its own. In a sub-folder of a repository git's answer
             # is the better one, unless the repository ignores the whole sub-folder.
             if yaml in names or (folder / ".git").exists():
@@ -76,6 +84,8 @@ def _list(folder: Path, yaml: str, *, allow_git: bool) -> tuple[list[str], bool,
             pass
         except git.GitError as error:
             warnings = _git_trouble(folder, error)
+    if not include_untracked:
+        warnings.append("without effect here: --no-include-untracked; git lists no files of this folder")
     return list(_walk(folder, ignore.load(folder / ".gitignore") if allow_git else None)), False, warnings
 
 

@@ -47,7 +47,13 @@ class Snapshot(Struct, frozen=True):
 
 
 def take(
-    folder: Path, cache: Path, *, yaml: str = YAML, allow_git: bool = True, exclude: Collection[Path] = ()
+    folder: Path,
+    cache: Path,
+    *,
+    yaml: str = YAML,
+    allow_git: bool = True,
+    include_untracked: bool = True,
+    exclude: Collection[Path] = (),
 ) -> Snapshot:
     """The working tree of a project folder. For an unchanged one this costs one git process and one lstat per file.
 
@@ -56,7 +62,9 @@ def take(
     Raises ProjectError for what cannot be packaged, DiskFull.
     """
     folder, cache = folder.absolute(), cache.absolute()
-    package = packaging.look(folder, yaml=yaml, allow_git=allow_git, exclude=(cache, *exclude))
+    package = packaging.look(
+        folder, yaml=yaml, allow_git=allow_git, include_untracked=include_untracked, exclude=(cache, *exclude)
+    )
     shelf = Shelf(cache, folder, yaml)
     key = shelf.key(package)
     known = shelf.recall()

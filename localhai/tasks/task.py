@@ -12,6 +12,7 @@ from localhai.errors import UsageError
 from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
 from localhai.executions.interruption import ctrl_c_asks
+from localhai.executions.latest import creator_name
 from localhai.executions.reading import access_of, recorded, requester_of
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
@@ -63,7 +64,7 @@ class Task:
         document = self.record.document
         wanted, known = json.loads(strict_json.dumps(plan.to_dict())), dict(document["plan"])
         aside = {"notes": None, "parity": None}
-        return {**wanted, **aside} == {**known, **aside} and document["overrides"] == _given(overrides, options)
+        return {**wanted, **aside} == {**known, **aside} and to_builtins(self.overrides) == _given(overrides, options)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table of parameters against final metadata, best first when the target is known (`comparison.row`)."""
@@ -133,6 +134,7 @@ def start_task(
                 "plan": plan.to_dict(),
                 "overrides": _given(overrides, options),
                 "env_file": options.env_file,
+                "user": creator_name(project.settings),
                 "reuse": options.reuse,
                 "resolved": [resolution.to_dict() for resolution in resolved],
                 **recorded(options.requester),

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import words
-from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
+from localhai.cli.platform import say_without_effect, without_effect
+from localhai.cli.running import (
+    env_file_option,
+    git_packaging_option,
+    package_cache_option,
+    pull_option,
+    together,
+    untracked_option,
+    with_secrets,
+    with_typed,
+)
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +41,9 @@ making_options = together(
     click.option("--var", "-v", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable."),
     click.option("--commit", "-c", metavar="SHA", help="Take a commit's code, not your files as they are now."),
     click.option("--adhoc", "-a", is_flag=True, help="Your files as they are now: the default."),
+    git_packaging_option,
+    untracked_option,
+    without_effect("--inherit-env-vars"),
     click.option("--yaml", metavar="FILE", help="Another file than valohai.yaml."),
 )
 # How to build and serve.
@@ -55,7 +68,13 @@ def make(
     from localhai.deployments.versions import make_version
     from localhai.pipelines.sources import Sources
 
-    sources = Sources(project, given["commit"])
+    sources = Sources(
+        project,
+        given["commit"],
+        git_packaging=given["git_packaging"],
+        include_untracked=given["include_untracked"],
+    )
+    say_without_effect(given)
     config = sources.config().config
     wanted = list(endpoints) or list(config.endpoints)
     if not endpoints and len(wanted) != 1:

@@ -9,6 +9,7 @@ import click
 
 from localhai.cli import formats, words
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.owned import print_no_deleted
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
@@ -59,14 +60,6 @@ def list_executions(
             )
         else:
             _print(found, call.format, all_projects=all_projects)
-
-
-def print_no_deleted(call: Call, what: str) -> None:
-    """The list of what was deleted: nothing is kept of it."""
-    if call.json:
-        words.emit_json([])
-    else:
-        words.say(f"no deleted {what}: nothing is kept of what is deleted here")
 
 
 def select(

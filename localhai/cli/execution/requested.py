@@ -64,6 +64,7 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
         parameters={**from_file, **typed.parameters},
         inputs=typed.inputs,
         environment_variables=_variables(given["variables"]),
+        environment_variable_groups=given.get("environment_variable_groups") or (),
         image=given["image"],
         environment=given["environment"],
         time_limit=given["time_limit"],

@@ -11,12 +11,16 @@ from localhai.cli import words
 from localhai.cli.execution.requested import config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.platform import OF_RUNS, say_without_effect, without_effect
 from localhai.cli.running import (
     cache_miss_option,
+    git_packaging_option,
+    groups_option,
     package_cache_option,
     pull_option,
     reuse_option,
     together,
+    untracked_option,
     with_typed,
 )
 from localhai.errors import UsageError
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
     from localhai.cli.execution.run_command import Typed
-    from localhai.cli.options import Decorated
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
 
@@ -46,33 +49,6 @@ running_options = together(
 )
 
 
-_K8S_LIMITS = ("--k8s-cpu-min", "--k8s-cpu-max", "--k8s-memory-min", "--k8s-memory-max")
-
-
-def _options_of_the_platform(function: Decorated) -> Decorated:
-    """Options of `vh` that a script may carry and that mean nothing on one machine: taken, and said."""
-    for name in ("--open-browser", "--ssh", "--k8s-device-none"):
-        function = click.option(name, is_flag=True, hidden=True)(function)
-    for name in ("--debug-port", "--debug-key-file", "--k8s-preset", "--k8s-device", *_K8S_LIMITS):
-        function = click.option(name, hidden=True, multiple=name == "--k8s-device")(function)
-    for name in ("--validate-adhoc/--no-validate-adhoc", "--autorestart/--no-autorestart"):
-        function = click.option(name, hidden=True, default=None)(function)
-    return function
-
-
-def _say_without_effect(given: Mapping[str, Any]) -> None:
-    names = ["open_browser", "ssh", "debug_port", "debug_key_file", "k8s_device", "k8s_device_none", "k8s_preset"]
-    names.append("autorestart")
-    names += [name[2:].replace("-", "_") for name in _K8S_LIMITS]
-    found = [f"--{name.replace('_', '-')}" for name in names if given[name]]
-    if given["validate_adhoc"] is False:
-        found.append("--no-validate-adhoc")
-    if found:
-        words.say(f"without effect on this machine: {', '.join(found)}")
-    if given["ssh"]:
-        words.say("a shell in its environment, when it has ended: localhai shell latest")
-
-
 @click.command("run", cls=StepCommand, epilog=EPILOG)
 @planning_options
 @running_options
@@ -80,13 +56,10 @@ def _say_without_effect(given: Mapping[str, Any]) -> None:
 @reuse_option
 @cache_miss_option
 @click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
-@click.option(
-    "--git-packaging/--no-git-packaging",
-    "-g/-G",
-    default=True,
-    help="Ask git and .gitignore what is code. Default: do.",
-)
-@_options_of_the_platform
+@git_packaging_option
+@untracked_option
+@groups_option
+@without_effect(*OF_RUNS)
 @json_option
 @project_option
 @pass_call
@@ -119,7 +92,7 @@ def run(
             return _help_of_step(project, typed.subject, given["commit"])
         requested = understand(project, typed.subject, typed.words, given)
         if not given["quiet"]:
-            _say_without_effect(given)
+            say_without_effect(given)
         if dry_run:
             from localhai.cli.plan import show_plan
 
@@ -149,6 +122,7 @@ def start(
             overrides=requested.overrides,
             commit=requested.commit,
             git_packaging=given.get("git_packaging", True),
+            include_untracked=given.get("include_untracked", True),
             options=options,
             observer=observer,
             interruption=interruption,

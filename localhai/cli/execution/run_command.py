@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from localhai.cli.call import Call
 from localhai.cli.execution.words_of_run import sort_words
+from localhai.cli.platform import PRIORITY, with_bare_priority
 
 if TYPE_CHECKING:
     from localhai.cli.execution.words_of_run import RunWords
@@ -20,6 +21,8 @@ LIKE_VH = frozenset({
     "--git-packaging", "--no-git-packaging", "--validate-adhoc", "--no-validate-adhoc", "--open-browser", "--help",
     "--debug-port", "--debug-key-file", "--ssh", "--autorestart", "--no-autorestart", "--k8s-cpu-min",
     "--k8s-memory-min", "--k8s-cpu-max", "--k8s-memory-max", "--k8s-device", "--k8s-device-none", "--k8s-preset",
+    "--k8s-cache-volume", "--k8s-cache-volume-none", "--priority", "--environment-variable-groups",
+    "--include-untracked", "--no-include-untracked", "--parameter-file", "--time-limit", "--max-queued",
 })  # fmt: skip
 
 
@@ -52,6 +55,8 @@ class StepCommand(click.Command):
         ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if any(PRIORITY in option.opts for option in self.params):
+            args = with_bare_priority(args)
         found = self._sorted(ctx, args)
         words = [*found.own, "--"]
         if found.step is not None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from localhai.cli import formats, words
-from localhai.cli.execution.list import print_no_deleted
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.owned import newest_of_caller, print_no_deleted
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call
     from localhai.records.pipeline_rows import Pipeline
 
 
@@ -34,26 +35,14 @@ def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_pr
     with call.look() as look:
         all_projects = all_projects or look.project is None
         project_id = None if all_projects else look.project_id
-        found = _owned(look, project_id, count) if owned else look.home.records.pipelines(project_id, limit=count)
+        newest = partial(look.home.records.pipelines, project_id)
+        found = newest_of_caller(look, newest, count) if owned else newest(limit=count)
         if call.json:
             words.emit_json([record.to_dict() for record in found])
         elif not found and call.format == "human":
             words.say("no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE")
         else:
             _print(found, call.format, all_projects=all_projects)
-
-
-def _owned(look: Look, project_id: str | None, count: int) -> list[Pipeline]:
-    """The newest ones of who asks."""
-    from localhai.executions.latest import creator_name
-
-    user, limit = creator_name(look.home.settings), count
-    while True:
-        found = look.home.records.pipelines(project_id, limit=limit)
-        own = [record for record in found if record.document.get("user") == user]
-        if len(own) >= count or len(found) < limit:
-            return own[:count]
-        limit *= 4
 
 
 def _print(found: Sequence[Pipeline], form: str, *, all_projects: bool) -> None:

@@ -11,7 +11,16 @@ from msgspec import Struct
 
 from localhai.cli import words
 from localhai.cli.execution.run_command import StepCommand
-from localhai.cli.running import env_file_option, package_cache_option, pull_option, together, with_secrets, with_typed
+from localhai.cli.running import (
+    env_file_option,
+    git_packaging_option,
+    package_cache_option,
+    pull_option,
+    together,
+    untracked_option,
+    with_secrets,
+    with_typed,
+)
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +35,8 @@ what_options = together(
     click.option("--commit", "-c", metavar="REF", help="Run this git commit (SHA, branch, tag) instead of your files."),
     click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
     click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit."),
-    click.option(
-        "--git-packaging/--no-git-packaging",
-        "-g/-G",
-        default=True,
-        help="Ask git and .gitignore what is code. Default: do.",
-    ),
+    git_packaging_option,
+    untracked_option,
 )
 # How to run it.
 how_options = together(
@@ -97,12 +102,13 @@ def understand(
     *,
     environment: str | None = None,
     git_packaging: bool = True,
+    include_untracked: bool = True,
 ) -> RequestedPipeline:
     """Look the pipeline up and plan it. Raises UsageError and ProjectError."""
     from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
 
-    sources = Sources(project, commit, git_packaging=git_packaging)
+    sources = Sources(project, commit, git_packaging=git_packaging, include_untracked=include_untracked)
     read = sources.config()
     config = read.config
     if name is None:

@@ -9,6 +9,7 @@ import click
 from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
+from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,28 +21,13 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
 
-_untracked_option = click.option("--include-untracked/--no-include-untracked", default=True, hidden=True)
-_priority_option = click.option("--priority", type=int, hidden=True)
-
 EPILOG = (
     "Parameters follow the name: --NAME=VALUE for one of the pipeline, --NODE.NAME=VALUE for a parameter or input of a "
     "node, --NAME+=VALUE for each value of a list."
 )
 
 
-class RunPipelineCommand(PipelineCommand):
-    """Takes a bare `--priority` for one of 1, as `vh` does."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--priority" in args:
-            place = args.index("--priority")
-            follows = args[place + 1] if place + 1 < len(args) else ""
-            if not follows.lstrip("+-").isdigit():
-                args = [*args[:place], "--priority=1", *args[place + 1 :]]
-        return super().parse_args(ctx, args)
-
-
-@click.command("run", cls=RunPipelineCommand, epilog=EPILOG)
+@click.command("run", cls=PipelineCommand, epilog=EPILOG)
 @what_options
 @how_options
 @click.option(
@@ -50,8 +36,7 @@ class RunPipelineCommand(PipelineCommand):
     metavar="ID:NODE,...",
     help="Take nodes as they came out of an earlier pipeline: 5:preprocess,train* or latest:*. Repeatable.",
 )
-@_untracked_option
-@_priority_option
+@without_effect(PRIORITY)
 @json_option
 @project_option
 @pass_call
@@ -88,21 +73,16 @@ def run(
             given["commit"],
             environment=given["environment"],
             git_packaging=given["git_packaging"],
+            include_untracked=given["include_untracked"],
         )
         if not given["quiet"]:
-            _say_without_effect(given)
+            say_without_effect(given)
+            if not given["include_untracked"]:
+                words.say_all(requested.sources.snapshot().warnings)
         reused = reused_nodes(project, requested.plan, reuse) if reuse else {}
         if reused and not given["quiet"]:
             words.say(f"reused: {', '.join(reused)}")
         return follow(call, requested, given, reused=reused)
-
-
-def _say_without_effect(given: Mapping[str, Any]) -> None:
-    """Options of `vh` that a script may carry and that mean nothing on one machine: taken, and said."""
-    if given["priority"] is not None:
-        words.say("without effect on this machine: --priority")
-    if not given["include_untracked"]:
-        words.say("without effect here: --no-include-untracked; what .gitignore or .vhignore names is left out")
 
 
 def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from localhai.cli import formats, words
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.owned import newest_of_caller, print_no_deleted
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
@@ -16,30 +18,37 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--owned", "-o", is_flag=True, help="Only tasks that you started.")
+@click.option("--deleted", "-d", is_flag=True, hidden=True)
 @json_option
 @project_option
 @pass_call
-def list_tasks(call: Call, *, count: int) -> None:
+def list_tasks(call: Call, *, count: int, owned: bool, deleted: bool) -> None:
     """Show a list of tasks, newest first. `--json` prints each with the counts of its executions by status."""
     from localhai.tasks.task import Task
 
+    if deleted:
+        print_no_deleted(call, "tasks")
+        return
     with call.look() as look:
-        found = [Task(look.home, row).summary() for row in look.home.records.tasks(look.project_id, limit=count)]
+        newest = partial(look.home.records.tasks, look.project_id)
+        rows = newest_of_caller(look, newest, count) if owned else newest(limit=count)
+        found = [Task(look.home, row).summary() for row in rows]
     if call.json:
         words.emit_json(found)
         return
     if not found and call.format == "human":
-        words.say("no tasks yet: localhai task run NAME")
+        words.say("no tasks of yours" if owned else "no tasks yet: localhai task run NAME")
         return
     columns = [Column("#", right=True), Column("Status"), Column("Name"), Column("Step"), Column("Type")]
     columns += [Column("Executions"), Column("Duration", right=True), Column("Created"), Column("Id")]
-    rows = []
+    lines = []
     for item in found:
         made = ", ".join(f"{number} {status}" for status, number in sorted(item["statuses"].items()))
-        rows.append([
+        lines.append([
             item["counter"], item["status"], item["name"], item["step"], item["type"],
             f"{item['count']}: {made}" if made else item["count"],
             formats.duration(item["duration"]), formats.moment(item["created"]),
             item["id"] if call.format != "human" else None,
         ])  # fmt: skip
-    print_table(columns, rows, form=call.format)
+    print_table(columns, lines, form=call.format)

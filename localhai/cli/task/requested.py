@@ -66,6 +66,11 @@ sweeping_options = together(
         type=click.IntRange(min=1),
         help="How many are in progress at most, beside --jobs.",
     ),
+    click.option(
+        "--max-queued",
+        type=click.IntRange(min=1),
+        help="The same, also of a task whose valohai.yaml says otherwise.",
+    ),
     click.option("--on-child-error", type=click.Choice(ON_CHILD_ERROR), help="What a failed execution does."),
     click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
     click.option("--draw-seed", type=int, help="Make the same random draws as with this seed before."),
@@ -129,7 +134,16 @@ def understand_task(
         )
     requested = understand(project, task.step, arguments, given)
     plan = plan_blueprint(config, task.name, seed=seed)
-    return RequestedTask(requested, config, _with_target(plan, given["target"]))
+    return RequestedTask(requested, config, _with_most(_with_target(plan, given["target"]), given["max_queued"]))
+
+
+def _with_most(plan: TaskPlan, most: int | None) -> TaskPlan:
+    """With another number of executions in progress. Raises UsageError where all members have to start together."""
+    if most is None:
+        return plan
+    if plan.type == "distributed" and most < plan.count:
+        raise UsageError(f"--max-queued {most}: all {plan.count} members start together", where=f"task {plan.name}")
+    return replace(plan, maximum_queued_executions=most)
 
 
 _ONLY_TYPED = (
@@ -193,7 +207,7 @@ def _wish(step: str, given: Mapping[str, Any]) -> Wish:
         sets=_manual(given["manual"]) if given["manual"] else (),
         execution_count=given["execution_count"],
         batch_size=given["execution_batch_size"],
-        maximum_queued_executions=given["maximum_queued_executions"],
+        maximum_queued_executions=given["max_queued"] or given["maximum_queued_executions"],
         on_child_error=given["on_child_error"],
         stop_condition=_condition(given["stop_condition"]),
         metric=metric,

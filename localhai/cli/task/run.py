@@ -9,7 +9,16 @@ import click
 from localhai.cli import words
 from localhai.cli.execution.requested import planning_options
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.running import cache_miss_option, package_cache_option, pull_option, together, with_typed
+from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
+from localhai.cli.running import (
+    cache_miss_option,
+    git_packaging_option,
+    package_cache_option,
+    pull_option,
+    together,
+    untracked_option,
+    with_typed,
+)
 from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
 from localhai.errors import UsageError
 
@@ -56,6 +65,10 @@ running_options = together(
 @running_options
 @planning_options
 @click.option("--dry-run", is_flag=True, help="Only show which executions would be made.")
+@click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
+@git_packaging_option
+@untracked_option
+@without_effect(PRIORITY)
 @json_option
 @project_option
 @pass_call
@@ -76,11 +89,15 @@ def run(
     if typed.help:
         click.echo(typed.help)
         return 0
+    if given["adhoc"] and given["commit"]:
+        raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
     with call.open_project(yaml=given["yaml"], recover=not dry_run) as project:
         if typed.subject is None:
             known = ", ".join(project.config().config.tasks) or "none: sweep over a step with --grid NAME=VALUES"
             raise UsageError("which task?", hints=[f"known tasks: {known}"])
         asked = understand_task(project, typed.subject, typed.words, given)
+        if not given["quiet"]:
+            say_without_effect(given)
         if dry_run:
             _show_plan(call, asked)
             return 0
@@ -95,7 +112,9 @@ def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
     project = requested.project
     options = with_typed(requested.options, given)
     require_runnable(asked.plan)
-    snapshot = project.snapshot(requested.commit)
+    snapshot = project.snapshot(
+        requested.commit, git_packaging=given["git_packaging"], include_untracked=given["include_untracked"]
+    )
     return follow(
         call,
         asked.plan,

@@ -8,31 +8,47 @@ import click
 
 from localhai.cli import words
 from localhai.cli.options import json_option, pass_call, project_option
+from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call
+    from localhai.cli.call import Call, Look
+    from localhai.records.task_rows import Task as TaskRecord
 
 
 @click.command("stop")
-@click.argument("references", metavar="TASKS...", nargs=-1, required=True)
+@click.argument("references", metavar="TASKS...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Stop all that are in progress.")
 @json_option
 @project_option
 @pass_call
-def stop(call: Call, *, references: tuple[str, ...]) -> None:
+def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
     """Stop tasks that are in progress, with their executions; `localhai task resume` goes on with them.
 
     `--json` prints the tasks as `task list` does.
     """
     from localhai.tasks.task import Task
 
+    if references == ("all",):
+        references, every = (), True
+    if bool(references) == every:
+        raise UsageError("name tasks to stop, or say --all", hints=["localhai task stop 5", "... --all"])
     with call.look() as look:
         found = []
-        for reference in references:
-            record = look.home.records.find_task(reference, look.project_id)
+        for record in _in_progress(look) if every else [_find(look, reference) for reference in references]:
             asked = look.home.records.request_task_stop(record.id)
             task = Task(look.home, look.home.records.task(record.id))
             name = f"task #{record.counter} ({record.name})"
             words.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {task.record.status}")
             found.append(task)
+        if not found:
+            words.say("nothing is in progress")
         if call.json:
             words.emit_json([task.summary() for task in found])
+
+
+def _find(look: Look, reference: str) -> TaskRecord:
+    return look.home.records.find_task(reference, look.project_id)
+
+
+def _in_progress(look: Look) -> list[TaskRecord]:
+    return [record for record in look.home.records.open_tasks() if look.project_id in {None, record.project_id}]

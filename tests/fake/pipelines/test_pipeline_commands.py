@@ -83,7 +83,8 @@ def test_a_list_of_ones_own(pipelines):
     pipelines("run", "p", "--quiet")
     listed = json.loads(pipelines("list", "--owned", "--json", "-n", "1").stdout)
     assert [item["counter"] for item in listed] == [2]
-    assert "pipelines are not deleted here" in pipelines("list", "--deleted", code=2).stderr
+    assert "no deleted pipelines" in pipelines("list", "--deleted").stderr
+    assert json.loads(pipelines("list", "--deleted", "--json").stdout) == []
 
 
 def test_all_images_are_looked_at_before_the_first_node(pipelines):

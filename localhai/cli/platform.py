@@ -1,0 +1,169 @@
+"""Words of `vh` that mean nothing on one machine: taken, so that scripts run unchanged, and said in one line when used.
+
+Whatever can have an effect here has it and stands with its command. docs/commands.md lists these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+from msgspec import Struct
+
+from localhai.cli import words
+
+if TYPE_CHECKING:
+    from localhai.cli.options import Decorated
+
+PRIORITY = "--priority"
+
+
+class Idle(Struct, frozen=True):
+    """An option without effect. A `switch` has a `--no-` beside it; `said_of` is the value that is worth a word."""
+
+    name: str
+    why: str
+    kind: Literal["flag", "value", "values", "switch"] = "flag"
+    said_of: bool = True
+
+    @property
+    def key(self) -> str:
+        """Its name in Python."""
+        return self.name[2:].replace("-", "_")
+
+    @property
+    def spelled(self) -> str:
+        """As a person would have typed it."""
+        return self.name if self.said_of else f"--no-{self.name[2:]}"
+
+    def option(self, function: Decorated) -> Decorated:
+        """Add it to a command, hidden."""
+        if self.kind == "switch":
+            return click.option(f"{self.name}/--no-{self.name[2:]}", hidden=True, default=None)(function)
+        if self.kind == "flag":
+            return click.option(self.name, is_flag=True, hidden=True)(function)
+        return click.option(self.name, hidden=True, multiple=self.kind == "values")(function)
+
+    def is_used(self, given: Mapping[str, Any]) -> bool:
+        """Whether it was typed such that somebody might expect something of it."""
+        value = given.get(self.key)
+        return value is self.said_of if self.kind == "switch" else value not in {None, False, ()}
+
+
+_NO_KUBERNETES = "there is no Kubernetes here; `resources` of the step limit what a container gets"
+_NO_SSH = "no container listens for SSH; `localhai shell EXECUTION` opens a shell in its environment"
+_NO_ACCOUNT = "there is no account and no host: everything is on this machine"
+
+IDLE = {
+    item.name: item
+    for item in (
+        Idle("--open-browser", "an execution has no page of its own; `localhai serve` shows them in a browser"),
+        Idle("--ssh", _NO_SSH),
+        Idle("--autorestart", "this machine is no spot instance that could be taken away", "switch"),
+        Idle("--debug-port", _NO_SSH, "value"),
+        Idle("--debug-key-file", _NO_SSH, "value"),
+        Idle("--k8s-cpu-min", _NO_KUBERNETES, "value"),
+        Idle("--k8s-cpu-max", _NO_KUBERNETES, "value"),
+        Idle("--k8s-memory-min", _NO_KUBERNETES, "value"),
+        Idle("--k8s-memory-max", _NO_KUBERNETES, "value"),
+        Idle("--k8s-device", _NO_KUBERNETES, "values"),
+        Idle("--k8s-device-none", _NO_KUBERNETES),
+        Idle("--k8s-preset", _NO_KUBERNETES, "value"),
+        Idle("--k8s-cache-volume", _NO_KUBERNETES, "values"),
+        Idle("--k8s-cache-volume-none", _NO_KUBERNETES),
+        Idle("--validate-adhoc", "valohai.yaml is always checked", "switch", said_of=False),
+        Idle(PRIORITY, "what is started here begins at once; under `localhai serve` priorities count", "value"),
+        Idle("--inherit-env-vars", "variables of the project reach every endpoint", "switch", said_of=False),
+        Idle("--valohai-host", _NO_ACCOUNT, "value"),
+        Idle("--valohai-token", _NO_ACCOUNT, "value"),
+        Idle("--project-mode", "a project is a folder of this machine", "value"),
+    )
+}
+OF_RUNS = tuple(
+    name for name in IDLE if name.startswith(("--open", "--ssh", "--debug", "--k8s", "--auto", "--validate", PRIORITY))
+)
+
+
+def without_effect(*names: str) -> Callable[[Decorated], Decorated]:
+    """Options of `vh` for a command, which names them in `say_without_effect`."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for name in names:
+            function = IDLE[name].option(function)
+        return function
+
+    return decorate
+
+
+def say_without_effect(given: Mapping[str, Any]) -> None:
+    """One line on those that were typed."""
+    found = [item.spelled for item in IDLE.values() if item.is_used(given)]
+    if found:
+        words.say(f"without effect on this machine: {', '.join(found)}")
+    if given.get("ssh"):
+        words.say("a shell in its environment, when it has ended: localhai shell latest")
+
+
+def with_bare_priority(arguments: Sequence[str]) -> list[str]:
+    """`--priority` without a number is one of 1, as with `vh`."""
+    found = list(arguments)
+    if PRIORITY in found:
+        place = found.index(PRIORITY)
+        follows = found[place + 1] if place + 1 < len(found) else ""
+        if not follows.lstrip("+-").isdigit():
+            found[place] = f"{PRIORITY}=1"
+    return found
+
+
+class Elsewhere(Struct, frozen=True):
+    """A command of `vh` that is not here. One that `is_done` has nothing to do: scripts go on."""
+
+    path: str
+    why: str
+    hint: str = ""
+    is_done: bool = False
+
+
+ELSEWHERE = {
+    item.path: item
+    for item in (
+        Elsewhere("login", "there is no account: everything is on this machine", is_done=True),
+        Elsewhere("logout", "there is no account: everything is on this machine", is_done=True),
+        Elsewhere("project link", "a folder with a valohai.yaml is a project without being linked", is_done=True),
+        Elsewhere("project unlink", "a folder with a valohai.yaml is a project without being linked", is_done=True),
+        Elsewhere("project create", "a folder with a valohai.yaml is a project already", is_done=True),
+        Elsewhere("project fetch", "the folder's own git repository is used: its commits are known", is_done=True),
+        Elsewhere("update-check", "localhai asks nobody for newer versions", "pip install --upgrade localhai", True),
+        Elsewhere("project commits", "commits are those of the folder's git repository", "git log --oneline"),
+        Elsewhere("project list", "projects are folders of this machine", "localhai execution list --all-projects"),
+        Elsewhere("project open", "a project has no page of its own", "localhai serve"),
+        Elsewhere("project status", "a project has no status of its own", "localhai execution list"),
+        Elsewhere(
+            "project environment-variables list",
+            "variables of a project stand in its localhai.toml",
+            "[environment.variables] there, or [environment] file for secrets",
+        ),
+        Elsewhere(
+            "project environment-variables create",
+            "variables of a project stand in its localhai.toml",
+            '[environment.variables] there: NAME = "value"',
+        ),
+        Elsewhere(
+            "project environment-variables delete",
+            "variables of a project stand in its localhai.toml",
+            "remove it from [environment.variables] there",
+        ),
+        Elsewhere(
+            "environments",
+            "there is one environment, this machine",
+            "what others may use: [environments] of localhai.toml",
+        ),
+        Elsewhere("notebook run", "notebooks need a server", "localhai serve, and `vh notebook run` with its host"),
+        Elsewhere("init", "it writes a valohai.yaml, for which nothing of this machine is needed", "vh init"),
+        Elsewhere("parcel", "what it packs is for an offline worker of the platform", "vh parcel"),
+        Elsewhere("pipeline convert-to-api", "it prints a body for the platform's API", "vh pipeline convert-to-api"),
+        Elsewhere("yaml step", "it writes valohai.yaml from Python code", "vh yaml step FILE"),
+        Elsewhere("yaml pipeline", "it writes valohai.yaml from Python code", "vh yaml pipeline FILE"),
+    )
+}
