@@ -7,6 +7,7 @@
     parts/HASH, .json    a download that is not finished, and which bytes of it are here
     locks/HASH           held by whoever downloads that URI
     gate                 held, shared, by every localhai that uses objects
+    pins/NAME            objects that somebody is about to use (`pins`)
 
 Nothing is locked for reading: an object appears at once and complete, and is never written again.
 """
@@ -28,6 +29,7 @@ from msgspec import Struct, to_builtins
 from localhai.data import locks
 from localhai.data.disk import disk_in_words
 from localhai.data.files import Checksums
+from localhai.data.pins import Pins, pinned_by_all
 from localhai.data.uri import without_secrets
 from localhai.system import durable, strict_json
 
@@ -101,6 +103,10 @@ class Cache:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def pins(self) -> Pins:
+        """For objects that must not be cleaned away until the pins are closed."""
+        return Pins(self.folder)
 
     # What is here.
 
@@ -189,29 +195,44 @@ class Cache:
                 os.close(gate)
 
     def _clean(self, before: float, *, alone: bool) -> Cleaned:
-        used = self._forget(before)
+        with pinned_by_all(self.folder) as pinned:
+            cleaned = self._clean_objects(before, pinned, alone=alone)
+        for path in _files(self._parts):
+            self._drop_part(path, max(before, time.time() - ABANDONED) if alone else before)
+        for path in _files(self._locks):
+            lock = locks.acquire(path, wait=False)
+            if lock is not None:
+                locks.release(path, lock)
+        return cleaned
+
+    def _clean_objects(self, before: float, pinned: set[str], *, alone: bool) -> Cleaned:
+        used = self._forget(before, pinned) | pinned
         files = size = kept = 0
         for path in self._all_objects():
             with suppress(FileNotFoundError):
                 state = path.lstat()
                 if path.name in used or (not alone and state.st_ctime >= before):
-                    kept += not alone
+                    kept += not alone or path.name in pinned
                     continue
                 path.unlink()
                 files, size = files + 1, size + state.st_size
-        for path in _files(self._parts):
-            self._drop_part(path, max(before, time.time() - ABANDONED) if alone else before)
         return Cleaned(files, size, kept)
 
-    def _forget(self, before: float) -> set[str]:
-        """Drop what was last used before that time; the objects of the rest."""
+    def _forget(self, before: float, pinned: set[str]) -> set[str]:
+        """Drop what was last used before that time and is not pinned; the objects of the rest."""
         used: set[str] = set()
         for record in _files(self._uris):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                if record.stat().st_mtime < before or record.name.startswith("."):
-                    record.unlink()
+            with suppress(OSError):
+                age = record.stat().st_mtime
+                if record.name.startswith(durable.WRITING):  # somebody's who writes it now, unless it is old
+                    if age < time.time() - RECENT:
+                        record.unlink()
                     continue
-                used.add(json.loads(record.read_bytes())["checksums"]["sha256"])
+                named = _object_of(record)
+                if age < before and named not in pinned:
+                    record.unlink()
+                elif named is not None:
+                    used.add(named)
         return used
 
     def _drop_part(self, path: Path, before: float) -> None:
@@ -224,7 +245,7 @@ class Cache:
                 if path.lstat().st_mtime < before:
                     path.unlink()
         finally:
-            os.close(lock)
+            locks.release(self._locks / path.stem, lock)
 
     def _object(self, sha256: str) -> Path:
         return self._objects / sha256[:2] / sha256
@@ -232,6 +253,13 @@ class Cache:
     def _all_objects(self) -> Iterator[Path]:
         for folder in sorted(self._objects.glob("??")):
             yield from _files(folder)
+
+
+def _object_of(record: Path) -> str | None:
+    """The object that a URI gave; None where its record is spoiled."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(record.read_bytes())["checksums"]["sha256"])
+    return None
 
 
 def _seal(path: Path, sha256: str) -> None:

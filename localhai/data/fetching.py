@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import Checksums
+    from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress
     from localhai.data.resolving import Placed, Wanted
     from localhai.data.sources.base import Found, Source
@@ -40,6 +41,7 @@ class Fetcher(Struct, frozen=True):
     cancelled: Cancelled
     refresh: bool
     retry: Retry
+    pins: Pins
 
     def cached(self, wanted: Wanted) -> Entry | None:
         """The cache's entry, when it is what the source has now; no bytes are moved."""
@@ -62,7 +64,7 @@ class Fetcher(Struct, frozen=True):
         Raises Unavailable, DiskFull and Interrupted.
         """
         wanted, name = placed.wanted, placed.spec.name
-        entry = self.cached(wanted)
+        entry = self._pinned(wanted)
         came = entry is None
         if entry is None:
             with locks.held(
@@ -70,11 +72,19 @@ class Fetcher(Struct, frozen=True):
                 cancelled=self.cancelled,
                 on_wait=lambda: self.progress(Waiting(name, placed.name, "another localhai downloads it")),
             ):
-                entry = self.cached(wanted) or self._bring(placed)
+                entry = self._pinned(wanted) or self._bring(placed)
         else:
             self.cache.touch(wanted.key)
         self.progress(FileDone(name, placed.name, wanted.uri, entry.size, cached=not came))
         return entry
+
+    def _pinned(self, wanted: Wanted) -> Entry | None:
+        """What is in the cache, and stays there."""
+        entry = self.cached(wanted)
+        if entry is None:
+            return None
+        with disk_in_words(self.cache.folder, "the cache of inputs"), self.pins.pinned(entry.checksums.sha256):
+            return entry if entry.path.is_file() else None
 
     def _bring(self, placed: Placed) -> Entry:
         wanted = placed.wanted
@@ -89,7 +99,8 @@ class Fetcher(Struct, frozen=True):
         if wanted.datum is not None and checksums != wanted.datum.checksums:
             discard(part, state)
             raise Unavailable("the bytes in the store are not those that were stored: their checksums differ")
-        entry = self.cache.add(wanted.key, found.version, part, checksums, found.given)
+        with disk_in_words(self.cache.folder, "the cache of inputs"), self.pins.pinned(checksums.sha256):
+            entry = self.cache.add(wanted.key, found.version, part, checksums, found.given)
         discard(part, state)
         return entry
 

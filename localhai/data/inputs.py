@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from localhai.data.cache import Cache, Entry
     from localhai.data.files import InputSpec, StoredDatum
+    from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress, ProgressEvent
     from localhai.data.resolving import Placed, Resolved
     from localhai.data.sources import Sources
@@ -41,6 +42,7 @@ def fetch_inputs(
     progress: Progress = silent,
     cancelled: Cancelled = never,
     refresh: bool = False,
+    pins: Pins | None = None,
 ) -> FetchedInputs:
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
@@ -48,7 +50,8 @@ def fetch_inputs(
     address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access` what the
     addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it), `refresh`
     is VH_NO_DATA_CACHE (reference 2.3): what is cached does not count, and is written again. `cancelled` is asked often
-    and from any thread; `progress` gets one event at a time.
+    and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans the files away;
+    without any, they are safe until this returns.
 
     Raises InputNotFound with all that cannot be had, DiskFull and Interrupted. What came until then stays in the cache
     or is kept to be resumed.
@@ -69,15 +72,21 @@ def fetch_inputs(
     if resolved.missing:
         raise input_not_found(resolved.missing)
     stop = threading.Event()
+    held = pins or cache.pins()
     fetcher = Fetcher(
         cache=cache,
         progress=progress,
         cancelled=lambda: stop.is_set() or cancelled(),
         refresh=refresh,
         retry=sources.retry,
+        pins=held,
     )
     wanted = [placed for placed in resolved.placed if not placed.spec.on_demand]
-    entries = _fetch_all(wanted, fetcher, stop)
+    try:
+        entries = _fetch_all(wanted, fetcher, stop)
+    finally:
+        if pins is None:
+            held.close()
     return FetchedInputs(
         files=tuple(_input_file(placed, entries) for placed in wanted),
         notes=tuple(resolved.notes),

@@ -70,12 +70,16 @@ class Resolved(Struct):
 
     placed: list[Placed] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    said: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the log, each once."""
+        return list(self.said)
 
     def note(self, text: str) -> None:
         """Say something once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self.said[text] = None
 
 
 class Resolver:

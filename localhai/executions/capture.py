@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from localhai.executions.log import LogWriter, read_stream
@@ -51,9 +52,6 @@ class Capture:
         self._taken = stored_lengths(folder)
         self._skip = dict(self._taken)
         self._condition = StopCondition(stop_condition) if stop_condition else None
-        self._metadata = MetadataCollector(
-            folder, self._look_at if self._condition or observer.watches_metadata else None
-        )
         self._window_start = 0.0
         self._window_lines = 0
         self._too_many_told = False
@@ -61,9 +59,14 @@ class Capture:
         self.changed = threading.Event()
         self.last_output = time.monotonic()
         self.trouble: BaseException | None = None
-        if adopt:
-            for data, time_of_data in read_stream(folder, "stdout"):
+        with ExitStack() as failing:  # nothing stays open of what could not be opened whole
+            failing.callback(self._log.close)
+            watched = self._look_at if self._condition or observer.watches_metadata else None
+            self._metadata = MetadataCollector(folder, watched)
+            failing.callback(self._metadata.leave)
+            for data, time_of_data in read_stream(folder, "stdout") if adopt else ():
                 self._metadata.feed(data, time_of_data)
+            failing.pop_all()
 
     @property
     def summary(self) -> Summary:

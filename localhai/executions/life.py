@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Image
     from localhai.containers.tree import FileTree
     from localhai.data.files import InputFile, OnDemandFile
+    from localhai.data.pins import Pins
     from localhai.executions.capture import Capture
     from localhai.executions.group import Member
     from localhai.executions.home import Home
@@ -88,11 +89,22 @@ class Life(Struct):
     tree: FileTree | None = None
     container: str | None = None
     live_outputs: list[Path] = field(default_factory=list)
+    pins: Pins | None = None
 
     @property
     def scratch(self) -> Path:
         """Files of this execution that go with its container."""
         return self.folder / "scratch"
+
+    def hold_inputs(self) -> Pins:
+        """Cached inputs stay where they are until `let_go`: when the container has started, it has them."""
+        self.pins = self.pins or self.home.data_cache.pins()
+        return self.pins
+
+    def let_go(self) -> None:
+        """Twice is fine."""
+        if self.pins is not None:
+            self.pins.close()
 
     def update(self, **changes: Any) -> None:
         """Record facts other than the status."""

@@ -52,7 +52,11 @@ class LogWriter:
     def __init__(self, folder: Path) -> None:
         repair(folder)
         self._log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._index = os.open(folder / INDEX, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            self._index = os.open(folder / INDEX, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except BaseException:
+            os.close(self._log)
+            raise
 
     def write(self, stream: EventStream, data: bytes, time: float, *, raw_length: int | None = None) -> None:
         """Store bytes that came at `time` (seconds since 1970). Raises DiskFull."""

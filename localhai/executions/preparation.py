@@ -101,6 +101,7 @@ def fetch(life: Life) -> None:
             **reading.arguments,
             progress=FetchReporter(life),
             cancelled=life.interruption.is_asked,
+            pins=life.hold_inputs(),
             refresh=_is_true(life, "VH_NO_DATA_CACHE"),
         )
         for note in fetched.notes:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -289,30 +289,33 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     masker, may_miss = masker_of_left(home, record)
     stop_condition = plan.limits.stop_condition
     capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
-    if may_miss:
-        capture.status(LOST)
-    life = Life(
-        home=home,
-        settings=home.settings,
-        project=project,
-        record=home.records.execution(record.id),
-        plan=plan,
-        folder=folder,
-        capture=capture,
-        masker=masker,
-    )
-    life.image = home.engine.image(str(record.document.get("image_digest") or plan.image)) or home.engine.image(
-        plan.image
-    )
-    if life.image is not None:
-        contents, wanted = tree_contents(life), home.settings.files
-        if VolumeTree.name_of(contents) in home.engine.volumes({labels.EXECUTION: record.id}):
-            wanted = "volumes"  # as it was begun, whatever settings and engine would say now
-        life.tree = canary.choose(home.engine, home.folder, life.image, wanted=wanted)
-        life.tree.resume(contents)
-    uncollected.bring_back(folder)
-    life.live_outputs = live_outputs(life.scratch)
-    return life
+    with ExitStack() as failing:
+        failing.callback(capture.leave)
+        if may_miss:
+            capture.status(LOST)
+        life = Life(
+            home=home,
+            settings=home.settings,
+            project=project,
+            record=home.records.execution(record.id),
+            plan=plan,
+            folder=folder,
+            capture=capture,
+            masker=masker,
+        )
+        life.image = home.engine.image(str(record.document.get("image_digest") or plan.image)) or home.engine.image(
+            plan.image
+        )
+        if life.image is not None:
+            contents, wanted = tree_contents(life), home.settings.files
+            if VolumeTree.name_of(contents) in home.engine.volumes({labels.EXECUTION: record.id}):
+                wanted = "volumes"  # as it was begun, whatever settings and engine would say now
+            life.tree = canary.choose(home.engine, home.folder, life.image, wanted=wanted)
+            life.tree.resume(contents)
+        uncollected.bring_back(folder)
+        life.live_outputs = live_outputs(life.scratch)
+        failing.pop_all()
+        return life
 
 
 def _age(state: ContainerState) -> float:

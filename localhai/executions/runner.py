@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -136,30 +136,33 @@ def begin(
     relative = execution_folder(project.name, project.id, record.counter, record.id)
     folder = home.folder / relative
     try:
-        _make_folder(folder, plan, masker)
-        record = home.records.update(record.id, folder=relative)
-        capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
-        life = Life(
-            home=home,
-            settings=settings,
-            project=project,
-            record=record,
-            plan=plan,
-            folder=folder,
-            capture=capture,
-            snapshot=snapshot,
-            options=options,
-            observer=observer,
-            interruption=interruption,
-            masker=masker,
-        )
-        observer.started(record.to_dict())
-        for line in snapshot.warnings:
-            capture.status(line)
-        _say_parity(plan.parity, capture, observer)
-        for resolution in resolutions:
-            capture.status(str(resolution))
-        life.record = home.records.transition(record.id, "queued", by="localhai")
+        with ExitStack() as failing:
+            _make_folder(folder, plan, masker)
+            record = home.records.update(record.id, folder=relative)
+            capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
+            failing.callback(capture.leave)
+            life = Life(
+                home=home,
+                settings=settings,
+                project=project,
+                record=record,
+                plan=plan,
+                folder=folder,
+                capture=capture,
+                snapshot=snapshot,
+                options=options,
+                observer=observer,
+                interruption=interruption,
+                masker=masker,
+            )
+            observer.started(record.to_dict())
+            for line in snapshot.warnings:
+                capture.status(line)
+            _say_parity(plan.parity, capture, observer)
+            for resolution in resolutions:
+                capture.status(str(resolution))
+            life.record = home.records.transition(record.id, "queued", by="localhai")
+            failing.pop_all()
     except (LocalhaiError, OSError) as error:
         trouble = in_words(error, folder)
         (folder / ending.RESERVE).unlink(missing_ok=True)
@@ -269,4 +272,6 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
     except OSError as error:
         trouble = in_words(error, life.folder)
         return Ended(None, "failed-here", trouble.message, ran=ran), trouble
+    finally:
+        life.let_go()
     return supervise(life, output, time.monotonic()), None

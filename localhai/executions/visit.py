@@ -96,6 +96,7 @@ def visit(
         _say_changes(life, execution, say)
         code = _converse(life, image, key, tuple(command) or SHELL)
     finally:
+        life.let_go()
         life.capture.end()
         life.capture.close()
         kept = _clear(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from localhai.app.recover import recover
 from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsError
-from localhai.executions import ending, recovery
+from localhai.executions import ending, recovery, runner
 from localhai.executions.at_work import at_work
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
@@ -232,3 +233,23 @@ class Process:
 
     pid = 1
     returncode: int | None = None
+
+
+def test_an_execution_that_cannot_begin_or_be_taken_over_leaves_no_file_open(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = open_project(folder, home=home)
+    left(home, folder)
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise SurroundingsError("no")
+
+    monkeypatch.setattr(runner, "_say_parity", refused)
+    monkeypatch.setattr(recovery, "live_outputs", refused)
+    counts = []
+    for _ in range(3):
+        with pytest.raises(SurroundingsError):
+            project.run("train")
+        recover(home, lambda text: None)  # noqa: ARG005
+        counts.append(len(os.listdir("/dev/fd")))
+    assert counts[0] == counts[-1]
