@@ -126,7 +126,7 @@ class Settings:
         60.0,
         toml=None,
         env="LOCALHAI_HOST_TIMEOUT",
-        doc="seconds without a sign of life after which a process on another machine is taken for dead",
+        doc="seconds without a sign of life after which others take a process of this machine for dead",
     )
     env_file: Path | None = _setting(
         None, toml="environment.file", env="LOCALHAI_ENV_FILE", doc="NAME=value lines given to containers, masked"

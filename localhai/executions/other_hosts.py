@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from localhai.containers import reap
 from localhai.errors import LocalhaiError, TransitionError
-from localhai.executions.owner import has_files, is_here
+from localhai.executions.owner import has_files, is_here, timeout_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ def close_from_afar(home: Home, record: ExecutionRecord, say: Callable[[str], No
     home.records.give_up(record.owner)
     if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
-    timeout = f"{home.settings.host_timeout:g} s"
+    timeout = f"{timeout_of(home, record.owner):g} s"
     error = f"nothing was heard of its localhai on {host} for {timeout}; what it wrote stayed there"
     status = "stopped" if record.status == "stopping" else "crashed"
     try:

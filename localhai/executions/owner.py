@@ -76,8 +76,14 @@ def is_of_home(home: Home, folder: str | None) -> bool:
 
 
 def is_silent(home: Home, owner: Owner, since: str) -> bool:
-    """Whether nothing was heard of it for `host_timeout`; one that never gave a sign counts from `since`."""
+    """Whether nothing was heard of it for its timeout; one that never gave a sign counts from `since`."""
     silence = home.records.silence(owner)
     if silence is None:
         silence = (now() - parse(since)).total_seconds()
-    return silence >= home.settings.host_timeout
+    return silence >= timeout_of(home, owner)
+
+
+def timeout_of(home: Home, owner: Owner) -> float:
+    """For how many seconds it may be silent: as it said itself, for it gives its signs by that; else as is set here."""
+    said = home.records.host_timeout(owner)
+    return home.settings.host_timeout if said is None else said

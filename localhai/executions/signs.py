@@ -22,6 +22,7 @@ class SignsOfLife:
     def __init__(self, records: Records, owner: Owner, *, timeout: float) -> None:
         self._records = records
         self._owner = owner
+        self._timeout = timeout
         self._pause = max(LEAST, timeout / SIGNS_IN_TIMEOUT)
         self._due = threading.Event()
         self._over = False
@@ -45,4 +46,4 @@ class SignsOfLife:
             if self._over:
                 return
             with suppress(Exception):  # whatever a database says: without signs others close all that runs here
-                self._records.give_sign(self._owner)
+                self._records.give_sign(self._owner, self._timeout)

@@ -25,11 +25,14 @@ _KEPT = 24 * 3600.0  # seconds that a silent process is remembered: then it coun
 class ProcessRecords(Access):
     """The processes' part of Records."""
 
-    def give_sign(self, owner: Owner) -> bool:
-        """Note that it lives. Tried once: False when the database is away, the next sign comes soon."""
+    def give_sign(self, owner: Owner, timeout: float | None = None) -> bool:
+        """Note that it lives. Tried once: False when the database is away, the next sign comes soon.
+
+        `timeout` is after how many seconds of silence it may be taken for dead.
+        """
         try:
             with self._database.begin(write=True) as transaction:
-                self._see(transaction, owner)
+                self._see(transaction, owner, timeout)
         except Away:
             return False
         return True
@@ -39,6 +42,12 @@ class ProcessRecords(Access):
         sql = statement("SELECT", self._clock_sql, "- seen AS silent FROM processes WHERE", _SAME)
         found = self._read(lambda transaction: transaction.rows(sql, owners.columns(owner)))
         return max(0.0, float(found[0]["silent"])) if found else None
+
+    def host_timeout(self, owner: Owner) -> float | None:
+        """What it said of itself: after how many seconds of silence it may be taken for dead. None: nothing."""
+        sql = statement("SELECT timeout FROM processes WHERE", _SAME)
+        found = self._read(lambda transaction: transaction.rows(sql, owners.columns(owner)))
+        return None if not found or found[0]["timeout"] is None else float(found[0]["timeout"])
 
     def give_up(self, owner: Owner) -> None:
         """What it ran is closed without it: its own machine shall look what is left there."""
@@ -67,10 +76,14 @@ class ProcessRecords(Access):
     def _clock_sql(self) -> str:
         return _NOW[self._database.dialect]
 
-    def _see(self, transaction: Transaction, owner: Owner) -> None:
-        insert = f"INSERT INTO processes ({_COLUMNS}, seen, given_up) VALUES ({_VALUES}, {self._clock_sql}, :no)"  # noqa: S608  # words of this file
+    def _see(self, transaction: Transaction, owner: Owner, timeout: float | None = None) -> None:
+        names, values = f"{_COLUMNS}, seen, given_up, timeout", f"{_VALUES}, {self._clock_sql}, :no, :timeout"
+        insert = f"INSERT INTO processes ({names}) VALUES ({values})"  # noqa: S608  # words of this file
         key = ", ".join(owners.COLUMNS)
-        conflict = f"ON CONFLICT ({key}) DO UPDATE SET seen = excluded.seen"
-        transaction.change(statement(insert, conflict), {**owners.columns(owner), "no": False})
+        conflict = (
+            f"ON CONFLICT ({key}) DO UPDATE SET seen = excluded.seen,"
+            " timeout = COALESCE(excluded.timeout, processes.timeout)"
+        )
+        transaction.change(statement(insert, conflict), {**owners.columns(owner), "no": False, "timeout": timeout})
         old = statement("DELETE FROM processes WHERE given_up = :no AND seen <", self._clock_sql, "- :kept")
         transaction.change(old, {"no": False, "kept": _KEPT})

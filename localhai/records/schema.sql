@@ -197,7 +197,7 @@ CREATE TABLE localhai_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT localhai_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "localhai_version" VALUES('0010');
+INSERT INTO "localhai_version" VALUES('0011');
 CREATE TABLE model_version_aliases (
 	parent_id VARCHAR(36) NOT NULL,
 	name TEXT NOT NULL,
@@ -287,7 +287,7 @@ CREATE TABLE processes (
 	owner_process_start TEXT NOT NULL,
 	owner_boot_id TEXT NOT NULL,
 	seen FLOAT NOT NULL,
-	given_up BOOLEAN NOT NULL,
+	given_up BOOLEAN NOT NULL, timeout FLOAT,
 	PRIMARY KEY (owner_host, owner_pid, owner_process_start, owner_boot_id)
 );
 CREATE TABLE project_owners (

@@ -142,10 +142,10 @@ def elsewhere(bench: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
     """
     monkeypatch.setenv("LOCALHAI_DATABASE_URL", f"sqlite:///{bench.home}/localhai.db")
     bench.environment["LOCALHAI_DATABASE_URL"] = f"sqlite:///{bench.home}/localhai.db"
+    monkeypatch.setenv("LOCALHAI_HOST_TIMEOUT", "0")
 
     def go() -> None:
         monkeypatch.setenv("LOCALHAI_HOME", str(tmp_path / "elsewhere"))
-        monkeypatch.setenv("LOCALHAI_HOST_TIMEOUT", "0")
 
     yield go
     assert bench.call("execution", "list").process.returncode == 0

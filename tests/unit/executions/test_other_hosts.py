@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 from msgspec.structs import asdict, replace
@@ -55,6 +56,24 @@ def test_another_machine_lives_as_long_as_it_gives_signs(home, impatient):
 
     assert not is_left(home, record)
     assert is_left(impatient, record)
+
+
+def test_how_long_a_machine_may_be_silent_is_said_by_itself(home, impatient):
+    record = started(home, AFAR)
+    home.records.give_sign(AFAR, 600.0)
+
+    assert not is_left(impatient, record)
+    home.records.give_sign(AFAR)
+    assert not is_left(impatient, record), "what it said once holds"
+    home.records.give_sign(AFAR, 0.0)
+    assert is_left(home, record)
+
+
+def test_a_process_says_how_long_it_may_be_silent(home):
+    home.own(at_once=True)
+    while home.records.silence(own_owner()) is None:
+        time.sleep(0.01)
+    assert home.records.host_timeout(own_owner()) == 30.0
 
 
 def test_one_that_never_gave_a_sign_counts_from_the_start_of_its_execution(home, impatient):

@@ -19,7 +19,7 @@ class Odd:
         self.given = 0
         self.first, self.second = threading.Event(), threading.Event()
 
-    def give_sign(self, _owner):
+    def give_sign(self, _owner, _timeout):
         self.given += 1
         if self.given == 1:
             self.first.set()
