@@ -14,7 +14,7 @@ ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earli
 DATUM = "datum://"
 OBJECT_STORES = frozenset({"s3", "gs", "azure"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
-_ACCOUNT = re.compile(r"[\w.-]+")  # it becomes a part of a host's name
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.-]+")  # it becomes a part of a host's name
 _SCHEME_ALIASES = {"gcs": "gs", "az": "azure", "abfs": "azure", "s3a": "s3", "s3n": "s3"}
 _KNOWN = frozenset({"http", "https", *ADDRESSES, *OBJECT_STORES, *_SCHEME_ALIASES, "swift"})
 

@@ -17,6 +17,7 @@ from localhai.executions.datums import Addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from localhai.executions.home import Home
     from localhai.executions.life import Life
@@ -70,11 +71,16 @@ def access_of(home: Home, requester: str | None) -> Access:
     in_bucket = store.lower().startswith("s3://")
     return Access(
         folders=tuple(map(str, settings.serve_folders)),
-        closed=(str(home.folder), *([store] if store and not in_bucket else [])),
+        closed=tuple(map(str, (home.folder, *([] if in_bucket or not store else [store]), *_files_of(settings)))),
         networks=settings.serve_addresses,
         projects=ServerRecords.beside(home.records).visible(requester, home.records.projects()),
         store=store if in_bucket else None,
     )
+
+
+def _files_of(settings: Settings) -> list[Path]:
+    """What stays shut in a folder that is open: secrets of steps."""
+    return [] if settings.env_file is None else [settings.env_file]
 
 
 class Reading(Struct, frozen=True):

@@ -52,6 +52,18 @@ def both(output) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.parametrize(("more", "expected"), [({"pids": 99}, "1 99"), ({"new_privileges": True}, "0 max")])
+def test_a_container_gains_no_rights_and_has_a_limit_of_processes(engine, make, more, expected):
+    script = (
+        "set -- $(grep NoNewPrivs /proc/self/status); cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max"
+        ' 2>/dev/null | while read -r most; do echo "$2 $most"; done'
+    )
+    container = make("sh", "-c", script, **more)
+    output = engine.attach(container)
+    engine.start(container)
+    assert both(output)["stdout"].decode().strip() == expected
+
+
 def test_what_a_container_writes_comes_byte_for_byte_live_and_later(engine, make):
     script = (
         r"printf 'a\n\377\376b\r c'; sleep .2; echo err >&2; head -c 200000 /dev/zero | tr '\0' x; echo; printf end"

@@ -92,6 +92,27 @@ def left(state, demo, first, **node):
     return record
 
 
+def test_what_goes_on_is_still_asked_for_by_its_client(state, demo, ada, runs, first, tmp_path):
+    """The plan was made when the server allowed more, or by another version of it."""
+    (tmp_path / "a").write_text("a")
+    earlier = state.home.records.pipeline(first["id"]).document
+    plan = {**earlier["plan"], "edges": []}
+    for node in plan["nodes"]:
+        if node["name"] == "use":
+            node |= {"inputs": {"made": [str(tmp_path / "a")]}, "explicit_inputs": ["made"]}
+    record = left(state, demo, first, status="complete", execution_id=first["nodes"][0]["execution"]["id"])
+    user = state.server.user_named("ada")
+    state.server.dequeue(record.id)
+    request = {"plan": plan, "reused": []}
+    state.server.enqueue(Waiting(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    state.queue.start()
+    assert ended(ada, f"pipelines/{record.id}")["status"] == "error"
+    latest = state.home.execution("latest", project_id=demo.id)
+    assert latest.record.document["requester"] == user.id
+    assert "--allow-folder" in str(latest.error)
+    assert runs == []
+
+
 @pytest.mark.parametrize("status", ["started", "complete"])
 def test_a_pipeline_goes_on_with_what_its_nodes_had_made(state, demo, ada, runs, first, status):
     execution = first["nodes"][0]["execution"]["id"]
