@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 
 from msgspec import Struct, field
 
+from localhai.system import names
+
 BLOCK = 1 << 20
 EXECUTABLE = 0o111
 
@@ -60,14 +62,31 @@ def unpack(stream: Iterator[bytes], folder: Path, *, strip: int = 1) -> list[str
     """
     left_out: list[str] = []
     os.makedirs(folder, exist_ok=True)
+    apart = _Apart(folder)
     with tarfile.open(fileobj=cast("BinaryIO", _Reader(stream)), mode="r|", bufsize=BLOCK) as archive:
         for member in archive:
             parts = _parts(member.name, strip)
             if parts == []:
                 continue
-            if parts is None or not _place(archive, member, str(folder), parts, strip):
+            if parts is None or apart.is_lost(parts, member) or not _place(archive, member, str(folder), parts, strip):
                 left_out.append(member.name)
     return left_out
+
+
+class _Apart:
+    """Whether a file would be written over another one, from which the disk does not tell it apart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._first: dict[str, list[str]] = {}
+        self._folds: bool | None = None
+
+    def is_lost(self, parts: list[str], member: tarfile.TarInfo) -> bool:
+        if member.isdir() or self._first.setdefault(names.folded("/".join(parts)), parts) == parts:
+            return False
+        if self._folds is None:
+            self._folds = names.folds(self._folder)
+        return self._folds
 
 
 def below_top(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers import layout
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MEMORY = "engine.json"
 INSIDE = "/localhai"
 LABELS = {"localhai.helper": "canary"}
+LOOKS = (0.1, 0.3, 0.6, 1.0)  # seconds between looks: virtual machines see new files of their Mac a little later
 
 
 def choose(engine: Engine, home: Path, image: Image | None, wanted: str = "auto") -> FileTree:
@@ -56,7 +58,14 @@ def sees(engine: Engine, image: Image | None, folder: Path) -> bool:
     place.mkdir(parents=True)
     try:
         (place / "token").write_bytes(token)
-        return _read_back(engine, image, Mount(str(place), INSIDE, read_only=True), place) == token
+        mount = Mount(str(place), INSIDE, read_only=True)
+        found = _read_back(engine, image, mount, place)
+        for pause in LOOKS:
+            if found is None or found == token:
+                break
+            time.sleep(pause)
+            found = _read_back(engine, image, mount, place)
+        return found == token
     finally:
         remove_tree(str(place))
 
@@ -84,7 +93,10 @@ def can_overlay(engine: Engine, image: Image | None, scratch: Path) -> bool:
 
 
 def _read_back(engine: Engine, image: Image | None, mount: Mount, place: Path) -> bytes | None:
-    """What a container, made and never started, holds as `token` in this mount; None when it cannot be made."""
+    """What a container, made and never started, holds as `token` in this mount; None when it cannot be made.
+
+    Empty when there is no such file, or none yet.
+    """
     from localhai.containers import archives
 
     if image is None:
@@ -100,6 +112,8 @@ def _read_back(engine: Engine, image: Image | None, mount: Mount, place: Path) -
         return (fresh / "token").read_bytes()
     except (EngineLost, ImageNotFound):
         raise
+    except FileNotFoundError:
+        return b""
     except (SurroundingsError, OSError):
         return None
     finally:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.engine import ContainerState, EngineInfo, Gateway, Image
+from localhai.system.process import has_own_containers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,8 +203,13 @@ def info(place: str, data: Mapping[str, Any]) -> EngineInfo:
         gpus="nvidia" in (data.get("Runtimes") or {}) or "nvidia.com/gpu" in devices,
         counts_pids=bool(data.get("PidsLimit", True)),
         id=str(data.get("ID") or data.get("Name") or ""),
-        desktop=str(data.get("OperatingSystem", "")) in DESKTOPS,
+        desktop=_is_desktop(place, str(data.get("OperatingSystem", ""))),
     )
+
+
+def _is_desktop(place: str, system: str) -> bool:
+    """Docker Desktop and OrbStack say so. Any engine of a Mac is in a virtual machine: Colima, Rancher, Podman too."""
+    return system in DESKTOPS or (place.startswith("unix://") and not has_own_containers())
 
 
 def gateway(data: Mapping[str, Any]) -> Gateway | None:

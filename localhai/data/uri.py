@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
+from localhai.system.names import composed
+
 PLATFORM_ONLY = frozenset({"swift", "dataset", "model"})
 ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earlier executions
 DATUM = "datum://"
@@ -51,6 +53,8 @@ class Uri(Struct, frozen=True):
 
     def matches(self, key: str) -> bool:
         """Whether a key of the same container is meant: `*` stays in one folder level, `**` does not."""
+        if self.scheme == "file":  # people and disks write accents in one piece or in two
+            return _pattern(composed(self.key)).fullmatch(composed(key)) is not None
         return _pattern(self.key).fullmatch(key) is not None
 
     def of_key(self, key: str) -> str:

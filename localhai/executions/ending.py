@@ -82,12 +82,15 @@ def _without_outputs(result: Verdict, error: Exception) -> Verdict:
     return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code)
 
 
+NOT_KEPT = "it is not a regular file, or this disk does not tell its name from that of another one"
+
+
 def fetch_outputs(life: Life) -> None:
     """Bring the outputs to this machine, and make them ours. Raises SurroundingsError, OSError."""
     if life.tree is None:
         return
     for name in life.tree.finish(life.container):
-        life.capture.status(f"Output {file_name(os.fsencode(name))} is skipped: it is not a regular file")
+        life.capture.status(f"Output {file_name(os.fsencode(name))} is skipped: {NOT_KEPT}")
 
 
 def _leave(life: Life, error: Exception, *, on_engine: bool) -> Uncollected:

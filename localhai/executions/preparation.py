@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.containers import canary, images, labels, limits, package_cache
+from localhai.containers.apart import way_for
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.launching import launch
 from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
@@ -134,7 +135,8 @@ def _recorded_inputs(life: Life) -> list[dict[str, Any]]:
 def _make_container(life: Life, image: Image) -> None:
     engine = life.home.engine
     contents = tree_contents(life)
-    life.tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
+    wanted = way_for(contents, life.settings.files, life.capture.status)
+    life.tree = canary.choose(engine, life.home.folder, image, wanted=wanted)
     spec = container_spec(life, image, life.tree, life.tree.prepare(contents))
     life.container = engine.create(spec)
     if life.plan.script.startswith(SHEBANG) and not _has_shell(engine, life.container):

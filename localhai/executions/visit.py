@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.containers import canary, images, labels
+from localhai.containers.apart import way_for
 from localhai.containers.ownership import remove_tree
 from localhai.executions.capture import Capture
 from localhai.executions.life import Life, RunOptions
@@ -131,10 +132,12 @@ def _say_changes(life: Life, execution: Execution, say: Callable[[str], None]) -
 def _converse(life: Life, image: Image, key: str, command: tuple[str, ...]) -> int:
     engine = life.home.engine
     belonging = labels.build(execution=key, project=life.project.name, home=life.home.id)
-    tree = canary.choose(engine, life.home.folder, image, wanted=life.settings.files)
+    contents = replace(tree_contents(life), key=key, labels=belonging)
+    wanted = way_for(contents, life.settings.files, life.capture.status)
+    tree = canary.choose(engine, life.home.folder, image, wanted=wanted)
     keeper = None  # never started: files go in and out through it, by whichever way
     try:
-        mounts = tree.prepare(replace(tree_contents(life), key=key, labels=belonging))
+        mounts = tree.prepare(contents)
         spec: ContainerSpec = replace(container_spec(life, image, tree, mounts), labels=belonging)
         keeper = engine.create(replace(spec, name=f"localhai-{key}-files"))
         tree.fill(keeper)

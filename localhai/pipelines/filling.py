@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.project.names import find_by_option
+from localhai.system.names import matches
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node
@@ -78,7 +78,7 @@ def matching(pattern: str, outputs: Sequence[tuple[str, str]]) -> list[str]:
     return [
         uri
         for name, uri in outputs
-        if fnmatchcase(name, pattern) or (by_name and fnmatchcase(name.rpartition("/")[2], pattern))
+        if matches(name, pattern) or (by_name and matches(name.rpartition("/")[2], pattern))
     ]
 
 
@@ -111,7 +111,7 @@ def _input_to_input(edge: Edge, node: Node, result: NodeResult, filling: _Fillin
     for name, uris in _inputs_like(edge.source_key, result):
         if not to_same_name:
             filling.inputs[edge.target_key].extend(uris)
-        elif name in node.inputs and fnmatchcase(name, edge.target_key):
+        elif name in node.inputs and matches(name, edge.target_key):
             filling.inputs.setdefault(name, []).extend(uris)
 
 
@@ -125,7 +125,7 @@ def _input_to_file(edge: Edge, _node: Node, result: NodeResult, filling: _Fillin
 def _inputs_like(pattern: str, result: NodeResult) -> list[tuple[str, tuple[str, ...]]]:
     if pattern in result.inputs:
         return [(pattern, result.inputs[pattern])]
-    return [(name, uris) for name, uris in result.inputs.items() if fnmatchcase(name, pattern)]
+    return [(name, uris) for name, uris in result.inputs.items() if matches(name, pattern)]
 
 
 def _to_parameter(edge: Edge, node: Node, value: Any, filling: _Filling) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localhai.system.names import composed
 from localhai.system.text import without_mark
 
 if TYPE_CHECKING:
@@ -21,5 +22,5 @@ def load(path: Path) -> Callable[[str], bool] | None:
         return None
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(lines)
-    return lambda name: bool(spec.match_file(name))
+    spec = GitIgnoreSpec.from_lines(map(composed, lines))  # disks of macOS may have accents in two pieces
+    return lambda name: bool(spec.match_file(composed(name)))

@@ -32,6 +32,11 @@ def is_this_machine(host: str, boot: str) -> bool:
     return host == host_name() or (not shares_boots() and boot != "" and boot == boot_id())
 
 
+def has_own_containers() -> bool:
+    """Whether containers run on this machine's own kernel, Linux, and not in a virtual machine beside it."""
+    return os.uname().sysname == "Linux"
+
+
 def shares_boots() -> bool:
     """Whether several hosts may have one `boot_id`: containers on Linux."""
     return os.path.exists(PROC + "/self/stat")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from localhai.cli import formats, words
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
+from localhai.system.names import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,7 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
             from localhai.executions.following import wait_for_end
 
             wait_for_end(execution)
-        found = [item for item in execution.outputs if pattern is None or fnmatch(item["name"], pattern)]
+        found = [item for item in execution.outputs if pattern is None or matches(item["name"], pattern)]
         if folder is not None:
             from localhai.cli.execution.copying import copy_outputs
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from localhai.project.checks.items import named
 from localhai.project.sentences import all_of, guess, quoted
+from localhai.system.names import matches
 
 if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
@@ -144,7 +144,7 @@ def _missing(end: End, nodes: dict[str, Node]) -> tuple[str, str | None] | None:
     if step is None or not step.is_sound or key is None:
         return None
     known = step.names(key)
-    if end.key in known or any(fnmatchcase(name, end.key) for name in known):
+    if end.key in known or any(matches(name, end.key) for name in known):
         return None
     return f"step {quoted(step.name)} has no {end.kind} {quoted(end.key)}", guess(end.key, known, plural=key)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 import tarfile
 
 import pytest
@@ -116,3 +117,23 @@ def test_any_content_survives_any_cutting(content, size):
         reading = archive.extractfile("a")
         assert reading is not None
         assert reading.read() == content
+
+
+def test_on_a_disk_that_takes_two_names_for_one_nothing_is_written_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives.names, "folds", lambda _folder: True)
+    stream = tar(
+        (member("outputs/A.txt"), b"first"), (member("outputs/a.txt"), b"second"), (member("outputs/A.txt"), b"newer")
+    )
+
+    left_out = archives.unpack(stream, tmp_path / "t")
+
+    assert left_out == ["outputs/a.txt"]
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "t").iterdir()] == [("A.txt", b"newer")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="disks of macOS do not")
+def test_a_disk_that_tells_them_apart_keeps_both(tmp_path):
+    stream = tar((member("outputs/A.txt"), b"first"), (member("outputs/a.txt"), b"second"))
+
+    assert archives.unpack(stream, tmp_path / "t") == []
+    assert sorted(os.listdir(tmp_path / "t")) == ["A.txt", "a.txt"]

@@ -4,11 +4,13 @@ import contextlib
 import hashlib
 import json
 import socket
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
+from localhai.containers import connect as connecting
 from localhai.containers.connect import connect, places
 from localhai.errors import EngineLost, EngineNotFound
 
@@ -59,11 +61,18 @@ class Server:
 
 
 @pytest.fixture
-def serve(tmp_path):
+def short():
+    """A folder for sockets, whose paths may have a hundred bytes on macOS."""
+    with tempfile.TemporaryDirectory(prefix="lh", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def serve(short):
     servers: list[Server] = []
 
     def start(name: str = "engine.sock", answer: bytes = PONG) -> tuple[Server, str]:
-        path = tmp_path / name
+        path = short / name
         servers.append(Server(path, answer))
         return servers[-1], f"unix://{path}"
 
@@ -132,15 +141,44 @@ def test_without_either_every_usual_socket_is_looked_at(tmp_path):
     assert str(tmp_path / ".docker/run/docker.sock") in found
 
 
-def test_what_each_place_said_is_in_the_error(tmp_path):
+@pytest.mark.parametrize(
+    "socket_of",
+    [
+        ".docker/run/docker.sock",  # Docker Desktop
+        ".orbstack/run/docker.sock",
+        ".rd/docker.sock",  # Rancher Desktop
+        ".colima/default/docker.sock",
+        ".config/colima/default/docker.sock",
+        ".local/share/containers/podman/machine/podman.sock",
+    ],
+)
+def test_engines_of_a_mac_are_found_where_they_listen(serve, short, monkeypatch, socket_of):
+    (short / socket_of).parent.mkdir(parents=True)
+    _server, url = serve(socket_of)
+    found = [place for place in places({}, short) if str(short) in place.name]
+    monkeypatch.setattr(connecting, "places", lambda *_: found)  # without those of the machine that runs this
+
+    engine = connect({}, home=short)
+    engine.close()
+
+    assert engine.place == url
+
+
+def test_a_socket_whose_path_is_too_long_is_said_to_be_so(tmp_path):
+    """macOS takes 103 bytes, Linux 107."""
+    with pytest.raises(EngineNotFound, match="path too long"):
+        connect({"DOCKER_HOST": f"unix://{tmp_path}/{'x' * 110}.sock"}, home=tmp_path)
+
+
+def test_what_each_place_said_is_in_the_error(tmp_path, short):
     nobody = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    nobody.bind(str(tmp_path / "dead.sock"))
+    nobody.bind(str(short / "dead.sock"))
     nobody.close()
 
     with pytest.raises(EngineNotFound) as missing:
         connect({"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}, home=tmp_path)
     with pytest.raises(EngineNotFound) as refused:
-        connect({"DOCKER_HOST": f"unix://{tmp_path}/dead.sock"}, home=tmp_path)
+        connect({"DOCKER_HOST": f"unix://{short}/dead.sock"}, home=tmp_path)
 
     assert missing.value.tried[0][1] == "missing"
     assert refused.value.tried[0][1].startswith("refused")

@@ -180,3 +180,21 @@ def test_what_an_engine_says_of_itself():
 def test_the_gateway_of_a_network_is_where_this_machine_is(driver, config, address):
     found = payload.gateway({"Driver": driver, "IPAM": {"Config": config}})
     assert (found and found.address) == address
+
+
+@pytest.mark.parametrize(
+    ("place", "system", "on_linux", "desktop"),
+    [
+        ("unix:///a/.docker/run/docker.sock", "Docker Desktop", False, True),
+        ("unix:///a/.docker/desktop/docker.sock", "Docker Desktop", True, True),
+        ("unix:///a/.orbstack/run/docker.sock", "OrbStack", False, True),
+        ("unix:///a/.colima/default/docker.sock", "Ubuntu 24.04.1 LTS", False, True),
+        ("unix:///a/podman.sock", "fedora", False, True),
+        ("unix:///var/run/docker.sock", "Debian GNU/Linux 12 (bookworm)", True, False),
+        ("ssh://far", "Ubuntu 24.04.1 LTS", False, False),
+    ],
+)
+def test_engines_in_a_virtual_machine_know_this_machine_by_a_name(place, system, on_linux, desktop, monkeypatch):
+    monkeypatch.setattr(payload, "has_own_containers", lambda: on_linux)
+
+    assert payload.info(place, {"OperatingSystem": system}).desktop is desktop

@@ -194,6 +194,32 @@ def test_an_engine_that_sees_another_machine_s_folders_gets_volumes(home_folder)
     assert canary.choose(engine, home_folder, image, "bind").way == "bind"
 
 
+def test_a_virtual_machine_that_sees_new_files_late_is_waited_for(engine, home_folder, monkeypatch):
+    answers = [FileNotFoundError, FileNotFoundError]
+    given = engine.get_archive
+
+    def late(container, path):
+        if answers:
+            raise answers.pop()(path)
+        return given(container, path)
+
+    monkeypatch.setattr(canary, "LOOKS", (0, 0, 0))
+    monkeypatch.setattr(engine, "get_archive", late)
+
+    assert canary.choose(engine, home_folder, engine.image("i")).way == "bind"
+    assert engine.all_containers == []
+
+
+def test_one_that_never_sees_them_gets_volumes(engine, home_folder, monkeypatch):
+    def never(_container, path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(canary, "LOOKS", (0, 0, 0))
+    monkeypatch.setattr(engine, "get_archive", never)
+
+    assert canary.choose(engine, home_folder, engine.image("i")).way == "volumes"
+
+
 def test_another_engine_at_the_same_place_is_asked_again(engine, home_folder):
     memory = home_folder / "cache" / "engine.json"
     memory.parent.mkdir()
