@@ -62,6 +62,7 @@ def show_plan(call: Call, requested: Requested) -> None:
         secrets=tuple(requested.options.secrets),
         commit=requested.commit,
         config=requested.config if requested.commit is not None else None,
+        look=True,
     )
     if call.json:
         words.emit_json(found.to_dict())
@@ -77,12 +78,11 @@ def plan_lines(found: ExecutionPlan) -> Iterable[str]:
     was = "" if found.image == found.image_requested else f"   (valohai.yaml says {found.image_requested})"
     yield from _fact("Image", found.image + was)
     yield from _fact("Command", "\n".join(found.command))
-    yield from _fact(
-        "Parameters", "\n".join(f"{name} = {formats.value(value)}" for name, value in found.parameters.items())
-    )
+    parameters = [f"{name} = {formats.value(value)}" for name, value in found.parameters.items()]
+    yield from _fact("Parameters", "\n".join([*parameters, *_awaited(found, "parameter")]))
     yield from _fact("Inputs", "\n".join(_inputs(found)))
-    variables = found.environment_variables
-    yield from _fact("Variables", "\n".join(f"{name}={value}" for name, value in variables.items()))
+    variables = [f"{name}={value}" for name, value in found.environment_variables.items()]
+    yield from _fact("Variables", "\n".join([*variables, *_awaited(found, "environment-variable")]))
     yield from _fact("Limits", ", ".join(_limits(found)))
     yield from _fact("Mounts", "\n".join(f"{mount.source} -> {mount.destination}" for mount in found.mounts))
     yield from _fact("Environment", found.environment)
@@ -104,9 +104,17 @@ def _fact(name: str, text: str | None) -> Iterable[str]:
 def _inputs(found: ExecutionPlan) -> Iterable[str]:
     for item in found.inputs:
         if not item.uris:
-            yield f"{item.name}: no files (optional)"
+            yield f"{item.name}: {found.awaiting.get(f'input {item.name}', 'no files (optional)')}"
         for uri in item.uris:
             yield f"{item.name}: {uri}"
+
+
+def _awaited(found: ExecutionPlan, kind: str) -> Iterable[str]:
+    """What pipelines bring to the step."""
+    for item, source in found.awaiting.items():
+        of_kind, _, name = item.partition(" ")
+        if of_kind == kind:
+            yield f"{name}: {source}"
 
 
 def _limits(found: ExecutionPlan) -> Iterable[str]:

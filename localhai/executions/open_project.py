@@ -106,11 +106,13 @@ class OpenProject:
         secrets: Sequence[str] = (),
         commit: str | None = None,
         config: ProjectConfig | None = None,
+        look: bool = False,
     ) -> ExecutionPlan:
         """What `run` would do with the same `parameters` and `inputs`. Needs neither Docker nor network.
 
         `secrets` are names of variables that will come from a file, `commit` is only noted, `config` takes the place of
-        the project's valohai.yaml. Raises ProjectError and UsageError.
+        the project's valohai.yaml. With `look` what pipelines bring to the step may be missing. Raises ProjectError and
+        UsageError.
         """
         if overrides is None:
             overrides = Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
@@ -121,6 +123,7 @@ class OpenProject:
             "mounts": self.settings.mounts,
             "project": self.folder.name,
             "commit": commit,
+            "look": look,
         }
         if config is None:
             from localhai.project.recalled_plan import plan_file

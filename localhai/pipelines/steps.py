@@ -6,14 +6,14 @@ import copy
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from localhai.project import awaiting
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from valohai_yaml.objs import Config, Step
 
     from localhai.pipelines.plan import Edge, NodeOverride
-
-_OPTIONAL_KINDS = {"input": "inputs", "parameter": "parameters", "environment-variable": "environment_variables"}
 
 
 def overridden(step: Step, override: NodeOverride) -> Step:
@@ -54,15 +54,7 @@ def parameter_facts(step: Step) -> dict[str, Any]:
 
 def relaxed(step: Step, edges: Iterable[Edge]) -> Step:
     """A copy that takes for optional what edges into its node will fill: to check a node before its sources ran."""
-    found = copy.copy(step)
-    for kind, attribute in _OPTIONAL_KINDS.items():
-        keys = {edge.target_key for edge in edges if edge.target_kind == kind}
-        items: dict[str, Any] = dict(getattr(step, attribute))
-        for name in keys & items.keys():
-            items[name] = copy.copy(items[name])
-            items[name].optional = True
-        setattr(found, attribute, items)
-    return found
+    return awaiting.relaxed(step, {(edge.target_kind, edge.target_key) for edge in edges})
 
 
 def config_with(config: Config, step: Step) -> Config:

@@ -61,6 +61,7 @@ class ExecutionPlan(Struct, frozen=True):
     the interpolated items (reference 1.4), `script` the one file that the shell runs. `parameters` hold cast values in
     declaration order, without those that have none. `environment_variables` are the project's, the step's defaults and
     the explicit ones, later ones winning.
+    `awaiting` says of a plan that is only looked at what pipelines bring (`input data`) and from where.
     `commit` is a git SHA or `~<sha256>`, None while a plan is only looked at.
     """
 
@@ -82,6 +83,7 @@ class ExecutionPlan(Struct, frozen=True):
     project: str | None = None
     commit: str | None = None
     parity: tuple[ParityNote, ...] = ()
+    awaiting: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         force_setattr(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -99,6 +101,7 @@ class ExecutionPlan(Struct, frozen=True):
             values["limits"]["devices"] = dict(self.limits.devices)
         values["mounts"] = [to_builtins(mount) for mount in self.mounts]
         values["tags"] = list(self.tags)
+        values["awaiting"] = dict(self.awaiting)
         values["parity"] = [to_builtins(note) for note in self.parity]
         return values
 

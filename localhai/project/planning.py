@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import ProjectError, UsageError
-from localhai.project import command, durations, names, parameters, parity
+from localhai.project import awaiting, command, durations, names, parameters, parity
 from localhai.project.faulty import find_sound, is_any_faulty
 from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
@@ -34,6 +34,7 @@ def plan(
     flag_defaults: bool = True,
     project: str | None = None,
     commit: str | None = None,
+    look: bool = False,
 ) -> ExecutionPlan:
     """Everything an execution of `step` (a name or an unambiguous prefix of one) will be.
 
@@ -41,10 +42,15 @@ def plan(
     `secrets` names variables that the runner adds, in place of the project's and of defaults: they count as given but
     are never in a plan; `mounts` says whether mounts are allowed;
     `flag_defaults` whether flags that are not given take their defaults, as `vh` sends them.
+    With `look` it is only looked at: what edges of pipelines bring may be missing, and is named in `awaiting`.
     Raises UsageError for what was typed, ProjectError for what valohai.yaml says.
     """
     overrides = overrides or Overrides()
     found = find_step(config, step)
+    awaited: Mapping[awaiting.Item, str] = {}
+    if look:
+        awaited = awaiting.still_awaited(found, awaiting.brought_by_pipelines(config, found), _given(found, overrides))
+        found = awaiting.relaxed(found, awaited)
     resolved = parameters.resolve(found, overrides.parameters, flag_defaults=flag_defaults)
     items, script = command.render(found, resolved.rendered)
     planned_mounts, mount_notes = _mounts(found, allowed=mounts)
@@ -67,7 +73,23 @@ def plan(
         project=project,
         commit=commit,
         parity=_notes(found, overrides, mount_notes),
+        awaiting={f"{kind} {name}": words for (kind, name), words in awaited.items()},
     )
+
+
+def _given(step: Step, overrides: Overrides) -> set[awaiting.Item]:
+    """What was given for this run, by declared names."""
+    lists: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
+        ("input", overrides.inputs, step.inputs),
+        ("parameter", overrides.parameters, step.parameters),
+        ("environment-variable", overrides.environment_variables, step.environment_variables),
+    )
+    return {
+        (kind, names.find_by_option(name, known) or name)
+        for kind, given, known in lists
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def find_step(config: Config, wanted: str) -> Step:

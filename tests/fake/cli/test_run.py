@@ -266,3 +266,18 @@ def test_a_pipeline_with_a_bad_edge_stops_no_step_and_is_said_once(localhai: Com
     assert refused.code == 3
     assert "there is no node 'b' in this pipeline" in refused.err
     assert localhai("lint", str(yaml)).code != 0
+
+
+def test_a_step_that_gets_its_input_from_a_pipeline_can_be_planned(localhai: CommandLine) -> None:
+    yaml = localhai.project / "valohai.yaml"
+    nodes = "[{name: a, type: execution, step: train}, {name: b, type: execution, step: evaluate}]"
+    yaml.write_text(
+        yaml.read_text() + f"- pipeline: {{name: p, nodes: {nodes}, edges: [[a.output.model.txt, b.input.model]]}}\n"
+    )
+    planned = localhai("plan", "evaluate")
+    assert planned.code == 0
+    assert "model: comes from a pipeline: a.output.model.txt of p" in planned.out
+    assert localhai("plan", "evaluate", "--json").json["awaiting"] == {
+        "input model": "comes from a pipeline: a.output.model.txt of p"
+    }
+    assert localhai("run", "evaluate").code == 2

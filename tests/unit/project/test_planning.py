@@ -6,6 +6,7 @@ import valohai_yaml
 from localhai.errors import ProjectError, UsageError
 from localhai.project.overrides import Overrides
 from localhai.project.parity import differing
+from localhai.project.plan import ExecutionPlan
 from localhai.project.planning import plan
 
 
@@ -208,3 +209,48 @@ def test_what_was_typed_is_kept():
         "~1",
     )
     assert [note.key for note in differing(found.parity)] == ["environment"]
+
+
+PIPELINE_YAML = [
+    {"step": {"name": "make", "image": "i", "command": "m"}},
+    {
+        "step": {
+            "name": "train",
+            "image": "i",
+            "command": "t {parameters}",
+            "inputs": [{"name": "data"}, {"name": "own"}],
+            "parameters": [{"name": "lr", "type": "float"}, {"name": "n", "type": "integer", "default": 1}],
+        }
+    },
+    {
+        "pipeline": {
+            "name": "p",
+            "nodes": [
+                {"name": "a", "type": "execution", "step": "make"},
+                {"name": "b", "type": "execution", "step": "train"},
+            ],
+            "edges": [["a.output.*.csv", "b.input.data"], ["a.metadata.best", "b.parameter.lr"]],
+        }
+    },
+]
+
+
+def test_a_plan_that_is_looked_at_names_what_a_pipeline_brings():
+    config = valohai_yaml.objs.Config.parse(PIPELINE_YAML)
+    given = Overrides(inputs={"own": ["s3://b/x"]})
+    found = plan(config, "train", given, look=True)
+    assert found.awaiting == {
+        "input data": "comes from a pipeline: a.output.*.csv of p",
+        "parameter lr": "comes from a pipeline: a.metadata.best of p",
+    }
+    assert (found.parameters, [item.uris for item in found.inputs]) == ({"n": 1}, [(), ("s3://b/x",)])
+    assert ExecutionPlan.from_dict(found.to_dict()) == found
+    given = Overrides(inputs={"own": ["s3://b/x"], "data": ["s3://b/y"]}, parameters={"lr": "0.5"})
+    assert plan(config, "train", given, look=True).awaiting == {}
+
+
+@pytest.mark.parametrize(("look", "inputs"), [(False, {"own": ["s3://b/x"]}), (True, {})])
+def test_what_no_pipeline_brings_and_what_is_to_run_has_to_be_given(look, inputs):
+    config = valohai_yaml.objs.Config.parse(PIPELINE_YAML)
+    with pytest.raises(UsageError, match=r"needs a value|needs a file"):
+        plan(config, "train", Overrides(inputs=inputs), look=look)
