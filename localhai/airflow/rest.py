@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from localhai.airflow.mode import refuse_in_dev
 from localhai.errors import SurroundingsError, UsageError
+from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import requests
 
-BUSY = frozenset({429, 500, 502, 503, 504})
 NOT_DONE = frozenset({429, 503})  # answers after which a POST may be sent again: nothing was made
 ATTEMPTS = 6
 FIRST_PAUSE = 1.0  # seconds, doubled each time
@@ -103,10 +103,10 @@ class RestClient:
                 if last or (method == "POST" and not isinstance(error, requests.exceptions.ConnectTimeout)):
                     raise SurroundingsError(f"{self.address} does not answer: {error}") from error
             else:
-                again = answer.status_code in (NOT_DONE if method == "POST" else BUSY)
+                again = answer.status_code in (NOT_DONE if method == "POST" else TRANSIENT_STATUSES)
                 if last or not again:
                     return self._checked(method, path, answer)
-                pause = max(pause, _asked_to_wait(answer))
+                pause = max(pause, retry_after(answer.headers.get("Retry-After")))
             self._sleep(min(pause, LONGEST_PAUSE))
             pause *= 2
         raise SurroundingsError(f"{self.address} does not answer")
@@ -133,7 +133,7 @@ class RestClient:
                 f"{what}: the token is not accepted", hints=["put an API token into the connection's password"]
             )
         said = answer.text.strip()[:_SHOWN]
-        if status in BUSY or status >= 500:  # noqa: PLR2004  # the server's own errors
+        if status in TRANSIENT_STATUSES or status >= 500:  # noqa: PLR2004  # the server's own errors
             raise SurroundingsError(f"{what}: {said}")
         raise UsageError(f"{what}: {said}")
 
@@ -142,14 +142,6 @@ class RestClient:
             return answer.json()
         except ValueError as error:
             raise SurroundingsError(f"{self.address} answered {answer.url} with something that is no JSON") from error
-
-
-def _asked_to_wait(answer: requests.Response) -> float:
-    """Seconds of its Retry-After; dates are not read."""
-    try:
-        return float(answer.headers.get("Retry-After", 0))
-    except ValueError:
-        return 0.0
 
 
 def address_of(host: str | None, port: int | None, schema: str | None) -> str:

@@ -72,3 +72,13 @@ def silent(_event: ProgressEvent) -> None:
 def never() -> bool:
     """`cancelled` for those who do not stop."""
     return False
+
+
+def waits_said(tell: Callable[[str], None] | None) -> Progress:
+    """Progress of which only waits are told."""
+
+    def progress(event: ProgressEvent) -> None:
+        if isinstance(event, Waiting) and tell is not None:
+            tell(event.reason)
+
+    return progress

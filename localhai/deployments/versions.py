@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
+from localhai.data.progress import waits_said
 from localhai.data.uri import parse
 from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
@@ -84,7 +85,8 @@ def fetch(
         return {}
     reading = Reading.of(project.home, project.settings, project.record.id, requester)
     try:
-        fetched = fetch_inputs(specs, **reading.arguments, cancelled=interruption.is_asked)
+        progress = waits_said(project.home.tell)
+        fetched = fetch_inputs(specs, **reading.arguments, progress=progress, cancelled=interruption.is_asked)
     except InputNotFound as error:
         raise _file_not_found(str(definition["name"]), error) from error
     found: dict[str, InputFile] = {}

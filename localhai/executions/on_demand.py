@@ -69,10 +69,12 @@ def listed(folder: Path) -> list[Listed]:
 def fetch(home: Home, settings: Settings, execution: Execution, wanted: Listed) -> InputFile:
     """Bring one file into the cache. Raises InputNotFound, DiskFull and other SurroundingsErrors."""
     from localhai.data.inputs import fetch_inputs
+    from localhai.data.progress import waits_said
 
     requester = None if wanted.stands_in else requester_of(execution.document)
     reading = Reading.of(home, settings, execution.project_id, requester)
-    found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **{**reading.arguments, "input_map": {}})
+    arguments = {**reading.arguments, "input_map": {}, "progress": waits_said(home.tell)}
+    found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **arguments)
     return found.files[0]
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
+from localhai.data.progress import waits_said
 from localhai.data.uri import parse
 from localhai.errors import InputNotFound
 from localhai.executions.reading import Reading
@@ -35,7 +36,7 @@ def adopt(state: State, user: User, project: Project, url: str) -> DatumRecord:
     home = state.home_of(project)
     reading = Reading.of(home, home.settings, project.id, user.id)
     try:
-        fetched = fetch_inputs([InputSpec("url", (url,))], **reading.arguments)
+        fetched = fetch_inputs([InputSpec("url", (url,))], **reading.arguments, progress=waits_said(home.tell))
     except InputNotFound as error:
         raise field("url", str(error), "does_not_exist") from None
     file = fetched.files[0]

@@ -18,7 +18,7 @@ from localhai.executions.metadata import read_metadata
 from localhai.records import INCOMPLETE, DatumRecord
 from localhai.records import Execution as Record
 from localhai.records.statuses import Status
-from localhai.server import links, requests, tables
+from localhai.server import links, long_lists, requests, tables
 from localhai.server.addresses import base, execution_of, files_of
 from localhai.server.bodies import Body, text
 from localhai.server.errors import said
@@ -126,16 +126,19 @@ def tag(asking: Asking, state: Shared, reference: str, body: Body) -> dict[str, 
     return {"tags": tags}
 
 
-@router.get("/{reference}/events/")
-def events(asking: Asking, state: Shared, reference: str, limit: str | None = None) -> dict[str, Any]:
+@router.get("/{reference}/events/", response_model=dict[str, Any])
+def events(asking: Asking, state: Shared, reference: str, limit: str | None = None) -> Any:
     """The last lines of the log, oldest first; `limit=0` for all of them."""
     row = execution_of(state, asking, reference)
     wanted = int(limit) if limit and limit.isascii() and limit.isdigit() and len(limit) < 10 else LINES  # noqa: PLR2004  # digits
     folder = files_of(state, row)
     if folder is None:
         return {"total": 0, "truncated": False, "limit": wanted, "events": []}
-    found = [event.to_dict() for event in read_events(folder, last=wanted or None)]
-    total = max(count_lines(folder), len(found)) if wanted else len(found)
+    if not wanted:
+        everything = (event.to_dict() for event in read_events(folder))
+        return long_lists.counted({"truncated": False, "limit": wanted}, "events", everything)
+    found = [event.to_dict() for event in read_events(folder, last=wanted)]
+    total = max(count_lines(folder), len(found))
     return {"total": total, "truncated": len(found) < total, "limit": wanted, "events": found}
 
 
@@ -149,12 +152,12 @@ def status_events(asking: Asking, state: Shared, reference: str) -> dict[str, An
     return {"total": len(found), "status_events": found}
 
 
-@router.get("/{reference}/metadata/")
-def metadata(asking: Asking, state: Shared, reference: str) -> list[dict[str, Any]]:
+@router.get("/{reference}/metadata/", response_model=list[dict[str, Any]])
+def metadata(asking: Asking, state: Shared, reference: str) -> Any:
     """Every metadata line, oldest first."""
     row = execution_of(state, asking, reference)
     folder = files_of(state, row)
-    return list(read_metadata(folder)) if folder else []
+    return long_lists.array(read_metadata(folder)) if folder else []
 
 
 @router.get("/{reference}/outputs/")

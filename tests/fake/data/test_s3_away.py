@@ -19,6 +19,7 @@ from localhai.data.progress import Waiting
 from localhai.data.sources import Sources
 from localhai.data.store import open_store
 from localhai.errors import InputNotFound, Interrupted, SurroundingsError
+from localhai.executions.collecting import collect
 from localhai.executions.home import Home
 from localhai.settings import Settings
 from localhai.system.retry import Retry, Waiter
@@ -136,3 +137,30 @@ def test_an_s3_that_is_away_at_the_beginning_and_the_end_costs_no_execution(
     assert output["uri"].startswith(f"s3://{bucket}/kept/")
     assert any(line.startswith(f"s3://{bucket}/table.csv: S3 is busy (503); trying again in ") for line in said)
     assert any(line.startswith(f"The store s3://{bucket}/kept: S3 does not answer") for line in said)
+
+
+@pytest.mark.usefixtures("aws_environment")
+def test_a_store_that_stays_away_costs_no_output(
+    s3_fault: Any, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "valohai.yaml").write_text("- step: {name: train, image: busybox, command: make}\n")
+    settings = {"STORE": f"s3://{bucket}", "PATIENCE": "0.1", "HOME": str(tmp_path / "home")}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"LOCALHAI_{name}", value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_fault.address)
+
+    def work(container: Any) -> int:
+        Canned(files={"model.pkl": b"model"}).play(container)
+        s3_fault.answers[:] = [503] * 1000
+        return 0
+
+    with closing(FakeEngine()) as engine, Home(Settings.load(), engine=engine) as home:
+        engine.behave(work, step="train")
+        execution = localhai.open_project(project, home=home).run("train")
+        assert "S3 is busy (503)" in execution.to_dict()["not_collected"]
+        assert execution.to_dict()["outputs"] == []
+        s3_fault.answers.clear()
+        (output,) = collect(home, execution.id).outputs
+    assert output.uri.startswith(f"s3://{bucket}/")

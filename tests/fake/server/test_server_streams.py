@@ -8,6 +8,7 @@ import tracemalloc
 import pytest
 
 from localhai.executions.log import read_events
+from localhai.server import long_lists
 from localhai.server.streaming import KINDS, Place, stream
 from localhai.testing import Canned
 
@@ -176,6 +177,21 @@ def test_status_events_of_a_long_log_are_picked_out_of_it(ada, state, long_log):
     assert [event["message"] for event in found["status_events"]] == ["line 0", "line 5", f"line {ROWS - 1}"]
     folder = state.home.folder / state.home.records.execution(long_log).folder
     assert peak(lambda: list(read_events(folder, streams={"status"}))) < 2_000_000
+
+
+def test_the_whole_log_is_sent_as_it_is_read(ada, state, long_log):
+    found = ada.get(f"/api/v0/executions/{long_log}/events/?limit=0").json()
+    assert (found["total"], found["limit"], found["truncated"], len(found["events"])) == (ROWS, 0, False, ROWS)
+    assert found["events"][-1]["message"] == f"line {ROWS - 1}"
+    folder = state.home.folder / state.home.records.execution(long_log).folder
+    everything = (event.to_dict() for event in read_events(folder))
+    assert peak(lambda: [None for _ in long_lists.pieces(everything)]) < 3_000_000
+
+
+def test_a_list_in_pieces_is_the_list():
+    for length in (0, 1, long_lists.AT_ONCE, long_lists.AT_ONCE + 1):
+        items = [{"n": number} for number in range(length)]
+        assert json.loads("".join(long_lists.pieces(items))) == items
 
 
 def test_lines_that_are_long_come_a_few_at_a_time(demo, engine, state, monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -158,6 +160,12 @@ def test_a_busy_server_is_asked_again_with_longer_pauses(stand, platform, slept)
     stand.failures = [(503, {}), (429, {"Retry-After": "7"}), (502, {})]
     assert platform.project_id("news") == PROJECT
     assert slept == [1.0, 7.0, 14.0]
+
+
+def test_a_date_to_come_back_at_is_waited_for_up_to_the_longest_pause(stand, platform, slept):
+    stand.failures = [(503, {"Retry-After": formatdate(time.time() + 1000, usegmt=True)})]
+    assert platform.project_id("news") == PROJECT
+    assert slept == [60.0]
 
 
 def test_a_post_that_may_have_worked_is_not_sent_twice(stand, platform):
