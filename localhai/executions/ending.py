@@ -56,7 +56,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     if left is None or not left.on_engine:
         remove_container(life)
     life.capture.close()
-    return record_end(life.home, life.record, end)
+    return record_end(life.home, life.record, {**end, "duration": life.seconds()})
 
 
 def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, Collected, Uncollected | None]:
@@ -148,6 +148,7 @@ def _end_document(life: Life, result: Verdict, collected: Collected, left: Uncol
         "metadata": life.masker.mask_value(life.capture.summary.latest, keys=True),
         "collected": collected.to_dict(),
         "not_collected": None if left is None else left.reason,
+        "duration": life.seconds(),
     }
 
 
@@ -205,7 +206,7 @@ def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Execu
         exit_code=end["exit_code"],
         error=error,
         metadata=end["metadata"],
-        **({"not_collected": end["not_collected"]} if end.get("not_collected") else {}),
+        **{key: end[key] for key in ("not_collected", "duration") if end.get(key)},
     )
 
 

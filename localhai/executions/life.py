@@ -90,6 +90,7 @@ class Life(Struct):
     container: str | None = None
     live_outputs: list[Path] = field(default_factory=list)
     pins: Pins | None = None
+    seconds: Callable[[], float | None] = lambda: None  # since it was started; None where only the clock tells
 
     @property
     def scratch(self) -> Path:

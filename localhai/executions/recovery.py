@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from localhai.containers import canary, labels, ownership, reap
@@ -22,6 +21,7 @@ from localhai.errors import EngineLost, EngineNotFound, LocalhaiError, ProjectEr
 from localhai.executions import ending, uncollected, waiting
 from localhai.executions.at_work import claimed
 from localhai.executions.capture import Capture
+from localhai.executions.elapsed import by_engine, moment
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.group import remove_left
 from localhai.executions.home import Home
@@ -33,7 +33,7 @@ from localhai.executions.owner import is_alive, is_left, own_owner
 from localhai.executions.preparation import container_name, tree_contents
 from localhai.executions.supervision import ContactLost, supervise
 from localhai.project.plan import ExecutionPlan
-from localhai.records import FINAL, INCOMPLETE
+from localhai.records import FINAL, INCOMPLETE, ids
 from localhai.settings import Settings
 from localhai.system.text import path_of
 
@@ -197,6 +197,8 @@ def _watch_on(life: Life, state: ContainerState, interruption: Interruption | No
     except ContactLost:
         life.capture.leave()  # it stays as it is, for the next one
         raise
+    with suppress(EngineNotFound, EngineLost):
+        _measure(life, find_container(life.home, life.record))
     ending.close(life, ended)
     sweep(life.home, life.record)
 
@@ -237,7 +239,13 @@ def _close(home: Home, record: ExecutionRecord, state: ContainerState | None) ->
     if life is None:
         return _close_without_files(home, record, state)
     life.container = state.id if state is not None else None
+    _measure(life, state)
     return ending.close(life, _how_it_ended(life, state))
+
+
+def _measure(life: Life, state: ContainerState | None) -> None:
+    seconds = None if state is None else by_engine(life.record.started, state)
+    life.seconds = lambda: seconds
 
 
 def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
@@ -289,6 +297,7 @@ def _restore(home: Home, record: ExecutionRecord) -> Life:
     masker, may_miss = masker_of_left(home, record)
     stop_condition = plan.limits.stop_condition
     capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
+    ids.seen(record.id)  # data that it puts out sort after it, whatever the clock says now
     with ExitStack() as failing:
         failing.callback(capture.leave)
         if may_miss:
@@ -322,8 +331,7 @@ def _age(state: ContainerState) -> float:
     """Seconds since the container started."""
     if state.started is None:
         return 0.0
-    started = datetime.fromisoformat(state.started[:19]).replace(tzinfo=timezone.utc)
-    return max(0.0, time.time() - started.timestamp())
+    return max(0.0, time.time() - moment(state.started).timestamp())
 
 
 def name_of(record: ExecutionRecord) -> str:

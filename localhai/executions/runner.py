@@ -15,6 +15,7 @@ from localhai.executions import ending, kept_secrets, reuse
 from localhai.executions.at_work import at_work
 from localhai.executions.capture import Capture
 from localhai.executions.datums import Addresses
+from localhai.executions.elapsed import stopwatch
 from localhai.executions.environment import PRIVATE
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.interruption import Interruption, ctrl_c_asks
@@ -27,7 +28,6 @@ from localhai.executions.reuse import Wanted
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import ContactLost, supervise
 from localhai.project import parity
-from localhai.records.ids import new_id
 from localhai.system import strict_json
 from localhai.system.credentials import secrets_in
 
@@ -69,7 +69,7 @@ def run(
             if look.execution is not None:
                 return look.take(observer)
             look.require(options)
-        known_as = new_id()
+        known_as = home.records.coming_id("executions")
         with at_work(known_as):
             life = begin(
                 home,
@@ -256,6 +256,7 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
     try:
         if life.record.status != "started":  # it is when a server died before the container ran
             life.record = records.transition(life.record.id, "started", by="localhai")
+            life.seconds = stopwatch()
         prepare(life)
         reuse.remember(life)
         output = life.home.engine.attach(life.container or "")

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from localhai.errors import LocalhaiError
 from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
+from localhai.executions.elapsed import stopwatch
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name
 from localhai.executions.observer import Observer
@@ -33,7 +34,6 @@ from localhai.pipelines.runners import NodeWork, refuse_unknown_types
 from localhai.pipelines.sources import preflight
 from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
-from localhai.records.ids import new_id
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def run_pipeline(
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)
-    interruption, known_as = interruption or Interruption(), new_id()
+    interruption, known_as = interruption or Interruption(), home.records.coming_id("pipelines")
     with at_work(known_as), ctrl_c_asks(interruption):
         if options.images_first:
             look_at_images(
@@ -195,6 +195,7 @@ class Run:
         self.seen: dict[str, str] = {}  # statuses that are recorded already
         self._status = record.status
         self._slow_look_due = 0.0
+        self._seconds = stopwatch()
         self._wishes = Beside(partial(_wishes, self.records, record.id))
 
     def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
@@ -349,7 +350,9 @@ class Run:
 
     def _change(self, status: str, reason: str | None) -> None:
         self._status = status
-        self.records.change_pipeline(self.record.id, status, reason=reason)
+        self.records.change_pipeline(
+            self.record.id, status, reason=reason, duration=self._took() if status in FINAL else None
+        )
         self._observer.changed(Change(None, status, reason))
 
     def _close(self, reason: str) -> None:
@@ -358,4 +361,8 @@ class Run:
             stop.ask()
         for thread in self._threads.values():
             thread.join()
-        self.records.change_pipeline(self.record.id, "crashed", reason=reason)
+        self.records.change_pipeline(self.record.id, "crashed", reason=reason, duration=self._took())
+
+    def _took(self) -> float | None:
+        """Of one that goes on after a crash only the clock knows what went before."""
+        return None if self.record.started is not None else self._seconds()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from localhai.records.ids import new_id, seen
 from localhai.records.times import text
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from localhai.records.database import Database, Patience, Transaction
 
 T = TypeVar("T")
+Table = Literal["executions", "tasks", "pipelines", "deployment_versions", "users"]
 
 
 class Access:
@@ -26,6 +28,14 @@ class Access:
 
     def _now(self) -> str:
         return text(self._clock())
+
+    def coming_id(self, table: Table) -> str:
+        """A new id that sorts after all that the table has: what is newest stays so when the clock is set back."""
+        sql = f"SELECT max(id) AS newest FROM {table}"  # noqa: S608  # one of Table
+        newest = self._read(lambda transaction: transaction.rows(sql))[0]["newest"]
+        if newest is not None:
+            seen(newest)
+        return new_id()
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         return self._attempts(lambda transaction, _again: work(transaction), write=False)

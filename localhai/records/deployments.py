@@ -41,7 +41,7 @@ class DeploymentRecords(Access):
         `endpoints` are (name, document) in their order. Without `name` it is the next one of the day, as the platform
         suggests them: 20260102.0, 20260102.1... Raises UsageError when the deployment has a version of that name.
         """
-        version_id, now = new_id(), self._now()
+        version_id, now = self.coming_id("deployment_versions"), self._now()
 
         def work(transaction: Transaction, again: bool) -> DeploymentVersion:
             if again and transaction.rows("SELECT id FROM deployment_versions WHERE id = :id", {"id": version_id}):

@@ -12,7 +12,6 @@ from localhai.records.access import Access
 from localhai.records.counters import DELETED, next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
-from localhai.records.ids import new_id
 from localhai.records.statuses import ALLOWED, FINAL, INCOMPLETE, Status, allowed
 from localhai.system import strict_json
 
@@ -51,7 +50,7 @@ class ExecutionRecords(Access):
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or new_id(),
+            "id": known_as or self.coming_id("executions"),
             "project_id": project_id,
             "status": str(Status.CREATED),
             "created": self._now(),

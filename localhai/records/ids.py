@@ -28,6 +28,11 @@ class IdMaker:
             self._last = number
         return _uuid(number)
 
+    def seen(self, number: int) -> None:
+        """What is made from now on is greater than this one."""
+        with self._lock:
+            self._last = max(self._last, number)
+
 
 def _uuid(number: int) -> str:
     """The text of a UUID from 48 bits of milliseconds and 74 random bits."""
@@ -36,6 +41,18 @@ def _uuid(number: int) -> str:
     value |= 0b10 << 62 | number & (1 << 62) - 1
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _number(text: str) -> int | None:
+    """The other way round; None for what was not made here."""
+    digits = text.replace("-", "")
+    if len(digits) != 32 or digits[12] != "7":  # noqa: PLR2004  # hexadecimal digits of a UUID
+        return None
+    try:
+        value = int(digits, 16)
+    except ValueError:
+        return None
+    return value >> 80 << _RANDOM_BITS | (value >> 64 & 0xFFF) << 62 | value & _STEP_MASK
 
 
 _make = IdMaker()
@@ -53,3 +70,10 @@ if hasattr(os, "register_at_fork"):
 def new_id() -> str:
     """A new id, 36 characters, greater than every id made before by this process."""
     return _make()
+
+
+def seen(known: str) -> None:
+    """Ids that this process makes from now on sort after this one, also where the clock was set back since."""
+    number = _number(known)
+    if number is not None:
+        _make.seen(number)

@@ -12,7 +12,7 @@ from localhai.errors import UsageError
 from localhai.records import finding, owners
 from localhai.records.data_rows import parts
 from localhai.records.database import columns_of, placeholders, statement
-from localhai.records.times import seconds_between
+from localhai.records.times import duration
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
@@ -72,7 +72,7 @@ class Pipeline(Struct, frozen=True):
     @property
     def duration(self) -> float | None:
         """Seconds from `started` to `finished`; None until it has finished."""
-        return seconds_between(self.started, self.finished)
+        return duration(self.document, self.started, self.finished)
 
     def node(self, name: str) -> PipelineNode | None:
         """By name, None when there is none."""

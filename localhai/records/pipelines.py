@@ -10,7 +10,6 @@ from localhai.records import pipeline_rows as rows
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
-from localhai.records.ids import new_id
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class PipelineRecords(Access):
         `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or new_id(),
+            "id": known_as or self.coming_id("pipelines"),
             "project_id": project_id,
             "status": "created",
             "name": storable(name),
@@ -107,13 +106,22 @@ class PipelineRecords(Access):
         return self._read(lambda transaction: rows.select(transaction, f"{where} ORDER BY l.id", parameters))
 
     def change_pipeline(
-        self, pipeline_id: str, status: str, *, reason: str | None = None, expected_owner: Owner | None = None
+        self,
+        pipeline_id: str,
+        status: str,
+        *,
+        reason: str | None = None,
+        expected_owner: Owner | None = None,
+        duration: float | None = None,
     ) -> bool:
         """Give an open pipeline this status, and the time that belongs to it. `reason` is kept as its error.
+
+        `duration`, in seconds, is how long it took where that was measured.
 
         False, and nothing changes, when it has ended already or is not `expected_owner`'s any more.
         """
         now = self._now()
+        took = {} if duration is None else {"duration": duration}
 
         def work(transaction: Transaction, again: bool) -> bool:
             found = rows.one(transaction, pipeline_id, nodes=False)
@@ -124,7 +132,9 @@ class PipelineRecords(Access):
             values: dict[str, Any] = {"id": pipeline_id, "status": status, "old": found.status}
             values["started"] = found.started or (now if status == "started" else None)
             values["finished"] = None if status in OPEN else now
-            values["document"] = strict_json.dumps({**found.document, **({} if reason is None else {"error": reason})})
+            values["document"] = strict_json.dumps(
+                {**found.document, **({} if reason is None else {"error": reason}), **took}
+            )
             sql = (
                 "UPDATE pipelines SET status = :status, started = :started, finished = :finished, document = :document"
                 " WHERE id = :id AND status = :old"

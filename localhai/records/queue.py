@@ -64,16 +64,13 @@ class QueueRecords(Access):
         sql = (
             "SELECT q.id, q.kind, q.project_id, q.user_id, q.priority, q.created, e.folder FROM queue q"
             " JOIN executions e ON e.id = q.id WHERE e.status IN ('queued', 'started') AND e.owner_pid IS NULL"
-            " ORDER BY q.created, q.id"
+            " ORDER BY q.id"
         )
         return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
 
     def begun(self) -> list[Waiting]:
         """Pipelines and tasks that a server runs, or one that died ran, oldest first, without what was asked for."""
-        sql = (
-            "SELECT id, kind, project_id, user_id, priority, created FROM queue WHERE kind <> 'execution'"
-            " ORDER BY created, id"
-        )
+        sql = "SELECT id, kind, project_id, user_id, priority, created FROM queue WHERE kind <> 'execution' ORDER BY id"
         return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
 
     def tidy_queue(self) -> None:

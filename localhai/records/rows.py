@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
-from localhai.records.times import seconds_between
+from localhai.records.times import duration
 
 if TYPE_CHECKING:
     from localhai.records.statuses import Status
@@ -154,7 +154,7 @@ class Execution(Struct, frozen=True):
     @property
     def duration(self) -> float | None:
         """Seconds from `started` to `finished`; None until it has finished, and when it never started."""
-        return seconds_between(self.started, self.finished)
+        return duration(self.document, self.started, self.finished)
 
     @property
     def environment_variables(self) -> dict[str, str | None]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.records.database import storable
-from localhai.records.ids import new_id
 from localhai.records.queue import QueueRecords
 
 if TYPE_CHECKING:
@@ -80,13 +79,18 @@ class ServerRecords(QueueRecords):
         """All of them, oldest first; the first is who made the home."""
         return self._read(
             lambda transaction: [
-                User(**row) for row in transaction.rows("SELECT id, name, created FROM users ORDER BY created, id")
+                User(**row) for row in transaction.rows("SELECT id, name, created FROM users ORDER BY id")
             ]
         )
 
     def put_user(self, name: str, token: str) -> User:
         """Make a user, or give a known one this token in place of the old one."""
-        values = {"id": new_id(), "name": storable(name), "token": _digest(token), "created": self._now()}
+        values = {
+            "id": self.coming_id("users"),
+            "name": storable(name),
+            "token": _digest(token),
+            "created": self._now(),
+        }
 
         def work(transaction: Transaction, _again: bool) -> User:
             transaction.change(

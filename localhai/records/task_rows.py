@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from localhai.errors import UsageError
 from localhai.records import finding, owners
 from localhai.records.database import columns_of, statement
-from localhai.records.times import seconds_between
+from localhai.records.times import duration
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
@@ -42,7 +42,7 @@ class Task(Struct, frozen=True):
     @property
     def duration(self) -> float | None:
         """Seconds from `created` to `finished`; None while it runs."""
-        return seconds_between(self.created, self.finished)
+        return duration(self.document, self.created, self.finished)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of a task, without its executions. Times are ISO-8601 UTC with `Z`."""

@@ -8,7 +8,6 @@ from localhai.records import execution_rows, owners, task_rows
 from localhai.records.access import Access
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, statement, storable
-from localhai.records.ids import new_id
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class TaskRecords(Access):
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or new_id(),
+            "id": known_as or self.coming_id("tasks"),
             "project_id": project_id,
             "status": "started",
             "name": storable(name),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 
 def now() -> datetime:
@@ -22,6 +24,12 @@ def text(moment: datetime | str) -> str:
 def parse(moment: str) -> datetime:
     """The aware datetime of a stored time. Python 3.10 does not read `Z`."""
     return datetime.fromisoformat(moment.replace("Z", "+00:00"))
+
+
+def duration(document: Mapping[str, Any], start: str | None, end: str | None) -> float | None:
+    """Seconds from one to the other: as they were measured, where they were, else by the clock of those moments."""
+    measured = document.get("duration")
+    return float(measured) if end is not None and measured is not None else seconds_between(start, end)
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:

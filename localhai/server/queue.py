@@ -45,8 +45,7 @@ def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mappi
             -item.priority,
             running.get(item.project_id, 0),
             served.get(item.project_id, 0),
-            item.created,
-            item.id,
+            item.id,  # they sort by age, whatever the clock said
         ),
         default=None,
     )

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from localhai.errors import UsageError
 from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
+from localhai.executions.elapsed import stopwatch
 from localhai.executions.interruption import ctrl_c_asks
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import access_of, recorded, requester_of
 from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
-from localhai.records.ids import new_id
 from localhai.system import strict_json
 from localhai.tasks import comparison
 from localhai.tasks.checking import check, require_runnable
@@ -122,7 +122,7 @@ def start_task(
     readable = access_of(project.home, options.requester).projects
     addresses = Addresses(project.home.records, project.record.id, readable=readable)
     _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
-    known_as = new_id()
+    known_as = project.home.records.coming_id("tasks")
     with at_work(known_as):
         record = project.home.records.create_task(
             project.record.id,
@@ -143,7 +143,7 @@ def start_task(
             known_as=known_as,
         )
         start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-        return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs)
+        return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs, measured=True)
 
 
 def resume_task(
@@ -181,7 +181,7 @@ def resume_task(
             if row["status"] in keep
         )
         start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-        return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs)
+        return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs, measured=False)
 
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
@@ -244,17 +244,18 @@ def _with_people(start: Start, observer: TaskObserver | None, interruption: Inte
     return start
 
 
-def _finish(start: Start, sweep: Sweep, jobs: int) -> Task:
-    """Run the sweep and close the task, whatever happens."""
+def _finish(start: Start, sweep: Sweep, jobs: int, *, measured: bool) -> Task:
+    """Run the sweep and close the task, whatever happens. Of one that is resumed only the clock knows all its time."""
     records = start.project.home.records
     running = Running(start, sweep, _side_by_side(sweep.plan, jobs))
     start.observer.started(start.record.to_dict())
+    seconds = stopwatch() if measured else lambda: None
     try:
         with ctrl_c_asks(start.interruption):
             running.run()
     finally:  # whatever comes, the task does not stay open
         status = sweep.outcome if sweep.over else "crashed"
-        ended = records.close_task(start.record.id, status, error=sweep.reason or _reason(sweep))
+        ended = records.close_task(start.record.id, status, error=sweep.reason or _reason(sweep), duration=seconds())
     if running.trouble is not None:
         raise running.trouble
     return Task(start.project.home, ended)
