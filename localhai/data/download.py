@@ -81,10 +81,15 @@ def download(source: Source, found: Found, part: Path, state: Path, watch: Watch
 
 
 def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Found:
-    """What is there now. Where nothing but the ETag is another, it says nothing: some servers make one up each time."""
+    """What is there now. Where nothing but the ETag is another, it says nothing: some servers make one up each time.
+
+    Not so of object stores: theirs belongs to the content.
+    """
     waiter = Waiter(watch.waiting, watch.cancelled)
-    now = call(lambda: source.stat(parse(found.uri)), trouble, policy=retry, waiter=waiter, gave_up=gave_up)
-    return now.of_date() if (now.size, now.modified) == (found.size, found.modified) else now
+    uri = parse(found.uri)
+    now = call(lambda: source.stat(uri), trouble, policy=retry, waiter=waiter, gave_up=gave_up)
+    may_be_made_up = uri.scheme in {"http", "https"} and (now.size, now.modified) == (found.size, found.modified)
+    return now.of_date() if may_be_made_up else now
 
 
 def _whole(found: Found, encoding: str | None, watch: Watch) -> Found:

@@ -19,7 +19,7 @@ from localhai.executions.code_diff import code_diff
 from localhai.executions.execution import Execution
 from localhai.executions.preparation import TRUE_WORDS
 from localhai.executions.reuse_code import code_changes, content_digest, own_files
-from localhai.executions.reuse_inputs import look_at_inputs
+from localhai.executions.reuse_inputs import look_at_inputs, used_files
 from localhai.executions.reuse_key import PARTS, Digester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
@@ -116,12 +116,20 @@ def look(wanted: Wanted, observer: Observer, interruption: Interruption) -> Look
 
 def remember(life: Life) -> None:
     """Remember an execution by its key, as soon as all that it uses is there."""
-    inputs = life.record.document["inputs"]
+    inputs = _used_inputs(life)
     if life.image is None or life.snapshot is None or life.options.member is not None or obstacles(life.plan, inputs):
         return
     wanted = Wanted(life.home, life.project, life.plan, life.snapshot, life.settings, life.options, life.masker)
     parts = _parts(wanted, life.image.digest, inputs)
     life.home.records.remember_key(life.record.id, key_of(parts), parts)
+
+
+def _used_inputs(life: Life) -> list[dict[str, Any]]:
+    """As `look_at_inputs` gives them."""
+    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in life.plan.inputs}
+    for name, file in used_files(life.inputs, life.on_demand):
+        found[name].append(file)
+    return [{"name": name, "files": files} for name, files in found.items()]
 
 
 def _image(wanted: Wanted, observer: Observer, interruption: Interruption) -> Image:

@@ -13,10 +13,10 @@ from localhai.executions.preparation import TRUE_WORDS
 from localhai.executions.reading import Reading, access_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from localhai.data.cache import Cache
-    from localhai.data.files import Checksums, InputSpec
+    from localhai.data.files import Checksums, InputFile, InputSpec, OnDemandFile
     from localhai.data.progress import ProgressEvent
     from localhai.data.resolving import Placed
     from localhai.executions.interruption import Interruption
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
-    """`[{name, files: [{name, sha256}]}]` in the order of valohai.yaml; sha256 None: on demand and not known.
+    """`[{name, files: [{name, sha256, metadata}]}]` as valohai.yaml has them; sha256 None: on demand and not known.
 
     Raises InputNotFound, DiskFull and Interrupted.
     """
@@ -61,7 +61,7 @@ class _Inputs:
         fetched = any(sums is None and not placed.spec.on_demand for placed, sums in known)
         if fetched or self._refresh:
             return self._fetch(specs)
-        return [(placed.spec.name, _file(placed.name, sums)) for placed, sums in known]
+        return [(placed.spec.name, _file(placed.name, sums, _metadata(placed))) for placed, sums in known]
 
     def _fetch(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
         fetched = fetch_inputs(
@@ -71,8 +71,7 @@ class _Inputs:
             cancelled=self._interruption.is_asked,
             refresh=self._refresh,
         )
-        now = [(file.input, _file(file.name, file.checksums)) for file in fetched.files]
-        return now + [(file.input, _file(file.name, file.checksums)) for file in fetched.on_demand]
+        return used_files(fetched.files, fetched.on_demand)
 
     def _advance(self, event: ProgressEvent) -> None:
         if isinstance(event, FileAdvanced):
@@ -91,5 +90,21 @@ def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
     return None if entry is None else entry.checksums
 
 
-def _file(name: str, sums: Checksums | None) -> dict[str, Any]:
-    return {"name": name, "sha256": None if sums is None else sums.sha256}
+def used_files(files: Iterable[InputFile], on_demand: Iterable[OnDemandFile] = ()) -> list[tuple[str, dict[str, Any]]]:
+    """(input, file) of what was fetched, as far as reuse asks for it."""
+    found: list[InputFile | OnDemandFile] = [*files, *on_demand]
+    return [(file.input, _file(file.name, file.checksums, file.metadata)) for file in found]
+
+
+def _metadata(placed: Placed) -> Sequence[Mapping[str, Any]]:
+    datum = placed.wanted.datum
+    return () if datum is None else datum.metadata
+
+
+def _file(name: str, sums: Checksums | None, metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`metadata` is what inputs.json tells the step of a datum."""
+    return {
+        "name": name,
+        "sha256": None if sums is None else sums.sha256,
+        "metadata": [dict(item) for item in metadata],
+    }

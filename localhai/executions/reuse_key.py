@@ -81,8 +81,9 @@ def parts_of(
     secrets: Mapping[str, str],
     digester: Digester,
 ) -> Parts:
-    """The parts of an execution. `code` and `image` are digests, `inputs` are `[{name, files: [{name, sha256}]}]`.
+    """The parts of an execution. `code` and `image` are digests, `inputs` are `[{name, files}]`.
 
+    Of a file its name, its sha256 and what a step can read of it beside (`metadata`) count.
     Title, tags and the environment's slug change nothing that a step could see of its work, and do not count.
     """
     variables = {name: digester.secret(value) for name, value in secrets.items()}
@@ -112,8 +113,14 @@ def _definition(plan: ExecutionPlan) -> dict[str, Any]:
 
 
 def _files(files: Iterable[Mapping[str, Any]]) -> str:
-    listed = sorted((str(file["name"]), str(file["sha256"])) for file in files)
+    listed = sorted((str(file["name"]), str(file["sha256"]), *_said_of(file)) for file in files)
     return hashlib.sha256(strict_json.dumps(listed).encode()).hexdigest()[:_SHORT]
+
+
+def _said_of(file: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a step can read of a datum beside its bytes; nothing where there is nothing."""
+    metadata = [item for item in file.get("metadata") or () if item]
+    return (strict_json.dumps(metadata, sort_keys=True),) if metadata else ()
 
 
 def obstacles(plan: ExecutionPlan, inputs: Iterable[Mapping[str, Any]]) -> list[str]:

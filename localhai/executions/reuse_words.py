@@ -119,7 +119,7 @@ def _input(item: Difference, new: Mapping[str, Any], old: Mapping[str, Any]) -> 
     if item.kind != "changed":
         return f"input {item.item}: {_KIND[item.kind]}"
     before, after = (_files_of(side, item.item) for side in (old, new))
-    return f"input {item.item}: {_files_words(diff_files(before, after)) or 'its files are others'}"
+    return f"input {item.item}: {_files_words(diff_files(before, after)) or 'what is said of its files is other'}"
 
 
 def _files_of(side: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:

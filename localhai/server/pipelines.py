@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.runners import Kept
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipeline_rows import Pipeline, PipelineNode
     from localhai.records.server import User
     from localhai.server.state import State
 
@@ -118,6 +119,7 @@ class _Reading:
         self._state, self._project, self._sources, self._body = state, project, sources, body
         self._own = sources.snapshot().identifier
         self._reused: dict[str, Kept] = {}
+        self._plans: dict[str, PipelinePlan] = {}
 
     def plan(self) -> tuple[PipelinePlan, dict[str, Kept]]:
         """The plan, and the nodes that an earlier pipeline has run."""
@@ -275,13 +277,23 @@ class _Reading:
         ]
 
     def _mimic(self, name: str, source: str) -> Node:
-        records, runners = self._state.home.records, all_runners(further_runners())
-        for record in records.pipelines(self._project.id, limit=1000):
-            for node in record.nodes:
-                if node_id(record.id, node.name) == source.lower():
-                    kept = runners[node.type].earlier(self._sources.project.home, node)
-                    if kept is None:
-                        raise wrong("nodes", f"{name}: node {node.name} of pipeline #{record.counter} did not succeed.")
-                    self._reused[name] = kept
-                    return replace(PipelinePlan.from_dict(record.document["plan"]).node(node.name), name=name)
-        raise wrong("nodes", f"{name}: Object with id={source} does not exist.", "does_not_exist")
+        found = self._earlier_nodes.get(source.lower())
+        if found is None:
+            raise wrong("nodes", f"{name}: Object with id={source} does not exist.", "does_not_exist")
+        record, node = found
+        kept = all_runners(further_runners())[node.type].earlier(self._sources.project.home, node)
+        if kept is None:
+            raise wrong("nodes", f"{name}: node {node.name} of pipeline #{record.counter} did not succeed.")
+        self._reused[name] = kept
+        return replace(self._plan_of(record).node(node.name), name=name)
+
+    @cached_property
+    def _earlier_nodes(self) -> dict[str, tuple[Pipeline, PipelineNode]]:
+        """Nodes of earlier pipelines by their ids, read once for all that are named; the newest pipeline first."""
+        records = self._state.home.records.pipelines(self._project.id, limit=1000)
+        return {node_id(record.id, node.name): (record, node) for record in records[::-1] for node in record.nodes}
+
+    def _plan_of(self, record: Pipeline) -> PipelinePlan:
+        if record.id not in self._plans:
+            self._plans[record.id] = PipelinePlan.from_dict(record.document["plan"])
+        return self._plans[record.id]

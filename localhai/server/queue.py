@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError
@@ -51,6 +52,28 @@ def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mappi
     )
 
 
+class Lines:
+    """What waits, a line for each project: who is first in it is known without a look at all the others."""
+
+    def __init__(self, entries: Sequence[Waiting]) -> None:
+        self._lines: dict[str, deque[Waiting]] = {}
+        for entry in sorted(entries, key=lambda item: (-item.priority, item.created, item.id)):
+            self._lines.setdefault(entry.project_id, deque()).append(entry)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def heads(self) -> list[Waiting]:
+        """The first of each project."""
+        return [line[0] for line in self._lines.values() if line]
+
+    def leave(self, entry: Waiting) -> None:
+        """It was the first of its project, and its turn has come."""
+        line = self._lines.get(entry.project_id)
+        if line and line[0] is entry:
+            line.popleft()
+
+
 class Queue:
     """Runs at most `jobs` executions at once, those of pipelines and tasks among them.
 
@@ -66,6 +89,8 @@ class Queue:
         self._others: list[tuple[threading.Thread, Interruption]] = []
         self._served: dict[str, int] = {}
         self._turns = 0
+        self._lines = Lines(())  # read again when something new waits, and now and then
+        self._listed_until = 0.0
         self._closing = False
         self._woken = False
         self._without_engine = False
@@ -82,6 +107,7 @@ class Queue:
         """Something new waits."""
         with self._changed:
             self._woken = True
+            self._listed_until = 0.0
             self._changed.notify_all()
 
     @property
@@ -153,8 +179,15 @@ class Queue:
         with self._changed:
             if len(self._running) >= self._jobs or not self.slots.is_free:
                 return []
-        found = self.waiting()
-        return found if found and self._engine_answers(len(found)) else []
+            heads = self._lines.heads() if time.monotonic() < self._listed_until else []
+            if not heads:
+                self._listed_until = time.monotonic() + LOOK  # unless something new comes while the records are read
+        if not heads:
+            found = self.waiting()
+            with self._changed:
+                self._lines = Lines([entry for entry in found if entry.id not in self._running])
+                heads = self._lines.heads()
+        return heads if heads and self._engine_answers(len(self._lines)) else []
 
     def waiting(self) -> list[Waiting]:
         """What waits for this server, oldest first; that other homes hold the files of something is said."""
@@ -196,6 +229,7 @@ class Queue:
         entry = choose(known, counts, self._served)
         if entry is None:
             return False
+        self._lines.leave(entry)
         self._turns += 1
         self._served[entry.project_id] = self._turns
         interruption = Interruption()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from localhai.data.sources.base import Cut, Found, Stream, Unavailable, is_unknown_name
+from localhai.data.sources.base import Changed, Cut, Found, Stream, Unavailable, is_unknown_name
 from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ class FileSystem(Protocol):
 
     def open(self, path: str, mode: str, *, block_size: int) -> Any:
         """A seekable file."""
+
+    def invalidate_cache(self) -> None:
+        """Forget what was listed."""
 
 
 READ_AHEAD = 8 << 20
@@ -58,12 +61,18 @@ class FsspecSource:
         return [_found(uri.of_key(key), key, by_key[key]) for key in sorted(by_key) if uri.matches(key)]
 
     def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
-        """A seekable file of fsspec, moved to `start`."""
+        """A seekable file of fsspec, moved to `start`. At its end it is asked whether it still is the same version.
+
+        These clients ask for one block after another, without a condition; what comes in one block is of one version.
+        """
         from localhai.data.uri import parse
 
         uri = parse(found.uri)
         path = f"{_bucket(uri)}/{uri.key}"
-        return _FsspecStream(_plainly(lambda: self._system(uri).open(path, "rb", block_size=READ_AHEAD)), start, end)
+        system = self._system(uri)
+        file = _plainly(lambda: system.open(path, "rb", block_size=READ_AHEAD))
+        one_block = found.size is not None and found.size <= READ_AHEAD
+        return _FsspecStream(file, start, end, _nothing if one_block else lambda: _require_same(system, path, found))
 
     def _system(self, uri: Uri) -> FileSystem:
         account = uri.container.split("/")[0] if uri.scheme == "azure" else ""
@@ -74,9 +83,10 @@ class FsspecSource:
 
 
 class _FsspecStream:
-    def __init__(self, file: Any, start: int, end: int | None) -> None:
+    def __init__(self, file: Any, start: int, end: int | None, check: Callable[[], None]) -> None:
         self._file = file
         self._left = end - start if end is not None else None
+        self._check = check
         self._file.seek(start)
 
     def read(self, size: int) -> bytes:
@@ -87,10 +97,24 @@ class _FsspecStream:
             raise Cut(f"the connection was cut: {error}") from error
         if self._left is not None:
             self._left -= len(block)
+        if not block or self._left == 0:
+            self._check()
         return block
 
     def close(self) -> None:
         self._file.close()
+
+
+def _nothing() -> None:
+    """What came in one piece needs no look."""
+
+
+def _require_same(system: FileSystem, path: str, found: Found) -> None:
+    """Raises Changed when the file is not what `found` saw any more."""
+    system.invalidate_cache()  # these clients remember listings
+    now = _found(found.uri, found.key, _plainly(lambda: system.info(path)))
+    if (now.version, now.size) != (found.version, found.size):
+        raise Changed
 
 
 def google(_account: str) -> FileSystem:

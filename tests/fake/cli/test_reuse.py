@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
+
+from localhai.testing import Canned
 
 
 def count(localhai):
@@ -195,3 +198,19 @@ def test_a_task_that_goes_on_reuses_if_it_did_before(swept):
     assert again.code == 0, again.err
     assert sorted(row["counter"] for row in again.json["executions"]) == [1, 3]
     assert count(swept) == 2
+
+
+def test_data_of_one_content_about_which_other_things_are_said_are_not_equal(localhai):
+    data = []
+    for properties in ({"k": 1}, {"k": 1}, {"k": 2}):
+        sidecar = json.dumps(properties).encode()
+        files = {"model.txt": b"weights", "model.txt.metadata.json": sidecar}
+        localhai.engine.behave(Canned(files=files), step="train")
+        data.append(localhai("run", "train", "--json").json["outputs"][0]["id"])
+    first, same, other = (f"--model=datum://{datum}" for datum in data)
+    localhai("run", "evaluate", first)
+
+    assert localhai("run", "evaluate", "--reuse", same, "--json").json["reuse"]["hit"] is True
+    answer = localhai("run", "evaluate", "--reuse", other, "--json")
+    assert answer.json["reuse"]["hit"] is False
+    assert "input model: what is said of its files is other" in answer.err

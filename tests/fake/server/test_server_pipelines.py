@@ -223,6 +223,21 @@ def test_nodes_of_an_earlier_pipeline_are_reused(ada, engine, body):
     assert second["nodes"][0]["execution"]["id"] == first["nodes"][0]["execution"]["id"]
 
 
+def test_earlier_pipelines_are_read_once_for_all_nodes_that_are_reused(ada, state, engine, body, monkeypatch):
+    engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
+    first = ended(ada, started(ada, body)["id"])
+    kept = [node for node in first["nodes"] if node["status"] == "complete"]
+    assert len(kept) > 1
+    names = {node["name"]: node["id"] for node in kept}
+    body["nodes"] = [{"type": "mimic", "name": name, "source": source} for name, source in names.items()]
+    body["edges"] = []
+    reads = []
+    pipelines = state.home.records.pipelines
+    monkeypatch.setattr(state.home.records, "pipelines", lambda *a, **k: reads.append(k) or pipelines(*a, **k))
+    ended(ada, started(ada, body)["id"])
+    assert len([read for read in reads if read.get("limit") == 1000]) == 1
+
+
 def test_a_pipeline_is_stopped_by_a_doubled_slash(ada, engine, body):
     begun = []
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from localhai.data import checksums
 from localhai.data.placement import Candidate, place, safe
+from localhai.data.resolving import Resolved
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
 from localhai.data.uri import parse, without_secrets
@@ -154,3 +155,10 @@ def test_object_stores_behind_fsspec() -> None:
     assert accounts == ["account"]
     with pytest.raises(Unavailable, match="no such bucket or key"):
         source.stat(parse("azure://account/bucket/gone"))
+
+
+def test_what_is_said_of_inputs_is_said_once_and_in_order() -> None:
+    resolved = Resolved()
+    for number in (3, 1, 3, 2, 1):
+        resolved.note(str(number))
+    assert resolved.notes == ["3", "1", "2"]

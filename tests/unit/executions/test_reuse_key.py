@@ -158,3 +158,12 @@ def test_the_key_of_a_home_is_made_once_and_for_its_owner(tmp_path):
     assert home_key(tmp_path) == first
     assert [path.name for path in tmp_path.iterdir()] == ["reuse.key"]
     assert (tmp_path / "reuse.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_step_can_read_of_a_datum_counts_and_its_absence_changes_no_key():
+    def of(**more):
+        return key_of(parts(inputs=[{"name": "data", "files": [{"name": "a", "sha256": "1", **more}]}]))
+
+    assert of() == of(metadata=[]) == of(metadata=[{}])
+    assert len({of(), of(metadata=[{"k": 1}]), of(metadata=[{"k": 2}]), of(metadata=[{"k": 1, "l": 1}])}) == 4
+    assert of(metadata=[{"k": 1, "l": 1}]) == of(metadata=[{"l": 1, "k": 1}])
