@@ -11,6 +11,7 @@ import click
 
 from localhai.cli.call import Call, ReaderGone
 from localhai.cli.commands import ROOT
+from localhai.cli.enduring import endure
 from localhai.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
@@ -120,10 +121,5 @@ cli = Root()
 
 def main() -> NoReturn:
     """The console script."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed before we began (`>&-`): what is said goes nowhere
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open as long as we run
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal's encoding never stops us
+    endure()
     cli.main()

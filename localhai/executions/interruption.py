@@ -49,7 +49,9 @@ def signals_ask(interruption: Interruption, say: Callable[[int, int], None]) -> 
         return
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        say(number, interruption.ask())
+        level = interruption.ask()
+        with contextlib.suppress(RuntimeError, OSError):  # it came in the midst of a write, or nobody is there to hear
+            say(number, level)
 
     wanted = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     earlier = {}
