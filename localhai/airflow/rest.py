@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from localhai.airflow.mode import refuse_in_dev
 from localhai.errors import SurroundingsError, UsageError
 from localhai.system.retry import TRANSIENT_STATUSES, retry_after
+from localhai.system.text import clean_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -139,7 +140,7 @@ class RestClient:
 
     def _json(self, answer: requests.Response) -> Any:
         try:
-            return answer.json()
+            return clean_value(answer.json())
         except ValueError as error:
             raise SurroundingsError(f"{self.address} answered {answer.url} with something that is no JSON") from error
 

@@ -10,6 +10,20 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
+from localhai.system.text import clean
+
+PATHS = frozenset({"DIR", "FILE", "PATH"})  # by these metavars: the bytes of a path are those of its file
+
+
+class Text(click.types.StringParamType):
+    """An argument that names no file: what is not UTF-8 in it is cleaned."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return clean(super().convert(value, param, ctx))
+
+
+TEXT = Text()
+
 
 class Entry(Struct, frozen=True):
     """A command: where it is (`module:attribute`) and its line in the list of commands. Hidden ones are synonyms."""
@@ -41,6 +55,9 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = entry.place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
+        for parameter in command.params:
+            if parameter.type is click.STRING and parameter.metavar not in PATHS:
+                parameter.type = TEXT
         return command
 
     def resolve_command(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli import words
 from localhai.errors import ProjectError
-from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,6 @@ def _shown(path: Path) -> str:
 
 
 def _print_json(reports: Sequence[LintReport]) -> None:
-
     files = [report.to_dict() for report in reports]
     document: dict[str, Any] = {
         "valid": all(file["valid"] for file in files),
@@ -56,7 +55,7 @@ def _print_json(reports: Sequence[LintReport]) -> None:
         "problems": [problem for file in files for problem in file.pop("problems")],
         "files": files,
     }
-    click.echo(strict_json.dumps(document, indent=2))
+    words.emit_json(document)
 
 
 def _print(reports: Sequence[LintReport]) -> None:
@@ -68,5 +67,5 @@ def _print(reports: Sequence[LintReport]) -> None:
 
             Console(highlight=False, soft_wrap=True).print(render_problems(report.problems, markup=True))
         elif report.problems:
-            click.echo(render_problems(report.problems))
-        click.echo(f"{report.file}: {summary(report.problems)}")
+            words.emit(render_problems(report.problems))
+        words.emit(f"{report.file}: {summary(report.problems)}")

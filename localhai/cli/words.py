@@ -10,6 +10,7 @@ import click
 
 from localhai.system import strict_json
 from localhai.system.escaping import escaped
+from localhai.system.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,7 +46,8 @@ def style(text: str, stream: TextIO, *, fg: str | None = None, bold: bool = Fals
 
 
 def write(stream: TextIO, text: str) -> None:
-    """`text` as it is; on a terminal without anything that a terminal would obey, but for colours."""
+    """`text` as it is, bytes of paths legible; on a terminal without anything that one would obey, but for colours."""
+    text = clean(text)
     stream.write(escaped(text) if is_terminal(stream) else text)
 
 

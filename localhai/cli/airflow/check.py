@@ -46,24 +46,24 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
 
 
 def _print(checked: CheckedFile) -> None:
-    click.echo(f"{checked.file}: {', '.join(checked.dags) or 'no DAG of its own'}")
+    words.emit(f"{checked.file}: {', '.join(checked.dags) or 'no DAG of its own'}")
     for problem in checked.problems:
-        click.echo(f"  error: {problem}")
+        words.emit(f"  error: {problem}")
     for task in checked.tasks:
         _print_task(task)
     for refused in checked.airflow_3:
-        click.echo(f"  line {refused['line']}: Airflow 3 refuses it: {refused['message']}; {refused['hint']}")
+        words.emit(f"  line {refused['line']}: Airflow 3 refuses it: {refused['message']}; {refused['hint']}")
 
 
 def _print_task(task: CheckedTask) -> None:
     what = f"pipeline {task.pipeline}" if task.pipeline else f"step {task.step}"
-    click.echo(f"  line {task.line}: {task.task} runs {what} of {task.project} ({task.folder or 'no folder known'})")
+    words.emit(f"  line {task.line}: {task.task} runs {what} of {task.project} ({task.folder or 'no folder known'})")
     for noun, values in (("parameter", task.parameters), ("input", task.inputs)):
         for name, value in values.items():
-            click.echo(f"    {noun} {name} = {value}")
+            words.emit(f"    {noun} {name} = {value}")
     if task.nodes:
-        click.echo(f"    tasks: {', '.join(task.nodes)}")
+        words.emit(f"    tasks: {', '.join(task.nodes)}")
     for problem in task.problems:
-        click.echo(f"    error: {problem}")
+        words.emit(f"    error: {problem}")
     for hint in task.hints:
-        click.echo(f"      {hint}")
+        words.emit(f"      {hint}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from localhai.airflow.local import LocalPlatform
@@ -16,7 +19,7 @@ from localhai.airflow.projects import Places
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import ProjectError, UsageError
 from localhai.executions.home import Home
-from localhai.testing import FakeContainer, FakeEngine
+from localhai.testing import Canned, FakeContainer, FakeEngine
 
 YAML = """\
 - step: {name: show, image: python:3.11-slim, command: cat said.txt}
@@ -159,3 +162,14 @@ def test_what_the_original_hook_could_be_asked_for(bench):
     made = platform.run(ExecutionRequest("news", "show", tags=["one"]), bench.hearing)["id"]
     platform.add_tags(made, ["two", "one"])
     assert platform.details("execution", made)["tags"] == ["one", "two"]
+
+
+def test_what_an_xcom_holds_is_strict_json_whatever_a_step_prints(bench):
+    odd = b'{"key\\udce9": "\\ud800", "loss": NaN, "raw": "caf\xc3\xa9"}\n{"much": 1e999}\n'
+    names = {os.fsdecode(b"caf\xe9.txt"): b"x"}
+    bench.engine.behave(Canned(output=odd, files=names))
+    details = bench.platform.run(ExecutionRequest("news", "show"), bench.hearing)
+    found = orjson.loads(json.dumps(details, allow_nan=False).encode())
+    json.dumps(details, ensure_ascii=False).encode()
+    assert found["cumulative_metadata"] == {"key\\xe9": "\\ud800", "loss": None, "raw": "café", "much": None}
+    assert [item["name"] for item in found["outputs"]] == ["caf%E9.txt"]

@@ -128,3 +128,45 @@ def test_names_as_long_as_a_file_system_takes_are_copied(localhai, engine, tmp_p
     assert (tmp_path / "synced" / name).read_bytes() == b"x" * 10
     assert localhai("execution", "outputs", "1", "--download", str(tmp_path / "copied")).code == 0
     assert [path.name for path in (tmp_path / "copied").iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["execution", "list", "--tag", "gone\udce9"],
+        ["execution", "list", "--step", "\ud800"],
+        ["execution", "info", "gone\udce9"],
+        ["execution", "summarize", "gone\udce9"],
+        ["data", "info", "gone\udce9"],
+        ["data", "list", "--name", "gone\udce9"],
+        ["alias", "create", "gone\udce9", "datum://gone\udce9"],
+        ["alias", "info", "gone\udce9"],
+        ["dataset", "info", "gone\udce9"],
+        ["model", "info", "gone\udce9"],
+        ["model", "list", "--tag", "gone\udce9"],
+        ["pipeline", "info", "gone\udce9"],
+        ["pipeline", "run", "gone\udce9"],
+        ["task", "info", "gone\udce9"],
+        ["task", "run", "gone\udce9"],
+        ["deployment", "info", "gone\udce9"],
+        ["lineage", "gone\udce9"],
+        ["diff", "gone\udce9", "1"],
+        ["rerun", "gone\udce9"],
+        ["run", "gone\udce9"],
+        ["run", "fit", "--gone\udce9=1"],
+        ["run", "fit", "--parameter-file=gone\udce9"],
+        ["run", "fit", "--env-file=gone\udce9"],
+        ["run", "fit", "--image=gone\udce9"],
+        ["run", "fit", "--var=gone\udce9"],
+        ["run", "fit", "--commit=gone\udce9"],
+        ["plan", "gone\udce9"],
+        ["lint", "gone\udce9"],
+        ["gone\udce9"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("form", [[], ["--output-format=json"]])
+def test_no_argument_makes_localhai_fail_by_a_mistake(localhai, words, form):
+    answer = localhai(*form, *words)
+    assert "made a mistake" not in answer.out + answer.err
+    (answer.out + answer.err).encode()
