@@ -103,8 +103,14 @@ def resolve_inputs(
     version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
     input_map: Mapping[str, str] | None = None,
     access: Access = EVERYTHING,
+    progress: Progress = silent,
+    cancelled: Cancelled = never,
 ) -> Resolved:
-    """What the inputs mean and what cannot be had, without downloading and without raising."""
+    """What the inputs mean and what cannot be had, without downloading. Raises Interrupted alone.
+
+    `progress` hears of waits for sources that are busy or away.
+    """
+    progress = _one_at_a_time(progress)
     resolver = Resolver(
         sources,
         cache,
@@ -113,6 +119,7 @@ def resolve_inputs(
         input_map=input_map or {},
         access=access,
         refresh=False,
+        waiter=Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled),
     )
     return resolver.resolve(specs)
 

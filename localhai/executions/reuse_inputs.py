@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.data.inputs import fetch_inputs, resolve_inputs
 from localhai.data.missing import input_not_found
-from localhai.data.progress import FileAdvanced
+from localhai.data.progress import FileAdvanced, Waiting
 from localhai.executions.datums import Addresses
 from localhai.executions.input_specs import input_specs
 from localhai.executions.preparation import TRUE_WORDS
@@ -53,7 +53,8 @@ class _Inputs:
     def files(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
         """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
         self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
-        resolved = resolve_inputs(specs, **self._known)
+        stopped = self._interruption.is_asked
+        resolved = resolve_inputs(specs, **self._known, progress=self._advance, cancelled=stopped)
         if resolved.missing:
             raise input_not_found(resolved.missing)
         cache = self._wanted.home.data_cache
@@ -76,6 +77,8 @@ class _Inputs:
     def _advance(self, event: ProgressEvent) -> None:
         if isinstance(event, FileAdvanced):
             self._observer.progress("input", f"{event.input}/{event.name}", event.done, None)
+        elif isinstance(event, Waiting):
+            self._observer.status(event.reason)
 
 
 def _checksums(placed: Placed, cache: Cache) -> Checksums | None:

@@ -89,9 +89,9 @@ def _object_fault(home: Home, datum: DatumRecord) -> str | None:
     from localhai.data.store import S3Store
     from localhai.data.uri import parse
 
-    uri = parse(datum.uri)
+    uri, sources = parse(datum.uri), home.sources_for(home.settings)
     try:
-        found = S3Store(uri.container, "", home.sources_for(home.settings).s3_clients()).kept(datum.uri)
+        found = S3Store(uri.container, "", sources.s3_clients(), retry=sources.retry).kept(datum.uri)
     except SurroundingsError as error:
         return f"cannot be looked at: {error.message}"
     if found is None:

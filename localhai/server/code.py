@@ -166,6 +166,9 @@ def _snapshot_of(state: State, row: Package) -> Snapshot:
     if not _identifier_re.fullmatch(row.identifier):
         raise field("commit", f"Object with identifier={row.identifier} does not exist.", "does_not_exist")
     file = _packages(state, row.project_id) / f"{row.identifier}.tgz"
+    if not file.is_file():
+        message = f"The package {row.identifier} was uploaded to the server of another home, which has it."
+        raise field("commit", message, "does_not_exist")
     path = unpack(file, state.home.code_cache, row.identifier)
     return snapshot.Snapshot(row.identifier, path, "adhoc", True, None, None, 0, 0, yaml=row.yaml_path)
 

@@ -194,8 +194,9 @@ class Queue:
         everything = self._state.server.waiting()
         own = [entry for entry in everything if is_of_home(self._state.home, entry.folder)]
         elsewhere = len(everything) - len(own)
-        if elsewhere > self._elsewhere:
-            self._state.say(f"{elsewhere} executions wait for the server of another home, which has their files")
+        if elsewhere and not self._elsewhere:
+            number = "an execution waits" if elsewhere == 1 else f"{elsewhere} executions wait"
+            self._state.say(f"{number} for the server of another home, which has the files")
         self._elsewhere = elsewhere
         return own
 

@@ -67,7 +67,7 @@ def test_a_server_takes_only_what_its_home_can_run(two, engine):
     a, b = two
     record = queued(a)
     assert b.queue.waiting() == []
-    assert b.heard == ["1 executions wait for the server of another home, which has their files"]
+    assert b.heard == ["an execution waits for the server of another home, which has the files"]
     b.queue.start()
     a.queue.start()
     assert final(a, record).status == "complete"
@@ -117,3 +117,13 @@ def test_an_execution_of_another_home_can_be_asked_for_over_the_api(two):
         assert (answer.status_code, answer.json()["status"]) == (200, "queued")
         assert ada.post(f"/api/v0/executions/{record.id}/stop/").ok
         assert ada.get(f"/api/v0/executions/{record.id}/").json()["status"] == "stopped"
+
+
+def test_code_of_another_home_is_refused_in_words(two):
+    a, b = two
+    record = queued(a)
+    with serving(create_app(b)) as url, Asker(url, "token-of-ada") as ada:
+        body = {"project": record.project_id, "commit": record.commit, "step": "train"}
+        answer = ada.post("/api/v0/executions/", json=body)
+        assert answer.status_code == 400
+        assert "was uploaded to the server of another home" in answer.json()["commit"][0]["message"]
