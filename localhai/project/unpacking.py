@@ -96,6 +96,8 @@ class _Unpacking:
         target = self._root / name
         if member.isdir():
             return
+        if os.path.lexists(target):  # not by this name: the disk takes another one for it
+            raise ProjectError(f"the package holds {name} and another file that is the same one on this disk")
         if member.issym():
             os.symlink(member.linkname, target)
             self._links.add(name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.cli import formats, words
 from localhai.cli.execution.progress import Progress
 from localhai.errors import DiskFull, SurroundingsError
+from localhai.system import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +26,12 @@ def copy_outputs(home: Home, outputs: Sequence[dict[str, Any]], folder: Path, *,
     copied = 0
     size = 0
     progress = Progress(enabled=True)
+    lost = _lost([item["name"] for item in outputs], folder)
     for item in outputs:
         target = folder / item["name"]
-        if item.get("purged"):
+        if item["name"] in lost:
+            words.say(f"{item['name']} is not copied: this disk does not tell it from {lost[item['name']]}")
+        elif item.get("purged"):
             words.say(f"{item['name']}: its bytes were deleted")
         elif target.exists() and not force:
             words.say(f"{target} is there already (--force copies over it)")
@@ -37,6 +41,15 @@ def copy_outputs(home: Home, outputs: Sequence[dict[str, Any]], folder: Path, *,
     progress.stop()
     words.say(f"copied {copied} file{'' if copied == 1 else 's'} ({formats.size(size)}) to {folder}")
     return copied
+
+
+def _lost(outputs: Sequence[str], folder: Path) -> dict[str, str]:
+    """Outputs that would be written over others, by those: on a disk that takes their names for one."""
+    pairs = names.alike(outputs)
+    if not pairs:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    return {other: first for first, other in pairs} if names.folds(folder) else {}
 
 
 def _copy(home: Home, item: dict[str, Any], target: Path, progress: Progress) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localhai.containers import apart
+from localhai.system import names
+from localhai.testing import Canned
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -62,3 +64,18 @@ def test_where_folders_are_demanded_the_error_says_what_tells_them_apart(
     assert told == []
     assert "are one file on this disk" in answer.out + answer.err
     assert "volumes tell them apart" in answer.out + answer.err
+
+
+def test_of_two_outputs_that_differ_by_capitals_a_copy_keeps_the_first(
+    localhai: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (localhai.project / "valohai.yaml").write_text("- step: {name: work, image: python:3.11-slim, command: date}\n")
+    localhai.engine.behave(Canned(files={"A.txt": b"first", "a.txt": b"second"}))
+    localhai("run", "work")
+    monkeypatch.setattr(names, "folds", lambda folder: str(folder).endswith("copied"))
+
+    answer = localhai("execution", "outputs", "1", "--download", str(localhai.project / "copied"), "--force")
+
+    assert answer.code == 0
+    assert "a.txt is not copied: this disk does not tell it from A.txt" in answer.err
+    assert [path.read_bytes() for path in (localhai.project / "copied").iterdir()] == [b"first"]
