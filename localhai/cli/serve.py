@@ -148,7 +148,9 @@ def _serve(call: Call, wanted: Wanted) -> int:
     from localhai.server.recovering import Recovering
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
+    from localhai.system.descriptors import allow_many
 
+    allow_many()
     with ExitStack() as closing:
         home = closing.enter_context(call.open_home(call.folder or Path.cwd(), wanted.settings))
         ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]

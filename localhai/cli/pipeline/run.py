@@ -11,6 +11,7 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
 from localhai.errors import UsageError
+from localhai.system.descriptors import allow_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,7 @@ def run(
     from localhai.cli.pipeline.following import follow
     from localhai.pipelines.arguments import parse_words
 
+    allow_many()
     with call.open_project(yaml=given["yaml"], recover=True) as project:
         requested = understand(
             project,
