@@ -38,6 +38,10 @@ _COMMANDS = {
 _COMMAND_NOT_FOUND = re.compile(
     r"(?:line \d+: |: \d+: |sh: )([^\s:]+): (?:command )?not found|exec: \"([^\"]+)\": executable file not found"
 )
+_SCRIPT_NOT_FOUND = re.compile(
+    r"(?:line \d+: |: \d+: |sh: )([^\s:]*/[^\s:]+): (?:not found|cannot execute: required file not found)"
+    r"|exec (\S+): no such file or directory"
+)
 _NO_REQUIREMENTS = re.compile(r"Could not open requirements file: .*?No such file or directory: '([^']+)'")
 _NO_FILE = re.compile(r"can't open file '?([^':]+)'?: \[Errno 2\]")
 
@@ -150,6 +154,8 @@ def _missing_module(_ending: Ending, text: str) -> str | None:
 
 
 def _missing_command(ending: Ending, text: str) -> str | None:
+    if _windows_lines(ending, text) or _no_interpreter(ending, text):
+        return None
     match = _COMMAND_NOT_FOUND.search(text)
     name = (match[1] or match[2]) if match else ""
     if name == "nvidia-smi" or (not match and ending.exit_code != NOT_FOUND):
@@ -161,16 +167,41 @@ def _missing_command(ending: Ending, text: str) -> str | None:
     return "exit code 127: a command of the step is not in the image"
 
 
+def _too_long(_ending: Ending, text: str) -> str | None:
+    if "Argument list too long" in text:
+        return (
+            "a command line is too long: Linux gives one argument 128 KB. Read the value from "
+            "/valohai/config/parameters.json, or give it as an input"
+        )
+    return None
+
+
+def _no_interpreter(ending: Ending, text: str) -> str | None:
+    """A script that is there and yet not found: its first line names what is not."""
+    match = _SCRIPT_NOT_FOUND.search(text)
+    if match is None or _windows_lines(ending, text) or ending.exit_code not in {NOT_EXECUTABLE, NOT_FOUND}:
+        return None
+    name = match[1] or match[2]
+    if name.endswith(("bash", "/sh")):
+        return None
+    return (
+        f"{name} cannot be started: it is not in the repository, or its first line (#!) names a program that the image "
+        "has not. Windows line ends do that too: save it with Unix ones, or set `* text=auto eol=lf` in .gitattributes"
+    )
+
+
 def _not_executable(ending: Ending, text: str) -> str | None:
     if "exec format error" in text.lower():
         return "the image, or a program in it, is made for another kind of processor: take another image"
-    if ending.exit_code == NOT_EXECUTABLE:
+    known = (_too_long, _windows_lines, _no_interpreter)
+    if ending.exit_code == NOT_EXECUTABLE and not any(rule(ending, text) for rule in known):
         return "exit code 126: a file was run that is not executable: `chmod +x` it in git, or call its interpreter"
     return None
 
 
 def _windows_lines(_ending: Ending, text: str) -> str | None:
-    if re.search(r"\\r': command not found|python[\d.]*\r|bad interpreter: .*\^M", text):
+    words = r"\\r['\u2019]: |\r: not found|\^M: bad interpreter|bad interpreter: .*\^M|python[\d.]*\r"
+    if re.search(words, text):
         return "a script has Windows line ends: save it with Unix ones, or set `* text=auto eol=lf` in .gitattributes"
     return None
 
@@ -241,6 +272,8 @@ _RULES: tuple[Callable[[Ending, str], str | None], ...] = (
     _missing_file,
     _missing_module,
     _windows_lines,
+    _too_long,
+    _no_interpreter,
     _missing_command,
     _not_executable,
     _denied,

@@ -13,6 +13,7 @@ import yaml
 from msgspec import Struct
 
 from localhai.errors import Position, Problem, ProjectError
+from localhai.project import odd_spaces
 from localhai.project.bounds import check_text, children, refused, refused_at, survey
 from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
@@ -163,12 +164,12 @@ def _decoded(content: bytes, file: str) -> tuple[str, bool]:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         shown = PositionMap(file, content.decode("utf-8", "replace"), None)
-        position = _place(shown, before)
+        position = place(shown, before)
         message = f"byte 0x{content[error.start]:02x} here is not UTF-8"
         raise refused(Problem("error", message, "not-utf-8", position, "save the file as UTF-8")) from error
 
 
-def _place(positions: PositionMap, before: str) -> Position:
+def place(positions: PositionMap, before: str) -> Position:
     """The position right behind `before`, which is the beginning of the text."""
     lines = PositionMap("", before, None).lines
     return positions.at(len(lines) - 1, len(lines[-1]))
@@ -178,13 +179,17 @@ def _check_characters(text: str, positions: PositionMap) -> None:
     match = _CONTROL.search(text)
     if match is None:
         return
-    position = _place(positions, text[: match.start()])
+    position = place(positions, text[: match.start()])
     message = f"the control character U+{ord(match[0]):04X} stands here, which YAML does not allow"
     raise refused(Problem("error", message, "control-character", position, "remove it"))
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ProjectError:
     positions = PositionMap(file, text, None)
+    odd = odd_spaces.find(text)
+    if odd is not None:
+        position = place(positions, text[: odd[0]])
+        return refused(Problem("error", odd[1], "odd-space", position, odd_spaces.HINT))
     if not isinstance(error, yaml.MarkedYAMLError):
         return refused(Problem("error", f"not valid YAML: {error}", "yaml-syntax", positions.start()))
     from localhai.project.syntax import explain

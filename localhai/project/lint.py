@@ -67,22 +67,22 @@ def lint_file(path: Path | str) -> LintReport:
         content = read_bytes(Path(path))
     except ProjectError as error:
         return LintReport(str(path), error.problems)
-    return lint_text(content, str(path))
+    return lint_text(content, str(path), code=Path(path).parent)
 
 
-def lint_text(content: str | bytes, file_name: str) -> LintReport:
-    """All problems of a text; `file_name` is the file that positions name."""
+def lint_text(content: str | bytes, file_name: str, *, code: Path | None = None) -> LintReport:
+    """All problems of a text; `file_name` is the file that positions name, `code` the folder of the code beside it."""
     try:
         document = parse(content, file_name)
     except ProjectError as error:
         return LintReport(file_name, error.problems)
-    problems, _ = examine(document)
+    problems, _ = examine(document, code)
     return LintReport(file_name, problems)
 
 
-def examine(document: Document) -> tuple[tuple[Problem, ...], Config | None]:
+def examine(document: Document, code: Path | None = None) -> tuple[tuple[Problem, ...], Config | None]:
     """All problems of a document, and its config when there is no error among them."""
-    from localhai.project.checks import deployment, endpoint, file, pipeline, platform, schema, step, task
+    from localhai.project.checks import deployment, endpoint, file, passing, pipeline, platform, schema, step, task
     from localhai.project.checks.findings import Findings
 
     findings = Findings(document.positions)
@@ -94,6 +94,8 @@ def examine(document: Document) -> tuple[tuple[Problem, ...], Config | None]:
             continue
         if item.kind == "step":
             step.check(item, findings)
+            if code is not None:
+                passing.check(item, code, findings)
         elif item.kind == "task":
             task.check(item, items, findings)
         elif item.kind == "endpoint":

@@ -31,13 +31,13 @@ class PositionMap:
 
     def __init__(self, file: str, text: str, root: yaml.Node | None) -> None:
         self.file = file
-        self._text = text
+        self.text = text
         self._root = root
 
     @cached_property
     def lines(self) -> list[str]:
         """The lines of the text, without their ends."""
-        return _LINE_BREAK.split(self._text)
+        return _LINE_BREAK.split(self.text)
 
     def at(self, line: int, column: int) -> Position:
         """The position of a line and column that count from 0, as YAML's marks do."""

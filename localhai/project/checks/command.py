@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"(?<!\$){(.+?)}")
 _ABOUT_PARAMETERS = re.compile(r"(parameter|parameter-value|parameters|params?|parameter_value|param-value)[:.](.+)")
 _ABOUT_INPUTS = re.compile(r"inputs?([:.].+)?")
+_HIDES = re.compile(r"^[^({].*\|\|\s*(true|:|exit 0)\s*;?$")
 _SHELL_ALONE = re.compile(r"(/(usr/)?bin/)?(ba|z|da)?sh\s+(-\w+\s+)*-\w*c")
 
 
@@ -64,6 +65,10 @@ def _left_as_is(path: tuple[Any, ...], inner: str, reason: str, hint: str | None
 def _check_joining(path: tuple[Any, ...], command: list[str], findings: Findings) -> None:
     """Items become one script, joined by ` && `: what that breaks."""
     for index, text in enumerate(command):
+        if index and _HIDES.search(text.strip()) and "\n" not in text.strip():
+            message = "this also hides every failure of the items before it: they are joined with ' && ' on one line"
+            hint = "put the item in parentheses: ( COMMAND || true )"
+            findings.warning((*path, index), message, "hidden-failures", hint=hint)
         stripped, is_last = text.strip(), index == len(command) - 1
         if is_last or not stripped:
             continue

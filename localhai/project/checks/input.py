@@ -17,6 +17,7 @@ _PARAMETER = re.compile(r"{parameter:(.+?)}")
 
 def check(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], findings: Findings) -> None:
     """One input of a step, or of an override of that step."""
+    _check_name((*path, "name"), str(data["name"]), findings)
     default = data.get("default")
     uris = default if isinstance(default, list) else [default]
     for index, uri in enumerate(uris):
@@ -28,6 +29,12 @@ def check(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], fin
         findings.hint((*path, "filename"), message, "no-effect", key=True)
     elif isinstance(data.get("filename"), str):
         _check_filename((*path, "filename"), data["filename"], data["name"], findings)
+
+
+def _check_name(path: tuple[Any, ...], name: str, findings: Findings) -> None:
+    if {".", ".."} & set(name.split("/")):
+        message = f"an input called {quoted(name)} has no folder of its own: its files lie in /valohai/inputs/NAME"
+        findings.warning(path, message, "bad-name", hint="give it a name of letters, digits and dashes")
 
 
 def _check_filename(path: tuple[Any, ...], filename: str, input_name: str, findings: Findings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from localhai.project import parameters
 from localhai.project.checks import expression
@@ -63,6 +63,27 @@ def _check_rules(path: tuple[Any, ...], task: dict[str, Any], findings: Findings
             who = f"parameter {quoted(entry['name'])}"
             message = f"style {entry['style']} of {who} needs {all_of(missing)} in its rules"
             findings.warning((*path, "parameters", index, "rules"), message, "missing-rule", key=True)
+        for rule, reason, hint in _no_values(entry["style"], entry["rules"]):
+            message = f"parameter {quoted(entry['name'])} has no values: {reason}"
+            findings.warning((*path, "parameters", index, "rules", rule), message, "no-values", hint=hint)
+
+
+def _no_values(style: str, rules: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Rules that stand for nothing, for which no execution could be made."""
+    if style == "multiple" and rules.get("items") == []:
+        yield "items", "its items are empty", "give at least one, or take the parameter out of the task"
+    start, end, step = (rules.get(key) for key in ("start", "end", "step"))
+    if style == "linear" and _is_number(start) and _is_number(end) and _is_number(step) and start != end:
+        if step == 0:
+            yield "step", f"steps of 0 never lead from {start} to {end}", "give another step"
+        elif (end > start) != (step > 0):
+            yield "step", f"steps of {step} lead away from {end}", f"did you mean {-step}?"
+    if style in {"logspace", "random", "linear"} and _is_number(rules.get("count")) and rules["count"] < 1:
+        yield "count", f"its count is {rules['count']}", "give a count of at least 1"
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_sets(path: tuple[Any, ...], task: dict[str, Any], findings: Findings) -> None:

@@ -67,6 +67,17 @@ from localhai.containers.hints import hints
             {"exit_code": 127, "lines": ["/valohai/config/.command: line 2: $'\\r': command not found"]},
             "Windows line ends",
         ),
+        ({"exit_code": 127, "lines": ["/usr/bin/env: 'bash\\r': No such file or directory"]}, "Windows line ends"),
+        ({"exit_code": 126, "lines": ["bash: ./a.sh: /bin/sh^M: bad interpreter: No such file"]}, "Windows line ends"),
+        (
+            {"exit_code": 127, "lines": ["/valohai/config/.command: 1: ./run.sh: not found"]},
+            "./run.sh cannot be started",
+        ),
+        (
+            {"exit_code": 127, "lines": ["bash: line 1: ./run.sh: cannot execute: required file not found"]},
+            "Windows line ends do that too",
+        ),
+        ({"exit_code": 126, "lines": ["bash: /usr/bin/python: Argument list too long"]}, "one argument 128 KB"),
         ({"exit_code": 139, "architecture": "arm64", "engine_architecture": "amd64"}, "emulated here"),
         ({"exit_code": 143}, "SIGTERM"),
     ],
@@ -86,6 +97,20 @@ def test_people_are_told_what_to_do(known, words):
 )
 def test_nothing_is_said_without_a_reason(known):
     assert hints(**known) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "misleads"),
+    [
+        ({"exit_code": 126, "lines": ["bash: /usr/bin/python: Argument list too long"]}, "chmod"),
+        ({"exit_code": 127, "lines": ["/valohai/config/.command: 1: ./run.sh: not found"]}, "the image has no `"),
+        ({"exit_code": 127, "lines": ["/usr/bin/env: 'bash\\r': No such file or directory"]}, "not in the image"),
+        ({"exit_code": 126, "lines": ["bash: ./a.sh: /bin/sh^M: bad interpreter: No such file"]}, "chmod"),
+    ],
+)
+def test_nobody_is_sent_the_wrong_way(known, misleads):
+    (hint,) = hints(**known)
+    assert misleads not in hint
 
 
 def test_only_the_last_lines_count():

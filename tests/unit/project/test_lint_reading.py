@@ -44,6 +44,16 @@ MERGE_BOMB = "- &m0 {k: v}\n" + "".join(f"- &m{n} {{<<: [{', '.join([f'*m{n - 1}
         ("- name: 2020-13-45\n", (1, 9), "YAML reads '2020-13-45' as a date, and it is none"),
         ("- name: !!int x\n", (1, 9), "YAML reads 'x' as a number, and it is none"),
         ("- a\x01b\n", (1, 4), "the control character U+0001 stands here, which YAML does not allow"),
+        (
+            "- step:\n    name:\u00a0x\n    image: y\n",
+            (2, 10),
+            "U+00A0 stands here, which looks like a space and is none to YAML",
+        ),
+        (
+            "- step:\n  \u00a0 name: x\n    image: y: z\n",
+            (2, 3),
+            "U+00A0 stands here, which looks like a space and is none to YAML",
+        ),
         ("- &a [*a]\n", (1, 3), "an alias in here points at the very value that it stands in"),
         (BOMB, (6, 3), "the aliases in here expand to more than 500,000 values"),
         (MERGE_BOMB, (7, 12), "the aliases in here expand to more than 500,000 values"),
