@@ -51,7 +51,7 @@ class Idle(Struct, frozen=True):
         return value is self.said_of if self.kind == "switch" else value not in {None, False, ()}
 
 
-_NO_KUBERNETES = "there is no Kubernetes here; `resources` of the step limit what a container gets"
+_NO_KUBERNETES = "there is no Kubernetes here; maxima of CPUs and memory limit what a container gets, nothing else does"
 _NO_SSH = "no container listens for SSH; `localhai shell EXECUTION` opens a shell in its environment"
 _NO_ACCOUNT = "there is no account and no host: everything is on this machine"
 
@@ -64,9 +64,7 @@ IDLE = {
         Idle("--debug-port", _NO_SSH, "value"),
         Idle("--debug-key-file", _NO_SSH, "value"),
         Idle("--k8s-cpu-min", _NO_KUBERNETES, "value"),
-        Idle("--k8s-cpu-max", _NO_KUBERNETES, "value"),
         Idle("--k8s-memory-min", _NO_KUBERNETES, "value"),
-        Idle("--k8s-memory-max", _NO_KUBERNETES, "value"),
         Idle("--k8s-device", _NO_KUBERNETES, "values"),
         Idle("--k8s-device-none", _NO_KUBERNETES),
         Idle("--k8s-preset", _NO_KUBERNETES, "value"),

@@ -57,6 +57,8 @@ def repeated(plan: ExecutionPlan, step: Step, changes: Overrides, *, secrets: Co
         image=changes.image or plan.image,
         environment=changes.environment or plan.environment,
         time_limit=changes.time_limit if changes.time_limit is not None else plan.limits.time_limit,
+        cpu_max=changes.cpu_max if changes.cpu_max is not None else plan.limits.cpu_max,
+        memory_max=changes.memory_max if changes.memory_max is not None else plan.limits.memory_max,
         title=changes.title if changes.title is not None else plan.title,
         tags=changes.tags or plan.tags,
     )

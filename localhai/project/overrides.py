@@ -22,8 +22,9 @@ class Overrides(Struct, frozen=True):
     `parameters` hold texts or native values, lists for multiple ones; None takes away a default. `inputs` replace the
     step's URIs: one text or several, empty ones are dropped, so that `""` and `[]` clear.
     `environment_variable_groups` are of the platform and without effect here, which the plan's parity says.
-    `time_limit` is seconds or a text such as `1h 30m`. Text is cleaned here, wherever it came from; paths of files stay
-    such that they are found.
+    `time_limit` is seconds or a text such as `1h 30m`, `cpu_max` vCPUs and `memory_max` megabytes.
+
+    Text is cleaned here, wherever it came from; paths of files stay such that they are found.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -33,6 +34,8 @@ class Overrides(Struct, frozen=True):
     image: str | None = None
     environment: str | None = None
     time_limit: float | str | None = None
+    cpu_max: float | None = None
+    memory_max: float | None = None
     title: str | None = None
     tags: Sequence[str] = ()
 

@@ -64,7 +64,7 @@ def plan(
         inputs=_inputs(found, overrides.inputs, resolved.rendered),
         environment_variables=_variables(found, environment_variables or {}, secrets, overrides.environment_variables),
         environment=overrides.environment or found.environment,
-        limits=_limits(found, overrides.time_limit),
+        limits=_limits(found, overrides),
         mounts=planned_mounts,
         upload_store=found.upload_store,
         source_path=found.source_path,
@@ -198,7 +198,8 @@ def _variables(
     return variables
 
 
-def _limits(step: Step, time_limit: float | str | None) -> Limits:
+def _limits(step: Step, overrides: Overrides) -> Limits:
+    time_limit = overrides.time_limit
     resources = step.resources
     devices = resources.devices.devices
     return Limits(
@@ -206,9 +207,9 @@ def _limits(step: Step, time_limit: float | str | None) -> Limits:
         no_output_timeout=_total_seconds(step.no_output_timeout),
         stop_condition=step.stop_condition,
         cpu_min=resources.cpu.min,
-        cpu_max=resources.cpu.max,
+        cpu_max=resources.cpu.max if overrides.cpu_max is None else overrides.cpu_max,
         memory_min=resources.memory.min,
-        memory_max=resources.memory.max,
+        memory_max=resources.memory.max if overrides.memory_max is None else overrides.memory_max,
         devices=None if devices is None else tuple(devices.items()),
     )
 

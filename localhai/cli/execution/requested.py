@@ -68,6 +68,8 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
         image=given["image"],
         environment=given["environment"],
         time_limit=given["time_limit"],
+        cpu_max=given.get("k8s_cpu_max"),
+        memory_max=given.get("k8s_memory_max"),
         title=given["title"],
         tags=given["tags"],
     )

@@ -59,6 +59,8 @@ running_options = together(
 @git_packaging_option
 @untracked_option
 @groups_option
+@click.option("--k8s-cpu-max", type=click.FloatRange(0, min_open=True), help="Use at most so many CPUs.")
+@click.option("--k8s-memory-max", type=click.IntRange(min=1), help="Use at most so many megabytes of memory.")
 @without_effect(*OF_RUNS)
 @json_option
 @project_option

@@ -90,3 +90,12 @@ def test_words_before_a_command(localhai: CommandLine) -> None:
     assert (answer.code, answer.json) == (0, [])
     assert "--valohai-host" in answer.err
     assert "secret" not in answer.err
+
+
+def test_maxima_for_kubernetes_are_maxima_here_too(localhai: CommandLine) -> None:
+    answer = localhai("run", "train", "--k8s-cpu-max", "0.5", "--k8s-memory-max", "256")
+    assert "without effect" not in answer.err
+    for reference in ("1", "2"):
+        plan = localhai.home.execution("latest").plan()
+        assert (plan.limits.cpu_max, plan.limits.memory_max) == (0.5, 256), reference
+        localhai("rerun", "1", "-q")
