@@ -26,6 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
 from localhai.errors import SurroundingsError, UsageError
+from localhai.system import durable
 
 NAMES = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
 AUTHORITY, CERTIFICATE, TRUST = "authority.pem", "certificate.pem", "trust.pem"
@@ -183,6 +184,6 @@ def _write(path: Path, content: bytes, settle: Callable[[Path, Path], None]) -> 
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     try:
-        settle(temporary, path)
+        durable.settle(temporary, path, settle)
     finally:
         temporary.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from localhai.project.unpacking import unpack
 from localhai.records.server import Package
 from localhai.records.times import text
 from localhai.server.errors import field
+from localhai.system import durable
 
 if TYPE_CHECKING:
     from localhai.project.config import ProjectConfig
@@ -124,7 +125,7 @@ def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path:
         if not (code / yaml_path).is_file():
             raise ProjectError(f"the package has no {yaml_path}", hints=["is there one in the project's folder?"])
         load_config(code / yaml_path, verdicts=state.home.folder / "cache" / "verdicts")
-        temporary.replace(folder / f"{identifier}.tgz")
+        durable.settle(temporary, folder / f"{identifier}.tgz")
     finally:
         temporary.unlink(missing_ok=True)
     row = Package(project.id, identifier, yaml_path, description, size, state.server.now())

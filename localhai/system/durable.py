@@ -27,15 +27,18 @@ def sync_file(path: Path) -> None:
 
 def sync_files(paths: Iterable[Path]) -> None:
     """As `sync_file`, for many: side by side, which lets the disk write them together. Raises OSError."""
-    wanted = list(dict.fromkeys(paths))
-    if len(wanted) < 2:  # noqa: PLR2004  # one needs no threads
-        for path in wanted:
-            sync_file(path)
+    _side_by_side(sync_file, list(dict.fromkeys(paths)))
+
+
+def _side_by_side(act: Callable[[Path], None], paths: list[Path]) -> None:
+    if len(paths) < 2:  # noqa: PLR2004  # one needs no threads
+        for path in paths:
+            act(path)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="sync") as pool:
-        list(pool.map(sync_file, wanted))
+        list(pool.map(act, paths))
 
 
 def sync_folder(folder: Path) -> None:
@@ -46,8 +49,7 @@ def sync_folder(folder: Path) -> None:
 
 def sync_folders(folders: Iterable[Path]) -> None:
     """Each once."""
-    for folder in dict.fromkeys(folders):
-        sync_folder(folder)
+    _side_by_side(sync_folder, list(dict.fromkeys(folders)))
 
 
 def settle(fresh: Path, path: Path, how: Callable[[Path, Path], None] = os.replace) -> None:
