@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format bench image docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format soak bench image docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: env  ## style, types, import contracts
 format: env  ## let ruff put the style right
 	$(BIN)/ruff check --fix . $(SCRIPTS)
 	$(BIN)/ruff format . $(SCRIPTS)
+
+soak: env engine  ## kill localhai 200 times at random, and see that nothing is lost; SEED=1 KILLS=50 for others
+	$(BIN)/python tests/soak --kills=$(or $(KILLS),200) $(if $(SEED),--seed=$(SEED))
 
 bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks

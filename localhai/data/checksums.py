@@ -7,6 +7,7 @@ reading costs about what `md5sum` costs on a machine with two cores.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -29,6 +30,8 @@ NAMES = ("md5", "sha1", "sha256")
 BLOCK = 1 << 20
 BLOCKS = 8
 FEW_CORES = 3
+ZEROS = memoryview(bytes(BLOCK))
+SECTOR = 512  # bytes in which a file's blocks are counted
 INLINE = 4 << 20  # below this, starting threads costs more than it gains
 
 
@@ -169,8 +172,43 @@ class _Follower(threading.Thread):
                 self._room.put(None)
 
 
+class _SparseReader:
+    """A file from its start on. What was never written is zeros, and need not be read to know that."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._position = 0
+        self._data, self._hole = 0, 0  # where the next data begin, and where they end
+
+    def fill(self, view: memoryview) -> int:
+        """See `digest`."""
+        if self._position >= self._hole:
+            self._find()
+        if self._position < self._data:
+            count = min(len(view), self._data - self._position)
+            view[:count] = ZEROS[:count]
+        else:
+            count = os.preadv(self._descriptor, [view[: max(0, self._hole - self._position)]], self._position)
+        self._position += count
+        return count
+
+    def _find(self) -> None:
+        """The next data. A system that does not tell has them everywhere."""
+        try:
+            self._data = os.lseek(self._descriptor, self._position, os.SEEK_DATA)
+            self._hole = os.lseek(self._descriptor, self._data, os.SEEK_HOLE)
+        except OSError as error:
+            rest_is_hole = error.errno == errno.ENXIO and self._position < self._size
+            self._data = self._size if rest_is_hole else self._position
+            self._hole = max(self._size, self._position + BLOCK)  # it may have grown since
+
+
 def _of_descriptor(descriptor: int, cancelled: Callable[[], bool] | None) -> tuple[Checksums, int]:
-    large = os.fstat(descriptor).st_size > INLINE
+    state = os.fstat(descriptor)
+    large = state.st_size > INLINE
+    if large and state.st_blocks * SECTOR < state.st_size and hasattr(os, "SEEK_DATA"):
+        return digest(_SparseReader(descriptor, state.st_size).fill, cancelled=cancelled)
     return digest(lambda view: os.readv(descriptor, [view]), cancelled=cancelled, threads=large)
 
 

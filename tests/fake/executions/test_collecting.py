@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localhai.data import checksums
 from localhai.errors import EngineLost, SurroundingsError, UsageError
 from localhai.executions import cleaning
 from localhai.executions.collecting import collect
 from localhai.executions.deleting import delete
 from localhai.executions.home import Home
+from localhai.executions.interruption import Interruption
 from localhai.executions.open_project import open_project
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
@@ -159,3 +162,27 @@ def test_a_fault_of_ours_in_preparation_is_said_even_if_closing_fails_too(projec
     monkeypatch.setattr("localhai.executions.runner.ending.close", fail)
     with pytest.raises(KeyError, match="a fault"):
         project.run("train")
+
+
+def test_a_signal_is_heard_while_outputs_are_hashed(project, engine, monkeypatch) -> None:
+    wish = Interruption()
+
+    def step(container: FakeContainer) -> int:
+        with container.path(OUTPUT).open("wb") as file:
+            file.truncate(1 << 41)  # hours of hashing
+        return 0
+
+    engine.behave(step)
+    if project.settings.files == "volumes":
+        pytest.skip("the fake engine copies what is in its volumes")
+    real = checksums.of_files
+
+    def of_files(paths: Any, **more: Any) -> Any:
+        threading.Timer(0.2, wish.ask).start()
+        return real(paths, **more)
+
+    monkeypatch.setattr(checksums, "of_files", of_files)
+    execution = project.run("train", interruption=wish)
+    assert (execution.status, execution.exit_code) == ("stopped", 0)
+    assert execution.error == "it was interrupted while its outputs were kept"
+    assert execution.to_dict()["not_collected"] is not None
