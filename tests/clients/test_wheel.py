@@ -83,7 +83,9 @@ def test_the_metadata_says_what_is_needed(wheel: Path) -> None:
         metadata = message_from_bytes(archive.read(name))
 
     assert metadata["Requires-Python"] == ">=3.10"
-    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License-Expression"] == "MIT AND Apache-2.0", "ours, and that of the Swagger UI which it brings"
+    files = {"LICENSE", "localhai/server/swagger_ui/LICENSE", "localhai/server/swagger_ui/NOTICE"}
+    assert set(metadata.get_all("License-File")) == files
     assert set(metadata.get_all("Provides-Extra", [])) >= {"airflow", "azure", "gs", "postgresql", "server", "test"}
     assert "\n# localhai\n" in metadata.get_payload()
 
