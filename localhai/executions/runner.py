@@ -133,7 +133,7 @@ def begin(
         environment=plan.environment,
         known_as=known_as,
     )
-    relative = execution_folder(project.name, project.id, record.counter, record.id)
+    relative = execution_folder(home.folder, project.name, project.id, record.counter, record.id)
     folder = home.folder / relative
     try:
         with ExitStack() as failing:
