@@ -69,7 +69,9 @@ class Call(Struct):
         with self._open_home(_settings(None if folder is None else folder.path)) as home:
             _recover(home)
             if folder is not None:
-                yield Look(home, home.records.project(folder.path, folder.name, declared=folder.declared))
+                from localhai.executions.project_of import project_of
+
+                yield Look(home, project_of(home, folder))
                 return
             project = _known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
             if project is None and missing is not None and self.folder is not None:

@@ -76,6 +76,23 @@ DEPLOYMENT = {
     "logs": Entry("localhai.cli.deployment.logs:logs", "Show the log of an endpoint."),
     "stop": Entry("localhai.cli.deployment.stop:stop", "Stop a version that is served."),
 }
+PROJECT = {
+    "join": Entry("localhai.cli.project.join:join", "Go on with the history of a project that was elsewhere."),
+    **{
+        name: Entry(f"localhai.cli.elsewhere:project__{name.replace('-', '_')}", "", hidden=True)
+        for name in (
+            "link",
+            "unlink",
+            "create",
+            "fetch",
+            "commits",
+            "list",
+            "open",
+            "status",
+            "environment-variables",
+        )
+    },
+}
 AIRFLOW = {
     "check": Entry("localhai.cli.airflow.check:check_dags", "Show what the DAGs of a folder will do in dev mode."),
 }
@@ -88,6 +105,7 @@ _MODEL_HELP = "Models: numbered versions of files, with tags and release notes."
 _TASK_HELP = "Tasks: one step with many parameter sets, compared."
 _PIPELINE_HELP = "Pipelines: draw, run, stop, approve, resume."
 _DEPLOYMENT_HELP = "Deployments: build and serve the endpoints of valohai.yaml."
+_PROJECT_HELP = "Projects: what folders are remembered as."
 _AIRFLOW_HELP = "Airflow: look at DAGs before they run."
 
 execution = LazyGroup("execution", EXECUTION, help=_EXECUTION_HELP)
@@ -96,6 +114,7 @@ alias = LazyGroup("alias", ALIAS, help=_ALIAS_HELP)
 dataset = LazyGroup("dataset", DATASET, help=_DATASET_HELP)
 model = LazyGroup("model", MODEL, help=_MODEL_HELP)
 deployment = LazyGroup("deployment", DEPLOYMENT, help=_DEPLOYMENT_HELP)
+project = LazyGroup("project", PROJECT, help=_PROJECT_HELP)
 airflow = LazyGroup("airflow", AIRFLOW, help=_AIRFLOW_HELP)
 task = LazyGroup("task", TASK, help=_TASK_HELP)
 pipeline = LazyGroup("pipeline", PIPELINE, help=_PIPELINE_HELP)
@@ -113,6 +132,7 @@ ROOT = {
     "alias": Entry("localhai.cli.commands:alias", _ALIAS_HELP),
     "dataset": Entry("localhai.cli.commands:dataset", _DATASET_HELP),
     "model": Entry("localhai.cli.commands:model", _MODEL_HELP),
+    "project": Entry("localhai.cli.commands:project", _PROJECT_HELP),
     "airflow": Entry("localhai.cli.commands:airflow", _AIRFLOW_HELP),
     "lineage": Entry("localhai.cli.lineage:lineage", "Show what a datum was made from, and what was made from it."),
     "rerun": Entry("localhai.cli.rerun:rerun", "Run an execution again, with the same code, parameters and inputs."),
@@ -126,6 +146,6 @@ ROOT = {
     "datum": Entry("localhai.cli.commands:data", "", hidden=True),
     **{
         name: Entry(f"localhai.cli.elsewhere:{name.replace('-', '_')}", "", hidden=True)
-        for name in ("login", "logout", "project", "environments", "notebook", "init", "parcel", "update-check", "yaml")
+        for name in ("login", "logout", "environments", "notebook", "init", "parcel", "update-check", "yaml")
     },
 }

@@ -50,7 +50,9 @@ class OpenProject:
     def record(self) -> Project:
         """Its row in the records (`id`, `name`, `path`), made when first needed. Raises RecordsUnavailable."""
         if self._record is None:
-            self._record = self.home.records.project(self.folder.path, self.folder.name, declared=self.folder.declared)
+            from localhai.executions.project_of import project_of
+
+            self._record = project_of(self.home, self.folder)
         return self._record
 
     def config(self) -> ProjectConfig:

@@ -91,6 +91,15 @@ def in_repository(folder: Path) -> bool:
     return True
 
 
+def has_commit(folder: Path, commit: str) -> bool:
+    """Whether the folder's repository has this commit. False where git cannot say."""
+    try:
+        git("cat-file", "-e", f"{commit}^{{commit}}", folder=folder)
+    except GitError:
+        return False
+    return True
+
+
 def list_names(folder: Path, *, untracked: bool = True) -> list[str]:
     """Tracked and untracked paths below a folder, relative to it, without ignored ones; tracked ones of submodules too.
 

@@ -67,7 +67,8 @@ class PostgresqlTransaction:
         return self._connection.execute(self._text(sql), dict(parameters)).rowcount
 
     def change_many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-        self._connection.execute(self._text(sql), [dict(item) for item in parameters])
+        if parameters:  # SQLAlchemy takes an empty list for a change without parameters
+            self._connection.execute(self._text(sql), [dict(item) for item in parameters])
 
 
 class PostgresqlDatabase:

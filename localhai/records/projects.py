@@ -7,35 +7,48 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.errors import UsageError
+from localhai.records import joining
 from localhai.records.access import Access
 from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 from localhai.records.rows import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from localhai.records.database import Transaction
+    from localhai.records.joining import Joined
 
 
 class ProjectRecords(Access):
     """The projects' part of Records."""
 
-    def project(self, path: Path | str, name: str, *, declared: bool = False) -> Project:
+    def project(
+        self,
+        path: Path | str,
+        name: str,
+        *,
+        declared: bool = False,
+        moved: Callable[[], Project | None] | None = None,
+    ) -> Project:
         """The project of a folder: made the first time, its id kept since; a new name replaces the old one.
 
         Records in PostgreSQL may be those of several machines. There a new folder whose name is `declared` (written in
         localhai.toml) belongs to the oldest project of that name; the row that is given has the folder asked for.
+        `moved` is asked of a folder that is not known: which project it was in another place.
         """
         wanted = {"path": storable(str(path)), "name": storable(name)}
         shared = declared and self._locks_rows
         found = self._read(lambda transaction: _of_folder(transaction, wanted, shared=shared))
         if found is not None and found.name == wanted["name"]:
             return found
+        earlier = moved() if found is None and moved is not None else None
         values = {**wanted, "id": new_id(), "created": self._now()}
 
         def work(transaction: Transaction, _again: bool) -> Project:
+            if earlier is not None and not _select(transaction, "WHERE path = :path", path=wanted["path"]):
+                joining.move_to(transaction, earlier.id, str(wanted["path"]), str(wanted["name"]))
             if shared:
                 transaction.rows("SELECT pg_advisory_xact_lock(hashtext(:name))", {"name": wanted["name"]})
                 other = _of_folder(transaction, wanted, shared=True)
@@ -48,6 +61,21 @@ class ProjectRecords(Access):
             )
             return _select(transaction, "WHERE path = :path", path=wanted["path"])[0]
 
+        return self._write(work)
+
+    def foresee_join(self, old: Project, new: Project) -> Joined:
+        """What `join_projects` would do. Raises UsageError for what stands against it."""
+        return self._read(lambda transaction: joining.foresee(transaction, old, new))
+
+    def join_projects(self, old: Project, new: Project) -> Joined:
+        """All of `new` becomes part of `old`, which is in the folder of `new` from now on. Raises UsageError."""
+
+        def work(transaction: Transaction, again: bool) -> Joined:
+            if again and not _select(transaction, "WHERE id = :id", id=new.id):
+                return foreseen
+            return joining.join(transaction, old, new)
+
+        foreseen = self.foresee_join(old, new)
         return self._write(work)
 
     def projects(self) -> list[Project]:

@@ -32,6 +32,7 @@ SHARED = (
     "test_records_reuse.py",
     "test_records_pipelines.py",
     "test_records_deployments.py",
+    "test_clock_set_back.py",
 )
 
 

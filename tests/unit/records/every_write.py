@@ -166,6 +166,10 @@ WRITES = {
     "give_up": (None, lambda s, _: s.records.give_up(s.owner)),
     "forget_process": (Scene.seen, lambda s, owner: s.records.forget_process(owner)),
     "project": (None, lambda s, _: s.records.project("/q", "q")),
+    "join_projects": (
+        lambda s: s.records.transition(s.execution, "complete") and s.records.project("/old", "old"),
+        lambda s, old: s.records.join_projects(old, s.records.project("/p", "p")),
+    ),
     "remember_key": (None, lambda s, _: s.records.remember_key(s.execution, "other", {})),
     "remember_outputs": (None, lambda s, _: s.records.remember_outputs(s.execution, {DATUM: [1, 2]})),
     "enqueue": (Scene.run, lambda s, key: s.enqueue(key)),

@@ -1,0 +1,1 @@
+"""`localhai project`: what a folder is remembered as."""
