@@ -16,15 +16,28 @@ from localhai.project.planning import stand_in_image
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from localhai.containers.engine import Image
     from localhai.deployments.work import Work
+    from localhai.executions.open_project import OpenProject
 
 REQUIREMENTS = ("requirements-deployment.txt", "requirements.txt")
 NAME = "localhai/deployment"
 BUILD = "/valohai/.build"
+
+
+def look_at_images(
+    project: OpenProject, definitions: Sequence[Mapping[str, Any]], policy: str, say: Callable[[str], None]
+) -> None:
+    """Pull what several endpoints need before the first is built. Raises ImageNotFound with all that cannot be had."""
+    needed: dict[str, list[str]] = {}
+    for item in definitions:
+        users = needed.setdefault(stand_in_image(str(item["image"]), project.settings.images), [])
+        users.append(f"endpoint {item['name']}")
+    home = project.home
+    images.ensure_all(home.engine, needed, policy, notify=say, locks=home.folder / "cache" / "locks")
 
 
 def build(work: Work, files: Sequence[tuple[str, Path, str]]) -> Image:

@@ -64,6 +64,7 @@ def make(
     project: OpenProject, endpoints: Sequence[str], given: Mapping[str, Any], interruption: Interruption
 ) -> tuple[DeploymentVersion, Snapshot]:
     """A new version of what was typed. Raises UsageError, ProjectError, InputNotFound."""
+    from localhai.deployments.building import look_at_images
     from localhai.deployments.endpoint import find_endpoint, parse_files
     from localhai.deployments.versions import make_version
     from localhai.pipelines.sources import Sources
@@ -84,6 +85,8 @@ def make(
     files = parse_files(given["files"], definitions)
     of_endpoints = [(item, {name: (uri,) for name, uri in files[str(item["name"])].items()}) for item in definitions]
     variables = dict(_variable(word) for word in given["variables"])
+    if len(definitions) > 1:
+        look_at_images(project, definitions, given["pull"] or project.settings.pull, words.say)
     version = make_version(
         project,
         deployment=_deployment(list(config.deployments), given["deployment"]),

@@ -114,6 +114,7 @@ def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
     project = requested.project
     options = with_typed(requested.options, given)
     require_runnable(asked.plan)
+    _look_at_image(asked, options.pull)
     snapshot = project.snapshot(
         requested.commit, git_packaging=given["git_packaging"], include_untracked=given["include_untracked"]
     )
@@ -133,6 +134,18 @@ def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
         ),
         given,
     )
+
+
+def _look_at_image(asked: RequestedTask, policy: str) -> None:
+    """One that cannot be had is said once, and not by each execution. Raises ImageNotFound."""
+    from localhai.containers.images import ensure_all
+    from localhai.project.planning import stand_in_image
+
+    project, overrides = asked.requested.project, asked.requested.overrides
+    step = asked.config.config.steps[asked.plan.step]
+    image = overrides.image or stand_in_image(step.image, project.settings.images)
+    locks = project.home.folder / "cache" / "locks"
+    ensure_all(project.home.engine, {image: [f"task {asked.plan.name}"]}, policy, notify=words.say, locks=locks)
 
 
 def _show_plan(call: Call, asked: RequestedTask) -> None:

@@ -48,6 +48,14 @@ def test_the_image_of_an_endpoint_is_replaced_as_that_of_a_step(endpoints) -> No
     assert "the image lost/serve:1-gpu is replaced by python:3.11-slim ([images] in localhai.toml)" in said
 
 
+def test_the_images_of_several_endpoints_are_looked_at_before_the_first_is_built(endpoints) -> None:
+    endpoints.write({"name": "one"}, {"name": "two", "image": "lost/two:1"}, {"name": "three", "image": "lost/three:1"})
+    endpoints.engine.images = ["python:3.11-slim"]
+    refused = endpoints("create-version", "-e", "one", "-e", "two", "-e", "three", code=4).stderr
+    assert "2 images cannot be had" in refused
+    assert endpoints.json("list") == []
+
+
 @pytest.mark.parametrize(
     ("present", "installed"),
     [

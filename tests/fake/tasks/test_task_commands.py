@@ -360,3 +360,12 @@ def test_a_resume_waits_for_what_still_runs(localhai: Callable[..., Result]) -> 
     records.add_child(task.record.id, 1, left.id)
     done = localhai("task", "resume", "1")
     assert (done.exit_code, "still in progress: #3" in done.stderr) == (2, True)
+
+
+def test_an_image_that_cannot_be_had_is_said_once(localhai: Callable[..., Result], engine: FakeEngine) -> None:
+    engine.images = []
+    refused = localhai("task", "run", "rates")
+    assert refused.exit_code == 4
+    assert refused.stderr.count("there is no image python:3.11-slim") == 1
+    assert document(localhai("task", "list", "--json")) == []
+    assert document(localhai("execution", "list", "--json")) == []
