@@ -202,6 +202,24 @@ def test_a_server_that_hangs_for_some_seconds_loses_nothing(server, records):
         assert after.result(30).counter == before.counter + 1
 
 
+def test_a_statement_that_was_cancelled_is_done_again(url, records):
+    """By an administrator, or by a timeout that the server sets."""
+    execution = create(records)
+    other, admin = psycopg2.connect(url), psycopg2.connect(url)
+    admin.autocommit = True
+    cancel = (
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as pool, closing(other), closing(admin), admin.cursor() as asking:
+        with other, other.cursor() as cursor:
+            cursor.execute("SELECT * FROM executions FOR UPDATE")
+            change = pool.submit(records.transition, execution.id, "queued")
+            while not asking.rowcount > 0:
+                asking.execute(cancel)
+        assert change.result(10).status == "queued"
+
+
 def test_whoever_waits_for_a_lock_may_wait_long_while_the_server_answers_others(url, records):
     execution = create(records)
     other = psycopg2.connect(url)

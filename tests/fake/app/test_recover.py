@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,6 +247,9 @@ def test_an_execution_that_cannot_begin_or_be_taken_over_leaves_no_file_open(
 
     monkeypatch.setattr(runner, "_say_parity", refused)
     monkeypatch.setattr(recovery, "live_outputs", refused)
+    home.own(at_once=True)
+    while home.records.silence(own_owner()) is None:  # whoever gives signs of life has a connection of its own
+        time.sleep(0.01)
     counts = []
     for _ in range(3):
         with pytest.raises(SurroundingsError):
