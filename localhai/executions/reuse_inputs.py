@@ -30,7 +30,7 @@ def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruptio
     Raises InputNotFound, DiskFull and Interrupted.
     """
     readable = access_of(wanted.home, wanted.options.requester).projects
-    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved, readable)
+    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved, readable=readable)
     plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
     specs = input_specs(plan, wanted.settings)

@@ -110,7 +110,7 @@ def begin(
     One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
     """
     readable = access_of(home, options.requester).projects
-    addresses = Addresses(home.records, project.id, options.resolved, readable)
+    addresses = Addresses(home.records, project.id, options.resolved, readable=readable)
     plan, resolutions = addresses.freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))

@@ -14,6 +14,7 @@ from localhai.deployments.serving import serve
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError
 from localhai.executions.interruption import Interruption
 from localhai.executions.observer import Observer
+from localhai.executions.reading import requester_of
 from localhai.records.deployments import HELD
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of
@@ -146,7 +147,7 @@ def _build_and_serve(state: State, project: Project, version: DeploymentVersion,
     code = code_of(state, project, version.commit)
     inherits = bool(version.document.get(_INHERIT, True))
     source = opened(state, project, code, creator=version.document.get("creator"), inherits=inherits)
-    options = options_of(state, project, source.settings, requester=None, inherits=inherits)
+    options = options_of(state, project, source.settings, requester=requester_of(version.document), inherits=inherits)
     with ExitStack() as stack:
         works: list[tuple[Work, str]] = []
         for endpoint in version.endpoints:

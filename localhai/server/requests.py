@@ -61,8 +61,8 @@ def options_of(
 ) -> RunOptions:
     """How the settings say that steps run; secret variables of the project are secrets like those of a file.
 
-    `requester` is the id of the user who asks; None leaves it to the record of what goes on. Without `inherits` the
-    project's variables are left out.
+    `requester` is the id of the user who asks, as a record has it. Without `inherits` the project's variables are left
+    out.
     """
     secrets = read_env_file(settings.env_file) if settings.env_file else {}
     variables = state.server.variables(project.id) if inherits else []

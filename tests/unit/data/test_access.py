@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+import localhai
 from localhai.data.access import EVERYTHING, NO_ADDRESS, NO_FILE, NO_STORE, Access
 from localhai.data.uri import parse
 from localhai.system.networks import is_public, literal, networks
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CLIENT = Access(folders=(), networks=(), projects=frozenset(), store="s3://kept/outputs")
 
@@ -171,3 +170,25 @@ def test_folders_that_are_allowed_open_what_truly_lies_in_them(tmp_path: Path) -
 )
 def test_the_objects_of_the_store_are_reached_as_data_only(text: str, refused: bool, tmp_path: Path) -> None:
     assert CLIENT.refusal(parse(text), tmp_path) == (NO_STORE if refused else None)
+
+
+def test_who_asks_is_said_wherever_addresses_are_resolved() -> None:
+    """Outside of the room of data: by what `executions.reading` gives, or by the projects that may be read."""
+    package, silent, found = Path(localhai.__file__).parent, [], 0
+    for path in package.rglob("*.py"):
+        if path.is_relative_to(package / "data"):
+            continue
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+                continue
+            named = {keyword.arg for keyword in call.keywords}
+            said = {
+                "fetch_inputs": None in named,  # **reading.arguments
+                "resolve_inputs": None in named,
+                "Addresses": "readable" in named,
+            }.get(call.func.id)
+            found += said is not None
+            if said is False:
+                silent.append(f"{path.relative_to(package)}:{call.lineno}")
+    assert silent == []
+    assert found > 5
