@@ -40,6 +40,12 @@ def delete(home: Home, execution: Execution, *, keep_outputs: bool = False) -> N
     if not has_files(home, execution.record):
         execution.require_folder()
     if execution.record.folder and uncollected.read(execution.folder) is not None:
+        if keep_outputs:
+            raise UsageError(
+                f"the outputs of execution #{execution.counter} are not collected yet: they would be lost with it",
+                where=execution.id,
+                hints=[f"localhai execution collect {execution.counter}", "or delete them too, with --purge-outputs"],
+            )
         reap.remove(home.engine, reap.of_execution(home.engine, execution.id))
     data = [] if keep_outputs else home.records.data(execution_id=execution.id, purged=False, limit=None)
     for datum in data:

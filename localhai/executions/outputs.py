@@ -13,6 +13,7 @@ from localhai.data import checksums, outputs
 from localhai.executions import masked_outputs
 from localhai.records import DatumRecord, VersionRequest, new_id
 from localhai.system.retry import Waiter
+from localhai.system.text import file_name
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
@@ -73,7 +74,7 @@ def _live_file(path: Path, root: Path, masker: Masker) -> OutputFile:
     number, *parts = path.relative_to(root).parts
     del number
     status = path.stat()
-    return outputs.OutputFile(masker.mask_text("/".join(parts)), path, status.st_size, status.st_mtime)
+    return outputs.OutputFile(masker.mask_text(file_name("/".join(parts))), path, status.st_size, status.st_mtime)
 
 
 def _store(life: Life, files: Sequence[tuple[OutputFile, OutputProperties | None]]) -> Collected:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from localhai.errors import Position, Problem, ProjectError
 from localhai.system import strict_json
-from localhai.system.text import read_file
+from localhai.system.text import clean, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ class Masker:
         return data if self._pattern is None else self._pattern.sub(MASK, data)
 
     def mask_text(self, text: str) -> str:
-        return self.mask(text.encode()).decode("utf-8", "replace")
+        return self.mask(clean(text).encode()).decode("utf-8", "replace")
 
     def mask_value(self, value: Any, *, keys: bool = False) -> Any:
         """A JSON value with its texts masked, `keys` too where they are a step's own. Numbers stay what they are."""

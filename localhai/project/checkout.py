@@ -14,6 +14,7 @@ from msgspec import Struct
 from localhai.errors import ProjectError, UsageError
 from localhai.project import git, names
 from localhai.project.packaging import shown
+from localhai.system.text import clean
 
 
 class Commit(Struct, frozen=True):
@@ -45,7 +46,7 @@ def resolve(folder: Path, reference: str) -> Commit:
         raise _no_repository(folder, error) from error
     sha = _sha(folder, reference)
     full = _line("rev-parse", "--symbolic-full-name", reference, folder=folder)
-    branch = full.removeprefix("refs/heads/") if full.startswith("refs/heads/") else None
+    branch = clean(full.removeprefix("refs/heads/")) if full.startswith("refs/heads/") else None
     return Commit(sha, branch, folder, git_folder, prefix)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,8 @@ def test_outputs_stay_when_the_store_fails_and_are_collected_later(project, engi
     assert "localhai execution collect 1" in "\n".join(event.message for event in execution.events())
     assert engine.all_containers == []  # its files are here
 
+    with pytest.raises(UsageError, match="not collected yet"):
+        delete(project.home, execution, keep_outputs=True)
     collect(project.home, execution.id)
     execution.refresh()
     assert texts(execution) == {"model.txt": "weights"}
@@ -186,3 +189,20 @@ def test_a_signal_is_heard_while_outputs_are_hashed(project, engine, monkeypatch
     assert (execution.status, execution.exit_code) == ("stopped", 0)
     assert execution.error == "it was interrupted while its outputs were kept"
     assert execution.to_dict()["not_collected"] is not None
+
+
+def test_a_name_that_is_not_utf8_is_kept_also_of_what_was_uploaded_live(project, engine) -> None:
+    def work(container: FakeContainer) -> int:
+        path = Path(str(container.path("/valohai/outputs"))) / os.fsdecode(b"caf\xe9.txt")
+        path.write_text("early")
+        path.chmod(0o444)
+        container.out("made\n")
+        for _ in range(1000):
+            if not path.exists():
+                break
+            container.sleep(0.01)
+        return 0
+
+    engine.behave(work)
+    execution = project.run("train")
+    assert texts(execution) == {"caf%E9.txt": "early"}

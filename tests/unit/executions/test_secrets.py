@@ -65,3 +65,7 @@ def test_values_are_masked_and_numbers_and_names_stay() -> None:
     value = {"image": "an image", "port": 8080, "list": ["8080", None, True, {"image": 1.5}]}
     assert masker.mask_value(value) == {"image": "an ***", "port": 8080, "list": ["***", None, True, {"image": 1.5}]}
     assert masker.mask_value({"my image": 1}, keys=True) == {"my ***": 1}
+
+
+def test_text_that_is_no_unicode_is_masked_all_the_same() -> None:
+    assert Masker(["hidden"]).mask_text("caf\udce9 hidden \ud800") == "caf\\xe9 *** \\ud800"
