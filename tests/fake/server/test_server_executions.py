@@ -426,3 +426,34 @@ def test_a_project_without_a_repository_says_what_to_do(demo, ada):
     answer = ada.post("/api/v0/executions/", json={"project": demo.id, "commit": "a" * 40, "step": "train"})
     assert answer.status_code == 400
     assert "--adhoc" in answer.json()["commit"][0]["message"]
+
+
+UNTYPED = """\
+- step:
+    name: untyped
+    image: python:3.11-slim
+    command: echo {parameters}
+    parameters:
+      - {name: cycle, default: 0}
+      - {name: share, default: 0.5}
+      - {name: dry, default: false}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({}, {"cycle": 0, "share": 0.5, "dry": False}),
+        ({"cycle": 1, "share": 2, "dry": True}, {"cycle": 1, "share": 2, "dry": True}),
+        ({"cycle": "1"}, {"cycle": "1", "share": 0.5, "dry": False}),
+    ],
+)
+def test_parameters_without_a_type_stay_what_a_client_sends(demo, state, engine, given, wanted):
+    seen = []
+    engine.behave(lambda container: seen.append(container.parameters) or 0)
+    commit = demo.upload_files({"valohai.yaml": UNTYPED}).json()["identifier"]
+    made = demo.queued(step="untyped", commit=commit, parameters=given)
+    state.queue.start()
+    found = demo.ended(made["id"])["parameters"]
+    assert (found, seen) == (wanted, [wanted])
+    assert {name: type(value) for name, value in found.items()} == {name: type(value) for name, value in wanted.items()}
