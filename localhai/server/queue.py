@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "localhai.none"  # a label that nothing has: asking for it is the cheapest question to an engine
 SOON = 0.2  # seconds, while others have all the slots
+LONGEST_ROUND = 20.0  # seconds: usual ones take five
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
 
 
@@ -97,7 +98,7 @@ class Queue:
         self._elsewhere = 0
         self._continuing: Continuing | None = None
         self._due = 0.0
-        self.dispatcher = Supervised(state, "queue", self._round)
+        self.dispatcher = Supervised(state, "queue", self._round, longest=LONGEST_ROUND)
 
     def start(self) -> None:
         """Begin with what waits."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localhai.server.state import State
+    from localhai.server.supervised import Supervised
 
 OK = "ok"
 SILENT = "does not answer"
 STUCK = "stuck"
 ANSWER_WITHIN = 1.5  # seconds; who looks gives up after two
 FRESH = 1.0  # seconds for which an answer holds
-LONGEST_ROUND = 20.0  # seconds that a round of a thread of the server may take: usual ones take five
 _NOBODY = {"localhai.health": "none"}  # no container has it: a question that costs nothing
 
 
@@ -79,9 +79,9 @@ class Readiness:
         return {**{name: part.found() for name, part in self._parts.items()}, **threads}
 
 
-def _round(thread: Any) -> dict[str, Any]:
+def _round(thread: Supervised) -> dict[str, Any]:
     age = thread.age()
     if age is None:
         return {"status": "not started", "age": None}
-    well = not thread.failures and age < LONGEST_ROUND
+    well = not thread.failures and (thread.longest is None or age < thread.longest)
     return {"status": OK if well else STUCK, "age": round(age, 1)}

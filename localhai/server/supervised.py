@@ -21,10 +21,20 @@ class Supervised:
     """Does `work` round after round, until `end`. `start` begins, `join` waits for the last round; both once.
 
     A round that raises is said, once for each kind of trouble in a row, and the next one comes after a growing pause.
+    One that takes more than `longest` seconds is stuck; None: it may take as long as it likes.
     """
 
-    def __init__(self, state: State, name: str, work: Callable[[], None], *, pauses: Retry = PAUSES) -> None:
+    def __init__(
+        self,
+        state: State,
+        name: str,
+        work: Callable[[], None],
+        *,
+        pauses: Retry = PAUSES,
+        longest: float | None = None,
+    ) -> None:
         self.name = name
+        self.longest = longest
         self.ending = threading.Event()
         self._state = state
         self._work = work

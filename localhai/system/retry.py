@@ -89,7 +89,7 @@ class Waiter(Struct, frozen=True):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self.cancelled():
-                raise Interrupted(f"stopped while it was waited for: {reason}")
+                raise Interrupted(f"stopped while waiting: {reason}")
             time.sleep(min(LOOK, left))
 
 

@@ -82,7 +82,7 @@ def test_a_store_that_is_gone_and_a_queue_that_is_stuck_are_named(nobody, state,
     assert nobody.get("/health").json()["unavailable"] == ["store"]
     state.home.store.folder.unlink()
     state.queue.start()
-    monkeypatch.setattr("localhai.server.readiness.LONGEST_ROUND", -1.0)
+    monkeypatch.setattr(state.queue.dispatcher, "longest", -1.0)
     answer = nobody.get("/health")
     assert (answer.status_code, answer.json()["unavailable"]) == (503, ["queue"])
     assert answer.json()["parts"]["queue"]["status"] == "stuck"
