@@ -30,8 +30,8 @@ def check_round(bench: Bench) -> list[str]:
 
 
 def check_all(bench: Bench) -> list[str]:
-    """At the very end: counters, caches, leftovers of the whole."""
-    return [*_counters(bench), *_caches(bench)]
+    """At the very end: what waits for a server, counters and caches of the whole."""
+    return [*_waiting(bench), *_counters(bench), *_caches(bench)]
 
 
 def _round(bench: Bench) -> Iterator[str]:
@@ -65,8 +65,8 @@ def _round(bench: Bench) -> Iterator[str]:
 
 
 def _left_queued(bench: Bench) -> set[str]:
-    """What waits for the next server is nobody's fault."""
-    return {row.id for row in bench.open_rows() if row.status == "queued" and row.owner is None}
+    """What waits for the next server is nobody's fault: its command had not begun."""
+    return {row.id for row in bench.open_rows() if row.status in {"queued", "started"} and row.owner is None}
 
 
 def _works(bench: Bench) -> Iterator[tuple[str, list[Any]]]:
@@ -120,6 +120,18 @@ def _leftovers(bench: Bench) -> Iterator[str]:
                 )
             folder = bench.home / row.folder
             yield from (f"#{row.counter} left {name}" for name in ("scratch", "reserve") if (folder / name).exists())
+
+
+def _waiting(bench: Bench) -> Iterator[str]:
+    if bench.open_rows():
+        with bench.server():
+            try:
+                until(lambda: not bench.open_rows(), "it stays open")
+            except TimeoutError:
+                yield from (
+                    f"a new server leaves #{row.counter} of {row.project} {row.status}" for row in bench.open_rows()
+                )
+    yield from check_round(bench)
 
 
 def _counters(bench: Bench) -> Iterator[str]:

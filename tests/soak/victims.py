@@ -22,7 +22,7 @@ from localhai.records import Records
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 IMAGE = "python:3.11-slim"
@@ -141,6 +141,14 @@ class Bench:
         return subprocess.run(
             command, check=False, cwd=self.project, env=environment, capture_output=True, text=True, timeout=PATIENCE
         )
+
+    @contextlib.contextmanager
+    def server(self) -> Iterator[None]:
+        """A server that nobody kills."""
+        process, _address = self._serve()
+        yield
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
 
     def rows(self) -> list[Any]:
         """All executions, oldest first."""
