@@ -15,8 +15,16 @@ import pytest
 from localhai.records import Records
 
 YAML = """\
-- step: {name: slow, image: 'python:3.11-slim', command: python slow.py}
-- task: {name: sweep, step: slow, type: grid_search, parameters: []}
+- step:
+    name: slow
+    image: python:3.11-slim
+    command: python slow.py
+    parameters: [{name: number, type: integer, default: 1}]
+- task:
+    name: sweep
+    step: slow
+    type: grid_search
+    parameters: [{name: number, style: multiple, rules: {items: [1]}}]
 - pipeline:
     name: line
     nodes: [{name: one, type: execution, step: slow}]
@@ -25,7 +33,9 @@ YAML = """\
 
 
 @pytest.mark.parametrize(
-    "words", [("run", "slow"), ("pipeline", "run", "line"), ("run", "slow", "--json")], ids=" ".join
+    "words",
+    [("run", "slow"), ("pipeline", "run", "line"), ("task", "run", "sweep"), ("run", "slow", "--json")],
+    ids=" ".join,
 )
 def test_closing_the_terminal_stops_as_sigterm_does(tmp_path: Path, words: tuple[str, ...]) -> None:
     project, home, begun = tmp_path / "news", tmp_path / "home", tmp_path / "begun"
@@ -56,6 +66,5 @@ def test_closing_the_terminal_stops_as_sigterm_does(tmp_path: Path, words: tuple
     assert execution.document["error"] == "it was interrupted"
     assert [item.name for item in execution.outputs] == ["last.txt"]
     assert (home / execution.folder / "log").read_text().count("last line") == 1
-    pipelines = records.pipelines()
-    assert [item.status for item in pipelines] == ["stopped"] * len(pipelines)
+    assert {str(item.status) for item in (*records.pipelines(), *records.tasks())} <= {"stopped"}
     records.close()
