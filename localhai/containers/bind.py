@@ -112,7 +112,7 @@ class BindTree:
         contents = self._contents
         outputs = str(contents.outputs)
         if ownership.reclaim(self._engine, self._helper_image(container), outputs, contents.labels):
-            return ownership.disarm(outputs)
+            return []
         if container is None:
             raise SurroundingsError(
                 f"{outputs} holds files of another user", where=outputs, hints=[f"sudo chown -R $USER {outputs}"]

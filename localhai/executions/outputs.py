@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, to_builtins
 
+from localhai.containers import ownership
 from localhai.data import checksums, outputs
 from localhai.executions import masked_outputs
 from localhai.records import DatumRecord, VersionRequest, new_id
@@ -66,6 +67,7 @@ def collect(life: Life) -> Collected:
         life.capture.status(f"Output {skipped.name} is skipped: it is {skipped.reason}")
     for warning in scan.warnings:
         life.capture.status(f"Outputs: {warning}")
+    ownership.disarm(str(life.folder / "outputs"))
     files = [(file, scan.late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
     return _store(life, [(file, masked_outputs.properties(said, life.masker)) for file, said in files])
 

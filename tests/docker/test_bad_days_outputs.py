@@ -163,3 +163,4 @@ def test_pipes_sockets_and_devices_are_left_out_and_nothing_waits_for_them(bench
         in_words = dict.fromkeys(in_words, "not a regular file")
     for name, words in in_words.items():
         assert f"Output {name} is skipped: it is {words}" in said
+    assert not list(bench.home.glob("executions/*/*/outputs/null"))

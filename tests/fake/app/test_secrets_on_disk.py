@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -180,3 +181,22 @@ def test_nothing_is_kept_once_it_has_ended(engine: FakeEngine, project: OpenProj
     assert execution.status == "error"
     assert "1 kept" in execution.logs()
     assert not list(project.home.folder.glob(f"executions/*/*/{kept_secrets.FILE}"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_devices_and_ids_that_a_step_set_are_said_and_do_not_stay(engine: FakeEngine, project: OpenProject) -> None:
+    def step(container: Any) -> int:
+        outputs = container.path("/valohai/outputs")
+        os.mknod(outputs / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        for name, mode in (("sh", 0o6755), ("taken", 0o4555)):  # one while it runs, one at its end
+            (outputs / name).write_bytes(b"#!")
+            (outputs / name).chmod(mode)
+        container.sleep(2)
+        return 0
+
+    engine.behave(step, step="train")
+    execution = run(project)
+    assert sorted(item["name"] for item in execution.outputs) == ["sh", "taken"]
+    assert "Output null is skipped: it is a device" in [event.message for event in execution.events()]
+    modes = {path.name: path.lstat().st_mode for path in project.home.folder.rglob("*")}
+    assert not [name for name, mode in modes.items() if stat.S_ISCHR(mode) or mode & 0o6000]
