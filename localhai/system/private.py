@@ -23,6 +23,8 @@ def make_folder(folder: Path) -> None:
     try:
         os.mkdir(folder, FOLDER)
     except FileNotFoundError:
+        if folder.parent.is_dir():  # as in /proc, where nothing can be made
+            raise
         make_folder(folder.parent)
         make_folder(folder)
     except FileExistsError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localhai.cli.platform import ELSEWHERE, IDLE, OF_RUNS
+from localhai.system.network import own_address
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -99,3 +100,10 @@ def test_maxima_for_kubernetes_are_maxima_here_too(localhai: CommandLine) -> Non
         plan = localhai.home.execution("latest").plan()
         assert (plan.limits.cpu_max, plan.limits.memory_max) == (0.5, 256), reference
         localhai("rerun", "1", "-q")
+
+
+def test_a_step_knows_the_address_of_this_machine(localhai: CommandLine) -> None:
+    seen: dict[str, str] = {}
+    localhai.engine.behave(lambda container: seen.update(container.environment), step="train")
+    assert localhai("run", "train", "--var", "VH_LOCAL_IP=mine").code == 0
+    assert seen["VH_LOCAL_IP"] == seen["VH_PUBLIC_IP"] == own_address()

@@ -98,3 +98,12 @@ def test_of_two_that_make_a_secret_at_once_the_first_wins(tmp_path: Path) -> Non
         return b"second"
 
     assert private.kept(path, slow) == (b"first", False)
+
+
+def test_a_folder_that_cannot_be_made_is_no_endless_attempt(monkeypatch, tmp_path):
+    def refused(_path, _mode):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(private.os, "mkdir", refused)
+    with pytest.raises(FileNotFoundError):
+        private.make_folder(tmp_path / "nowhere")
