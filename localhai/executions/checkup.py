@@ -127,10 +127,13 @@ def _project(project: Path | None) -> Iterator[Finding]:
         yield Finding("project", "warning", "there is no valohai.yaml here or above", (hint,))
         return
     from localhai.project.config import load_config
+    from localhai.project.faulty import sentences
 
     try:
-        steps = load_config(project / "valohai.yaml").config.steps
-        yield Finding("project", "ok", f"{len(steps)} steps in {project / 'valohai.yaml'}")
+        config = load_config(project / "valohai.yaml").config
+        yield Finding("project", "ok", f"{len(config.steps)} steps in {project / 'valohai.yaml'}")
+        for note in sentences(config):
+            yield Finding("project", "problem", note, ("see every problem: localhai lint",))
     except LocalhaiError as error:
         yield Finding("project", "problem", error.message, (*error.hints, "see every problem: localhai lint"))
 
@@ -184,7 +187,7 @@ def _engine(home: Home) -> Generator[Finding, None, bool]:
 def _containers(home: Home, settings: Settings, project: Path | None, image: str | None) -> Iterator[Finding]:
     try:
         engine = home.engine
-        found, missing = _images(engine, home, project, image)
+        found, missing = _images(engine, home, settings, project, image)
     except LocalhaiError as error:
         yield _problem("images", error)
         return
@@ -196,14 +199,20 @@ def _containers(home: Home, settings: Settings, project: Path | None, image: str
     yield from _try_container(engine, home, settings, found)
 
 
-def _images(engine: Engine, home: Home, project: Path | None, wanted: str | None) -> tuple[Image | None, list[str]]:
+def _images(
+    engine: Engine, home: Home, settings: Settings, project: Path | None, wanted: str | None
+) -> tuple[Image | None, list[str]]:
     """An image that is there, and those of the project that are not."""
     names = [wanted] if wanted else []
     if project is not None and not wanted:
         from localhai.project.config import load_config
+        from localhai.project.planning import stand_in_image
 
         try:
-            names += [step.image for step in load_config(project / "valohai.yaml").config.steps.values()]
+            config = load_config(project / "valohai.yaml").config
+            wanted_here = [step.image for step in config.steps.values()]
+            wanted_here += [endpoint.image for endpoint in config.endpoints.values()]
+            names += [stand_in_image(name, settings.images) for name in wanted_here]
         except LocalhaiError:  # a finding of its own
             names = []
     here = {name: engine.image(name) for name in dict.fromkeys(names)}

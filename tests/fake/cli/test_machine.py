@@ -42,6 +42,21 @@ def test_doctor_finds_all_well(localhai: CommandLine) -> None:
     assert levels["engine"] == levels["container"] == levels["records"] == "ok"
 
 
+def test_doctor_looks_for_the_images_that_will_run_and_names_what_cannot(localhai: CommandLine) -> None:
+    yaml = localhai.project / "valohai.yaml"
+    yaml.write_text(
+        yaml.read_text()
+        + "- endpoint: {name: greet, image: lost/serve, port: 8000, server-command: x}\n"
+        + "- pipeline: {name: p, nodes: [{name: a, type: execution, step: train}], edges: [[a.output.x, b.input.y]]}\n"
+    )
+    localhai.engine.images = ["python:3.11-slim"]
+    found = {(finding["name"], finding["text"]) for finding in localhai("doctor", "--json").json["findings"]}
+    assert ("images", "to be pulled when needed: lost/serve") in found
+    assert ("project", "pipeline p of valohai.yaml has 1 error and cannot run: see localhai lint") in found
+    (localhai.project / "localhai.toml").write_text('[images]\n"lost/*" = "python:3.11-slim"\n')
+    assert "images" not in {finding["name"] for finding in localhai("doctor", "--json").json["findings"]}
+
+
 def test_doctor_without_an_engine_says_what_was_tried_and_exits_with_4(without_engine: Callable[..., Result]) -> None:
     answer = without_engine("doctor")
 
