@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--home", type=Path, help="keep everything there")
     given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup, or a shell's background, lets us ignore them,
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and whoever we start would too
     print(f"seed {given.seed}, {given.kills} kills", flush=True)
     place = given.home or Path(tempfile.mkdtemp(prefix="localhai-soak-"))
     bench, dice = Bench(place), random.Random(given.seed)

@@ -32,11 +32,10 @@ YAML = """\
 """
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("run", "slow"), ("pipeline", "run", "line"), ("task", "run", "sweep"), ("run", "slow", "--json")],
-    ids=" ".join,
-)
+COMMANDS = [("run", "slow"), ("pipeline", "run", "line"), ("task", "run", "sweep"), ("run", "slow", "--json")]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_closing_the_terminal_stops_as_sigterm_does(tmp_path: Path, words: tuple[str, ...]) -> None:
     project, home, begun = tmp_path / "news", tmp_path / "home", tmp_path / "begun"
     project.mkdir()
