@@ -29,7 +29,8 @@ if [ -z "$stopped" ]; then
   while heard=$stopped; wait "$child"; code=$?; [ "$heard" != "$stopped" ]; do :; done
 fi
 """
-_SH = """exec 3>&2 2>/dev/null
+_SH = """[ -z "$SHLVL" ] || SHLVL=$((SHLVL - 1))
+exec 3>&2 2>/dev/null
 trap stopped=1 TERM
 (exec %(run)s 2>&3 3>&-)
 code=$?

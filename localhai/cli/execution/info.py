@@ -69,6 +69,7 @@ def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
         ("Execution", f"#{document['counter']} of {document['project']}"),
         ("Status", words.status_word(document["status"], sys.stdout) + code),
         ("Error", document["error"]),
+        ("Not collected", _not_collected(document)),
         ("Detail", document["status_detail"]),
         ("Title", document["title"]),
         ("Tags", ", ".join(document["tags"])),
@@ -86,6 +87,11 @@ def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
         ("Command", ("\n" + " " * 15).join("\n".join(document["command"] or ()).splitlines())),
     ]
     return [(name, str(text)) for name, text in facts if text]
+
+
+def _not_collected(document: Mapping[str, Any]) -> str:
+    reason = document["not_collected"]
+    return f"{reason}; later: localhai execution collect {document['counter']}" if reason else ""
 
 
 def _print_inputs(inputs: list[Mapping[str, Any]]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
+from localhai.cli.call import Call
+from localhai.cli.main import cli
 from localhai.data import checksums
 from localhai.errors import EngineLost, SurroundingsError, UsageError
 from localhai.executions import cleaning
@@ -121,6 +125,20 @@ def test_the_container_stays_when_its_outputs_cannot_be_fetched(project, engine,
     assert texts(execution.refresh()) == {"model.txt": "weights"}
     assert engine.all_containers == []
     assert not engine.volumes({"localhai.execution": None})
+
+
+def test_what_waits_is_shown(project, engine, monkeypatch) -> None:
+    engine.behave(Canned(files={"model.txt": "weights"}))
+    monkeypatch.setattr(type(project.home.store), "put_all", full)
+    execution = project.run("train")
+    call = Call(home=project.home, folder=project.folder.path)
+    shown = CliRunner().invoke(cli, ["execution", "info", "1"], obj=call)
+    assert "the store does not answer; later: localhai execution collect 1" in shown.stdout
+    monkeypatch.undo()
+    collected = CliRunner().invoke(cli, ["execution", "collect", "1", "--json"], obj=call)
+    assert collected.exit_code == 0
+    assert [item["name"] for item in json.loads(collected.stdout)[0]["outputs"]] == ["model.txt"]
+    assert texts(execution.refresh()) == {"model.txt": "weights"}
 
 
 def test_collecting_that_fails_can_be_tried_again(project, engine, monkeypatch) -> None:
