@@ -32,7 +32,15 @@ class FileSystem(Protocol):
 
 READ_AHEAD = 8 << 20
 # Errors of aiohttp and of Azure's client that mean a broken connection and are no ConnectionError of Python.
-_BROKEN = frozenset({"ClientConnectionError", "ClientPayloadError", "ServiceRequestError", "ServiceResponseError"})
+_BROKEN = frozenset(
+    {
+        "ClientConnectionError",
+        "ClientPayloadError",
+        "ServiceRequestError",
+        "ServiceResponseError",
+        "TimeoutError",  # asyncio's own, which is another class before Python 3.11
+    }
+)
 
 
 class FsspecSource:
@@ -161,7 +169,7 @@ def _in_words(error: Exception) -> Cut | Unavailable:
         headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None) or {}
         return Cut(f"the store is busy ({status})", wait=retry_after(headers.get("Retry-After")))
     names = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(error, (ConnectionError, TimeoutError)) or names & _BROKEN:
+    if isinstance(error, ConnectionError) or names & _BROKEN:
         return Unavailable(f"the store does not answer: {said}", unreachable=True, lasting=is_unknown_name(error))
     return Unavailable(f"the store cannot be asked: {said}")
 
