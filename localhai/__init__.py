@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from localhai.version import __version__
 
 if TYPE_CHECKING:
+    from localhai.app.open_project import open_project
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject, open_project
+    from localhai.executions.open_project import OpenProject
 
 __all__ = ["Execution", "Home", "OpenProject", "__version__", "open_project"]
 
@@ -17,7 +18,7 @@ _PLACES = {
     "Execution": "localhai.executions.execution",
     "Home": "localhai.executions.home",
     "OpenProject": "localhai.executions.open_project",
-    "open_project": "localhai.executions.open_project",
+    "open_project": "localhai.app.open_project",
 }
 
 

@@ -90,6 +90,13 @@ class Home:
 
         return self._once("id", make)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether something may be recorded of it: asking makes no records."""
+        from localhai.records.records import FILE_NAME
+
+        return bool(self.settings.database_url) or (self.folder / FILE_NAME).exists()
+
     def has_made(self, home_id: str | None) -> bool | None:
         """Whether what names this home as its maker is of this one; None: it names none, as what is old does."""
         return None if home_id is None else self.known_id == home_id

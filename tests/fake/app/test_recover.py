@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
+import localhai
 from localhai.app.recover import recover
 from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsError
 from localhai.executions import ending, recovery, runner
@@ -264,3 +265,18 @@ def test_an_execution_that_cannot_begin_or_be_taken_over_leaves_no_file_open(
         recover(home, lambda text: None)  # noqa: ARG005
         counts.append(len(opened_below(home.folder / "executions")))
     assert len(set(counts)) == 1
+
+
+def test_python_looks_after_what_was_left_too(home: Home, folder: Path) -> None:
+    record = left(home, folder)
+
+    localhai.open_project(folder, home=home)
+
+    assert home.records.execution(record.id).status == "complete"
+
+
+def test_opening_a_project_makes_no_records(tmp_path: Path, folder: Path) -> None:
+    with Home(Settings(home=tmp_path / "fresh")) as fresh:
+        localhai.open_project(folder, home=fresh)
+
+        assert not (tmp_path / "fresh" / "localhai.db").exists()
