@@ -116,7 +116,7 @@ def _parse_leniently(text: bytes) -> tuple[dict[str, Any], bool] | None:
 
 def _holds_more_than_json(line: bytes) -> bool:
     """Whether a number in it is not finite."""
-    found = json.loads(line)
+    found = json.loads(line.decode())
     return bool(_finite(found) != found)
 
 
