@@ -1,5 +1,5 @@
-"""`python -m localhai.cli`."""
+"""`python -m localhai.cli`: as `python -m localhai`."""
 
-from localhai.cli.main import main
+from localhai.__main__ import main
 
 main()

@@ -106,7 +106,7 @@ class Bench:
             "LOCALHAI_STOP_GRACE": "20",
             "LOCALHAI_TOKEN": TOKEN,
         }
-        command = [sys.executable, "-m", "localhai.cli", *words]
+        command = [sys.executable, "-m", "localhai", *words]
         with error.open("wb") as file:
             if not terminal:
                 process = subprocess.Popen(
@@ -137,7 +137,7 @@ class Bench:
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`localhai WORDS`, to its end: it looks after what was left."""
         environment = {**os.environ, "LOCALHAI_HOME": str(self.home)}
-        command = [sys.executable, "-m", "localhai.cli", *words]
+        command = [sys.executable, "-m", "localhai", *words]
         return subprocess.run(
             command, check=False, cwd=self.project, env=environment, capture_output=True, text=True, timeout=PATIENCE
         )
