@@ -59,7 +59,7 @@ def test_postgresql_stopped_and_started_again_while_a_step_runs(bench, server) -
     bench.until(lambda: "ready" in run.out)
     server.stop()
     bench.until(lambda: "end" in run.out)
-    time.sleep(2)
+    bench.until(lambda: "does not answer" in run.err)
     assert run.process.poll() is None
     assert run.err.count("does not answer; waiting up to 30 s for it.") == 1, run.err
     server.start()
