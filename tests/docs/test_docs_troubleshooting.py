@@ -71,6 +71,8 @@ ENDINGS = [
     {"exit_code": 1, "lines": ["OSError: [Errno 28] No space left on device"]},
     {"exit_code": 1, "lines": ["Bus error (core dumped)"]},
     {"exit_code": 135},
+    {"exit_code": 1, "lines": ['sudo: The "no new privileges" flag is set, which prevents sudo from']},
+    {"exit_code": 1, "lines": ["RuntimeError: can't start new thread"]},
     {"exit_code": 1, "lines": ["Temporary failure in name resolution"]},
     {"exit_code": 139, "architecture": "amd64", "engine_architecture": "arm64"},
     {"exit_code": 139},
