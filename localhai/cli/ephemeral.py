@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ def ephemeral_home() -> Iterator[Path]:
             signal.signal(number, signal.SIG_IGN)
         os.environ.clear()
         os.environ.update(before)
+        _clear_packages(folder)
         _remove(folder)
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -42,6 +43,20 @@ def ephemeral_home() -> Iterator[Path]:
 
 def _leave(number: int, _frame: Any) -> None:
     sys.exit(128 + number)
+
+
+def _clear_packages(home: Path) -> None:
+    """Where the engine does not see this machine's folders, packages are in volumes: nobody else is going to look."""
+    if not (home / "cache" / "engine.json").exists():
+        return
+    from localhai.containers import package_cache
+    from localhai.containers.connect import connect
+    from localhai.errors import LocalhaiError
+
+    with suppress(LocalhaiError):
+        engine = connect()
+        package_cache.clear(engine, home)
+        engine.close()
 
 
 def _remove(folder: Path) -> None:

@@ -214,7 +214,7 @@ class _Reader:
         parts, missing = [], size
         while missing > 0:
             if not self._rest:
-                self._rest = next(self._chunks, b"")
+                self._rest = next((chunk for chunk in self._chunks if chunk), b"")  # an empty one is not the end
                 if not self._rest:
                     break
             parts.append(self._rest[:missing])

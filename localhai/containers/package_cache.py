@@ -111,7 +111,7 @@ def clear(engine: Engine, home: Path, image: str = "") -> list[str]:
 
     Raises EngineLost.
     """
-    ours = [name for name in reap.package_caches(engine) if name.startswith(_prefix(home)) or name in _EARLIER]
+    ours = [name for name in reap.package_caches(engine) if name.startswith(prefix(home)) or name in _EARLIER]
     problems = reap.remove(engine, reap.Leftovers(volumes=tuple(ours)))
     folder = str(home / "cache" / "packages")
     if not ownership.remove_tree(folder) and image:
@@ -142,9 +142,9 @@ class _Maker(Struct, frozen=True):
         return mount, Mount(str(_settings(top)), SETTINGS, read_only=True)
 
     def volumes(self, name: str) -> tuple[Mount, ...]:
-        settings = f"{_prefix(self.home)}settings-{_digest()}"
+        settings = f"{prefix(self.home)}settings-{_digest()}"
         return (
-            self._volume(f"{_prefix(self.home)}{name}", INSIDE, lambda: _folders(opened=self.opened)),
+            self._volume(f"{prefix(self.home)}{name}", INSIDE, lambda: _folders(opened=self.opened)),
             replace(self._volume(settings, SETTINGS, _settings_entries), read_only=True),
         )
 
@@ -208,7 +208,7 @@ def _sweep(folder: Path) -> None:
         mark.touch()
 
 
-def _prefix(home: Path) -> str:
+def prefix(home: Path) -> str:
     """Volumes of one home: another, which may use the same engine, clears its own."""
     return f"localhai-packages-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}-"
 

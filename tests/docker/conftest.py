@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import localhai
-from localhai.containers import labels
+from localhai.containers import labels, package_cache
 from localhai.containers.connect import connect
 from localhai.containers.engine import Engine
 from localhai.executions.home import Home
@@ -203,6 +203,14 @@ class Bench:
         for project in self._opened:
             project.close()
 
+    def clear_packages(self) -> None:
+        """Volumes that nobody is going to use again."""
+        engine = connect()
+        for name in engine.volumes({labels.CACHE: None}):
+            if name.startswith(package_cache.prefix(self.home)):
+                engine.remove_volume(name)
+        engine.close()
+
     def leftovers(self) -> list[str]:
         """What of this test's executions is still there, in words; empty is right."""
         found: list[str] = []
@@ -232,6 +240,7 @@ def bench(tmp_path: Path, home_folder: Path) -> Iterator[Bench]:
     yield made
     made.close()
     assert made.leftovers() == []
+    made.clear_packages()
 
 
 @pytest.fixture

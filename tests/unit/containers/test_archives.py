@@ -137,3 +137,16 @@ def test_a_disk_that_tells_them_apart_keeps_both(tmp_path):
 
     assert archives.unpack(stream, tmp_path / "t") == []
     assert sorted(os.listdir(tmp_path / "t")) == ["A.txt", "a.txt"]
+
+
+def test_a_file_that_fills_its_last_block_ends_no_archive(tmp_path):
+    """However it is read: nothing may come for the padding that it does not need."""
+    entries = [archives.Entry(f"{number}", b"x" * 512) for number in range(3)]
+    (tmp_path / "file").write_bytes(b"y" * 1024)
+    entries.insert(1, archives.Entry("file", tmp_path / "file"))
+    for size in (512, 1024, 1536, 100_000):
+        stream, read = archives.pack(entries), b""
+        while data := stream.read(size):
+            read += data
+        with tarfile.open(fileobj=io.BytesIO(read)) as archive:
+            assert archive.getnames() == ["0", "file", "1", "2"]
