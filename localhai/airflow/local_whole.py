@@ -14,6 +14,7 @@ from localhai.errors import ProjectError
 from localhai.pipelines import running
 from localhai.pipelines.plan import Edge, Node, PipelinePlan
 from localhai.pipelines.results import NodeResult
+from localhai.pipelines.rules import alone
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import Sources
 
@@ -48,7 +49,7 @@ def run_whole(
     before = [Node(name=name, type=ELSEWHERE) for name in results]  # type: ignore[arg-type]  # a type of ours
     plan = PipelinePlan(
         name=request.pipeline,
-        nodes=(*before, Node.from_dict(known["node"])),
+        nodes=(*before, alone(Node.from_dict(known["node"]))),  # the DAG does what follows from its end
         edges=tuple(Edge.from_dict(edge) for edge in known["edges"]),
     ).in_environment(known.get("environment"))
     record = running.run_pipeline(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.executions.owner import is_gone
+from localhai.pipelines.rules import node_status
 from localhai.records import INCOMPLETE, Status
 from localhai.records.server import ServerRecords
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from localhai.records.pipeline_rows import Pipeline, PipelineNode
 
 _OPEN_NODES = ("created", "queued", "waiting-approval", "started")
-_NODE_STATUS = {Status.COMPLETE: "complete", Status.STOPPED: "stopped"}
 _DIED = "localhai died"
 
 
@@ -53,5 +53,5 @@ def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:
         if Status(status) in INCOMPLETE:
             reason = f"{_DIED}; execution #{node.execution['counter']} went on"
         else:
-            ended, reason = _NODE_STATUS.get(Status(status), "error"), f"{_DIED} before it saw the end"
+            ended, reason = node_status(status), f"{_DIED} before it saw the end"
     home.records.change_node(record.id, node.name, status=ended, reason=reason)

@@ -1,18 +1,19 @@
 """PipelineState: told what happened, says what comes next. No threads, no clock, no I/O.
 
 Statuses of nodes: created, queued, waiting-approval, started, complete, error, stopped; of the pipeline besides:
-stopping. The platform's own words for waiting and for nodes that never run are unconfirmed (reference 7.5, 7.6).
+stopping. The platform's own words for waiting and for nodes that never run are unconfirmed (reference 7.5, 7.6). What
+follows from a start or an end is decided by `rules`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from localhai.pipelines.conditions import holds
+from localhai.pipelines import rules
 from localhai.pipelines.filling import Unfilled, fill
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.results import NodeResult
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeStart
 
-ATTEMPTS = 3  # of a node with `on-error: retry`: how often the platform tries is unconfirmed
 FINAL = frozenset({"complete", "error", "stopped"})
 
 _CREATED, _QUEUED, _WAITING, _STARTED = "created", "queued", "waiting-approval", "started"
 _COMPLETE, _ERROR, _STOPPED, _STOPPING = "complete", "error", "stopped", "stopping"
-_THEN_ENDS: Mapping[str, str] = {"stop-pipeline": _STOPPED, "error-pipeline": _ERROR}
 
 
 class Change(Struct, frozen=True):
@@ -140,7 +139,7 @@ class PipelineState:
         del self._running[name]
         if self._outcome is not None:
             self._results[name] = result
-            self._finish(name, _COMPLETE if result.is_complete else _node_status(result), result.error)
+            self._finish(name, rules.node_status(result.status), result.error)
             return
         self._ended(name, result)
 
@@ -168,10 +167,15 @@ class PipelineState:
             self._ended(name, NodeResult(_ERROR, error=str(trouble)))
             return None
         if not self._attempts[name] and name not in self._approved:
-            before = (self._results[other].metadata for other in self.graph.before[name])
-            metadata = {key: value for items in before for key, value in items.items()}
-            self._act(name, "node-starting", metadata, {**node.defaults, **start.parameters})
-            if name in self._held or self._outcome is not None:
+            before = [self._results[other] for other in self.graph.before[name]]
+            verdict = rules.at_start(node, start.parameters, before)
+            self._note(name, *verdict.notes)
+            if verdict.outcome is not None:
+                self._end_all(verdict.outcome, verdict.reason)
+                return None
+            if verdict.hold:
+                self._held[name] = "start"
+                self._set(name, _WAITING, verdict.cause)
                 return None
         self._attempts[name] += 1
         self._running[name] = None
@@ -179,31 +183,23 @@ class PipelineState:
 
     def _ended(self, name: str, result: NodeResult) -> None:
         self._results[name] = result
-        node = self._nodes[name]
-        if result.is_complete:
-            self._finish(name, _COMPLETE, result.note)
-        elif node.on_error == "retry" and 0 < self._attempts[name] < ATTEMPTS and result.status != _STOPPED:
-            self._enqueue(name, f"{result.error or result.status}; attempt {self._attempts[name]} of {ATTEMPTS}")
+        node, attempts = self._nodes[name], self._attempts[name]
+        if rules.is_tried_again(node, result, attempts):
+            self._enqueue(name, f"{result.error or result.status}; attempt {attempts} of {rules.ATTEMPTS}")
             return
+        self._finish(name, rules.node_status(result.status), result.note if result.is_complete else result.error)
+        verdict = rules.at_end(node, result)
+        self._note(name, *verdict.notes)
+        if verdict.outcome is not None:
+            self._end_all(verdict.outcome, verdict.reason, others=f"node {name} failed" if verdict.fails else None)
+        elif verdict.fails:
+            self._failed.append(name)
+            self._stop_what_follows(name)
+        elif verdict.hold:
+            self._held[name] = "end"
+            self._note(name, f"what follows waits for approval at {verdict.cause}")
         else:
-            self._finish(name, _node_status(result), result.error)
-        parameters = {**node.defaults, **node.parameters, **result.parameters}
-        self._act(name, "node-complete" if result.is_complete else "node-error", result.metadata, parameters)
-        if self._outcome is not None:
-            return
-        if not result.is_complete and node.on_error != "continue":
-            self._fail(name, result)
-        elif name not in self._held:
             self._release(name)
-
-    def _fail(self, name: str, result: NodeResult) -> None:
-        self._failed.append(name)
-        self._held.pop(name, None)
-        if self._nodes[name].on_error != "stop-next":
-            what = f": {result.error}" if result.error else ""
-            self._end_all(_ERROR, f"node {name} ended as {result.status}{what}", others=f"node {name} failed")
-            return
-        self._stop_what_follows(name)
 
     def _stop_what_follows(self, name: str) -> None:
         """What waits for a node that failed, directly or not.
@@ -217,31 +213,6 @@ class PipelineState:
                 if self.statuses[other] not in FINAL:
                     self._finish(other, _STOPPED, f"node {name} failed")
                     failed.append(other)
-
-    def _act(self, name: str, when: str, metadata: Mapping[str, object], parameters: Mapping[str, object]) -> None:
-        for action in self._nodes[name].actions:
-            if when not in action.when:
-                continue
-            does_hold, trouble = holds(action.conditions, metadata, parameters)
-            if trouble is not None:
-                self._note(name, trouble)
-            if does_hold:
-                self._do(name, when, action.then, " and ".join(action.conditions))
-
-    def _do(self, name: str, when: str, thens: Iterable[str], because: str) -> None:
-        why = f"{when} of node {name}" + (f", {because}" if because else "")
-        for then in thens:
-            if then in _THEN_ENDS:
-                self._end_all(_THEN_ENDS[then], f"{then} at {why}")
-            elif then == "require-approval" and self._outcome is None:
-                at_start = when == "node-starting"
-                self._held[name] = "start" if at_start else "end"
-                if at_start:
-                    self._set(name, _WAITING, why)
-                else:
-                    self._note(name, f"what follows waits for approval at {why}")
-            elif then != "noop":
-                self._note(name, f"then {then!r} at {why} is not known and does nothing")
 
     def _release(self, name: str) -> None:
         for other in self.graph.after[name]:
@@ -278,10 +249,5 @@ class PipelineState:
         self.statuses[name] = status
         self._changes.append(Change(name, status, reason))
 
-    def _note(self, name: str, text: str) -> None:
-        self._changes.append(Change(name, None, text))
-
-
-def _node_status(result: NodeResult) -> str:
-    """A crashed execution is an error of its node."""
-    return _STOPPED if result.status == _STOPPED else _ERROR
+    def _note(self, name: str, *texts: str) -> None:
+        self._changes += [Change(name, None, text) for text in texts]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import DAG, AirflowException, Param, TaskGroup
 from localhai.airflow.failures import airflow_words
-from localhai.airflow.pipelines.description import APPROVAL
 from localhai.airflow.pipelines.gate import APPROVE_ALL, ValohaiNodeGate
 from localhai.airflow.pipelines.operators import ValohaiNodeOperator
 from localhai.airflow.pipelines.reading import read_pipeline
@@ -19,6 +18,7 @@ from localhai.airflow.pipelines.sweep_operators import (
     ValohaiSetsOperator,
 )
 from localhai.airflow.pipelines.whole import ValohaiWholeNodeOperator
+from localhai.pipelines import rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from localhai.airflow.pipelines.reading import PipelineDescription
 
 ASK = 30.0  # seconds between looks at whether a person approved
-ATTEMPTS = 3  # of a node with `on-error: retry`, as in a pipeline of localhai
 
 
 def pipeline_dag(
@@ -179,11 +178,11 @@ class _Maker:
         return first, result
 
     def _gate(self, task_id: str, known: Any, description: NodeDescription, **more: Any) -> Any:
-        asks = any(APPROVAL in action.then for action in description.node.actions)
+        asks = rules.may_ask(description.node)
         mode: dict[str, Any] = {"mode": "reschedule", "poke_interval": ASK} if asks else {}
         return ValohaiNodeGate(task_id=task_id, **known, **more, **mode, **self._dag, **self._connection)
 
     def _own(self, description: NodeDescription) -> dict[str, Any]:
-        tries = {"retries": ATTEMPTS - 1, "retry_delay": timedelta(seconds=1)}
+        tries = {"retries": rules.ATTEMPTS - 1, "retry_delay": timedelta(seconds=1)}
         given = self._of_nodes.get(description.node.name, {})
         return {**(tries if description.node.on_error == "retry" else {}), **given}

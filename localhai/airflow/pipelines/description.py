@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, to_builtins
 
+from localhai.pipelines import rules
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import Edge, Node
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
-
-ENDINGS = frozenset({"stop-pipeline", "error-pipeline"})
-STARTING, COMPLETE, ERROR = "node-starting", "node-complete", "node-error"
-APPROVAL = "require-approval"
 
 
 class TaskIds(Struct, frozen=True):
@@ -85,11 +82,6 @@ class NodeDescription(Struct, frozen=True):
     flags_beside: tuple[str, ...] = ()
     reuse: bool = False
     sweep: Mapping[str, Any] | None = None
-
-    @property
-    def may_end_all(self) -> bool:
-        """Whether its end, or its start, may end the pipeline."""
-        return self.node.on_error in {"stop-all", "retry"} or bool(_thens(self.node) & ENDINGS)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; `from_dict` is the inverse."""
@@ -162,29 +154,17 @@ def _task_ids(plan: PipelinePlan, sweeps: Mapping[str, Mapping[str, Any]]) -> di
         numbered = [f"-{place + 1}" if len(stages) > 1 else "" for place in range(len(stages))]
         found[node.name] = TaskIds(
             node=f"{unique}.result" if stages else unique,
-            starting=f"{unique}.starting" if _has(node, STARTING) else None,
-            ended=f"{unique}.ended" if node.on_error == "continue" or _has(node, COMPLETE, ERROR) else None,
+            starting=f"{unique}.starting" if rules.acts(node, rules.STARTING) else None,
+            ended=f"{unique}.ended" if rules.decides_when_ended(node) else None,
             executions=tuple(f"{unique}.executions{suffix}" for suffix in numbered),
         )
     return found
 
 
-def _has(node: Node, *whens: str) -> bool:
-    return any(when in action.when for action in node.actions for when in whens)
-
-
-def _thens(node: Node) -> set[str]:
-    return {then for action in node.actions for then in action.then}
-
-
 def _flags(node: Node, ids: TaskIds) -> tuple[str, ...]:
     """The tasks of a node that may end the pipeline."""
-    starting = any(STARTING in action.when and ENDINGS & set(action.then) for action in node.actions)
-    ended = node.on_error in {"stop-all", "retry"} or any(
-        {COMPLETE, ERROR} & set(action.when) and ENDINGS & set(action.then) for action in node.actions
-    )
-    found = [ids.starting] if starting else []
-    found += [ids.last] if ended else []
+    found = [ids.starting] if rules.may_end_all(node, rules.STARTING) else []
+    found += [ids.last] if rules.may_end_all(node, rules.COMPLETE, rules.ERROR) else []
     return tuple(task for task in found if task is not None)
 
 

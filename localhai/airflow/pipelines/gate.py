@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from localhai.airflow.compat import AirflowFailException, BaseSensorOperator
 from localhai.airflow.failures import airflow_words
 from localhai.airflow.hook import ValohaiHook
-from localhai.airflow.pipelines import verdicts, watching
+from localhai.airflow.pipelines import watching
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import node_of_run, result_of, start_of
-from localhai.airflow.pipelines.verdicts import Verdict
 from localhai.airflow.xcoms import STARTED, pull_all, pull_one
 from localhai.errors import UsageError
+from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult
+from localhai.pipelines.rules import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ class ValohaiNodeGate(BaseSensorOperator):
             hook = ValohaiHook(self.valohai_conn_id)
             with airflow_words():
                 watching.end_pipeline(context, known, verdict, hook.platform(), self.log)
-            watching.raise_for(verdict.to_flag())
+            watching.raise_for(watching.flag_of(verdict))
         if verdict.fails:
             raise AirflowFailException(verdict.reason)
         return not verdict.hold or self._is_approved(context, verdict)
@@ -68,15 +69,15 @@ class ValohaiNodeGate(BaseSensorOperator):
             start = start_of(known, context["params"], results)
         except UsageError:
             return Verdict(notes=("its edges have nothing to carry: the node itself will say so",))
-        return verdicts.at_start(known.node, start.parameters, results.values())
+        return rules.at_start(known.node, start.parameters, results.values())
 
     def _at_end(self, context: Any, known: NodeDescription) -> Verdict:
         node = node_of_run(known.node, known.targets, context["params"])
         details = pull_one(context, known.tasks.node)
         if details is not None:
-            return verdicts.at_end(node, result_of(details))
+            return rules.at_end(node, result_of(details))
         if any(pull_all(context, task, STARTED) for task in known.tasks.running):
-            return verdicts.at_end(node, NodeResult("crashed", error=f"the task {known.tasks.node} left no result"))
+            return rules.at_end(node, NodeResult("crashed", error=f"the task {known.tasks.node} left no result"))
         watching.end_if_flagged(context, known.flags)
         raise AirflowFailException(f"node {known.node.name} did not run")
 

@@ -12,9 +12,10 @@ from localhai.airflow.compat import (
 )
 from localhai.airflow.failures import airflow_words
 from localhai.airflow.operators.base import SubmitOperator
-from localhai.airflow.pipelines import verdicts, watching
+from localhai.airflow.pipelines import watching
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import carried_on, request_of, result_of, start_of
+from localhai.pipelines import rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,11 +156,11 @@ class ValohaiNodeOperator(SubmitOperator):
         """Where a gate follows, that decides."""
         if known.tasks.ended is not None:
             return
-        verdict = verdicts.at_end(known.node, result_of(details))
+        verdict = rules.at_end(known.node, result_of(details))
         if verdict.outcome is not None:
             self._end_pipeline(context, known, verdict)
 
-    def _end_pipeline(self, context: Any, known: NodeDescription, verdict: verdicts.Verdict) -> None:
+    def _end_pipeline(self, context: Any, known: NodeDescription, verdict: rules.Verdict) -> None:
         with airflow_words():
             platform = self._platform or self.get_hook().platform()
         watching.end_pipeline(context, known, verdict, platform, self.log)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from localhai.airflow.pipelines.description import NodeDescription, Target, describe
 from localhai.pipelines.planning import find_pipeline, plan
+from localhai.pipelines.rules import may_ask
 from localhai.pipelines.steps import overridden
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class PipelineDescription(Struct, frozen=True):
 
     @property
     def needs_approval(self) -> bool:
-        return any("require-approval" in action.then for item in self.nodes for action in item.node.actions)
+        return any(may_ask(item.node) for item in self.nodes)
 
 
 def read_pipeline(folder: Path, name: str) -> PipelineDescription:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from localhai.airflow.compat import AirflowException, AirflowFailException, AirflowSkipException, BaseOperator
 from localhai.airflow.failures import airflow_words, text_of
 from localhai.airflow.hook import ValohaiHook
-from localhai.airflow.pipelines import verdicts, watching
+from localhai.airflow.pipelines import watching
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import result_of, start_of
 from localhai.airflow.pipelines.operators import ValohaiNodeOperator
 from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gathered, plan_of
 from localhai.airflow.xcoms import pull_all, pull_one
 from localhai.errors import LocalhaiError
+from localhai.pipelines import rules
 from localhai.tasks.plan import TaskPlan
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class ValohaiGatherOperator(BaseOperator):
     def _ended(self, context: Any, known: NodeDescription, details: Mapping[str, Any]) -> None:
         if known.tasks.ended is not None:
             return
-        verdict = verdicts.at_end(known.node, result_of(details))
+        verdict = rules.at_end(known.node, result_of(details))
         if verdict.outcome is not None:
             with airflow_words():
                 platform = ValohaiHook(self.valohai_conn_id).platform()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from localhai.airflow.pipelines.description import NodeDescription
-    from localhai.airflow.pipelines.verdicts import Verdict
     from localhai.airflow.platform import Platform
+    from localhai.pipelines.rules import Verdict
 
 FLAG = "localhai_flag"
 RESULT = "return_value"
@@ -49,9 +49,14 @@ def raise_for(flag: dict[str, str]) -> None:
     raise AirflowFailException(f"stopped: {flag['reason']}")
 
 
+def flag_of(verdict: Verdict) -> dict[str, str]:
+    """A verdict that ends the pipeline, for XCom."""
+    return {"outcome": str(verdict.outcome), "reason": verdict.reason}
+
+
 def end_pipeline(context: Any, description: NodeDescription, verdict: Verdict, platform: Platform, log: Logger) -> None:
     """Tell the others, and stop what runs beside this node."""
-    context["ti"].xcom_push(key=FLAG, value=verdict.to_flag())
+    context["ti"].xcom_push(key=FLAG, value=flag_of(verdict))
     stop_tasks(context, description.beside, platform, log)
 
 

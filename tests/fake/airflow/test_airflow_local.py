@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import to_builtins
 
 from localhai.airflow.local import LocalPlatform
 from localhai.airflow.platform import Watcher
@@ -19,6 +20,7 @@ from localhai.airflow.projects import Places
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import ProjectError, UsageError
 from localhai.executions.home import Home
+from localhai.pipelines.plan import Action, Node
 from localhai.testing import Canned, FakeContainer, FakeEngine
 
 YAML = """\
@@ -173,3 +175,23 @@ def test_what_an_xcom_holds_is_strict_json_whatever_a_step_prints(bench):
     json.dumps(details, ensure_ascii=False).encode()
     assert found["cumulative_metadata"] == {"key\\xe9": "\\ud800", "loss": None, "raw": "café", "much": None}
     assert [item["name"] for item in found["outputs"]] == ["caf%E9.txt"]
+
+
+@pytest.mark.parametrize("when", ["node-starting", "node-error"])
+@pytest.mark.parametrize("on_error", ["retry", "continue"])
+def test_what_follows_from_a_node_that_runs_as_a_whole_is_left_to_the_dag(bench, when, on_error):
+    """Nobody could approve it here, its attempts are Airflow's, and its failure must be seen."""
+    runs: list[str] = []
+
+    def fail(_: FakeContainer) -> int:
+        runs.append("run")
+        return 1
+
+    bench.engine.behave(fail)
+    actions = (Action((when,), (), ("require-approval",)),)
+    node = Node("show", "execution", step="show", on_error=on_error, actions=actions)  # type: ignore[arg-type]
+    known = {"node": to_builtins(node), "edges": [], "results": {}}
+
+    details = bench.platform.run(PipelineRequest("news", "one", node=known), bench.hearing)
+
+    assert (details["status"], runs) == ("error", ["run"])

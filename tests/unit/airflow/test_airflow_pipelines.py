@@ -12,11 +12,11 @@ from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import node_of_run, request_of, result_of, start_of
 from localhai.airflow.pipelines.reading import PipelineDescription, describe_pipeline
 from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gathered, plan_of
-from localhai.airflow.pipelines.verdicts import at_end, at_start
 from localhai.airflow.remote import RemotePlatform, execution_body, whole_body
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import UsageError
 from localhai.pipelines.results import NodeResult
+from localhai.pipelines.rules import at_end, at_start
 
 STEPS = """
 - step:

@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.pipelines.results import NodeResult
-from localhai.pipelines.state import ATTEMPTS, PipelineState
+from localhai.pipelines.rules import ATTEMPTS
+from localhai.pipelines.state import PipelineState
 
 OK = NodeResult("complete")
 BAD = NodeResult("error", error="exit code 1")
