@@ -131,7 +131,8 @@ def _never_ran(record: ExecutionRecord, state: ContainerState | None) -> bool:
 def find_container(home: Home, record: ExecutionRecord) -> ContainerState | None:
     """The container of an execution, by its label: the id may never have been recorded."""
     found = home.engine.containers({labels.EXECUTION: record.id})
-    return next((state for state in found if state.name == container_name(record.id)), None)  # others are helpers
+    listed = next((state for state in found if state.name == container_name(record.id)), None)  # others are helpers
+    return None if listed is None else home.engine.state(listed.id)  # a list knows neither its times nor why it ended
 
 
 def _start_adopter(home: Home, record: ExecutionRecord) -> int:

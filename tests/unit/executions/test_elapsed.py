@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from localhai.containers.engine import ContainerState
 from localhai.executions.elapsed import by_engine, moment
@@ -61,3 +62,31 @@ def test_a_clock_that_is_set_back_while_it_runs_changes_no_duration(used_home, t
     engine.close()
     assert execution.record.finished < execution.record.started
     assert 0.05 <= execution.to_dict()["duration"] < 3600
+
+
+def test_what_is_looked_after_is_asked_for_all_that_the_engine_knows(used_home):
+    """The list of an engine has neither times nor whether memory ran out."""
+    from localhai.containers import labels
+    from localhai.containers.engine import ContainerSpec
+    from localhai.executions.home import Home
+    from localhai.executions.preparation import container_name
+    from localhai.executions.recovery import find_container
+    from localhai.settings import Settings
+    from localhai.testing import FakeEngine
+
+    class Brief(FakeEngine):
+        def containers(self, labels):
+            return [replace(item, started=None, finished=None) for item in super().containers(labels)]
+
+    engine = Brief()
+    with Home(Settings(home=used_home), engine=engine) as home:
+        project = home.records.project("/p", "p")
+        record = home.records.create_execution(project.id, step="s", image="i", commit=None, document={}, owner=None)
+        made = labels.build(execution=record.id, project="p")
+        container = engine.create(ContainerSpec(container_name(record.id), "i", ("true",), labels=made))
+        engine.start(container)
+        engine.wait(container)
+        found = find_container(home, record)
+    engine.close()
+    assert found.started is not None
+    assert found.finished is not None
