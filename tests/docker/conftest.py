@@ -15,13 +15,12 @@ from typing import Any
 
 import pytest
 
-import localhai
 from localhai.containers import labels, package_cache
 from localhai.containers.connect import connect
 from localhai.containers.engine import Engine
 from localhai.executions.home import Home
 from localhai.executions.observer import Observer
-from localhai.executions.open_project import OpenProject
+from localhai.executions.open_project import OpenProject, open_project
 from localhai.records import FINAL, Records
 from localhai.settings import Settings
 
@@ -103,9 +102,9 @@ class Bench:
         (self.folder / "valohai.yaml").write_text(json.dumps(document))  # JSON is YAML
 
     def open(self, **settings: Any) -> OpenProject:
-        """The project through the Python API."""
+        """The project through the Python API, without its look at what a crash left."""
         given = replace(Settings.load(self.folder), **{"home": self.home, "stop_grace": 1.0, **settings})
-        project = localhai.open_project(self.folder, home=Home(given))
+        project = open_project(self.folder, home=Home(given))
         self._opened.append(project)
         return project
 
