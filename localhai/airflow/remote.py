@@ -118,19 +118,26 @@ class RemotePlatform:
         task = found.get("task")
         if not task:
             return known
+        from localhai.tasks.rules import Part, gather
+
         task_id = task["id"] if isinstance(task, dict) else task
-        children = sorted(self.client.pages("executions/", task=task_id), key=lambda item: int(item["counter"]))
-        complete = [item for item in children if item.get("status") == "complete"]
-        metadata: dict[str, Any] = {}
-        for item in complete:
-            metadata.update(item.get("cumulative_metadata") or {})
-        first = complete[0] if complete else {}
+        children = {int(item["counter"]): item for item in self.client.pages("executions/", task=task_id)}
+        whole = gather(
+            Part(
+                number,
+                str(item.get("status")),
+                metadata=item.get("cumulative_metadata") or {},
+                parameters=item.get("parameters") or {},
+                outputs=self.outputs(str(item["id"])) if item.get("status") == "complete" else (),
+            )
+            for number, item in children.items()
+        )
         return {
             **known,
-            "outputs": [output for item in complete for output in self.outputs(str(item["id"]))],
-            "cumulative_metadata": metadata,
-            "parameters": dict(first.get("parameters") or {}),
-            "inputs": list(first.get("inputs") or ()),
+            "outputs": list(whole.outputs),
+            "cumulative_metadata": dict(whole.metadata),
+            "parameters": dict(whole.parameters),
+            "inputs": list((children[whole.first].get("inputs") if whole.first is not None else None) or ()),
         }
 
     def output_url(self, datum: str) -> str:

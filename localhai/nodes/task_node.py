@@ -16,9 +16,9 @@ from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
 from localhai.project.parity import telling_sentence
+from localhai.tasks import rules
 from localhai.tasks.building import Wish
 from localhai.tasks.checking import check
-from localhai.tasks.comparison import best
 from localhai.tasks.running import TaskObserver
 from localhai.tasks.task import Task, resume_task, start_task
 
@@ -135,26 +135,20 @@ def _described(name: str, sweep: Mapping[str, Any]) -> Wish:
 
 
 def task_result(home: Home, task: Task) -> NodeResult:
-    """What the edges of a task node carry on: the outputs of all its complete executions, in their order.
-
-    Which metadata the platform takes is unconfirmed: here those of the best execution where the task has a target,
-    otherwise the last that each key had. Parameters that vary are lists.
-    """
+    """What the edges of a task node carry on (`rules.gather`)."""
     plan = task.plan
-    results = [(number, result_of(execution)) for number, execution in _children(home, task) if execution.complete]
-    first = results[0][1] if results else NodeResult(task.record.status)
-    metadata: dict[str, Any] = {}
-    for _, result in results:
-        metadata.update(result.metadata)
-    nearest = best(task.rows(), plan.target)
-    if nearest is not None:
-        metadata = nearest["metadata"]
-    varied = {name: [result.parameters.get(name) for _, result in results] for name in plan.names}
+    results = {number: result_of(execution) for number, execution in _children(home, task) if execution.complete}
+    parts = (
+        rules.Part(number, found.status, found.outputs, found.metadata, found.parameters)
+        for number, found in results.items()
+    )
+    whole = rules.gather(parts, plan.names, plan.target)
+    first = NodeResult(task.record.status) if whole.first is None else results[whole.first]
     return NodeResult(
         status=task.record.status,
-        outputs=tuple(output for _, result in results for output in result.outputs),
-        metadata=metadata,
-        parameters={**first.parameters, **(varied if results else {})},
+        outputs=whole.outputs,
+        metadata=whole.metadata,
+        parameters=whole.parameters,
         inputs=first.inputs,
         environment_variables=first.environment_variables,
         error=task.record.document.get("error"),

@@ -1,4 +1,5 @@
 """Tasks, that is sweeps (reference 8): which parameter sets an execution each is made of, and when to stop.
 
-`plan`, `variants`, `sets`, `sweep` and `comparison` decide: pure, without threads, files or Docker. `running` acts.
+`rules`, `plan`, `variants`, `sets`, `sweep` and `comparison` decide: pure, without threads, files or Docker. `running`
+acts.
 """

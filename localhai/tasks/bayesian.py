@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.errors import SurroundingsError
-from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.variants import Span
 
 if TYPE_CHECKING:
@@ -36,23 +35,6 @@ def require_optuna() -> None:
             "a Bayesian task needs Optuna, which is not installed",
             hints=['install it: pip install "localhai[optuna]"'],
         )
-
-
-def distance(plan: TaskPlan, metadata: Mapping[str, Any]) -> float | None:
-    """How far the target metric is from its value; None where the metadata has no number of that name."""
-    if plan.target is None or plan.target.value is None:
-        return None
-    value = metadata.get(plan.target.metric)
-    try:
-        found = float(value)  # type: ignore[arg-type]  # whatever a step printed
-    except (TypeError, ValueError):
-        return None
-    return abs(found - plan.target.value) if math.isfinite(found) else None
-
-
-def batch_start(plan: TaskPlan, number: int) -> int:
-    """The first number of the batch that `number` is in: a batch is proposed when all before it has ended."""
-    return number if number < BAYESIAN_START else number - (number - BAYESIAN_START) % plan.batch_size
 
 
 def propose(plan: TaskPlan, before: Sequence[Tried], start: int) -> list[dict[str, Any]]:

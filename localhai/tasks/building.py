@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from localhai.project.names import find_by_option, listing, nearest
 from localhai.tasks.plan import BAYESIAN_BATCH, Target, TaskPlan
+from localhai.tasks.rules import default_on_child_error
 from localhai.tasks.sets import grid_values
 from localhai.tasks.variants import RuleError, Variant
 
@@ -79,7 +80,7 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
         sets=sets,
         batch_size=wish.batch_size or BAYESIAN_BATCH,
         maximum_queued_executions=wish.maximum_queued_executions,
-        on_child_error=wish.on_child_error or _on_child_error(wish.type),
+        on_child_error=wish.on_child_error or default_on_child_error(wish.type),
         stop_condition=wish.stop_condition,
         reuse_children=wish.reuse_children,
         target=Target(wish.metric, wish.value) if wish.metric else None,
@@ -88,11 +89,6 @@ def build(wish: Wish, step: Step, *, seed: int) -> TaskPlan:
         notes=tuple(notes),
         parity=wish.parity,
     )
-
-
-def _on_child_error(kind: TaskType) -> OnChildError:
-    """The default (reference 8.3, unconfirmed): those who are in one group wait for one another, so they end as one."""
-    return "stop-all-and-error" if kind == "distributed" else "continue-and-error"
 
 
 def _members(wish: Wish, variants: Sequence[Variant], seed: int) -> tuple[dict[str, Any], ...]:

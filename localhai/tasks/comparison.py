@@ -6,6 +6,8 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from localhai.tasks import rules
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,14 +35,6 @@ def metadata_keys(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for entry in rows for key in entry["metadata"]))
 
 
-def distance(entry: Mapping[str, Any], target: Target | None) -> float | None:
-    """How far a row's metric is from the target's value; None where either is not known."""
-    if target is None or target.value is None:
-        return None
-    value = _number(entry["metadata"].get(target.metric))
-    return None if value is None or math.isinf(value) else abs(value - target.value)
-
-
 def best_first(rows: Sequence[dict[str, Any]], target: Target) -> list[dict[str, Any]]:
     """Nearest to the target's value first; of a target without one, the smallest metric first.
 
@@ -52,17 +46,10 @@ def best_first(rows: Sequence[dict[str, Any]], target: Target) -> list[dict[str,
         return list(rows)
 
     def far(entry: Mapping[str, Any]) -> float:
-        found = distance(entry, target)
+        found = rules.distance(entry["metadata"], target)
         return math.inf if found is None else found
 
     return sorted(rows, key=far)
-
-
-def best(rows: Iterable[dict[str, Any]], target: Target | None) -> dict[str, Any] | None:
-    """The complete execution that is nearest to the target, the first of several; None where none is known to be."""
-    known = [(found, entry) for entry in rows if (found := distance(entry, target)) is not None]
-    complete = [(found, entry) for found, entry in known if entry["status"] == "complete"]
-    return min(complete, key=lambda item: (item[0], item[1]["number"]), default=(0.0, None))[1]
 
 
 def by_column(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
@@ -92,13 +79,5 @@ def _has(entry: Mapping[str, Any], name: str) -> bool:
 
 
 def _order(value: Any) -> tuple[int, float, str]:
-    number = _number(value)
+    number = rules.number(value)
     return (1, 0.0, str(value)) if number is None else (0, number, "")
-
-
-def _number(value: Any) -> float | None:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        return None
-    return None if math.isnan(found) else found

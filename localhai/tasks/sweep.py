@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from localhai.executions.stop_condition import StopCondition
-from localhai.tasks import bayesian
-from localhai.tasks.bayesian import Tried
+from localhai.tasks import bayesian, rules
 from localhai.tasks.plan import BAYESIAN_START
+from localhai.tasks.rules import Ending, Outcome
 from localhai.tasks.sets import ParameterSets
 
 if TYPE_CHECKING:
+    from localhai.tasks.bayesian import Tried
     from localhai.tasks.plan import TaskPlan
-
-FAILED = frozenset({"error", "crashed"})
-Outcome = Literal["complete", "error", "stopped"]
 
 
 class Child(Struct, frozen=True):
@@ -46,9 +44,8 @@ class Sweep:
     def __init__(self, plan: TaskPlan, ended: Iterable[Ended] = ()) -> None:
         self.plan = plan
         self.failed = 0
-        self.reason: str | None = None
         self._sets = ParameterSets(plan)
-        self._stop: Outcome | None = None
+        self._stop: Ending | None = None
         self._next = 0
         self._running: dict[int, Mapping[str, Any]] = {}
         self._conditions: dict[int, StopCondition] = {}
@@ -70,14 +67,19 @@ class Sweep:
         return not self._running and (self.stopping or self._at_end())
 
     @property
-    def outcome(self) -> Outcome:
-        """How the task ended, once it is over (reference 8.3).
+    def ending(self) -> Ending:
+        """How the task ended, once it is over: as whatever stopped it said, else by what came of its executions."""
+        return self._stop or rules.ending(self.plan, self.failed)
 
-        A met stop-condition is what was wished for: `complete` (unconfirmed).
-        """
-        if self._stop is not None:
-            return self._stop
-        return "error" if self.failed and self.plan.on_child_error != "continue-and-complete" else "complete"
+    @property
+    def outcome(self) -> Outcome:
+        """The status of the task, once it is over."""
+        return self.ending.outcome
+
+    @property
+    def reason(self) -> str | None:
+        """Why no more executions are made, as a sentence; None while nothing stopped it."""
+        return None if self._stop is None else self._stop.reason
 
     def next(self) -> Child | None:
         """The next execution to start; None when there is none now: ask again when another one has ended.
@@ -95,37 +97,38 @@ class Sweep:
 
     def heard(self, number: int, objects: Sequence[Mapping[str, Any]]) -> None:
         """Metadata of a running execution: one that meets the stop-condition stops the task."""
-        condition = self._conditions.get(number)
-        if condition is not None and not self.stopping and condition.is_met_by(objects):
-            self._stop = "complete"
-            self.reason = f"stop-condition met: {self.plan.stop_condition}"
+        if self._is_met_by(number, objects):
+            self._stop_by(rules.condition_met(self.plan))
 
     def ended(self, number: int, status: str, metadata: Mapping[str, Any]) -> None:
         """An execution has ended with this status and these latest metadata."""
-        self.heard(number, [metadata])
+        is_met = self._is_met_by(number, [metadata])
         self._conditions.pop(number, None)
         self._note(number, status, self._running.pop(number), metadata)
-        if status in FAILED and self.plan.on_child_error == "stop-all-and-error" and not self.stopping:
-            self._stop = "error"
-            self.reason = "an execution failed and on-child-error is stop-all-and-error"
+        self._stop_by(rules.after_child(self.plan, status, is_met=is_met))
 
     def stop(self, reason: str) -> None:
         """Somebody wishes the task to stop. What was decided before stays."""
-        if not self.stopping and not self.over:
-            self._stop = "stopped"
-            self.reason = reason
+        if not self.over:
+            self._stop_by(Ending("stopped", reason))
 
     def fail(self, reason: str) -> None:
         """Something that every execution needs is gone: no more of them."""
-        if self._stop != "error":
-            self._stop = "error"
-            self.reason = reason
+        if self._stop is None or self._stop.outcome != "error":
+            self._stop = Ending("error", reason)
+
+    def _stop_by(self, ending: Ending | None) -> None:
+        """The first that stops it counts."""
+        self._stop = self._stop or ending
+
+    def _is_met_by(self, number: int, objects: Sequence[Mapping[str, Any]]) -> bool:
+        condition = self._conditions.get(number)
+        return condition is not None and condition.is_met_by(objects)
 
     def _note(self, number: int, status: str, parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        self.failed += status in FAILED
+        self.failed += status in rules.FAILED
         if self.plan.type == "bayesian_tpe":
-            usable = bayesian.distance(self.plan, metadata) if status == "complete" else None
-            self._tried[number] = Tried(dict(parameters), usable)
+            self._tried[number] = rules.tried(self.plan, status, parameters, metadata)
 
     def _at_end(self) -> bool:
         while self._next in self._done:
@@ -142,13 +145,13 @@ class Sweep:
         """A batch of a Bayesian search waits for all before it."""
         if self.plan.type != "bayesian_tpe" or self._next < BAYESIAN_START:
             return True
-        start = bayesian.batch_start(self.plan, self._next)
+        start = rules.batch_start(self.plan, self._next)
         return self._batch[0] == start or all(number >= start for number in self._running)
 
     def _set(self, number: int) -> Mapping[str, Any]:
         if self.plan.type != "bayesian_tpe" or number < BAYESIAN_START:
             return self._sets[number]
-        start = bayesian.batch_start(self.plan, number)
+        start = rules.batch_start(self.plan, number)
         if self._batch[0] != start:
             before = [self._tried[place] for place in sorted(self._tried) if place < start]
             self._batch = (start, bayesian.propose(self.plan, before, start))

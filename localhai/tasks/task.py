@@ -19,7 +19,7 @@ from localhai.executions.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
 from localhai.system import strict_json
-from localhai.tasks import comparison
+from localhai.tasks import comparison, rules
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
@@ -81,7 +81,7 @@ class Task:
     def to_dict(self) -> dict[str, Any]:
         """`summary` with `plan`, `executions`: `rows`, and `best`: the number of the one nearest to the target."""
         plan, rows = self.plan, self.rows()
-        nearest = comparison.best(rows, plan.target)
+        nearest = rules.best(rows, plan.target)
         best = None if nearest is None else nearest["number"]
         shown = {key: value for key, value in plan.to_dict().items() if key != "parity"}  # a task has it itself
         return {**self.summary(), "plan": shown, "best": best, "executions": rows}
@@ -173,7 +173,7 @@ def resume_task(
     with at_work(task.record.id):
         if not owned and not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
             raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
-        keep = _kept(plan, task.record.status, failed=failed)
+        keep = rules.kept(plan, task.record.status, failed=failed)
         record = project.home.records.task(task.record.id)
         kept = (
             Ended(row["number"], row["status"], row["parameters"], row["metadata"])
@@ -188,13 +188,6 @@ def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
     """As they are recorded: without secrets."""
     given: dict[str, Any] = Masker(options.secrets.values()).mask_value(to_builtins(overrides))
     return given
-
-
-def _kept(plan: TaskPlan, status: str, *, failed: bool) -> set[str]:
-    """Statuses of executions that stay. The members of a distributed task start together or not at all."""
-    if plan.type == "distributed":
-        return {"complete"} if status == "complete" else set()
-    return {"complete"} if failed else {"complete", "error"}
 
 
 def _require_ended(home: Home, task: Task) -> None:
@@ -247,30 +240,15 @@ def _with_people(start: Start, observer: TaskObserver | None, interruption: Inte
 def _finish(start: Start, sweep: Sweep, jobs: int, *, measured: bool) -> Task:
     """Run the sweep and close the task, whatever happens. Of one that is resumed only the clock knows all its time."""
     records = start.project.home.records
-    running = Running(start, sweep, _side_by_side(sweep.plan, jobs))
+    running = Running(start, sweep, rules.side_by_side(sweep.plan, jobs))
     start.observer.started(start.record.to_dict())
     seconds = stopwatch() if measured else lambda: None
     try:
         with ctrl_c_asks(start.interruption):
             running.run()
     finally:  # whatever comes, the task does not stay open
-        status = sweep.outcome if sweep.over else "crashed"
-        ended = records.close_task(start.record.id, status, error=sweep.reason or _reason(sweep), duration=seconds())
+        status, reason = (sweep.outcome, sweep.ending.reason) if sweep.over else ("crashed", "localhai failed")
+        ended = records.close_task(start.record.id, status, error=sweep.reason or reason, duration=seconds())
     if running.trouble is not None:
         raise running.trouble
     return Task(start.project.home, ended)
-
-
-def _side_by_side(plan: TaskPlan, jobs: int) -> int:
-    """How many executions run at once: the members of a distributed task all do."""
-    if plan.type == "distributed":
-        return plan.count
-    return max(min(jobs, plan.maximum_queued_executions or jobs, plan.count), 1)
-
-
-def _reason(sweep: Sweep) -> str | None:
-    if not sweep.over:
-        return "localhai failed"
-    if sweep.outcome == "complete":
-        return None
-    return f"{sweep.failed} of {sweep.plan.count} executions failed"

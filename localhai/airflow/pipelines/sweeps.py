@@ -9,13 +9,9 @@ from msgspec import to_builtins
 
 from localhai.nodes.spreading import spread
 from localhai.project.plan import ParityNote
-from localhai.tasks import bayesian
-from localhai.tasks.bayesian import Tried
+from localhai.tasks import bayesian, rules
 from localhai.tasks.building import Wish
-from localhai.tasks.comparison import best
-from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.sets import ParameterSets
-from localhai.tasks.sweep import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,17 +30,10 @@ def sweep_of(node: Any, blueprint: Wish | None, step: Any) -> dict[str, Any]:
     return {
         "wish": None if blueprint is None else to_builtins(blueprint),
         "step": own,
-        "stages": _stages(made),
+        "stages": rules.stages(made),
         "most": made.maximum_queued_executions,
-        "stops": bool(made.stop_condition) or made.on_child_error == "stop-all-and-error",
+        "stops": rules.may_end_others(made),
     }
-
-
-def _stages(plan: TaskPlan) -> list[int]:
-    """The first number of each."""
-    if plan.type != "bayesian_tpe":
-        return [0]
-    return [0, *range(BAYESIAN_START, plan.count, plan.batch_size)]
 
 
 def plan_of(
@@ -73,18 +62,14 @@ def children_of(plan: TaskPlan, stages: Sequence[int], stage: int, before: Seque
     start = stages[stage]
     end = stages[stage + 1] if stage + 1 < len(stages) else plan.count
     if stage:
-        known = sorted(before, key=lambda details: int(details["child"]["number"]))
-        found = bayesian.propose(plan, [_tried(plan, details) for details in known], start)
+        parts = sorted(map(part_of, before), key=lambda part: part.number)
+        tried = {int(details["child"]["number"]): details["child"]["parameters"] for details in before}
+        known = [rules.tried(plan, part.status, tried[part.number], part.metadata) for part in parts]
+        found = bayesian.propose(plan, known, start)
     else:
         sets = ParameterSets(plan)
         found = [sets[number] for number in range(min(end, plan.count))]
     return [{"number": start + place, "parameters": dict(entry)} for place, entry in enumerate(found)]
-
-
-def _tried(plan: TaskPlan, details: Mapping[str, Any]) -> Tried:
-    metadata = details.get("cumulative_metadata") or {}
-    usable = bayesian.distance(plan, metadata) if details.get("status") == "complete" else None
-    return Tried(dict(details["child"]["parameters"]), usable)
 
 
 def gathered(
@@ -93,60 +78,55 @@ def gathered(
     """The XCom of a task node, in the shape of an execution's: outputs of all complete ones, in their order.
 
     `children` are the XComs of its executions, `made` how many were mapped: what left none has crashed, unless a `flag`
-    kept it from running. Metadata and parameters are those that `nodes.task_node.task_result` takes.
+    kept it from running.
     """
     ordered = sorted(children, key=lambda details: int(details["child"]["number"]))
-    complete = [details for details in ordered if details.get("status") == "complete"]
     statuses: dict[str, int] = {}
     for details in ordered:
         statuses[details["status"]] = statuses.get(details["status"], 0) + 1
     if flag is None and made > len(ordered):
         statuses["crashed"] = statuses.get("crashed", 0) + made - len(ordered)
     status, error = _outcome(plan, statuses, flag)
-    first = complete[0] if complete else {}
-    varied = {name: [(item.get("parameters") or {}).get(name) for item in complete] for name in plan.names}
+    whole = rules.gather((part_of(details) for details in ordered), plan.names, plan.target)
+    first = next((details for details in ordered if int(details["child"]["number"]) == whole.first), {})
     return {
         "status": status,
         "error": error,
         "step": plan.step,
         "task": {"name": plan.name, "type": plan.type, "count": plan.count, "statuses": statuses},
-        "outputs": [output for details in complete for output in details.get("outputs") or ()],
-        "cumulative_metadata": _metadata(plan, complete),
-        "parameters": {**(first.get("parameters") or {}), **(varied if complete else {})},
+        "outputs": list(whole.outputs),
+        "cumulative_metadata": dict(whole.metadata),
+        "parameters": dict(whole.parameters),
         "inputs": list(first.get("inputs") or ()),
         **{key: first[key] for key in ("environment_variables", "pipeline_commit") if key in first},
     }
 
 
+def part_of(details: Mapping[str, Any]) -> rules.Part:
+    """What an execution came to, from its XCom."""
+    return rules.Part(
+        number=int(details["child"]["number"]),
+        status=str(details.get("status")),
+        outputs=details.get("outputs") or (),
+        metadata=details.get("cumulative_metadata") or {},
+        parameters=details.get("parameters") or {},
+    )
+
+
 def _outcome(plan: TaskPlan, statuses: Mapping[str, int], flag: Mapping[str, Any] | None) -> tuple[str, str | None]:
-    """As `tasks.sweep.Sweep.outcome` (reference 8.3)."""
+    """That of the execution that ended the others, if one did."""
     if flag is not None:
         return str(flag["outcome"]), None if flag["outcome"] == "complete" else str(flag["reason"])
-    failed = sum(statuses.get(status, 0) for status in FAILED)
-    if failed and plan.on_child_error != "continue-and-complete":
-        return "error", f"{failed} of {plan.count} executions failed"
-    return "complete", None
-
-
-def _metadata(plan: TaskPlan, complete: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    rows = [
-        {"number": item["child"]["number"], "status": item["status"], "metadata": item.get("cumulative_metadata") or {}}
-        for item in complete
-    ]
-    nearest = best(rows, plan.target)
-    if nearest is not None:
-        return dict(nearest["metadata"])
-    return {key: value for row in rows for key, value in row["metadata"].items()}
+    ending = rules.ending(plan, sum(statuses.get(status, 0) for status in rules.FAILED))
+    return ending.outcome, ending.reason
 
 
 def flag_of_child(plan: TaskPlan, details: Mapping[str, Any]) -> dict[str, str] | None:
-    """What the end of one execution means for the others, None for nothing (reference 8.3)."""
-    from localhai.executions.stop_condition import StopCondition
-
+    """What the end of one execution means for the others, for XCom; None for nothing."""
+    is_met = False
     if plan.stop_condition:
-        metadata = details.get("cumulative_metadata") or {}
-        if StopCondition(plan.stop_condition).is_met_by([metadata]):
-            return {"outcome": "complete", "reason": f"stop-condition met: {plan.stop_condition}"}
-    if details.get("status") in FAILED and plan.on_child_error == "stop-all-and-error":
-        return {"outcome": "error", "reason": "an execution failed and on-child-error is stop-all-and-error"}
-    return None
+        from localhai.executions.stop_condition import StopCondition
+
+        is_met = StopCondition(plan.stop_condition).is_met_by([details.get("cumulative_metadata") or {}])
+    ending = rules.after_child(plan, str(details.get("status")), is_met=is_met)
+    return None if ending is None else {"outcome": ending.outcome, "reason": str(ending.reason)}
