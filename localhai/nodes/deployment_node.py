@@ -9,6 +9,7 @@ from localhai.deployments.versions import build_endpoint, make_version, work_on
 from localhai.errors import Interrupted, LocalhaiError, ProjectError
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.runners import Kept, Made
+from localhai.project.edges import CARRYING
 from localhai.project.names import unknown
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class DeploymentRunner:
         del secrets
         config = sources.config(node.commit).config
         files = {name: file_names(find_endpoint(config, name)) for name in node.endpoints}
-        brought = {edge.target_key for edge in awaiting if edge.target_kind == "file"}
+        brought = {edge.target_key for edge in awaiting if edge.target_kind == "file" and edge.pair in CARRYING}
         missing = [f"{endpoint}.{file}" for endpoint, names in files.items() for file in names]
         missing = [key for key in missing if key not in brought]
         if missing:

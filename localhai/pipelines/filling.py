@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from localhai.pipelines.results import NodeResult, NodeStart
-from localhai.project.names import find_by_option
+from localhai.project.edges import filled_inputs, filled_parameter
 from localhai.system.names import matches
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node
-
-_WILD = frozenset("*?[")
 
 
 class Unfilled(Exception):
@@ -39,8 +37,8 @@ def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *
     """
     filling = _Filling()
     for edge in edges:
-        carry = _CARRIERS.get((edge.source_kind, edge.target_kind))
-        if carry is not None:  # other pairs only order: whether the platform does more is unconfirmed
+        carry = _CARRIERS.get(edge.pair)
+        if carry is not None:  # other pairs only order
             carry(edge, node, results[edge.source], filling)
     inputs = {name: node.inputs[name] for name in node.explicit_inputs}
     for name, uris in filling.inputs.items():
@@ -105,13 +103,13 @@ def _output_to_file(edge: Edge, _node: Node, result: NodeResult, filling: _Filli
 
 def _input_to_input(edge: Edge, node: Node, result: NodeResult, filling: _Filling) -> None:
     """Inputs that the source key matches go to the target key; to inputs of the same name when that is a pattern."""
-    to_same_name = edge.target_key not in node.inputs and bool(_WILD & set(edge.target_key))
-    if not to_same_name:
+    same_named = filled_inputs(edge.source_kind, edge.target_key, node.inputs)
+    if same_named is None:
         filling.inputs.setdefault(edge.target_key, [])
     for name, uris in _inputs_like(edge.source_key, result):
-        if not to_same_name:
+        if same_named is None:
             filling.inputs[edge.target_key].extend(uris)
-        elif name in node.inputs and matches(name, edge.target_key):
+        elif name in same_named:
             filling.inputs.setdefault(name, []).extend(uris)
 
 
@@ -130,7 +128,7 @@ def _inputs_like(pattern: str, result: NodeResult) -> list[tuple[str, tuple[str,
 
 def _to_parameter(edge: Edge, node: Node, value: Any, filling: _Filling) -> None:
     key = edge.target_key
-    name = key if node.known_parameters is None else find_by_option(key, node.known_parameters)
+    name = key if node.known_parameters is None else filled_parameter(key, node.known_parameters)
     if name is None:
         filling.notes.append(f"step {node.step} has no parameter {key!r}: nothing takes {edge.source_end}")
     else:
@@ -140,10 +138,15 @@ def _to_parameter(edge: Edge, node: Node, value: Any, filling: _Filling) -> None
 def _keeps_its_own(edge: Edge, node: Node, why: str, filling: _Filling) -> None:
     """Nothing comes over the edge: the target keeps its own value, and a node that has none is told now."""
     key = edge.target_key
-    name = find_by_option(key, node.required_parameters)
-    if name is not None and node.parameters.get(name) is None:
+    if lacks_value(node, key):
         raise Unfilled(f"parameter {key} gets no value: {why}")
     filling.notes.append(f"parameter {key} keeps its own value: {why}")
+
+
+def lacks_value(node: Node, key: str) -> bool:
+    """Whether an edge is the only one that can give the parameter that its key means a value."""
+    name = filled_parameter(key, node.required_parameters)
+    return name is not None and node.parameters.get(name) is None
 
 
 def _parameter_to_parameter(edge: Edge, node: Node, result: NodeResult, filling: _Filling) -> None:

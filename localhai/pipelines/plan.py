@@ -46,6 +46,11 @@ class Edge(Struct, frozen=True):
         return values
 
     @property
+    def pair(self) -> tuple[str, str]:
+        """The kinds of its two ends, which say what it carries."""
+        return self.source_kind, self.target_kind
+
+    @property
     def source_end(self) -> str:
         """Where it comes from, as a person says it."""
         return f"{self.source_kind} {self.source_key} of node {self.source}"

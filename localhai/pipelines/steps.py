@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from localhai.project import awaiting
+from localhai.project.edges import filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,7 +55,8 @@ def parameter_facts(step: Step) -> dict[str, Any]:
 
 def relaxed(step: Step, edges: Iterable[Edge]) -> Step:
     """A copy that takes for optional what edges into its node will fill: to check a node before its sources ran."""
-    return awaiting.relaxed(step, {(edge.target_kind, edge.target_key) for edge in edges})
+    items = (filled(edge.source_kind, edge.target_kind, edge.target_key, step) for edge in edges)
+    return awaiting.relaxed(step, {item for found in items for item in found})
 
 
 def config_with(config: Config, step: Step) -> Config:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.errors import Problem, ProjectError
-from localhai.project.names import find_by_option, listing, nearest
+from localhai.pipelines.filling import lacks_value
+from localhai.project.names import listing, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,11 +45,9 @@ def refuse_unfillable(plan: PipelinePlan, steps: Mapping[str, Step | None], posi
 
 
 def _cannot_give(plan: PipelinePlan, edge: Edge, source: Step) -> bool:
-    if (edge.source_kind, edge.target_kind) != ("parameter", "parameter") or edge.source_key in source.parameters:
+    if edge.pair != ("parameter", "parameter") or edge.source_key in source.parameters:
         return False
-    target = plan.node(edge.target)
-    name = find_by_option(edge.target_key, target.required_parameters)
-    return name is not None and target.parameters.get(name) is None
+    return lacks_value(plan.node(edge.target), edge.target_key)
 
 
 def _hint(step: Step, edge: Edge) -> str:

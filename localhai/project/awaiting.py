@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from localhai.project.edges import Item, filled
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from valohai_yaml.objs import Config, Pipeline, Step
 
-Item = tuple[str, str]  # kind of an edge's target (`input`, `parameter`, `environment-variable`), and name
 _LISTS = {"input": "inputs", "parameter": "parameters", "environment-variable": "environment_variables"}
 
 
@@ -20,10 +21,11 @@ def brought_by_pipelines(config: Config, step: Step) -> dict[Item, str]:
     for pipeline in config.pipelines.values():
         nodes = set(_nodes_of(pipeline, config, step.name))
         for edge in pipeline.edges:
-            if edge.target_node in nodes and edge.target_type in _LISTS:
+            if edge.target_node in nodes:
                 source = f"{edge.source_node}.{edge.source_type}.{edge.source_key}"
                 words = f"comes from a pipeline: {source} of {pipeline.name}"
-                found.setdefault((edge.target_type, edge.target_key), words)
+                for item in filled(edge.source_type, edge.target_type, edge.target_key, step):
+                    found.setdefault(item, words)
     return found
 
 

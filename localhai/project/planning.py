@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from valohai_yaml.objs import Config, Step
     from valohai_yaml.objs.input import Input
 
+    from localhai.project.edges import Item
+
 _URI_PARAMETER_RE = re.compile(r"{parameter:(.+?)}")
 
 
@@ -47,7 +49,7 @@ def plan(
     """
     overrides = overrides or Overrides()
     found = find_step(config, step)
-    awaited: Mapping[awaiting.Item, str] = {}
+    awaited: Mapping[Item, str] = {}
     if look:
         awaited = awaiting.still_awaited(found, awaiting.brought_by_pipelines(config, found), _given(found, overrides))
         found = awaiting.relaxed(found, awaited)
@@ -77,7 +79,7 @@ def plan(
     )
 
 
-def _given(step: Step, overrides: Overrides) -> set[awaiting.Item]:
+def _given(step: Step, overrides: Overrides) -> set[Item]:
     """What was given for this run, by declared names."""
     lists: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any]], ...] = (
         ("input", overrides.inputs, step.inputs),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.project.checks.items import named
+from localhai.project.edges import CARRYING
 from localhai.project.sentences import all_of, guess, quoted
 from localhai.system.names import matches
 
@@ -17,19 +18,7 @@ if TYPE_CHECKING:
     from localhai.project.checks.node import Node
 
 _PARTS = 3
-_KNOWN_PAIRS = frozenset(
-    {
-        ("output", "input"),
-        ("output", "file"),
-        ("input", "input"),
-        ("input", "file"),
-        ("parameter", "parameter"),
-        ("metadata", "parameter"),
-        ("environment-variable", "environment-variable"),
-        ("dependency", "dependency"),
-        ("deployment", "parameter"),
-    }
-)
+_KNOWN_PAIRS = CARRYING | {("dependency", "dependency")}
 _LISTS = {"input": "inputs", "parameter": "parameters"}
 
 
@@ -130,7 +119,7 @@ def _check_source(edge: Edge, nodes: dict[str, Node], findings: Findings) -> Non
 
 
 def _check_target(edge: Edge, nodes: dict[str, Node], items: Items, findings: Findings) -> None:
-    missing = _missing(edge.target, nodes)
+    missing = _missing(edge.target, nodes, patterns=edge.source.kind == edge.target.kind == "input")
     if missing is not None:  # `{parameter-value:NAME}` takes undeclared ones (reference 1.4)
         report = findings.error if edge.target.kind == "input" else findings.warning
         report(edge.target.path, missing[0], f"unknown-{edge.target.kind}", hint=missing[1])
@@ -138,13 +127,13 @@ def _check_target(edge: Edge, nodes: dict[str, Node], items: Items, findings: Fi
         _check_file(edge.target, items, findings)
 
 
-def _missing(end: End, nodes: dict[str, Node]) -> tuple[str, str | None] | None:
-    """The message and hint when the step of this end has no such input or parameter."""
+def _missing(end: End, nodes: dict[str, Node], *, patterns: bool = True) -> tuple[str, str | None] | None:
+    """The message and hint when the step of this end has no such input or parameter; its key may be a pattern."""
     step, key = nodes[end.node].step, _LISTS.get(end.kind)
     if step is None or not step.is_sound or key is None:
         return None
     known = step.names(key)
-    if end.key in known or any(matches(name, end.key) for name in known):
+    if end.key in known or (patterns and any(matches(name, end.key) for name in known)):
         return None
     return f"step {quoted(step.name)} has no {end.kind} {quoted(end.key)}", guess(end.key, known, plural=key)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.project.checks import cycle, edge, node, pipeline_parameter
 from localhai.project.checks.input import is_required
 from localhai.project.checks.items import named
+from localhai.project.edges import CARRYING, filled_inputs
 from localhai.project.sentences import all_of, quoted
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def check(item: Item, items: Items, findings: Findings) -> None:
     pipeline_parameter.check(item, nodes, findings)
     if findings.has_errors_in((*item.path, "edges")):
         return  # what they were meant to fill is not known
-    filled = _filled(edges)
+    filled = _filled(edges, nodes)
     for one in nodes.values():
         _check_inputs(one, filled.get(one.name, set()), findings)
 
@@ -47,12 +48,15 @@ def _check_names(item: Item, findings: Findings) -> None:
             findings.warning(path, message, "dotted-node", hint=hint)
 
 
-def _filled(edges: list[Edge]) -> dict[str, set[str]]:
+def _filled(edges: list[Edge], nodes: dict[str, Node]) -> dict[str, set[str]]:
     """The inputs that edges fill, by node."""
     filled: dict[str, set[str]] = {}
     for found in edges:
-        if found.target.kind == "input":
-            filled.setdefault(found.target.node, set()).add(found.target.key)
+        target, step = found.target, nodes[found.target.node].step
+        if target.kind == "input" and (found.source.kind, target.kind) in CARRYING:
+            known = step.names("inputs") if step is not None and step.is_sound else ()
+            names = filled_inputs(found.source.kind, target.key, known)
+            filled.setdefault(target.node, set()).update([target.key] if names is None else names)
     return filled
 
 

@@ -1,7 +1,9 @@
 import pytest
 
+from localhai.pipelines import filling
 from localhai.pipelines.filling import Unfilled, fill, matching
 from localhai.pipelines.results import NodeResult
+from localhai.project.edges import CARRYING
 
 OUTPUTS = (("model.pkl", "u1"), ("results/train.pkl", "u2"), ("images1.png", "u3"), ("a[1].txt", "u4"))
 
@@ -161,3 +163,7 @@ def test_a_parameter_that_the_step_lacks_takes_nothing_and_that_is_said(filled):
     found = filled([["a.metadata.lr", "b.parameter.texts"]], metadata={"lr": 1})
     assert found.parameters == {}
     assert found.notes == ("step s has no parameter 'texts': nothing takes metadata lr of node a",)
+
+
+def test_what_carries_is_what_the_linter_knows_to_carry():
+    assert filling._CARRIERS.keys() == CARRYING, "two rooms, one list"
