@@ -11,6 +11,7 @@ from localhai.containers.image_advice import image_hints, images_not_found
 from localhai.containers.locking import alone, never
 from localhai.errors import ImageNotFound, Interrupted
 from localhai.system import image_names
+from localhai.system.abandon import abandonable
 from localhai.system.retry import Retry, Trouble, Waiter, call
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ class _Puller(Struct, frozen=True):
             return call(self._once, _trouble, policy=RETRY, waiter=waiter, gave_up=lambda error, _seen, _tries: error)
 
     def _once(self) -> Image:
-        return self.engine.pull(self.reference, self._seen)
+        def pull() -> Image:
+            return self.engine.pull(self.reference, self._seen)
+
+        return abandonable(pull, self.cancelled, f"the image {self.reference} was pulled")
 
     def _seen(self, event: PullProgress) -> None:
         if self.cancelled():

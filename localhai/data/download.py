@@ -23,6 +23,7 @@ from localhai.data.disk import disk_in_words, human_size, require_room
 from localhai.data.sources.base import GZIP, Changed, Cut, NoRanges, Unavailable, gave_up, trouble
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
+from localhai.system.abandon import abandonable
 from localhai.system.files import sync_data
 from localhai.system.retry import LOOK, Attempts, Waiter, call
 
@@ -87,7 +88,11 @@ def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Fou
     """
     waiter = Waiter(watch.waiting, watch.cancelled)
     uri = parse(found.uri)
-    now = call(lambda: source.stat(uri), trouble, policy=retry, waiter=waiter, gave_up=gave_up)
+
+    def ask() -> Found:
+        return abandonable(lambda: source.stat(uri), watch.cancelled, f"{last_segment(uri.key)} was looked at")
+
+    now = call(ask, trouble, policy=retry, waiter=waiter, gave_up=gave_up)
     may_be_made_up = uri.scheme in {"http", "https"} and (now.size, now.modified) == (found.size, found.modified)
     return now.of_date() if may_be_made_up else now
 
@@ -152,9 +157,7 @@ class _Transfer:
         self.watch.advanced(parts.arrived(self.segments))
         small = self.found.size is not None and self.found.size <= INLINE
         with Digester(threads=not small) as digester:
-            if small:
-                self._in_order(digester)
-            elif self.source.streams == 1 or len(self.segments) == 1:
+            if small or self.source.streams == 1 or len(self.segments) == 1:
                 self._beside(lambda: self._in_order(digester), 1, self._wait)
             else:
                 open_segments = sum(not segment.done for segment in self.segments)

@@ -15,7 +15,9 @@ from localhai.data import placement
 from localhai.data.access import EVERYTHING, Access
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, Found, SourceError, Unavailable, gave_up, trouble
+from localhai.data.sources.local import LocalSource
 from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
+from localhai.system.abandon import abandonable
 from localhai.system.retry import QUIETLY, Waiter, call
 
 if TYPE_CHECKING:
@@ -178,8 +180,13 @@ class Resolver:
             offline = silent and self._copy_of(uri, access) is not None  # who is offline does not wait
             return None if offline else trouble(error)
 
-        def ask() -> list[Found]:
+        def look() -> list[Found]:
             return source.list(uri) if uri.has_wildcard else [source.stat(uri)]
+
+        def ask() -> list[Found]:
+            if isinstance(source, LocalSource):
+                return look()
+            return abandonable(look, waiter.cancelled, f"{without_secrets(uri.text)} was looked at")
 
         return call(ask, passing, policy=self._sources.retry, waiter=waiter, gave_up=gave_up)
 

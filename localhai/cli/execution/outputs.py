@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from localhai.cli.call import Call
+    from localhai.executions.execution import Execution
 
 
 @click.command("outputs")
@@ -53,9 +54,16 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
         if call.json:
             words.emit_json(found)
         elif not found and call.format == "human":
-            words.say(f"execution #{execution.counter} has no outputs" + (f" like {pattern}" if pattern else ""))
+            words.say(_none(execution, pattern))
         else:
             print_outputs(found, call.format)
+
+
+def _none(execution: Execution, pattern: str | None) -> str:
+    number = execution.counter
+    if execution.to_dict()["not_collected"]:
+        return f"the outputs of execution #{number} are not collected yet: localhai execution collect {number}"
+    return f"execution #{number} has no outputs" + (f" like {pattern}" if pattern else "")
 
 
 def print_outputs(found: Sequence[dict[str, Any]], form: str = "human") -> None:

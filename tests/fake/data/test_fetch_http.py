@@ -341,3 +341,23 @@ def test_google_drive_pages_become_downloads() -> None:
     assert (
         drive_download_url("https://drive.google.com/drive/folders/ID") == "https://drive.google.com/drive/folders/ID"
     )
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["while it is looked at", "while it is downloaded"])
+def test_a_stop_is_heard_while_a_server_is_silent(web: Any, fetch: Any, head: bool) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def silent() -> None:
+        asked.set()
+        over.wait(60)
+
+    web.add("/x", b"small", head=head, before=silent)
+    watchdog = threading.Timer(20, over.set)
+    watchdog.start()
+    try:
+        with pytest.raises(Interrupted):
+            fetch(web.url("/x"), cancelled=asked.is_set)
+        assert not over.is_set()
+    finally:
+        watchdog.cancel()
+        over.set()

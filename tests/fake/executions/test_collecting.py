@@ -134,6 +134,8 @@ def test_what_waits_is_shown(project, engine, monkeypatch) -> None:
     call = Call(home=project.home, folder=project.folder.path)
     shown = CliRunner().invoke(cli, ["execution", "info", "1"], obj=call)
     assert "the store does not answer; later: localhai execution collect 1" in shown.stdout
+    shown = CliRunner().invoke(cli, ["execution", "outputs", "1"], obj=call)
+    assert "outputs of execution #1 are not collected yet: localhai execution collect 1" in shown.stderr
     monkeypatch.undo()
     collected = CliRunner().invoke(cli, ["execution", "collect", "1", "--json"], obj=call)
     assert collected.exit_code == 0

@@ -93,3 +93,19 @@ def test_who_waits_for_the_pull_of_another_hears_a_stop(tmp_path: Path, among: s
         thread.join()
     assert heard == [f"another localhai pulls the image {NAME}; waiting for it"]
     assert images.ensure(engine, NAME, locks=tmp_path).reference == NAME
+
+
+def test_a_stop_is_heard_while_the_registry_is_silent() -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    class Silent(Registry):
+        def pull(self, reference: str, progress: Any = None) -> Any:
+            asked.set()
+            over.wait(60)
+            return super().pull(reference, progress)
+
+    try:
+        with pytest.raises(Interrupted):
+            images.ensure(Silent(), NAME, cancelled=asked.is_set)
+    finally:
+        over.set()
