@@ -14,11 +14,10 @@
     │   ├── FilesNotHere                 log and files of an execution are in another home
     │   └── RecordsUnavailable           the database does not answer
     ├── TransitionError             1    an execution cannot go from this status to that one
-    ├── ExecutionFailed             1    the execution ended, and not as `complete`
     ├── NotReused                   5    no earlier execution takes its place, and it should not run
     └── Interrupted               130    Ctrl-C or SIGTERM
 
-Exit codes follow DESIGN.md, "The outside surface".
+Exit codes follow docs/json.md.
 """
 
 from __future__ import annotations
@@ -188,17 +187,6 @@ class TransitionError(LocalhaiError):
 
     def evidence(self) -> Mapping[str, Any]:
         return {"execution": self.execution, "old": str(self.old), "new": str(self.new)}
-
-
-class ExecutionFailed(LocalhaiError):
-    """An execution ended, and not as `complete`. `execution` is its JSON shape (DESIGN.md)."""
-
-    def __init__(self, message: str, *, execution: Mapping[str, Any], hints: Sequence[str] = ()) -> None:
-        super().__init__(message, hints=hints)
-        self.execution = dict(execution)
-
-    def evidence(self) -> Mapping[str, Any]:
-        return {"execution": self.execution}
 
 
 class NotReused(LocalhaiError):

@@ -1,4 +1,4 @@
-"""Remote mode: executions and pipelines on the real platform, by its REST API (wire reference 3 and 5.2)."""
+"""Remote mode: executions and pipelines on the real platform, by its REST API (wire.md 3 and 5.2)."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def execution_body(request: ExecutionRequest, project: str, commit: str, tags: S
 
 
 def whole_body(request: PipelineRequest, project: str, commit: str, config: Any) -> dict[str, Any]:
-    """A pipeline of one node alone, with what the edges into it brought (wire reference 3.8, E35). Pure."""
+    """A pipeline of one node alone, with what the edges into it brought (wire.md 3.8, E35). Pure."""
     from valohai_yaml.pipelines.conversion import PipelineConverter
 
     known = request.node or {}

@@ -1,4 +1,4 @@
-"""Executions and pipelines of this machine in the shape of the platform's API (wire reference 2.4, 2.6, 2.9). Pure."""
+"""Executions and pipelines of this machine in the shape of the platform's API (wire.md 2.4, 2.6, 2.9). Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def outputs_in(details: Any) -> list[Mapping[str, Any]]:
 def local_details(
     document: Mapping[str, Any], *, project_id: str, folder: Path, metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """An execution's JSON shape (DESIGN.md) as the platform would give it. Its address is its folder."""
+    """An execution's JSON shape (docs/json.md) as the platform would give it. Its address is its folder."""
     address = folder.absolute().as_uri()
     return {
         "id": document["id"],
@@ -74,7 +74,7 @@ def local_details(
 
 
 def pipeline_details(document: Mapping[str, Any], *, project_id: str, project: str) -> dict[str, Any]:
-    """A pipeline's JSON shape (DESIGN.md) as the platform would give it."""
+    """A pipeline's JSON shape (docs/json.md) as the platform would give it."""
     return {
         "id": document["id"],
         "counter": document["counter"],

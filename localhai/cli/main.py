@@ -26,7 +26,7 @@ FORMATS = ("human", "json", "csv", "tsv", "scsv", "psv")
 
 
 class Root(LazyGroup):
-    """The group of all commands. What it runs ends as an exit code (DESIGN.md, "The outside surface")."""
+    """The group of all commands. What it runs ends as an exit code (docs/json.md)."""
 
     def __init__(self) -> None:
         super().__init__("localhai", ROOT, help=HELP)

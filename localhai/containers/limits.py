@@ -38,7 +38,7 @@ def engine_limits(
     pids: int | None = None,
     new_privileges: bool = False,
 ) -> EngineLimits:
-    """Resources (vCPU and megabytes, reference 1.1) and agent control variables (reference 2.3) together.
+    """Resources (vCPU and megabytes, platform.md 1.1) and agent control variables (platform.md 2.3) together.
 
     VH_CPU_LIMIT is `2` (cores) or `0,2,4` (these cores) and beats `cpu_max`; VH_DOCKER_NETWORK beats `network`;
     VH_EXPOSE_PORTS is `8080`, `8080:80` or several with commas or spaces (its format is unconfirmed). What the engine

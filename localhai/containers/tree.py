@@ -1,4 +1,4 @@
-"""The /valohai tree of one container, by either way of reaching files (DESIGN.md, "Two ways to reach files")."""
+"""The /valohai tree of one container, by either way of reaching files (map.md, "Two ways to reach files")."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FileTree(Protocol):
         """Called between create and start; copies in what could not be mounted."""
 
     def read_only_outputs(self, container: str) -> list[Path]:
-        """Live uploads (reference 5): files in outputs made read-only.
+        """Live uploads (platform.md 5): files in outputs made read-only.
 
         Moved out to `scratch/live/N/relative/path` on this machine and gone from the container's view; gives those
         new paths.

@@ -46,7 +46,7 @@ def require_room(folder: Path, size: int, what: str) -> None:
 
 
 def human_size(size: int) -> str:
-    """`28.9 kB`, in powers of 1000 as the platform writes it (reference 2.5)."""
+    """`28.9 kB`, in powers of 1000 as the platform writes it (platform.md 2.5)."""
     value = float(size)
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":  # noqa: PLR2004 - the step between units

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class InputSpec(Struct, frozen=True):
-    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (reference 4).
+    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (platform.md 4).
 
     With `keep_all` several files of one name are kept apart by a number before it, instead of the last alone.
     """
@@ -63,7 +63,7 @@ class InputFile(Struct, frozen=True):
 
 
 class OnDemandFile(Struct, frozen=True):
-    """One file of an on-demand input: listed, not downloaded (reference 1.5, 2.4).
+    """One file of an on-demand input: listed, not downloaded (platform.md 1.5, 2.4).
 
     `storage_uri` says where the bytes are; `size` and `checksums` are None when nobody has said them yet. `stand_in`
     is as for InputFile.

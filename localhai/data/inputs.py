@@ -1,4 +1,4 @@
-"""All inputs of one execution: resolved, fetched into the cache, named (reference 4)."""
+"""All inputs of one execution: resolved, fetched into the cache, named (platform.md 4)."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def fetch_inputs(
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
     `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
-    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access` what the
-    addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it), `refresh`
-    is VH_NO_DATA_CACHE (reference 2.3): what is cached does not count, and is written again. `cancelled` is asked often
-    and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans the files away;
-    without any, they are safe until this returns.
+    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access` what
+    the addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it), `refresh` is
+    VH_NO_DATA_CACHE (platform.md 2.3): what is cached does not count, and is written again. `cancelled` is asked
+    often and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans the
+    files away; without any, they are safe until this returns.
 
     Raises InputNotFound with all that cannot be had, DiskFull and Interrupted. What came until then stays in the cache
     or is kept to be resumed.

@@ -1,4 +1,4 @@
-"""What an execution left in its outputs folder: the files to keep, what is skipped and why (reference 5).
+"""What an execution left in its outputs folder: the files to keep, what is skipped and why (platform.md 5).
 
 Nothing outside the folder is ever followed: folders and files are opened relative to an open folder, without
 following links, and a link is resolved by hand inside the folder.
@@ -138,7 +138,7 @@ class _Scanner:
             os.close(below)
 
     def _link(self, path: bytes) -> None:
-        """A link to a regular file inside outputs is that file under another name (reference 5)."""
+        """A link to a regular file inside outputs is that file under another name (platform.md 5)."""
         target = inside.resolve(self._top, path, sidecars.CONTAINER_OUTPUTS.encode())
         if target is None:
             self._skip(path, "a link that leads out of outputs, in a circle or nowhere")

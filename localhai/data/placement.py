@@ -1,4 +1,4 @@
-"""Where files land under /valohai/inputs/INPUT: their names, made safe, and clashes of names (reference 4.3). Pure."""
+"""Where files land under /valohai/inputs/INPUT: names made safe, and clashes of names (platform.md 4.3). Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def of_key(uri: Uri, key: str, given: str | None = None) -> Candidate:
 
 
 def of_datum(name: str) -> Candidate:
-    """A datum's name may have folders (reference 4.3); its suffix is the whole of it."""
+    """A datum's name may have folders (platform.md 4.3); its suffix is the whole of it."""
     return Candidate(name, "")
 
 
@@ -77,9 +77,9 @@ def place(
 ) -> list[str | None]:
     """A name for each candidate; None for one that a later one of the same name replaces.
 
-    `filename` counts only when there is one candidate (reference 1.5). Of two files with one name the later wins
-    (unconfirmed, reference 4.3), unless all are kept: then numbers stand before their names. What is changed or lost is
-    said to `note`.
+    `filename` counts only when there is one candidate (platform.md 1.5). Of two files with one name the later wins
+    (unconfirmed, platform.md 4.3), unless all are kept: then numbers stand before their names. What is changed or
+    lost is said to `note`.
     """
     forced = filename if len(candidates) == 1 else None
     if filename and forced is None and candidates:

@@ -1,4 +1,4 @@
-"""Properties of outputs: `<file>.metadata.json` and `valohai.metadata.jsonl` (reference 5)."""
+"""Properties of outputs: `<file>.metadata.json` and `valohai.metadata.jsonl` (platform.md 5)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def parse_sidecar(content: bytes) -> dict[str, Any]:
 def parse_properties_file(content: bytes, warn: Warn) -> dict[str, dict[str, Any]]:
     """`valohai.metadata.jsonl`: metadata by output name. A bad line is said to `warn` and left out.
 
-    Several lines for one file are merged, later ones win. The format is that of valohai-utils (reference 5).
+    Several lines for one file are merged, later ones win. The format is that of valohai-utils (platform.md 5).
     """
     found: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(content.split(b"\n"), 1):

@@ -1,4 +1,4 @@
-"""URIs of inputs: their parts, their wildcards, the name of the file (reference 4.1 to 4.3). Pure."""
+"""URIs of inputs: their parts, their wildcards, the name of the file (platform.md 4.1 to 4.3). Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Deployments: versions made of code and files, built as images and served on this machine (reference 9)."""
+"""Deployments: versions made of code and files, built as images and served on this machine (platform.md 9)."""

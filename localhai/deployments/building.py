@@ -1,4 +1,4 @@
-"""The image of an endpoint: its own image, the repository, the files, the requirements (reference 9)."""
+"""The image of an endpoint: its own image, the repository, the files, the requirements (platform.md 9)."""
 
 from __future__ import annotations
 

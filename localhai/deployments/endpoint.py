@@ -1,4 +1,4 @@
-"""What an endpoint of valohai.yaml means: its port, its server, its files (reference 1.12, 9). Pure."""
+"""What an endpoint of valohai.yaml means: its port, its server, its files (platform.md 1.12, 9). Pure."""
 
 from __future__ import annotations
 

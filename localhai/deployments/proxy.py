@@ -1,4 +1,4 @@
-"""What stands before the servers of endpoints: it finds the endpoint by the path and adds `X-VH-Prefix` (reference 9).
+"""What stands before the servers of endpoints: finds the endpoint by the path and adds `X-VH-Prefix` (platform.md 9).
 
 The path goes on whole. A server that answers 404 for its very root is asked with a slash behind it too, or without:
 some match paths exactly, and whether people write that slash is chance. One request for each connection: after its

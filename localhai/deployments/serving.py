@@ -55,7 +55,7 @@ class _Server(Struct):
 
 
 def prefixes(work: Work) -> list[str]:
-    """`owner/project/deployment/version/endpoint`, then the same with each alias (reference 9)."""
+    """`owner/project/deployment/version/endpoint`, then the same with each alias (platform.md 9)."""
     version = work.version
     first = f"{creator_name(work.settings)}/{version.project}/{version.deployment}"
     return [f"{first}/{name}/{work.endpoint}" for name in (version.name, *version.aliases)]
@@ -198,7 +198,7 @@ def _support(work: Work) -> Iterator[Entry]:
 
 
 def _metadata(work: Work) -> dict[str, Any]:
-    """Its shape beyond these keys is unconfirmed (reference 9)."""
+    """Its shape beyond these keys is unconfirmed (platform.md 9)."""
     version = work.version
     return {
         "deployment": {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from localhai.executions.secrets import Masker
 
 RATE_WINDOW = 10.0
-RATE_LIMIT = 500  # lines in a window: what the platform keeps (reference 2.5)
+RATE_LIMIT = 500  # lines in a window: what the platform keeps (platform.md 2.5)
 
 
 class Capture:

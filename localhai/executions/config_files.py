@@ -1,4 +1,4 @@
-"""The ten files of /valohai/config (reference 2.4), as bytes by name. Pure."""
+"""The ten files of /valohai/config (platform.md 2.4), as bytes by name. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of data in inputs: `datum://`, `dataset://`, `model://` (reference 4.1).
+"""Addresses of data in inputs: `datum://`, `dataset://`, `model://` (platform.md 4.1).
 
 They are resolved when an execution is created, and frozen: what an alias means later does not change it. What cannot
 be resolved stays as it is written, for the one error that names all missing inputs.

@@ -60,7 +60,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
 
 
 def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, Collected, Uncollected | None]:
-    """Outputs are kept on success, failure and stop alike (reference 5). What is not collected, stays where it is."""
+    """Outputs are kept on success, failure and stop alike (platform.md 5). What is not collected, stays where it is."""
     on_engine = True
     try:
         fetch_outputs(life)
@@ -197,7 +197,7 @@ def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Execu
     if status == "stopped" and current.status != "stopping":
         records.transition(record.id, "stopping", by="localhai")
     elif current.status == "stopping" and status != "crashed":
-        # a wish that came in its last moment: nothing else may follow (reference 6)
+        # a wish that came in its last moment: nothing else may follow (platform.md 6)
         status, error = "stopped", error or "a stop was requested"
     return records.transition(
         record.id,

@@ -1,4 +1,4 @@
-"""The environment variables that the platform sets in a container (reference 2.2). Pure."""
+"""The environment variables that the platform sets in a container (platform.md 2.2). Pure."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class FetchReporter:
-    """Listens to a fetch and tells the life's log and observer (status lines as reference 2.5 has them)."""
+    """Listens to a fetch and tells the life's log and observer (status lines as platform.md 2.5 has them)."""
 
     def __init__(self, life: Life) -> None:
         self._life = life

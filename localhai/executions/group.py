@@ -1,4 +1,4 @@
-"""Members of a distributed task: one Docker network, addresses known to all, and nobody starts alone (reference 10).
+"""Members of a distributed task: one Docker network, addresses known to all, and nobody starts alone (platform.md 10).
 
 Each member gets a small container of its own that holds its address, and runs in that container's network: so all
 addresses are known, and written into distributed.json, before the first line of anybody's code runs.
@@ -131,7 +131,7 @@ class Group:
         return self._places[number]
 
     def config(self, number: int) -> dict[str, Any]:
-        """distributed.json of a member (reference 10), once all have joined."""
+        """distributed.json of a member (platform.md 10), once all have joined."""
         with self._changed:
             members = [_announced(key, place) for key, place in self._places.items()]
             own = _announced(number, self._places[number], precision="microseconds")
@@ -153,7 +153,7 @@ class Member(Struct, frozen=True):
     number: int
 
     def variables(self) -> dict[str, str]:
-        """VH_DIST_* (reference 2.2)."""
+        """VH_DIST_* (platform.md 2.2)."""
         number = str(self.number)
         return {
             "VH_DIST_MEMBER_ID": number,

@@ -32,12 +32,12 @@ class RunOptions(Struct, frozen=True):
     """How to run, beside what to run: nothing here changes what the platform would do.
 
     `env_file` is where `secrets` came from: it is recorded, they never are. `belonging` says what the execution is part
-    of, by keys of execution.json without their prefix (reference 2.4): `task-id`, `task-counter`, `pipeline-id`...
+    of, by keys of execution.json without their prefix (platform.md 2.4): `task-id`, `task-counter`, `pipeline-id`...
     `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
     `member` makes it one of the executions of a distributed task, which start together. `resolved` is what addresses
     of data meant when its task was created (`datums.Resolution.to_dict`): they mean that for all its executions.
     `requester` is the user of the server's API who asks for it (`reading`), None the person at this machine.
-    `calls` gives what the container of an execution, by its id, may call (api.json, reference 2.4).
+    `calls` gives what the container of an execution, by its id, may call (api.json, platform.md 2.4).
     """
 
     pull: str = "missing"

@@ -30,7 +30,7 @@ STREAMS = 3  # each may have a line that has not ended
 
 
 class Event(Struct, frozen=True):
-    """One line of the log (reference 2.5). `message` has no newline; bytes that are not UTF-8 show as U+FFFD."""
+    """One line of the log (platform.md 2.5). `message` has no newline; bytes that are not UTF-8 show as U+FFFD."""
 
     stream: EventStream
     time: datetime
@@ -42,7 +42,7 @@ class Event(Struct, frozen=True):
 
 
 def format_time(time: datetime) -> str:
-    """UTC, ISO-8601, six fractional digits, without a zone (reference 2.5)."""
+    """UTC, ISO-8601, six fractional digits, without a zone (platform.md 2.5)."""
     return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 

@@ -1,4 +1,4 @@
-"""Metadata: stdout lines that are one JSON object each (reference 3), stored as they come and summed up per key.
+"""Metadata: stdout lines that are one JSON object each (platform.md 3), stored as they come and summed up per key.
 
 Lists, scalars and lines with text around the object are no metadata (unconfirmed on the platform). Metadata lines stay
 in the log too. NaN and Infinity are stored as null (unconfirmed). A `_time` printed by the step gives way to ours
@@ -201,7 +201,7 @@ class MetadataCollector:
 
 
 def _metadata_time(time: float) -> str:
-    """UTC without a zone, as reference 3 shows it."""
+    """UTC without a zone, as platform.md 3 shows it."""
     return datetime.fromtimestamp(time, timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 

@@ -16,7 +16,7 @@ class Observer:
     watches_metadata = False  # only then is `metadata` called: looking at a million lines takes time
 
     def started(self, execution: Mapping[str, Any]) -> None:
-        """The execution has an id and a counter (its JSON shape, DESIGN.md)."""
+        """The execution has an id and a counter (its JSON shape, docs/json.md)."""
 
     def reused(self, execution: Mapping[str, Any]) -> None:
         """An earlier execution takes the place of the one that would have begun; `finished` follows at once."""

@@ -1,4 +1,4 @@
-"""On-demand inputs: listed when an execution starts, fetched when its code asks for them (reference 1.5, 2.4)."""
+"""On-demand inputs: listed when an execution starts, fetched when its code asks for them (platform.md 1.5, 2.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At the end: what the step left in outputs becomes data (reference 5). Checksums, store, properties, tags, aliases."""
+"""At the end: what a step left in outputs becomes data (platform.md 5). Checksums, store, properties, aliases."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def prepare(life: Life) -> None:
     Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
     somebody asked to stop meanwhile. What was made until then is known to `life`, for `ending` to remove.
     """
-    if _is_true(life, "VH_CLEAN"):  # reference 2.3
+    if _is_true(life, "VH_CLEAN"):  # platform.md 2.3
         life.capture.status(CLEAN_IGNORED)
     require_allowed(life.home, life.settings, life.plan, asked_by(life))
     if life.options.calls is not None:
@@ -174,7 +174,7 @@ def execution_labels(life: Life) -> dict[str, str]:
 
 
 def _config(life: Life) -> dict[str, bytes]:
-    """The ten files of reference 2.4, and beside them, hidden, the command as one script."""
+    """The ten files of platform.md 2.4, and beside them, hidden, the command as one script."""
     record, plan = life.record, life.plan
     info = life.home.engine.info()
     files = config_files.config_files(
@@ -281,7 +281,7 @@ def _ports(life: Life) -> list[int]:
 
 
 def _command(life: Life) -> tuple[str, ...]:
-    """In bash where the image has it: official examples use `source` in images whose sh has none (reference 1.4)."""
+    """In bash where the image has it: official examples use `source` in images whose sh has none (platform.md 1.4)."""
     has_interpreter = life.plan.script.startswith(SHEBANG)
     return launch(f"{CONFIG}/{SCRIPT}", life.settings.stop_grace, has_interpreter=has_interpreter)
 

@@ -1,6 +1,6 @@
 """After a crash: executions whose localhai died are closed with all that they wrote, or adopted while they run on.
 
-Docker labels are the truth about containers, the records about executions; recovery joins the two (DESIGN.md).
+Docker labels are the truth about containers, the records about executions; recovery joins the two (map.md).
 """
 
 from __future__ import annotations

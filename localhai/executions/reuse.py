@@ -1,4 +1,4 @@
-"""Reuse: an earlier execution that equals the one that is asked for takes its place (reference 6).
+"""Reuse: an earlier execution that equals the one that is asked for takes its place (platform.md 6).
 
 As a node that reuses does on the platform, whoever asked gets the earlier execution itself: nothing is recorded. Each
 execution is remembered by its key, so every one of the project that is complete can be found, in a pipeline or not.

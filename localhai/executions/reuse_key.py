@@ -1,4 +1,4 @@
-"""By what an execution equals another (reference 6): parts by name, one digest of them, and how two differ. Pure.
+"""By what an execution equals another (platform.md 6): parts by name, one digest of them, and how two differ. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The life of one execution (DESIGN.md): recorded, started, watched, ended. Whatever happens, it is closed."""
+"""The life of one execution (map.md): recorded, started, watched, ended. Whatever happens, it is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""stop-condition: a leval expression over the latest metadata (reference 1.1, 7.5)."""
+"""stop-condition: a leval expression over the latest metadata (platform.md 1.1, 7.5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StopCondition:
     """Fed with metadata, says when the expression became true.
 
     An expression that cannot be evaluated counts as false; the first reason, other than a metric that has not come
-    yet, is kept in `trouble` (reference 7.5, advice).
+    yet, is kept in `trouble` (platform.md 7.5, unconfirmed).
     """
 
     def __init__(self, expression: str) -> None:

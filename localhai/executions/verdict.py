@@ -24,7 +24,7 @@ class Verdict(Struct, frozen=True):
 
 
 def verdict(ended: Ended, *, memory_limit: float | None = None) -> Verdict:
-    """The state to close an execution with (reference 6). `memory_limit` is in megabytes."""
+    """The state to close an execution with (platform.md 6). `memory_limit` is in megabytes."""
     status = final_status(ended.cause, ended.exit_code)
     if status == "complete":
         return Verdict(status, None, ended.exit_code)

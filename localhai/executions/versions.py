@@ -1,4 +1,4 @@
-"""What outputs say about datasets and models, as requests for versions (reference 5). Pure.
+"""What outputs say about datasets and models, as requests for versions (platform.md 5). Pure.
 
 Several files that name one version all join it; what one of them says of the version counts for all.
 """

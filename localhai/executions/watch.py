@@ -41,9 +41,9 @@ def _seconds(value: float) -> str:
 
 
 def final_status(cause: Cause | None, exit_code: int | None) -> Literal["complete", "error", "stopped", "crashed"]:
-    """The state that an ended container leads to (reference 6).
+    """The state that an ended container leads to (platform.md 6).
 
-    Limits end in `error`, a stop-condition in `stopped` (both unconfirmed, the reference's advice). Without an exit
+    Limits end in `error`, a stop-condition in `stopped` (both unconfirmed, platform.md 6). Without an exit
     code nobody knows what happened: `crashed`.
     """
     if cause in STOPPED_BY_WISH:

@@ -1,4 +1,4 @@
-"""Deployment nodes of pipelines: a version made of the files that edges bring, its images built (reference 9)."""
+"""Deployment nodes of pipelines: a version made of the files that edges bring, its images built (platform.md 9)."""
 
 from __future__ import annotations
 

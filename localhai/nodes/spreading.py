@@ -1,4 +1,4 @@
-"""The task of a task node: what a blueprint says, and lists that were given (reference 1.11, 7.2). Pure."""
+"""The task of a task node: what a blueprint says, and lists that were given (platform.md 1.11, 7.2). Pure."""
 
 from __future__ import annotations
 

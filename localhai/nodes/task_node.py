@@ -1,4 +1,4 @@
-"""Task nodes: a task is made, its executions run, and what all of them came to flows on (reference 8.4)."""
+"""Task nodes: a task is made, its executions run, and what all of them came to flows on (platform.md 8.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was typed behind the name of a pipeline, sorted as `vh pipeline run` does (reference 1.11). Pure."""
+"""What was typed behind the name of a pipeline, sorted as `vh pipeline run` does (platform.md 1.11). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the edges into a node give it, from the results of their sources (reference 7.2, 7.4). Pure."""
+"""What the edges into a node give it, from the results of their sources (platform.md 7.2, 7.4). Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def fill(node: Node, edges: Iterable[Edge], results: Mapping[str, NodeResult], *
 
 
 def _clashes(inputs: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> Iterator[str]:
-    """Outputs of one name for one input: a task node's executions all have the same (reference 8.4)."""
+    """Outputs of one name for one input: a task node's executions all have the same (platform.md 8.4)."""
     for name, uris in inputs.items():
         for output, count in Counter(names[uri] for uri in uris if uri in names).items():
             if count > 1:
@@ -67,7 +67,7 @@ def _clashes(inputs: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> I
 def matching(pattern: str, outputs: Sequence[tuple[str, str]]) -> list[str]:
     """URIs of the outputs that a key means: a path under the outputs, or a pattern.
 
-    A key without `/` also means files of that name in any folder (reference 7.2, advice).
+    A key without `/` also means files of that name in any folder (platform.md 7.2, unconfirmed).
     """
     exact = [uri for name, uri in outputs if name == pattern]
     if exact:
@@ -81,7 +81,7 @@ def matching(pattern: str, outputs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _merged(node: Node, name: str, uris: list[str]) -> tuple[str, ...]:
-    """Files of edges take the place of those that the input has, or come after them (reference 7.4)."""
+    """Files of edges take the place of those that the input has, or come after them (platform.md 7.4)."""
     own = node.inputs.get(name, ())
     merged = tuple(dict.fromkeys((*own, *uris) if node.merge_mode == "append" else uris))
     if not merged and name not in node.optional_inputs:

@@ -16,7 +16,7 @@ MergeMode = Literal["replace", "append"]
 
 
 class Edge(Struct, frozen=True):
-    """One edge (reference 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots."""
+    """One edge (platform.md 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots."""
 
     source: str
     source_kind: str
@@ -70,7 +70,7 @@ class Edge(Struct, frozen=True):
 
 
 class Action(Struct, frozen=True):
-    """When one of `when` happens and all `conditions` hold, do each of `then` (reference 7.5)."""
+    """When one of `when` happens and all `conditions` hold, do each of `then` (platform.md 7.5)."""
 
     when: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -83,7 +83,7 @@ class Action(Struct, frozen=True):
 
 
 class NodeOverride(Struct, frozen=True):
-    """What a node changes of its step (reference 1.10): defaults only, never types.
+    """What a node changes of its step (platform.md 1.10): defaults only, never types.
 
     `inputs` and `parameters` name their new defaults: an empty tuple or None takes a default away.
     """
@@ -107,7 +107,7 @@ class NodeOverride(Struct, frozen=True):
 
 
 class Node(Struct, frozen=True):
-    """One node (reference 1.8).
+    """One node (platform.md 1.8).
 
     `inputs` holds the URIs of every input before edges are looked at, `optional_inputs` those that may stay empty.
     `explicit_inputs` names those that were given for this run. `defaults` are the parameters of the step,
@@ -171,7 +171,7 @@ class PipelinePlan(Struct, frozen=True):
     environment: str | None = None
 
     def in_environment(self, environment: str | None) -> PipelinePlan:
-        """The same in another environment: that of all execution and task nodes (reference 7.6)."""
+        """The same in another environment: that of all execution and task nodes (platform.md 7.6)."""
         if environment is None:
             return self
         nodes = (

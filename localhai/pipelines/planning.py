@@ -170,7 +170,7 @@ def _edge(edge: Any) -> Edge:
 def _parameters(
     pipeline: Pipeline, arguments: PipelineArguments, steps: Mapping[str, Step | None]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The pipeline's own values, and what they set in each node (reference 1.11)."""
+    """The pipeline's own values, and what they set in each node (platform.md 1.11)."""
     values: dict[str, Any] = {}
     by_node: dict[str, dict[str, Any]] = {}
     for parameter in pipeline.parameters:

@@ -37,7 +37,7 @@ class NodeStart(Struct, frozen=True):
     """A node to start now, with what this run and its edges give it; the rest is the step's.
 
     `inputs` are the URIs of those inputs that differ from the step's defaults. `parameters` hold plain values, or
-    lists: several values for an execution, one execution each for a task (reference 7.2). `files` are URIs by
+    lists: several values for an execution, one execution each for a task (platform.md 7.2). `files` are URIs by
     `ENDPOINT.FILE` for a deployment. `attempt` counts from 1. `notes` are what to say of it, as sentences;
     `clashes` what to say where of files of one name only the last is kept.
     """

@@ -1,4 +1,4 @@
-"""`--reuse=COUNTER|latest:glob,...`: nodes of an earlier pipeline in the place of nodes, as in `vh` (reference 1.8)."""
+"""`--reuse=COUNTER|latest:glob,...`: nodes of an earlier pipeline in place of nodes, as in `vh` (platform.md 1.8)."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class PipelineObserver:
     """Hears everything about a pipeline and does nothing: subclass and override. Called from the caller's thread."""
 
     def started(self, pipeline: Mapping[str, Any]) -> None:
-        """It has an id and a counter (its JSON shape, DESIGN.md)."""
+        """It has an id and a counter (its JSON shape, docs/json.md)."""
 
     def changed(self, change: Change) -> None:
         """A node or the pipeline has another status, or there is something to say about it."""
@@ -273,7 +273,7 @@ class Run:
         )
 
     def _belonging(self, node: str) -> dict[str, Any]:
-        """Keys of execution.json (reference 2.4). A node's id is made of the pipeline's and its name."""
+        """Keys of execution.json (platform.md 2.4). A node's id is made of the pipeline's and its name."""
         return {
             **self._run_options.belonging,
             "pipeline-id": self.record.id,

@@ -1,7 +1,7 @@
 """PipelineState: told what happened, says what comes next. No threads, no clock, no I/O.
 
 Statuses of nodes: created, queued, waiting-approval, started, complete, error, stopped; of the pipeline besides:
-stopping. The platform's own words for waiting and for nodes that never run are unconfirmed (reference 7.5, 7.6). What
+stopping. The platform's own words for waiting and for nodes that never run are unconfirmed (platform.md 7.5, 7.6). What
 follows from a start or an end is decided by `rules`.
 """
 

@@ -1,4 +1,4 @@
-"""The step of a node: that of valohai.yaml with the node's override (reference 1.10). Pure."""
+"""The step of a node: that of valohai.yaml with the node's override (platform.md 1.10). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edges from parameters that are not there, found before anything starts (reference 7.2). Pure.
+"""Edges from parameters that are not there, found before anything starts (platform.md 7.2). Pure.
 
 Such an edge carries nothing: its target keeps its own value, and the node says so when it starts. Only where the target
 has none would the node fail once those before it had taken their time. An edge to a parameter that is not there gives

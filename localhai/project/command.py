@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from valohai_yaml.objs import Step
     from valohai_yaml.objs.parameter import Parameter
 
-JOINER = " && "  # reference 1.4: both official local tools; the platform's own is unconfirmed
+JOINER = " && "  # platform.md 1.4: both official local tools; the platform's own is unconfirmed
 
 
 def render(step: Step, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-    """The interpolated command items and the script (reference 1.3, 1.4).
+    """The interpolated command items and the script (platform.md 1.3, 1.4).
 
     `values` must not hold None. A first item that starts with `#!` gives the script's first line, so the script has
     to be run as a file. Raises ProjectError when a `pass-as` template cannot be filled.

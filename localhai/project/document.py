@@ -1,6 +1,6 @@
 """From bytes to YAML data with positions. Whatever cannot be read is one problem with its place.
 
-Reading is PyYAML's safe_load (YAML 1.1, reference 1.0), by its C parser where that is built in.
+Reading is PyYAML's safe_load (YAML 1.1, platform.md 1.0), by its C parser where that is built in.
 """
 
 from __future__ import annotations

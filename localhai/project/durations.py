@@ -1,4 +1,4 @@
-"""Durations as people write them (reference 1.1): seconds, or `1h 30m 5s`, `1.5d`, `60 minutes`."""
+"""Durations as people write them (platform.md 1.1): seconds, or `1h 30m 5s`, `1.5d`, `60 minutes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a working tree are its code: the list that `vh --adhoc` packages (reference 6, "Commits")."""
+"""Which files of a working tree are its code: the list that `vh --adhoc` packages (platform.md 6, "Commits")."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class ResolvedParameters(Struct, frozen=True):
 
     `values` are cast by declared type and JSON values, for parameters.json: what is not finite is a text there, since
     JSON has no number for it. `rendered` go into the command: explicit
-    values cast, defaults exactly as YAML parsed them (reference 1.2: a default is never cast).
+    values cast, defaults exactly as YAML parsed them (platform.md 1.2: a default is never cast).
     """
 
     values: Mapping[str, Any]
@@ -35,7 +35,7 @@ def resolve(step: Step, explicit: Mapping[str, Any], *, flag_defaults: bool = Tr
     """The values of a step's parameters.
 
     `flag_defaults=False` leaves out flags that are not given, whatever their default: what a raw API call gets, as
-    far as public code shows (reference 1.3, "Flag defaults trap"; unconfirmed).
+    far as public code shows (platform.md 1.3, "Flag defaults trap"; unconfirmed).
 
     Raises UsageError for unknown names, for explicit values that are not allowed and for required parameters
     without a value; all of them at once.
@@ -120,7 +120,7 @@ def _checked(parameter: Parameter, value: Any) -> Any:
 
 
 def _check_range(parameter: Parameter, atom: Any) -> None:
-    """Limits that cannot be compared with the value are skipped (reference 1.2)."""
+    """Limits that cannot be compared with the value are skipped (platform.md 1.2)."""
     try:
         if parameter.min is not None and atom < parameter.min:
             raise ValueError(f"{atom!r} is less than the minimum {parameter.min}")
@@ -155,7 +155,7 @@ def _float(value: Any) -> float:
 
 
 def _flag(value: Any) -> bool:
-    """A native value must equal True or False (reference 1.2); a text is read as `vh` reads its command line."""
+    """A native value must equal True or False (platform.md 1.2); a text is read as `vh` reads its command line."""
     if isinstance(value, str):
         word = value.strip().lower()
         if word in _TRUE or word in _FALSE:

@@ -1,4 +1,4 @@
-"""Fidelity, said aloud: which keys of valohai.yaml something uses, and what becomes of each (reference 1 and 12).
+"""Fidelity, said aloud: which keys of valohai.yaml something uses, and what becomes of each (platform.md 1 and 12).
 
 `parity_table` knows what becomes of every key; here it is found out which ones are used, and put into words.
 """

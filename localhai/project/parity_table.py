@@ -1,4 +1,4 @@
-"""For every key of valohai.yaml, whether localhai does as the platform does: the one source (reference 1 and 12).
+"""For every key of valohai.yaml, whether localhai does as the platform does: the one source (platform.md 1 and 12).
 
 Keys are paths from the top-level item (`step.resources.cpu.max`); entries of a list share the path of the list. Every
 key of the platform's schema stands here, and no other one: a test holds that.

@@ -14,7 +14,7 @@ ParityLevel = Literal["emulated", "approximated", "ignored"]
 
 
 class PlannedInput(Struct, frozen=True):
-    """One input: `uris` are as written, after overrides and `{parameter:NAME}` interpolation (reference 1.4, 1.5)."""
+    """One input: `uris` are as written, after overrides and `{parameter:NAME}` interpolation (platform.md 1.4, 1.5)."""
 
     name: str
     uris: tuple[str, ...]
@@ -25,7 +25,7 @@ class PlannedInput(Struct, frozen=True):
 
 
 class PlannedMount(Struct, frozen=True):
-    """A mount of the step (reference 1.6); `kind` is its `type`, None for a local path."""
+    """A mount of the step (platform.md 1.6); `kind` is its `type`, None for a local path."""
 
     source: str
     destination: str
@@ -34,7 +34,7 @@ class PlannedMount(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """Seconds, vCPU (0.1 = 10 %) and megabytes; None means no limit (reference 1.1)."""
+    """Seconds, vCPU (0.1 = 10 %) and megabytes; None means no limit (platform.md 1.1)."""
 
     time_limit: float | None = None
     no_output_timeout: float | None = None
@@ -58,7 +58,7 @@ class ExecutionPlan(Struct, frozen=True):
     """What one execution will do. Made by `project.planning.plan`; says nothing of Docker or the network.
 
     `image` is what runs (after `--image` and the image map), `image_requested` what valohai.yaml says. `command` holds
-    the interpolated items (reference 1.4), `script` the one file that the shell runs. `parameters` hold cast values in
+    the interpolated items (platform.md 1.4), `script` the file that the shell runs. `parameters` hold cast values in
     declaration order, without those that have none. `environment_variables` are the project's, the step's defaults and
     the explicit ones, later ones winning.
     `awaiting` says of a plan that is only looked at what pipelines bring (`input data`) and from where.

@@ -155,7 +155,7 @@ def _input(item: Input, uris: str | Sequence[str] | None, step: Step, values: Ma
 
 
 def _interpolate(uri: str, step: Step, values: Mapping[str, Any]) -> str:
-    """`{parameter:NAME}` becomes the plain value (reference 1.4). Without a value it stays as written.
+    """`{parameter:NAME}` becomes the plain value (platform.md 1.4). Without a value it stays as written.
 
     Quoting and lists are unconfirmed: nothing is quoted, lists are joined by the parameter's separator.
     """
@@ -175,7 +175,7 @@ def _interpolate(uri: str, step: Step, values: Mapping[str, Any]) -> str:
 def _variables(
     step: Step, project: Mapping[str, str], secrets: Collection[str], explicit: Mapping[str, str]
 ) -> dict[str, str]:
-    """Project < step default < secret file < explicit (reference 1.6; the order of the first two is unconfirmed).
+    """Project < step default < secret file < explicit (platform.md 1.6; the order of the first two is unconfirmed).
 
     What a secret takes the place of is left out: its value is not for a plan.
     """

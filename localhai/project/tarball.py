@@ -36,7 +36,7 @@ class _HashingFile:
 def identify(tree: Path, files: Mapping[str, os.stat_result], *, compressed: bool = True) -> str:
     """The identifier of `files`, whose bytes are read from `tree` and whose modes, owners and times are as given.
 
-    Built as `vh` builds it (reference 12, item 10): sorted names, gzip with mtime 0, mtimes of the files kept. Not
+    Built as `vh` builds it (platform.md 6): sorted names, gzip with mtime 0, mtimes of the files kept. Not
     compressed it takes a tenth of the time and names the same content, but is another identifier than that of `vh`.
     """
     sink = _HashingFile()

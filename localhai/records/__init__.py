@@ -1,4 +1,4 @@
-"""What is remembered: projects, executions, data (DESIGN.md, "State"). Imports neither SQLAlchemy nor Alembic."""
+"""What is remembered: projects, executions, data (map.md, "State"). Imports neither SQLAlchemy nor Alembic."""
 
 from __future__ import annotations
 

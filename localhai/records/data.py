@@ -135,7 +135,7 @@ class DataRecords(Access):
         self._write(work)
 
     def set_alias(self, project_id: str, name: str, datum_id: str) -> Alias:
-        """Give a datum this name in a project; a name that was another's moves (reference 5, `valohai.alias`)."""
+        """Give a datum this name in a project; a name that was another's moves (platform.md 5, `valohai.alias`)."""
         self.datum(datum_id)
         now = self._now()
         key = {"project_id": project_id, "name": storable(name)}

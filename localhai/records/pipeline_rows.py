@@ -35,7 +35,7 @@ class PipelineNode(Struct, frozen=True):
     document: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's node: `name, type, status, execution | task`, and `reason`."""
+        """docs/json.md's node: `name, type, status, execution | task`, and `reason`."""
         values: dict[str, Any] = {"name": self.name, "type": self.type, "status": self.status}
         if self.type == "execution":
             values["execution"] = None if self.execution is None else dict(self.execution)
@@ -79,7 +79,7 @@ class Pipeline(Struct, frozen=True):
         return next((node for node in self.nodes if node.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's pipeline. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        """docs/json.md's pipeline. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
         plan = self.document.get("plan", {})
         return {
             "id": self.id,

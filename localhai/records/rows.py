@@ -1,4 +1,4 @@
-"""What the records give: one frozen struct per noun, with the JSON shapes of DESIGN.md."""
+"""What the records give: one frozen struct per noun, with the JSON shapes of docs/json.md."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Owner(Struct, frozen=True):
 
 
 class DatumRecord(Struct, frozen=True):
-    """An output of an execution, or an upload, of none: immutable bytes with an id (reference 5).
+    """An output of an execution, or an upload, of none: immutable bytes with an id (platform.md 5).
 
     `name` is the path under /valohai/outputs, `size` in bytes, `uri` says where the bytes are (a path of this machine,
     file:// or s3://), `properties` the metadata of its sidecars. The last four are filled by the records.
@@ -71,7 +71,7 @@ class DatumRecord(Struct, frozen=True):
         return unquote(urlsplit(self.uri).path)
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`, and a few more."""
+        """docs/json.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`, and more."""
         return {
             "id": self.id,
             "name": self.name,
@@ -91,7 +91,7 @@ class DatumRecord(Struct, frozen=True):
 
 
 class Alias(Struct, frozen=True):
-    """A name of a project for a datum, which may move to another datum (reference 5, `valohai.alias`)."""
+    """A name of a project for a datum, which may move to another datum (platform.md 5, `valohai.alias`)."""
 
     project_id: str
     name: str
@@ -163,7 +163,7 @@ class Execution(Struct, frozen=True):
         return {name: values.get(name) for name in self.document.get("environment_variables") or ()}
 
     def to_dict(self) -> dict[str, Any]:
-        """DESIGN.md's execution, and `dirty`: the code was not that of a commit.
+        """docs/json.md's execution, and `dirty`: the code was not that of a commit.
 
         Times are ISO-8601 UTC with `Z`, `duration` is in seconds.
         """

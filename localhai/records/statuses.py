@@ -1,4 +1,4 @@
-"""The statuses of an execution and the changes that are allowed between them (reference 6). Pure."""
+"""The statuses of an execution and the changes that are allowed between them (platform.md 6). Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Status(str, Enum):
-    """The eight statuses of the platform and no others: its Airflow hook raises on any other (reference 6)."""
+    """The eight statuses of the platform and no others: its Airflow hook raises on any other (platform.md 6)."""
 
     CREATED = "created"
     QUEUED = "queued"
@@ -29,7 +29,7 @@ INCOMPLETE = frozenset({Status.CREATED, Status.QUEUED, Status.STARTED, Status.ST
 FINAL = frozenset(Status) - INCOMPLETE
 
 # From `created` and `queued` straight to `error` or `crashed`: an execution whose image or inputs cannot be had never
-# starts. The reference does not say how the platform closes such a one: unconfirmed.
+# starts. It is not known how the platform closes such a one: unconfirmed.
 _NEVER_STARTED = frozenset({Status.STOPPING, Status.ERROR, Status.CRASHED})
 
 ALLOWED: Mapping[Status, frozenset[Status]] = {

@@ -25,7 +25,7 @@ STATUSES = ("pending", "approved", "rejected")  # of model versions, as in `vh m
 
 
 class VersionRequest(Struct, frozen=True):
-    """A version that an execution asks for with its outputs (reference 5).
+    """A version that an execution asks for with its outputs (platform.md 5).
 
     `id` is the version's own, made beforehand so that asking again changes nothing. `version` None is the next one of
     a model. `files` are ids of data. `base` is (name, version or alias) of what it starts from, without the names in

@@ -1,4 +1,4 @@
-"""Datasets and models, and their versions: named, immutable collections of data (reference 4.1, 5)."""
+"""Datasets and models, and their versions: named, immutable collections of data (platform.md 4.1, 5)."""
 
 from __future__ import annotations
 

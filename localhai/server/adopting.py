@@ -1,4 +1,4 @@
-"""Data that are somewhere already, made data of a project (valohai-rest-api.md 4)."""
+"""Data that are somewhere already, made data of a project (wire.md 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON, or a form for flat fields; clients and old scripts send both (valohai-rest-api.md 1.4)."""
+"""Bodies of requests: JSON, or a form for flat fields; clients and old scripts send both (wire.md 1.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What containers may call: api.json (reference 2.4), and the listener behind it that they reach.
+"""What containers may call: api.json (platform.md 2.4), and the listener behind it that they reach.
 
 The listener is not the API's: it stands where containers see this machine, and answers only to what one execution may
 ask about itself, by a token of that execution alone.

@@ -1,7 +1,7 @@
 """A certificate for https on this machine, and the authority that signed it, kept in the home with mode 0600.
 
 Clients trust the authority by one file, which holds the public ones too: `REQUESTS_CA_BUNDLE` takes their place
-(valohai-rest-api.md 8 A).
+(wire.md 8 A).
 """
 
 from __future__ import annotations

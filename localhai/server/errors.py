@@ -1,4 +1,4 @@
-"""Errors in the shapes that clients of the platform print (valohai-rest-api.md 1.6)."""
+"""Errors in the shapes that clients of the platform print (wire.md 1.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running container may ask about its own execution (valohai-rest-api.md 3.11): status detail, inputs, triggers.
+"""What a running container may ask about its own execution (wire.md 3.11): status detail, inputs, triggers.
 
 An application of its own, beside the API: the token of an execution is good for nothing else, and only while it runs.
 """

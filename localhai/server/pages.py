@@ -1,4 +1,4 @@
-"""Lists: one page of many rows, in the platform's envelope (valohai-rest-api.md 1.5)."""
+"""Lists: one page of many rows, in the platform's envelope (wire.md 1.5)."""
 
 from __future__ import annotations
 

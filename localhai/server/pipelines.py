@@ -1,4 +1,4 @@
-"""What a client asks a pipeline to be, made into a plan, and run by a thread of the server (valohai-rest-api.md E35).
+"""What a client asks a pipeline to be, made into a plan, and run by a thread of the server (wire.md E35).
 
 A client sends each node as a template: the step with all that its own copy of valohai.yaml says. Keys come with hyphens
 from `vh`, with underscores from the web page.
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 def node_id(pipeline_id: str, name: str) -> str:
-    """The id of a node: made of the pipeline's and its name, as containers are told it (reference 2.4)."""
+    """The id of a node: made of the pipeline's and its name, as containers are told it (platform.md 2.4)."""
     return str(uuid.uuid5(uuid.UUID(pipeline_id), name))
 
 

@@ -1,4 +1,4 @@
-"""What a client asks an execution to be, made into a plan (valohai-rest-api.md E18)."""
+"""What a client asks an execution to be, made into a plan (wire.md E18)."""
 
 from __future__ import annotations
 

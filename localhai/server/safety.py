@@ -29,7 +29,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class OneSlash:
     """`//` is `/` and every path under /api ends in one: vh writes the first, valohai-utils leaves the second out.
 
-    No redirect: a client would turn its POST into a GET (valohai-rest-api.md 1.1).
+    No redirect: a client would turn its POST into a GET (wire.md 1.1).
     """
 
     def __init__(self, app: ASGIApp) -> None:

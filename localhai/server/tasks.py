@@ -1,4 +1,4 @@
-"""What a client asks a task to be, made into a plan, and run by a thread of the server (valohai-rest-api.md E40)."""
+"""What a client asks a task to be, made into a plan, and run by a thread of the server (wire.md E40)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets, models and their versions that clients ask for (valohai-rest-api.md 3.10, 4)."""
+"""Datasets, models and their versions that clients ask for (wire.md 3.10, 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task of valohai.yaml as a TaskPlan (reference 1.7). Pure."""
+"""A task of valohai.yaml as a TaskPlan (platform.md 1.7). Pure."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def _check_bayesian(wish: Wish, variants: Sequence[Variant]) -> None:
 def _manual_sets(
     wish: Wish, step: Step, variants: Sequence[Variant], seed: int, notes: list[str]
 ) -> tuple[dict[str, Any], ...]:
-    """The i-th values of all parameters together, and the sets as they are written (reference 8.1, 8.2).
+    """The i-th values of all parameters together, and the sets as they are written (platform.md 8.1, 8.2).
 
     What a set lacks is left to the step's default, and said: on the platform values could come to stand in other sets.
     """

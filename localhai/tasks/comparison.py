@@ -17,7 +17,7 @@ FACTS = ("number", "id", "counter", "status", "duration")
 
 
 def row(number: int, execution: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """`{number, id, counter, status, duration, parameters, metadata}` from an execution's JSON shape (DESIGN.md).
+    """`{number, id, counter, status, duration, parameters, metadata}` from an execution's JSON shape (docs/json.md).
 
     `parameters` are those among `names`, the ones that vary.
     """

@@ -13,7 +13,7 @@ from localhai.tasks.variants import Variant
 TaskType = Literal["grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed"]
 OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
 
-BAYESIAN_START = 20  # this many executions are random before the optimiser proposes any (reference 8.1)
+BAYESIAN_START = 20  # this many executions are random before the optimiser proposes any (platform.md 8.1)
 BAYESIAN_BATCH = 5  # where execution-batch-size is absent: unconfirmed
 
 

@@ -111,7 +111,7 @@ def start_task(
 
     A task node of a pipeline needs its `record.status` and, for its edges, the executions with their outputs: those of
     `home.records.task_children(task.record.id)`. A distributed task starts all members at once, whatever `jobs` says.
-    Aliases of data are resolved here, and mean the same for all executions (reference 4.1).
+    Aliases of data are resolved here, and mean the same for all executions (platform.md 4.1).
 
     Raises ProjectError and UsageError before anything starts for values that the step does not take, and
     SurroundingsError, after the task was closed as `error`, for what kept executions from starting.

@@ -1,4 +1,4 @@
-"""Variant parameters: the values that a style and its rules stand for (reference 8.2). Pure and lazy."""
+"""Variant parameters: the values that a style and its rules stand for (platform.md 8.2). Pure and lazy."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Span(Struct, frozen=True):
 
 
 class Variant(Struct, frozen=True):
-    """A parameter that varies: `rules` are valohai.yaml's (reference 8.2), `kind` is the declared type."""
+    """A parameter that varies: `rules` are valohai.yaml's (platform.md 8.2), `kind` is the declared type."""
 
     name: str
     style: str
@@ -167,7 +167,7 @@ class Variant(Struct, frozen=True):
         return Listed([self._as_meant(value) for value in stepped]) if self.rules.get("integerify") else stepped
 
     def _logspace(self) -> Values:
-        """`start` and `end` are exponents; public text also calls them `min` and `max` (reference 8.2)."""
+        """`start` and `end` are exponents; public text also calls them `min` and `max` (platform.md 8.2)."""
         start = self._number("start" if "start" in self.rules else "min")
         end = self._number("end" if "end" in self.rules else "max")
         base = self._number("base") if "base" in self.rules else BASE

@@ -33,7 +33,7 @@ YAML = (HERE / "project" / "valohai.yaml").read_text()
 
 
 class Platform:
-    """What a platform knows, in the shapes of its API (wire reference 2 and 3)."""
+    """What a platform knows, in the shapes of its API (wire.md 2 and 3)."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, dict[str, list[str]], Any, str]] = []

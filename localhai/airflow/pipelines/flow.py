@@ -36,7 +36,7 @@ def result_of(details: Mapping[str, Any]) -> NodeResult:
 
 
 def node_of_run(node: Node, targets: Sequence[Target], params: Mapping[str, Any]) -> Node:
-    """The node with the values of this run's params in place of the pipeline's defaults (reference 1.11)."""
+    """The node with the values of this run's params in place of the pipeline's defaults (platform.md 1.11)."""
     parameters = dict(node.parameters)
     for target in targets:
         if target.pipeline_parameter not in params:

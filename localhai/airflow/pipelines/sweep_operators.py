@@ -65,7 +65,7 @@ class ValohaiSetsOperator(BaseOperator):
 
 
 class ValohaiChildOperator(ValohaiNodeOperator):
-    """One execution of a task node: mapped. Its end may be that of the others (reference 8.3)."""
+    """One execution of a task node: mapped. Its end may be that of the others (platform.md 8.3)."""
 
     def __init__(self, *, sets: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

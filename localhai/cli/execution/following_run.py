@@ -34,7 +34,7 @@ def follow(
     download: str | None = None,
     notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
-    """Do `work` under a screen and under signals; gives the exit code of DESIGN.md. Raises what `work` raises."""
+    """Do `work` under a screen and under signals; gives the exit code (docs/json.md). Raises what `work` raises."""
     screen = Screen(step, as_json=call.json, quiet=quiet, progress=progress, prefix=prefix)
     interruption = Interruption()
     try:

@@ -33,7 +33,7 @@ def follow(
     reused: Mapping[str, Kept] | None = None,
     begun: Mapping[str, Made] | None = None,
 ) -> int:
-    """Run it under a screen and under signals; gives the exit code of DESIGN.md."""
+    """Run it under a screen and under signals; gives the exit code (docs/json.md)."""
     screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
     interruption = Interruption()
     options = PipelineOptions(

@@ -87,7 +87,7 @@ def follow(
     work: Callable[[TaskObserver, Interruption], Task],
     given: Mapping[str, Any],
 ) -> int:
-    """Do `work` under signals and show what it came to; gives the exit code of DESIGN.md."""
+    """Do `work` under signals and show what it came to; gives the exit code (docs/json.md)."""
     screen = TaskScreen(plan, quiet=given["quiet"], output=given["output"])
     interruption = Interruption()
     if not given["quiet"]:

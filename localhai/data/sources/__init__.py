@@ -1,4 +1,4 @@
-"""The places that bytes come from, by scheme (reference 4.1). `Sources` holds their clients, made when needed."""
+"""The places that bytes come from, by scheme (platform.md 4.1). `Sources` holds their clients, made when needed."""
 
 from __future__ import annotations
 

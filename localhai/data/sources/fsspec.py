@@ -1,4 +1,4 @@
-"""gs:// and azure:// inputs (reference 4.1) through fsspec's file systems, which come with localhai's extras."""
+"""gs:// and azure:// inputs (platform.md 4.1) through fsspec's file systems, which come with localhai's extras."""
 
 from __future__ import annotations
 

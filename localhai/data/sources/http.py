@@ -1,4 +1,4 @@
-"""http(s):// inputs: any URL, basic auth in it, redirects, names from Content-Disposition (reference 4.1)."""
+"""http(s):// inputs: any URL, basic auth in it, redirects, names from Content-Disposition (platform.md 4.1)."""
 
 from __future__ import annotations
 

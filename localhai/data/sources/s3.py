@@ -1,4 +1,4 @@
-"""s3:// inputs (reference 4.1): HEAD, listing by prefix, ranged and conditional GETs."""
+"""s3:// inputs (platform.md 4.1): HEAD, listing by prefix, ranged and conditional GETs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands: placeholders that nothing fills, and items that the shell reads otherwise than meant (reference 1.4)."""
+"""Commands: placeholders that nothing fills, and items that the shell reads otherwise than meant (platform.md 1.4)."""
 
 from __future__ import annotations
 

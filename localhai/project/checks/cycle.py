@@ -1,4 +1,4 @@
-"""Cycles of pipelines: a node waits for all nodes that feed it, so a cycle would wait for ever (reference 7.1)."""
+"""Cycles of pipelines: a node waits for all nodes that feed it, so a cycle would wait for ever (platform.md 7.1)."""
 
 from __future__ import annotations
 

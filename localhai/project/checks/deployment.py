@@ -1,4 +1,4 @@
-"""Deployments (reference 1.12)."""
+"""Deployments (platform.md 1.12)."""
 
 from __future__ import annotations
 

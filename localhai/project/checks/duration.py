@@ -1,4 +1,4 @@
-"""Durations: `time-limit` and `no-output-timeout` (reference 1.1)."""
+"""Durations: `time-limit` and `no-output-timeout` (platform.md 1.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edges of pipelines (reference 1.9, 7.2): both ends must exist and fit together."""
+"""Edges of pipelines (platform.md 1.9, 7.2): both ends must exist and fit together."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _check_source(edge: Edge, nodes: dict[str, Node], findings: Findings) -> Non
 
 def _check_target(edge: Edge, nodes: dict[str, Node], items: Items, findings: Findings) -> None:
     missing = _missing(edge.target, nodes, patterns=edge.source.kind == edge.target.kind == "input")
-    if missing is not None:  # `{parameter-value:NAME}` takes undeclared ones (reference 1.4)
+    if missing is not None:  # `{parameter-value:NAME}` takes undeclared ones (platform.md 1.4)
         report = findings.error if edge.target.kind == "input" else findings.warning
         report(edge.target.path, missing[0], f"unknown-{edge.target.kind}", hint=missing[1])
     if edge.target.kind == "file":
@@ -152,7 +152,7 @@ def _check_file(end: End, items: Items, findings: Findings) -> None:
 
 
 def _check_repeats(edges: list[Edge], findings: Findings) -> None:
-    """The same edge twice, and parameters that two edges fill: only one may (reference 7.2)."""
+    """The same edge twice, and parameters that two edges fill: only one may (platform.md 7.2)."""
     seen: Counter[tuple[str, ...]] = Counter()
     filled: Counter[tuple[str, str]] = Counter()
     for edge in edges:

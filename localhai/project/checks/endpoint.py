@@ -1,4 +1,4 @@
-"""Endpoints (reference 1.12)."""
+"""Endpoints (platform.md 1.12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions on metadata and parameters, in the platform's expression language (reference 7.5)."""
+"""Conditions on metadata and parameters, in the platform's expression language (platform.md 7.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs of steps (reference 1.5)."""
+"""Inputs of steps (platform.md 1.5)."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Items:
 
 
 def kind_of(entry: dict[Any, Any]) -> str | None:
-    """The key of an item that is read: the first known kind (reference 1.0)."""
+    """The key of an item that is read: the first known kind (platform.md 1.0)."""
     return next((kind for kind in KINDS if kind in entry), None)
 
 

@@ -1,4 +1,4 @@
-"""Nodes of pipelines (reference 1.8, 1.10, 7.5)."""
+"""Nodes of pipelines (platform.md 1.8, 1.10, 7.5)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _check_action(path: tuple[Any, ...], action: dict[str, Any], findings: Findi
             findings.warning(at, message, "unknown-value", hint=guess(then, THENS, plural="actions"))
     for at, condition in _each(path, action, "if"):
         reason = expression.fault(condition)
-        if reason is not None:  # unconfirmed: reference 7.5
+        if reason is not None:  # unconfirmed: platform.md 7.5
             message = f"if {quoted(condition)} is not an expression: {reason}"
             hint = "a condition compares values: `metadata.accuracy >= 0.9`"
             findings.warning(at, message, "bad-expression", hint=hint)

@@ -1,4 +1,4 @@
-"""Parameters of steps: defaults, bounds and templates (reference 1.2, 1.3)."""
+"""Parameters of steps: defaults, bounds and templates (platform.md 1.2, 1.3)."""
 
 from __future__ import annotations
 

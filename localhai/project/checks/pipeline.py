@@ -1,4 +1,4 @@
-"""Pipelines (reference 1.8): their nodes, edges and parameters together."""
+"""Pipelines (platform.md 1.8): their nodes, edges and parameters together."""
 
 from __future__ import annotations
 

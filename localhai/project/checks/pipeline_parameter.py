@@ -1,4 +1,4 @@
-"""Parameters of pipelines (reference 1.11)."""
+"""Parameters of pipelines (platform.md 1.11)."""
 
 from __future__ import annotations
 

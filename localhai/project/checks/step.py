@@ -1,4 +1,4 @@
-"""Steps (reference 1.1)."""
+"""Steps (platform.md 1.1)."""
 
 from __future__ import annotations
 

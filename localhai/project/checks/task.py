@@ -1,4 +1,4 @@
-"""Tasks (reference 1.7, 8)."""
+"""Tasks (platform.md 1.7, 8)."""
 
 from __future__ import annotations
 

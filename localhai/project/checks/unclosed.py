@@ -1,6 +1,6 @@
 """Placeholders behind a brace that is not closed, or closed at once: to the platform they begin at that brace.
 
-Its pattern is `{(.+?)}` (reference 1.4), and so `{ {parameters}` is one placeholder called ` {parameters`, which it
+Its pattern is `{(.+?)}` (platform.md 1.4), and so `{ {parameters}` is one placeholder called ` {parameters`, which it
 does not know, and `{} {parameters}` one called `} {parameters`.
 """
 

@@ -1,1 +1,1 @@
-"""The endpoints, one file a noun (valohai-rest-api.md 3)."""
+"""The endpoints, one file a noun (wire.md 3)."""

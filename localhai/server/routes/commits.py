@@ -1,4 +1,4 @@
-"""Commits, repositories and ad-hoc packages (valohai-rest-api.md 3.2, 3.3)."""
+"""Commits, repositories and ad-hoc packages (wire.md 3.2, 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: lists, downloads by signed URLs, purging, aliases (valohai-rest-api.md 3.7)."""
+"""Data: lists, downloads by signed URLs, purging, aliases (wire.md 3.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments and their versions (valohai-rest-api.md 3.10)."""
+"""Deployments and their versions (wire.md 3.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments: here there is one, this machine (valohai-rest-api.md 3.6)."""
+"""Environments: here there is one, this machine (wire.md 3.6)."""
 
 from __future__ import annotations
 

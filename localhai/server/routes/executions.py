@@ -1,4 +1,4 @@
-"""Executions and what they wrote (valohai-rest-api.md 3.4, 3.5)."""
+"""Executions and what they wrote (wire.md 3.4, 3.5)."""
 
 from __future__ import annotations
 

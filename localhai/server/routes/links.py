@@ -1,4 +1,4 @@
-"""Addresses that people open in a browser: login links, and what `urls.display` names (valohai-rest-api.md E3)."""
+"""Addresses that people open in a browser: login links, and what `urls.display` names (wire.md E3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebook executions (valohai-rest-api.md 3.4)."""
+"""Notebook executions (wire.md 3.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipelines (valohai-rest-api.md 3.8)."""
+"""Pipelines (wire.md 3.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects, their variables and commits (valohai-rest-api.md 3.2)."""
+"""Projects, their variables and commits (wire.md 3.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks (valohai-rest-api.md 3.9)."""
+"""Tasks (wire.md 3.9)."""
 
 from __future__ import annotations
 

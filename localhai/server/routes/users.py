@@ -1,4 +1,4 @@
-"""Login and users (valohai-rest-api.md 3.1)."""
+"""Login and users (wire.md 3.1)."""
 
 from __future__ import annotations
 

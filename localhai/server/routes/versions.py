@@ -1,4 +1,4 @@
-"""Datasets, models and their versions (valohai-rest-api.md 3.10, 4)."""
+"""Datasets, models and their versions (wire.md 3.10, 4)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rows as the platform's JSON objects (valohai-rest-api.md 2). Pure."""
+"""Rows as the platform's JSON objects (wire.md 2). Pure."""

@@ -1,4 +1,4 @@
-"""Commits (valohai-rest-api.md 2.3)."""
+"""Commits (wire.md 2.3)."""
 
 from __future__ import annotations
 

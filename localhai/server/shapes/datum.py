@@ -1,4 +1,4 @@
-"""Data and their aliases (valohai-rest-api.md 2.6, 2.7)."""
+"""Data and their aliases (wire.md 2.6, 2.7)."""
 
 from __future__ import annotations
 

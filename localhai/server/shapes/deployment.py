@@ -1,4 +1,4 @@
-"""Deployments and their versions (valohai-rest-api.md 3.10; keys beyond those that clients read are unconfirmed)."""
+"""Deployments and their versions (wire.md 3.10; keys beyond those that clients read are unconfirmed)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executions (valohai-rest-api.md 2.4)."""
+"""Executions (wire.md 2.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipelines (valohai-rest-api.md 2.9)."""
+"""Pipelines (wire.md 2.9)."""
 
 from __future__ import annotations
 

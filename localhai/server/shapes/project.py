@@ -1,4 +1,4 @@
-"""Projects (valohai-rest-api.md 2.2). Small and without secrets: `vh` keeps the whole object in its configuration."""
+"""Projects (wire.md 2.2). Small and without secrets: `vh` keeps the whole object in its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks (valohai-rest-api.md 2.10)."""
+"""Tasks (wire.md 2.10)."""
 
 from __future__ import annotations
 

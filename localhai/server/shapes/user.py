@@ -1,4 +1,4 @@
-"""Users (valohai-rest-api.md 2.1)."""
+"""Users (wire.md 2.1)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.docker
 
 
 def test_a_server_sees_what_the_platform_gives_it(deployments, ask, tmp_path) -> None:
-    """Reference 9: the whole path, the prefix by variable and header, files below the working directory, metadata."""
+    """platform.md 9: the whole path, the prefix by variable and header, files below the working directory, metadata."""
     files = [{"name": "model", "path": "model.txt"}, {"name": "deep", "path": "models/deep.txt"}]
     deployments.greet(files=files)
     model, deep = tmp_path / "m.bin", tmp_path / "d.bin"

@@ -1,4 +1,4 @@
-"""What an address of data means is settled when a task is created (reference 4.1), not by each of its executions."""
+"""What an address of data means is settled when a task is created (platform.md 4.1), not by each of its executions."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The endpoints of valohai-rest-api.md that clients call, by their numbers there: method and path below /api/v0.
+"""The endpoints of wire.md that clients call, by their numbers there: method and path below /api/v0.
 
 The one list of them: tests hold the application against it.
 """

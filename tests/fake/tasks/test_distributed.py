@@ -1,4 +1,4 @@
-"""Distributed tasks over the fake engine: together, at known addresses, and nothing left (reference 10)."""
+"""Distributed tasks over the fake engine: together, at known addresses, and nothing left (platform.md 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remote mode against a server that answers as the platform does (wire reference 3)."""
+"""Remote mode against a server that answers as the platform does (wire.md 3)."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_vhignore_leaves_files_out(request, kind, cache):
 
 
 def test_the_identifier_is_that_of_the_package_that_vh_uploads(plain, cache, tmp_path):
-    """Built here once more with tarfile and gzip alone, the way reference 6 and 12 describe."""
+    """Built here once more with tarfile and gzip alone, the way platform.md 6 and 12 describe."""
     import gzip
     import hashlib
     import tarfile

@@ -1,4 +1,4 @@
-"""The transitions of reference 6, and no others."""
+"""The transitions of platform.md 6, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Bayesian search: random at first, then in batches that learn, and the same again on a resume (reference 8.1)."""
+"""A Bayesian search: random at first, then in batches that learn, and the same again on a resume (platform.md 8.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state machine: what comes next, and when it is over (reference 8.3)."""
+"""The state machine: what comes next, and when it is over (platform.md 8.3)."""
 
 from __future__ import annotations
 

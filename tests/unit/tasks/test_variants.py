@@ -1,4 +1,4 @@
-"""What styles and rules stand for (reference 8.2)."""
+"""What styles and rules stand for (platform.md 8.2)."""
 
 from __future__ import annotations
 
