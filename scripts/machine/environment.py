@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from machine import system
@@ -17,7 +18,6 @@ from machine.say import Trouble, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 LOCK = "requirements.lock"
 STAMP = "localhai-stamp.json"
@@ -66,6 +66,8 @@ def ensure(environment: Environment) -> None:
             return
         uv = shutil.which("uv")
         if not _is_usable(environment, uv):
+            if uv and environment.folder in Path(uv).absolute().parents:
+                uv = None  # an activated environment's own, which goes with it
             _create(environment, uv)
         _fill(environment, uv)
         environment.stamp.write_text(json.dumps(environment.wanted()), encoding="utf-8")

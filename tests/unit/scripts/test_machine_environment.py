@@ -62,6 +62,23 @@ def test_a_moved_checkout_gets_a_new_environment(environment: Environment, tmp_p
     assert asked(tmp_path) == ["venv --quiet", "pip install", "pip install"]
 
 
+def test_the_uv_of_an_environment_that_goes_does_not_make_the_next(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure(environment)
+    asked(tmp_path)
+    moved = environment.root.rename(tmp_path / "moved")
+    own = moved / ".venv" / "bin" / "uv"
+    own.write_text(UV.format(log=tmp_path / "log"))
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{own.parent}:/usr/bin:/bin")
+    made: list[object] = []
+    monkeypatch.setattr("machine.environment._create", lambda wanted, uv: made.append((wanted.folder, uv)))
+    monkeypatch.setattr("machine.environment._fill", lambda _wanted, uv: made.append(uv))
+    ensure(Environment(moved, moved / ".venv"))
+    assert made == [(moved / ".venv", None), None]
+
+
 def test_a_folder_of_other_things_is_left_alone(environment: Environment, tmp_path: Path) -> None:
     environment.folder.mkdir()
     (environment.folder / "thesis.txt").write_text("precious")
