@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field, to_builtins
@@ -75,6 +75,13 @@ class Action(Struct, frozen=True):
     when: tuple[str, ...]
     conditions: tuple[str, ...]
     then: tuple[str, ...]
+
+    @classmethod
+    def read(cls, when: Iterable[Any], conditions: Iterable[Any], then: Iterable[Any]) -> Action:
+        """As a person or a client wrote it: `when` in any case of letters."""
+        return cls(
+            tuple(sorted({str(word).lower() for word in when})), tuple(map(str, conditions)), tuple(map(str, then))
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Action:

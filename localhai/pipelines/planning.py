@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import ProjectError, UsageError
+from localhai.pipelines import rules
 from localhai.pipelines.arguments import PipelineArguments, sort_arguments
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.steps import overridden, parameter_facts
@@ -112,10 +113,7 @@ def _node(node: Any, step: Step | None, parameters: Mapping[str, Any], inputs: M
         "name": node.name,
         "type": node.type,
         "on_error": node.on_error.value,
-        "actions": tuple(
-            Action(tuple(sorted(action.when)), tuple(map(str, action.if_)), tuple(map(str, action.then)))
-            for action in node.actions
-        ),
+        "actions": tuple(Action.read(action.when, action.if_, action.then) for action in node.actions),
     }
     if step is None:
         return Node(**known, deployment=node.deployment, endpoints=tuple(node.endpoints), aliases=tuple(node.aliases))
@@ -173,17 +171,11 @@ def _parameters(
     """The pipeline's own values, and what they set in each node (platform.md 1.11)."""
     values: dict[str, Any] = {}
     by_node: dict[str, dict[str, Any]] = {}
+    texts = {node: rules.text_parameters(step) for node, step in steps.items()}
     for parameter in pipeline.parameters:
         is_given = parameter.name in arguments.parameters
         value = arguments.parameters[parameter.name] if is_given else parameter.default
         values[parameter.name] = "" if value is None else value
-        for target in parameter.targets:
-            node, _, name = target.split(".", 2)
-            if value is None and not _takes_text(steps.get(node), name):
-                continue  # unconfirmed: the platform sends an empty text, which is no number
-            by_node.setdefault(node, {})[name] = values[parameter.name]
+        for node, name in map(rules.target_of, parameter.targets):
+            by_node.setdefault(node, {}).update(rules.set_by_pipeline({name: value}, texts.get(node, ())))
     return values, by_node
-
-
-def _takes_text(step: Step | None, name: str) -> bool:
-    return step is not None and name in step.parameters and step.parameters[name].type == "string"

@@ -6,13 +6,15 @@ for its own node. What passes over edges is said in `filling`, who waits for who
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
+    from valohai_yaml.objs import Step
+
     from localhai.pipelines.plan import Action, Node
     from localhai.pipelines.results import NodeResult
 
@@ -95,6 +97,27 @@ def holds(
     except Exception as error:  # noqa: BLE001  # leval lets through whatever the operands raise
         return False, f"condition {condition!r} counts as false: {str(error) or type(error).__name__}"
     return True, None
+
+
+def target_of(text: str) -> tuple[str, str]:
+    """The node and the parameter that `NODE.parameter.NAME`, a target of a pipeline's parameter, means."""
+    node, _, rest = text.partition(".")
+    _, dot, name = rest.partition(".")
+    return node, name if dot else rest
+
+
+def text_parameters(step: Step | None) -> set[str]:
+    """The parameters of a node for which an empty text is a value."""
+    return set() if step is None else {name for name, item in step.parameters.items() if item.type == "string"}
+
+
+def set_by_pipeline(values: Mapping[str, Any], texts: Collection[str]) -> dict[str, Any]:
+    """What parameters of the pipeline set in a node; `values` by the node's own, None for no value.
+
+    No value is an empty text for those of `texts`; the others keep what the step says (unconfirmed).
+    """
+    given = {name: "" if value is None else value for name, value in values.items()}
+    return {name: value for name, value in given.items() if values[name] is not None or name in texts}
 
 
 def acts(node: Node, *whens: str) -> bool:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from localhai.project.positions import PositionMap
 
 
-def refuse_unfillable(plan: PipelinePlan, steps: Mapping[str, Step | None], positions: PositionMap | None) -> None:
+def refuse_unfillable(
+    plan: PipelinePlan, steps: Mapping[str, Step | None], positions: PositionMap | None = None
+) -> None:
     """Raises ProjectError that names every edge that should give a parameter its value and cannot."""
     problems = []
     for number, edge in enumerate(plan.edges):

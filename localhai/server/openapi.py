@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi.routing import APIRoute
 
+from localhai.pipelines.plan import OnError
 from localhai.server.bodies import read_body
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _NODE: Schema = {
         "name": TEXT,
         "type": {"type": "string", "enum": ["execution", "task", "deployment", "mimic"]},
         "template": {"type": "object", "properties": {"commit": TEXT, "step": TEXT, "inputs": URIS}},
-        "on_error": {"type": "string", "enum": ["stop-all", "stop-next", "continue", "retry"]},
+        "on_error": {"type": "string", "enum": list(get_args(OnError))},
         "source": TEXT,
     },
     "required": ["name", "type"],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from localhai.pipelines.plan import Action, Edge, NodeOverride
+from localhai.pipelines import rules
+from localhai.pipelines.graph import Graph
+from localhai.pipelines.plan import Action, Edge, MergeMode, NodeOverride, OnError, PipelinePlan
 from localhai.project.faulty import refuse_faulty
 from localhai.server.errors import field as wrong
 from localhai.server.requests import unwrapped
@@ -92,8 +94,8 @@ def behaviour(item: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     on_error, merge_mode = _either(item, "on-error"), _either(item, "edge-merge-mode")
     for key, value, allowed in (
-        ("on_error", on_error, {"stop-all", "stop-next", "continue", "retry"}),
-        ("merge_mode", merge_mode, {"replace", "append"}),
+        ("on_error", on_error, get_args(OnError)),
+        ("merge_mode", merge_mode, get_args(MergeMode)),
     ):
         if value is None:
             continue
@@ -103,7 +105,7 @@ def behaviour(item: Mapping[str, Any]) -> dict[str, Any]:
     actions = objects(item, "actions")
     if actions:
         found["actions"] = tuple(
-            Action(_words(action, "when"), _words(action, "if"), _words(action, "then")) for action in actions
+            Action.read(_words(action, "when"), _words(action, "if"), _words(action, "then")) for action in actions
         )
     return found
 
@@ -117,7 +119,7 @@ def _words(action: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def parameters(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The pipeline's own values, and what they set in each node. Raises Refused."""
+    """The pipeline's own values, and what they are to set in each node: None for no value. Raises Refused."""
     values: dict[str, Any] = {}
     by_node: dict[str, dict[str, Any]] = {}
     given = body.get("parameters") or {}
@@ -129,9 +131,8 @@ def parameters(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[
         value = unwrapped(item.get("expression"))
         value = values[name] = None if value == "" else value  # as vh sends one that has no value (unconfirmed)
         for target in _targets(name, item):
-            node, _, rest = target.partition(".")
-            if value is not None:
-                by_node.setdefault(node, {})[rest.rpartition(".")[2]] = value
+            node, parameter = rules.target_of(target)
+            by_node.setdefault(node, {})[parameter] = value
     return values, by_node
 
 
@@ -155,11 +156,8 @@ def edge(item: Mapping[str, Any], names: list[str]) -> Edge:
     return Edge.from_dict({**item, "configuration": configuration if isinstance(configuration, dict) else {}})
 
 
-def refuse_circles(names: list[str], edges: tuple[Edge, ...]) -> None:
+def refuse_circles(plan: PipelinePlan) -> None:
     """Raises Refused that names the nodes of a circle, and what hangs on it."""
-    left = set(names)
-    while left:
-        free = {name for name in left if not any(edge.target == name and edge.source in left for edge in edges)}
-        if not free:
-            raise wrong("edges", f"The edges go round in a circle: {', '.join(sorted(left))}.")
-        left -= free
+    left = {node.name for node in plan.nodes}.difference(Graph(plan).ordered())
+    if left:
+        raise wrong("edges", f"The edges go round in a circle: {', '.join(sorted(left))}.")

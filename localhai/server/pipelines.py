@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.nodes.runners import further_runners
-from localhai.pipelines import planning
+from localhai.pipelines import planning, rules
 from localhai.pipelines.plan import Node, PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline
 from localhai.pipelines.sources import Sources
-from localhai.pipelines.steps import parameter_facts
+from localhai.pipelines.steps import overridden, parameter_facts
+from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project.faulty import refuse_faulty
 from localhai.records.queue import Waiting
 from localhai.server import pipeline_parts as parts
@@ -135,10 +136,12 @@ class _Reading:
         if len(set(names)) < len(names):
             raise wrong("nodes", "Two nodes have the same name.")
         edges = tuple(parts.edge(item, names) for item in parts.objects(self._body, "edges"))
-        parts.refuse_circles(names, edges)
         title = text(dict(self._body), "title", "pipeline")
         reuse = self._body.get("reuse_executions") is True
-        return PipelinePlan(title, nodes, edges, values, reuse_executions=reuse), self._reused
+        plan = PipelinePlan(title, nodes, edges, values, reuse_executions=reuse)
+        parts.refuse_circles(plan)
+        refuse_unfillable(plan, {node.name: self._step_of(node) for node in nodes if node.name not in self._reused})
+        return plan, self._reused
 
     def _of_blueprint(self, name: str) -> PipelinePlan:
         """A pipeline as the commit's valohai.yaml says it; `parameters` are values by name."""
@@ -188,7 +191,7 @@ class _Reading:
             inputs={**defaults, **inputs},
             optional_inputs=tuple(key for key, known in step.inputs.items() if known.optional),
             explicit_inputs=tuple(key for key, uris in inputs.items() if uris != defaults[key]),
-            parameters={**typed, **parameters},
+            parameters={**typed, **rules.set_by_pipeline(parameters, rules.text_parameters(step))},
             **parameter_facts(step),
             **parts.behaviour(item),
         )
@@ -224,10 +227,11 @@ class _Reading:
         ]
         if unknown:
             raise wrong("nodes", f"{name}: step {node.step} has no parameter or input {', '.join(unknown)}.")
+        texts = rules.text_parameters(self._step_of(node))
         environment = str(template["environment"]) if template.get("environment") else node.override.environment
         return replace(
             node,
-            parameters={**changed, **parameters},
+            parameters={**changed, **rules.set_by_pipeline(parameters, texts)},
             inputs={**node.inputs, **given},
             explicit_inputs=tuple(given),
             override=replace(node.override, environment=environment),
@@ -250,6 +254,11 @@ class _Reading:
 
     def _lacks(self, node: Node, parameter: str) -> bool:
         return parameter not in self._sources.config(node.commit).config.steps[node.step or ""].parameters
+
+    def _step_of(self, node: Node) -> Step | None:
+        if node.step is None:
+            return None
+        return overridden(self._sources.config(node.commit).config.steps[node.step], node.override)
 
     def _other_commit(self, template: Mapping[str, Any]) -> str | None:
         commit = template.get("commit")

@@ -10,6 +10,7 @@ from localhai.airflow.request import ExecutionRequest
 from localhai.errors import UsageError
 from localhai.pipelines.filling import Unfilled, fill
 from localhai.pipelines.results import NodeResult
+from localhai.pipelines.rules import set_by_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,18 +38,12 @@ def result_of(details: Mapping[str, Any]) -> NodeResult:
 
 def node_of_run(node: Node, targets: Sequence[Target], params: Mapping[str, Any]) -> Node:
     """The node with the values of this run's params in place of the pipeline's defaults (platform.md 1.11)."""
-    parameters = dict(node.parameters)
-    for target in targets:
-        if target.pipeline_parameter not in params:
-            continue
-        value = params[target.pipeline_parameter]
-        if value is not None:
-            parameters[target.parameter] = value
-        elif target.takes_text:
-            parameters[target.parameter] = ""
-        else:
-            parameters.pop(target.parameter, None)
-    return replace(node, parameters=parameters)
+    values = {
+        target.parameter: params[target.pipeline_parameter] for target in targets if target.pipeline_parameter in params
+    }
+    texts = {target.parameter for target in targets if target.takes_text}
+    own = {name: value for name, value in node.parameters.items() if name not in values}
+    return replace(node, parameters={**own, **set_by_pipeline(values, texts)})
 
 
 def start_of(description: NodeDescription, params: Mapping[str, Any], results: Mapping[str, NodeResult]) -> NodeStart:

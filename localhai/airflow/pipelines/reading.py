@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from localhai.airflow.pipelines.description import NodeDescription, Target, describe
 from localhai.pipelines.planning import find_pipeline, plan
-from localhai.pipelines.rules import may_ask
+from localhai.pipelines.rules import may_ask, target_of, text_parameters
 from localhai.pipelines.steps import overridden
 
 if TYPE_CHECKING:
@@ -110,10 +110,8 @@ def _targets(pipeline: Any, steps: Mapping[str, Step | None]) -> dict[str, list[
     found: dict[str, list[Target]] = {}
     for parameter in pipeline.parameters:
         for target in parameter.targets:
-            node, _, name = target.split(".", 2)
-            step = steps.get(node)
-            takes_text = step is not None and name in step.parameters and step.parameters[name].type == "string"
-            found.setdefault(node, []).append(Target(name, parameter.name, takes_text))
+            node, name = target_of(target)
+            found.setdefault(node, []).append(Target(name, parameter.name, name in text_parameters(steps.get(node))))
     return found
 
 
@@ -133,7 +131,7 @@ def _types(parameter: Any, steps: Mapping[str, Step | None], tasks: set[str]) ->
     """Those of the parameters that it sets, and of its default; a task node takes lists."""
     found: dict[str, None] = {}
     for target in parameter.targets:
-        node, _, name = target.split(".", 2)
+        node, name = target_of(target)
         step = steps.get(node)
         if step is not None and name in step.parameters:
             own = step.parameters[name]

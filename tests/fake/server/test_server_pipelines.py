@@ -412,3 +412,30 @@ def test_a_task_node_that_valohai_yaml_does_not_have_is_as_its_template_says(ada
     nodes[0]["template"]["parameters"] = {"nothing": rules["rows"]}
     refused = ada.post("/api/v0/pipelines/", json={"project": demo.id, "title": "p", "edges": [], "nodes": nodes})
     assert (refused.status_code, list(refused.json())) == (400, ["nodes"])
+
+
+@pytest.mark.parametrize(("expression", "name"), [("x", "x"), ("", ""), (None, "")])
+def test_an_empty_text_is_the_value_of_a_text_as_in_a_pipeline_of_valohai_yaml(ada, body, demo, expression, name):
+    named = YAML.replace("default: 10}", "default: 10}\n      - {name: name.of, default: plain}", 1)
+    body["nodes"][0]["template"]["commit"] = demo.upload_files({"valohai.yaml": named}).json()["identifier"]
+    config = {"name": "title", "targets": ["prepare.parameters.name.of"]}
+    body["parameters"] = {"title": {"config": config, "expression": expression}}
+    done = ended(ada, started(ada, body)["id"])
+    assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 10, "name.of": name}
+
+
+def test_events_of_actions_are_written_in_any_case(ada, body):
+    body["nodes"][0]["actions"] = [{"when": "Node-Complete", "then": "stop-pipeline"}]
+    assert ended(ada, started(ada, body)["id"])["status"] == "stopped"
+
+
+def test_an_edge_that_cannot_give_a_parameter_its_only_value_is_refused(ada, body, demo):
+    needs = YAML.replace("name: epochs, type: integer, default: 2", "name: epochs, type: integer")
+    commit = demo.upload_files({"valohai.yaml": needs}).json()["identifier"]
+    for node in body["nodes"]:
+        node["template"]["commit"] = commit
+    body["nodes"][1]["template"]["parameters"] = {}
+    edge = {"source_type": "parameter", "source_key": "size", "target_type": "parameter", "target_key": "epochs"}
+    body["edges"] = [{**body["edges"][0], **edge}]
+    answer = ada.post("/api/v0/pipelines/", json=body)
+    assert (answer.status_code, "has no parameter 'size'" in answer.text) == (400, True), answer.text
