@@ -18,6 +18,8 @@ from localhai.errors import LocalhaiError
 from localhai.server.listening import server
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import uvicorn
 
     from localhai.containers.engine import Gateway
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 ANSWER_WITHIN = 20  # seconds, of calls that code makes in passing
 BACKLOG = 128
 _PORTS = "ports"
+_REMEMBERED_PORTS = 8
 _ENDPOINTS = (
     ("set_status_detail", "POST", "status-detail"),
     ("input_request", "POST", "inputs"),
@@ -117,21 +120,32 @@ class Calls:
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{listening.getsockname()[1]}"
 
     def _bound(self, own: str, network: str | None) -> socket.socket:
-        """At the port of the last time if it is free: containers that still run know that one."""
+        """At a port of earlier times if one is free, which containers that still run know; each server has its own."""
         folder = self._state.home.folder / "server" / _PORTS
         file = folder / ("default" if network is None else f"network-{network.replace('/', '_')}")
-        try:
-            port = int(file.read_text())
-        except (OSError, ValueError):
-            port = 0
-        try:
-            made = _listen(own, port)
-        except (OSError, OverflowError):
-            made = _listen(own, 0)
-        with suppress(OSError):  # a full disk keeps nobody from listening
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(str(made.getsockname()[1]))
+        known = _known_ports(file)
+        made = next(filter(None, (_listen_if_free(own, port) for port in known)), None) or _listen(own, 0)
+        port = made.getsockname()[1]
+        if port not in known:
+            with suppress(OSError):  # a full disk keeps nobody from listening
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                file.write_text("\n".join(map(str, [*known, port][-_REMEMBERED_PORTS:])))
         return made
+
+
+def _known_ports(file: Path) -> list[int]:
+    """The ports at which servers of this home have listened, oldest first."""
+    try:
+        return [int(line) for line in file.read_text().split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _listen_if_free(address: str, port: int) -> socket.socket | None:
+    try:
+        return _listen(address, port)
+    except (OSError, OverflowError):
+        return None
 
 
 def _place(gateway: Gateway | None, address: str | None) -> tuple[str, str] | None:

@@ -156,6 +156,23 @@ def test_the_next_server_listens_where_containers_that_still_run_call(state):
     later.close()
 
 
+def test_two_servers_of_one_home_keep_a_port_each_over_their_restarts(state):
+    execution = "01a20d6a-c469-7c0b-b1fc-54758173648b"
+    other = State(state.home, state.secret)
+    first, second = state.calls.of(execution, None), other.calls.of(execution, None)
+    assert first != second
+    state.calls.close()
+    again = State(state.home, state.secret)
+    again.calls.resume()
+    assert again.calls.of(execution, None) == first
+    other.calls.close()
+    last = State(state.home, state.secret)
+    last.calls.resume()
+    assert last.calls.of(execution, None) == second
+    for one in (again, last):
+        one.close()
+
+
 @pytest.mark.parametrize(
     ("gateway", "wanted", "place"),
     [
