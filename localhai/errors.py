@@ -116,6 +116,9 @@ class ProjectError(LocalhaiError):
         return {"problems": [problem.to_dict() for problem in self.problems]}
 
 
+MISTAKES = (UsageError, ProjectError)  # of a person: another try comes to the same
+
+
 class SurroundingsError(LocalhaiError):
     """What localhai needs around it is missing or broken."""
 

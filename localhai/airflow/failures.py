@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import AirflowException, AirflowFailException
-from localhai.errors import LocalhaiError, ProjectError, UsageError
+from localhai.errors import MISTAKES, LocalhaiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ def airflow_words() -> Iterator[None]:
     """Inside, mistakes of the DAG or the project become AirflowFailException, all else AirflowException."""
     try:
         yield
-    except (UsageError, ProjectError) as error:
+    except MISTAKES as error:
         raise AirflowFailException(text_of(error)) from error
     except LocalhaiError as error:
         raise AirflowException(text_of(error)) from error

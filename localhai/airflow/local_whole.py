@@ -13,8 +13,7 @@ from localhai.airflow.pipelines.flow import result_of
 from localhai.errors import ProjectError
 from localhai.pipelines import running
 from localhai.pipelines.plan import Edge, Node, PipelinePlan
-from localhai.pipelines.results import NodeResult
-from localhai.pipelines.rules import alone
+from localhai.pipelines.rules import alone, without_end
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import Sources
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.pipelines.results import NodeResult
     from localhai.pipelines.runners import NodeWork
     from localhai.records.pipeline_rows import PipelineNode
 
@@ -78,7 +78,7 @@ class _Elsewhere:
     def run(self, work: NodeWork) -> tuple[NodeResult, LocalhaiError | None]:
         """Its result is there before the pipeline begins."""
         error = ProjectError(f"node {work.node.name} runs in another task")
-        return NodeResult("error", error=error.message), error
+        return without_end(error), error
 
     def earlier(self, home: Home, node: PipelineNode) -> Kept | None:  # noqa: ARG002  # a NodeRunner
         """Only the DAG knows."""

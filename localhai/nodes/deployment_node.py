@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from localhai.deployments.endpoint import file_names, find_endpoint
 from localhai.deployments.versions import build_endpoint, make_version, work_on
-from localhai.errors import Interrupted, LocalhaiError, ProjectError
+from localhai.errors import LocalhaiError, ProjectError
+from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.runners import Kept, Made
 from localhai.project.edges import CARRYING
@@ -45,10 +46,8 @@ class DeploymentRunner:
         """Make the version and build its images."""
         try:
             version = _make(work)
-        except Interrupted as error:
-            return NodeResult("stopped", error=error.message), error
         except LocalhaiError as error:
-            return NodeResult("error", error=error.message), error
+            return rules.without_end(error), error
         work.say(f"version {version.deployment}/{version.name}: localhai deployment run --version {version.name}")
         return _result(version), None
 

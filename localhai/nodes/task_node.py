@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.errors import Interrupted, LocalhaiError
+from localhai.errors import LocalhaiError
 from localhai.executions.execution import Execution
 from localhai.executions.reuse_words import outcome
 from localhai.nodes.spreading import spread
 from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
+from localhai.pipelines.rules import without_end
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
 from localhai.project.parity import telling_sentence
@@ -53,10 +54,8 @@ class TaskRunner:
         """One task; each of its executions is one of the pipeline too."""
         try:
             task = _run(work)
-        except Interrupted as error:
-            return NodeResult("stopped", error=error.message), error
         except LocalhaiError as error:
-            return NodeResult("error", error=error.message), error
+            return without_end(error), error
         return task_result(work.sources.project.home, task), None
 
     def earlier(self, home: Home, node: PipelineNode) -> Kept | None:

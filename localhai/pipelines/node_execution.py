@@ -6,12 +6,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import Interrupted, LocalhaiError, SurroundingsError, UsageError
+from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.executions.execution import Execution
 from localhai.executions.following import LOOK
 from localhai.executions.observer import Observer
 from localhai.executions.recovery import NEVER_RAN, adopt
 from localhai.executions.runner import run
+from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
 from localhai.records import INCOMPLETE
@@ -56,10 +57,8 @@ class ExecutionRunner:
                     observer=_Watch(work, work.watch(None)),
                     interruption=work.interruption,
                 )
-        except Interrupted as error:
-            return NodeResult("stopped", error=error.message), error
         except LocalhaiError as error:
-            return NodeResult("error", error=error.message), error
+            return rules.without_end(error), error
         return result_of(execution, plan.environment_variables), None
 
     def earlier(self, home: Home, node: PipelineNode) -> Kept | None:

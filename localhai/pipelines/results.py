@@ -16,6 +16,7 @@ class NodeResult(Struct, frozen=True):
     `status` is that of its execution or task: complete, error, crashed or stopped. `outputs` are (path under
     /valohai/outputs, URI), of all children for a task. `inputs` are the URIs of the files it used by input,
     `deployment` holds `id` and `version_id`. `note` is what to say of a node that is complete.
+    `is_mistake`: it could not run as the project or the caller has it, and another try would come to the same.
     """
 
     status: str
@@ -27,6 +28,7 @@ class NodeResult(Struct, frozen=True):
     deployment: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     note: str | None = None
+    is_mistake: bool = False
 
     @property
     def is_complete(self) -> bool:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from localhai.errors import MISTAKES, Interrupted
+from localhai.pipelines.results import NodeResult
+
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
 
+    from localhai.errors import LocalhaiError
     from localhai.pipelines.plan import Action, Node
-    from localhai.pipelines.results import NodeResult
 
 ATTEMPTS = 3  # of a node with `on-error: retry`: how often the platform tries is unconfirmed
 STARTING, COMPLETE, ERROR = "node-starting", "node-complete", "node-error"
@@ -64,9 +67,15 @@ def at_end(node: Node, result: NodeResult) -> Verdict:
 
 
 def is_tried_again(node: Node, result: NodeResult, attempts: int) -> bool:
-    """`attempts` have begun: one that could not begin would not the next time, and what was stopped stays so."""
-    failed = not result.is_complete and result.status != "stopped"
-    return failed and node.on_error == "retry" and 0 < attempts < ATTEMPTS
+    """`attempts` have begun: what no try can help is not tried again, and what was stopped stays so."""
+    may_help = not result.is_complete and result.status != "stopped" and not result.is_mistake
+    return may_help and node.on_error == "retry" and 0 < attempts < ATTEMPTS
+
+
+def without_end(error: LocalhaiError) -> NodeResult:
+    """The result of a node that never came to an end of its own: an error kept it from starting, or stopped it."""
+    status = "stopped" if isinstance(error, Interrupted) else "error"
+    return NodeResult(status, error=error.message, is_mistake=isinstance(error, MISTAKES))
 
 
 def node_status(status: str | None) -> str:

@@ -47,3 +47,13 @@ def test_pairs_that_carry_nothing_fill_nothing(pipelines, text, edge):
     written(pipelines, edge, {f"{kind}s": [{"name": "data"}]})
     assert "data" in pipelines("run", "p", f"--make.data={text}", code=2).stderr
     assert pipelines.home.records.pipelines(None) == [], "nothing began"
+
+
+def test_a_value_that_a_parameter_does_not_take_is_not_tried_again(pipelines, text):
+    pipelines.engine.behave(lambda container: container.out('{"loss": "high"}\n'))
+    steps = [MAKE, {"name": "use", "parameters": [{"name": "loss", "type": "float", "default": 1.0}]}]
+    nodes = [NODES[0], {**NODES[1], "on-error": "retry"}]
+    pipelines.write(nodes, [["make.metadata.loss", "use.parameter.loss"]], steps=steps)
+    result = pipelines("run", "p", f"--make.data={text}", code=1)
+    assert "attempt" not in result.stderr
+    assert "high" in result.stderr

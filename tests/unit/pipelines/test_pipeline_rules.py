@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from localhai.errors import ImageNotFound, Interrupted, ProjectError, SurroundingsError, UsageError
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.state import PipelineState
@@ -92,3 +93,20 @@ def test_what_may_follow_is_known_before_anything_runs(make_plan):
     assert (rules.may_ask(asks), rules.may_ask(stops)) == (True, False)
     assert [rules.decides_when_ended(node) for node in (stops, asks, plain)] == [True, True, False]
     assert (rules.alone(stops).on_error, rules.alone(stops).actions) == ("stop-all", ())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "again"),
+    [
+        (UsageError("no such value"), "error", False),
+        (ProjectError("no such step"), "error", False),
+        (ImageNotFound("no image"), "error", True),
+        (SurroundingsError("the engine is away"), "error", True),
+        (Interrupted("asked"), "stopped", False),
+    ],
+)
+def test_what_another_try_cannot_help_is_not_tried_again(make_plan, error, status, again):
+    node = make_plan([{"name": "a", "on-error": "retry"}]).nodes[0]
+    result = rules.without_end(error)
+    assert (result.status, result.error) == (status, error.message)
+    assert rules.is_tried_again(node, result, 1) == again
