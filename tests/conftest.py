@@ -6,11 +6,14 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))  # for modules that several folders of tests import
 
 WITHOUT_DOCKER = {Path(__file__).parent / layer for layer in ("unit", "fake")}
 MEMORY = Path("/dev/shm")  # where Linux keeps files in memory

@@ -27,7 +27,7 @@ import psycopg2
 from moto.server import ThreadedMotoServer
 
 from tests.cluster.machines import Machine
-from tests.docker.postgresql import Server
+from tests.support.postgresql import Server
 
 T = TypeVar("T")
 HERE = Path(__file__).parent

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import postgresql
 import pytest
 
 from localhai.containers import labels
@@ -40,16 +38,9 @@ def test_sqlite_locked_by_another_process_for_some_seconds(bench) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location("bad_days_postgresql", Path(__file__).with_name("postgresql.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    made = module.Server.create()
+    made = postgresql.Server.create()
     yield made
     made.remove()
-    del sys.modules[spec.name]
 
 
 def test_postgresql_stopped_and_started_again_while_a_step_runs(bench, server) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cases_playing as playing
 import pytest
 
 from localhai import Home
@@ -19,20 +18,6 @@ pytestmark = pytest.mark.docker
 
 IMAGE = "python:3.11-slim"
 MINE = {"localhai.tests": "cases"}
-
-
-def load(path: Path) -> Any:
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-playing = load(Path(__file__).parents[1] / "cases_playing.py")
 
 
 @pytest.fixture(scope="module")

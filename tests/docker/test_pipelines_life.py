@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import postgresql
 import pytest
 
 if TYPE_CHECKING:
@@ -313,13 +312,7 @@ def test_pipelines_are_remembered_in_postgresql(bench: Any, postgresql_url: str)
 
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
-    spec = importlib.util.spec_from_file_location("postgresql", Path(__file__).with_name("postgresql.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    server = module.Server.create()
+    server = postgresql.Server.create()
     server.sql("CREATE DATABASE pipelines")
     yield server.url("pipelines")
     server.remove()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from concurrent.futures import TimeoutError as NotYet
 from contextlib import closing
 from pathlib import Path
 
+import postgresql
 import psycopg2
 import pytest
 
@@ -36,18 +36,9 @@ SHARED = (
 )
 
 
-def load(path):
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def server():
-    made = load(Path(__file__).with_name("postgresql.py")).Server.create()
+    made = postgresql.Server.create()
     yield made
     made.remove()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import postgresql
 import pytest
 
 if TYPE_CHECKING:
@@ -85,13 +83,7 @@ def test_a_hit_fetches_and_copies_nothing(bench: Any) -> None:
 
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
-    spec = importlib.util.spec_from_file_location("reuse_postgresql", Path(__file__).with_name("postgresql.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    server = module.Server.create()
+    server = postgresql.Server.create()
     yield server.url()
     server.remove()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import cases_playing as playing
 import pytest
+import shell_containers as containers
 
 from localhai import Home
 from localhai.settings import Settings
@@ -17,19 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def load(path: Path) -> Any:
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-playing = load(Path(__file__).parents[1] / "cases_playing.py")
-containers = load(Path(__file__).parents[1] / "shell_containers.py")
 SHELL = "its items need a container's own shell, streams or stdin"
 IMAGE = "images, their users and their variables are what it is about"
 ENGINE = "the engine's own limits, mounts or signals are what it is about"

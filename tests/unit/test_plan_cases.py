@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import cases_support as cases
 import pytest
 
 from localhai import Home
 from localhai.errors import LocalhaiError
 from localhai.settings import Settings
 
-HERE = Path(__file__).parent
-
-
-def load(path):
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = load(HERE.parent / "cases_support.py")
 FILL = {"http": "http://127.0.0.1:1/case"}
 PLANNED = [
     pytest.param(case, run, id=f"{case.name}-{number}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any
 
+import pipeline_cases_support as cases
 import pytest
+import shell_containers as containers
 from click.testing import CliRunner
 
 from localhai.cli.call import Call
@@ -15,21 +14,6 @@ from localhai.cli.main import cli
 from localhai.executions.home import Home
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
-
-
-def load(path: Path) -> Any:
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = load(Path(__file__).parents[2] / "pipeline_cases_support.py")
-containers = load(Path(__file__).parents[2] / "shell_containers.py")
 
 
 @pytest.mark.parametrize("name", cases.NAMES)

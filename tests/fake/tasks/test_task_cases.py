@@ -8,14 +8,12 @@ more.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+import shell_containers as containers
 from click.testing import CliRunner
 
 from localhai.cli.call import Call
@@ -27,20 +25,6 @@ from localhai.testing import FakeEngine
 CASES = Path(__file__).parents[2] / "cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/task.json"))
 KEYS = {"about", "reference", "words", "status", "error", "statuses", "sets", "says", "again"}
-
-
-def load(path: Path) -> Any:
-    """A module by path: test folders are no packages."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-containers = load(CASES.parent / "shell_containers.py")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,4 @@
-"""Cases: one behaviour per folder of tests/cases, with what must come out of it. The dataclasses are the format.
-
-Loaded by path from the tests that run cases: test folders are no packages.
-"""
+"""Cases: one behaviour per folder of tests/cases, with what must come out of it. The dataclasses are the format."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
     from localhai.project.plan import ExecutionPlan
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 EXPECTED = "expected.json"
 ASIDE = (EXPECTED, "s3")  # what of a case's folder is not part of the project
 TEXTS = ("valohai.yaml", "localhai.toml")  # files in which <http> and <project> are filled in

@@ -1,18 +1,15 @@
-"""Cases of executions, played in a home: what both the real engine and the fake one are asked for.
-
-Loaded by path from the tests that run cases: test folders are no packages.
-"""
+"""Cases of executions, played in a home: what both the real engine and the fake one are asked for."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import cases_support as cases
 
 from localhai.errors import LocalhaiError
 
@@ -24,18 +21,6 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
 
 
-def load(path: Path) -> Any:
-    """A module by path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = load(Path(__file__).with_name("cases_support.py"))
 CASES = {case.name: case for case in cases.load_cases() if case.starts}
 NOT_REFUSED = cases.Refused("no error", 0, "")
 

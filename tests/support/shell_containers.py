@@ -1,4 +1,4 @@
-"""What containers of the fake engine do where cases run without Docker. Loaded by path: test folders are no package."""
+"""What containers of the fake engine do where cases run without Docker."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ pipeline comes to and that of its `nodes`; `lines` of stdout by node (all of the
 `reasons` of nodes; how many `executions` a node made; what localhai `says`, on stderr or in its document.
 A run that is `refused` has the exit code
 in place of all that. In valohai.yaml `<project>` stands for the project's folder.
-
-Loaded by path from the tests that run cases: test folders are no packages.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/pipeline.json"))
 
 
