@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+SLOW_LOOK = 1.0  # seconds between looks at the records
 
 
 class Beside(Generic[T]):
@@ -41,3 +44,18 @@ class Beside(Generic[T]):
                 self.heard = answer
                 if self._told is not None:
                     self._told()
+
+
+class NowAndThen:
+    """Whether the records wish something, for loops that ask often: at most one question a second goes to them."""
+
+    def __init__(self, question: Callable[[], bool]) -> None:
+        self._beside = Beside(question)
+        self._due = time.monotonic() + SLOW_LOOK
+
+    def heard(self) -> bool:
+        """What was wished once stays wished."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + SLOW_LOOK
+            self._beside.ask()
+        return bool(self._beside.heard)

@@ -90,6 +90,7 @@ class Life(Struct):
     container: str | None = None
     live_outputs: list[Path] = field(default_factory=list)
     pins: Pins | None = None
+    stop_wished: Callable[[], bool] = lambda: False  # by the records, before its container runs
     seconds: Callable[[], float | None] = lambda: None  # since it was started; None where only the clock tells
 
     @property
@@ -101,6 +102,10 @@ class Life(Struct):
         """Cached inputs stay where they are until `let_go`: when the container has started, it has them."""
         self.pins = self.pins or self.home.data_cache.pins()
         return self.pins
+
+    def is_asked_to_stop(self) -> bool:
+        """By a signal, or from elsewhere."""
+        return self.interruption.asked or self.stop_wished()
 
     def let_go(self) -> None:
         """Twice is fine."""

@@ -15,6 +15,7 @@ from localhai.containers.tree import CONFIG, REPOSITORY, InputPlacement, TreeCon
 from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
 from localhai.executions import config_files, on_demand
+from localhai.executions.beside import NowAndThen
 from localhai.executions.environment import container_variables, platform_variables
 from localhai.executions.fetch_progress import FetchReporter
 from localhai.executions.input_specs import input_specs
@@ -47,6 +48,8 @@ def prepare(life: Life) -> None:
     """
     if _is_true(life, "VH_CLEAN"):  # platform.md 2.3
         life.capture.status(CLEAN_IGNORED)
+    records, wanted = life.home.records, life.record.id
+    life.stop_wished = NowAndThen(lambda: records.stop_requested(wanted)).heard
     require_allowed(life.home, life.settings, life.plan, asked_by(life))
     if life.options.calls is not None:
         life.calls = life.options.calls(life.record.id)
@@ -59,8 +62,8 @@ def prepare(life: Life) -> None:
 
 
 def _check(life: Life) -> None:
-    if life.interruption.asked:
-        raise Interrupted("it was interrupted before its container started")
+    if life.is_asked_to_stop():
+        raise Interrupted("it was stopped before its container started")
 
 
 def _image(life: Life) -> Image:
@@ -71,7 +74,7 @@ def _image(life: Life) -> Image:
         progress=lambda event: _tell_pull(life, event),
         notify=life.capture.status,
         locks=life.home.folder / "cache" / "locks",
-        cancelled=life.interruption.is_asked,
+        cancelled=life.is_asked_to_stop,
     )
     life.update(image_digest=image.digest)
     return image
@@ -101,7 +104,7 @@ def fetch(life: Life) -> None:
             specs,
             **reading.arguments,
             progress=FetchReporter(life),
-            cancelled=life.interruption.is_asked,
+            cancelled=life.is_asked_to_stop,
             pins=life.hold_inputs(),
             refresh=_is_true(life, "VH_NO_DATA_CACHE"),
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
-from localhai.executions.beside import Beside
+from localhai.executions.beside import SLOW_LOOK, Beside
 from localhai.executions.life import Ended
 from localhai.executions.stopping import Stopping
 from localhai.executions.watch import STOPPED_BY_WISH, Watch
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from localhai.executions.watch import Cause
 
 LOOK = 0.25  # seconds between looks at wishes and limits
-SLOW_LOOK = 1.0  # seconds between looks at the records and at outputs
 RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for
 HEALTHY = 10.0  # seconds without a loss after which the next one is the first again
 MOST_PAUSE = 5.0  # seconds between losses of an engine that answers, but does not let us listen

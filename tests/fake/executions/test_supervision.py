@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localhai.app.recover import recover
-from localhai.errors import EngineLost, SurroundingsError
-from localhai.executions import recovery, stopping, supervision
+from localhai.errors import EngineLost, Interrupted, SurroundingsError
+from localhai.executions import beside, recovery, stopping, supervision
 from localhai.executions.home import Home
 from localhai.executions.interruption import Interruption
 from localhai.executions.open_project import open_project
@@ -74,6 +74,7 @@ def engine() -> Iterator[Engine]:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "LOOK", 0.02)
     monkeypatch.setattr(supervision, "SLOW_LOOK", 0.05)
+    monkeypatch.setattr(beside, "SLOW_LOOK", 0.05)
     monkeypatch.setattr(stopping, "AGAIN", 0.02)
     monkeypatch.setattr(stopping, "LATER", 0.1)
     monkeypatch.setattr(stopping, "INSIST", 0.1)
@@ -249,3 +250,24 @@ def test_a_slow_engine_does_not_hide_the_second_ctrl_c(project, engine, monkeypa
     threading.Thread(target=interrupt).start()
     with pytest.raises(ContactLost):
         project.run("train", interruption=wish)
+
+
+def test_a_stop_from_elsewhere_is_heard_before_the_container_runs(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    class Silent(FakeEngine):
+        def pull(self, reference: str, progress: Any = None) -> Any:
+            project.home.records.request_stop(project.execution().id)
+            over.wait(60)
+            return super().pull(reference, progress)
+
+    engine = Silent(images=(), pullable=("python:3.11-slim",))
+    (tmp_path / "valohai.yaml").write_text(YAML % "")
+    try:
+        with open_project(tmp_path, home=Home(Settings(home=tmp_path / "home"), engine=engine)) as project:
+            with pytest.raises(Interrupted):
+                project.run("train")
+            assert project.execution().status == "stopped"
+    finally:
+        over.set()
+        engine.close()
