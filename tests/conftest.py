@@ -95,11 +95,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What looks for leftovers looks last, and only for what these tests left: not an earlier, killed run of them."""
     items.sort(key=lambda item: "leaks" in item.nodeid)
     if items and "leaks" in items[-1].nodeid:
+        from localhai.containers import labels
         from localhai.containers.connect import connect
 
         engine = connect()
-        label = {"localhai.execution": None}
-        config.stash[LEFT_BEFORE] = frozenset(
-            [*(item.name for item in engine.containers(label)), *engine.volumes(label), *engine.networks(label)]
-        )
+        label = {labels.EXECUTION: None}
+        names = [*(item.name for item in engine.containers(label)), *engine.volumes(label), *engine.networks(label)]
+        config.stash[LEFT_BEFORE] = frozenset([*names, *engine.volumes({labels.CACHE: None})])
         engine.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Package caches belong to homes, and those of tests are gone."""
+    before = session.config.stash.get(LEFT_BEFORE, None)
+    if before is None:
+        return
+    from localhai.containers import labels
+    from localhai.containers.connect import connect
+
+    engine = connect()
+    for name in set(engine.volumes({labels.CACHE: None})) - before:
+        engine.remove_volume(name)
+    engine.close()
