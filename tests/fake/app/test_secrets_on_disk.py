@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
+from waiting import until
 
 from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
@@ -191,7 +192,7 @@ def test_devices_and_ids_that_a_step_set_are_said_and_do_not_stay(engine: FakeEn
         for name, mode in (("sh", 0o6755), ("taken", 0o4555)):  # one while it runs, one at its end
             (outputs / name).write_bytes(b"#!")
             (outputs / name).chmod(mode)
-        container.sleep(2)
+        until(lambda: not (outputs / "taken").exists())
         return 0
 
     engine.behave(step, step="train")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from waiting import until
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
@@ -160,10 +160,8 @@ def test_an_endpoint_is_served_until_it_is_asked_to_stop(endpoints) -> None:
     results = []
     serving = threading.Thread(target=lambda: results.append(endpoints("run", "--port", "0", "--alias", "live")))
     serving.start()
-    end = time.monotonic() + 30
-    while not (found := endpoints.home.records.deployment_versions()) or found[0].endpoints[0].status != "serving":
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    versions = endpoints.home.records.deployment_versions
+    found = until(lambda: (kept := versions()) and kept[0].endpoints[0].status == "serving" and kept, seconds=30)
     url = endpoints.json("info")["endpoints"][0]["url"]
     parts = urlsplit(url.replace(found[0].name, "live"))
     connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=5)

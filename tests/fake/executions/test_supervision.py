@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from waiting import until
 
 from localhai.app.recover import recover
 from localhai.errors import EngineLost, Interrupted, SurroundingsError
@@ -98,8 +98,7 @@ def runs_on(container: FakeContainer) -> int:
 
 def deaf(container: FakeContainer) -> int:
     container.out("ready\n")
-    while container.running:
-        time.sleep(0.01)
+    until(lambda: not container.running)
     return 0
 
 
@@ -142,8 +141,7 @@ def test_looking_for_live_outputs_delays_no_limit(project, engine, monkeypatch) 
     wish = Interruption()
 
     def later() -> None:
-        while "stop" not in engine.calls:
-            time.sleep(0.01)
+        until(lambda: "stop" in engine.calls)
         slow.set()
 
     threading.Thread(target=later).start()
@@ -177,8 +175,7 @@ def test_limits_are_heard_while_the_engine_is_away(project, engine) -> None:
     engine.hangs["state"] = threading.Event()
 
     def come_back() -> None:
-        while "stop" not in engine.calls:
-            time.sleep(0.01)
+        until(lambda: "stop" in engine.calls)
         engine.hangs["state"].set()
 
     threading.Thread(target=come_back).start()
@@ -217,8 +214,7 @@ def test_a_wish_to_stop_outlives_the_contact(project, engine, monkeypatch) -> No
     wish = Interruption()
 
     def interrupt() -> None:
-        while not engine.calls.count("wait"):
-            time.sleep(0.01)
+        until(lambda: "wait" in engine.calls)
         engine.lose()
         wish.ask()
 
@@ -242,8 +238,7 @@ def test_a_slow_engine_does_not_hide_the_second_ctrl_c(project, engine, monkeypa
     wish = Interruption()
 
     def interrupt() -> None:
-        while "state" not in engine.calls:
-            time.sleep(0.01)
+        until(lambda: "state" in engine.calls)
         wish.ask()
         wish.ask()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Any
 import pytest
 import requests
 from fastapi import FastAPI
+from waiting import until
 
 from localhai.executions.home import Home
+from localhai.records import FINAL
 from localhai.server.app import create_app
 from localhai.server.listening import serving
 from localhai.server.state import State
@@ -35,6 +36,15 @@ class Asker(requests.Session):
     def request(self, method: str, url: str, *args: Any, **more: Any) -> requests.Response:  # type: ignore[override]
         more["allow_redirects"] = False  # a redirect would turn a POST into a GET
         return super().request(method, self.url + url, *args, **more)
+
+    def ended(self, kind: str, reference: object) -> dict[str, Any]:
+        """An execution, a task or a pipeline, once it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.get(f"/api/v0/{kind}/{reference}/").json()
+            return found if found["status"] in FINAL else None
+
+        return until(look, said=lambda: self.get(f"/api/v0/{kind}/{reference}/").text)
 
 
 class QuietEngine(FakeEngine):
@@ -166,9 +176,7 @@ class Demo:
 
     def ended(self, reference: object) -> dict[str, Any]:
         """The execution, once it has ended."""
-        while self.get(reference)["end_time"] is None:
-            time.sleep(0.01)
-        return self.get(reference)
+        return self.asker.ended("executions", reference)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -153,21 +152,13 @@ def test_what_a_parameter_makes_of_an_address_is_judged_as_it_is_resolved(
         body = {"project": asked["project"], "nodes": [node], "edges": []}
     answer = bob.post(f"/api/v0/{kind}/", json=body)
     if answer.status_code == 201:
-        ended(bob, kind, answer.json()["id"])
+        bob.ended(kind, answer.json()["id"])
     else:
         assert answer.status_code == 400, answer.text
     for execution in state.home.executions(project_id=asked["project"]):
         assert execution.status == "error", execution.to_dict()
         assert not any(item["files"] for item in execution.inputs)
         assert SECRET not in json.dumps(execution.to_dict())
-
-
-def ended(asker, kind: str, reference: str) -> dict[str, Any]:
-    while True:
-        found: dict[str, Any] = asker.get(f"/api/v0/{kind}/{reference}/").json()
-        if found["status"] in {"complete", "error", "stopped", "crashed"}:
-            return found
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("text", ["datum://{datum}", "Datum://{datum}", " datum://{datum}", "DATUM://{DATUM} "])
@@ -186,7 +177,7 @@ def test_an_alias_or_a_version_that_holds_anothers_data_gives_none(bob, bobs, ad
     state.home.records.set_alias(asked["project"], "best", adas)
     made = bob.post("/api/v0/executions/", json={**asked, "inputs": {"data": ["datum://best"]}})
     assert made.status_code == 201, made.text
-    found = ended(bob, "executions", made.json()["id"])
+    found = bob.ended("executions", made.json()["id"])
     assert found["status"] == "error"
     assert "no datum of that id or alias" in found["status_detail"]
 
@@ -201,7 +192,7 @@ def test_folders_that_the_server_allows_are_read_and_nothing_beside_them(bob, bo
     state.queue.start()
     asked = bobs()
     made = bob.post("/api/v0/executions/", json={**asked, "inputs": {"data": [f"{shared}/*.csv"]}})
-    found = ended(bob, "executions", made.json()["id"])
+    found = bob.ended("executions", made.json()["id"])
     assert found["status"] == "complete", found
     for wrong in (f"{shared}/way/passwd", f"{shared}/../passwd", f"{tmp_path}/**", f"{shared}/way/*"):
         assert bob.post("/api/v0/executions/", json={**asked, "inputs": {"data": [wrong]}}).status_code == 400, wrong
@@ -215,7 +206,7 @@ def test_a_stand_in_is_its_owners_choice(bob, bobs, state, engine, allow, secret
     state.queue.start()
     made = bob.post("/api/v0/executions/", json={**bobs(), "inputs": {"data": ["s3://bucket/data.csv"]}})
     assert made.status_code == 201, made.text
-    found = ended(bob, "executions", made.json()["id"])
+    found = bob.ended("executions", made.json()["id"])
     assert found["status"] == "complete", found
     assert seen[0]["data"]["files"][0]["uri"] == "s3://bucket/data.csv"
     (listed,) = state.home.execution(found["id"]).inputs
@@ -234,7 +225,7 @@ def test_a_localhai_toml_that_comes_with_code_says_nothing(bob, bobs, state, sec
     assert answer.status_code == 400
     state.queue.start()
     made = bob.post("/api/v0/executions/", json={**body, "inputs": {"data": ["s3://bucket/x"]}}).json()["id"]
-    assert ended(bob, "executions", made)["status"] == "error"
+    assert bob.ended("executions", made)["status"] == "error"
 
 
 @pytest.mark.parametrize("text", ["{own}/health", "http://localhost:1/x", "http://[::1]/x", "HTTP://169.254.169.254/"])
@@ -260,7 +251,7 @@ def test_an_execution_that_waits_stays_its_clients_under_another_server(bob, bob
     again = State(state.home, "another secret", jobs=1)  # after a restart
     again.queue.start()
     try:
-        found = ended(bob, "executions", made.json()["id"])
+        found = bob.ended("executions", made.json()["id"])
     finally:
         again.queue.ask_to_stop()
         again.queue.close()
@@ -275,7 +266,7 @@ def test_a_task_that_goes_on_stays_its_clients(bob, bobs, state, allow, secret):
     kind = {"type": "grid_search", "parameters": {"n": {"style": "multiple", "rules": {"items": [1]}}}}
     made = bob.post("/api/v0/tasks/", json={**asked, **kind, "inputs": {"data": [str(secret)]}})
     assert made.status_code == 201, made.text
-    ended(bob, "tasks", made.json()["id"])
+    bob.ended("tasks", made.json()["id"])
     (child,) = state.home.executions(project_id=asked["project"])
     assert child.status == "complete"
     record = state.home.records.task(made.json()["id"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from msgspec.structs import replace
+from waiting import until
 
 from localhai.app.recover import recover
 from localhai.executions.owner import own_owner
@@ -44,14 +43,6 @@ def runs(engine):
     return found
 
 
-def ended(ada, path):
-    while True:
-        found = ada.get(f"/api/v0/{path}/").json()
-        if found["status"] not in {"created", "queued", "started", "stopping"}:
-            return found
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def first(demo, ada, runs):
     """A pipeline that has ended."""
@@ -61,7 +52,7 @@ def first(demo, ada, runs):
         for name in ("make", "use")
     ]
     made = ada.post("/api/v0/pipelines/", json={"project": demo.id, "nodes": nodes, "edges": [EDGE]}).json()
-    assert ended(ada, f"pipelines/{made['id']}")["status"] == "complete"
+    assert ada.ended("pipelines", made["id"])["status"] == "complete"
     assert runs == ["make", "use"]
     runs.clear()
     return state_of(ada, made["id"])
@@ -106,7 +97,7 @@ def test_what_goes_on_is_still_asked_for_by_its_client(state, demo, ada, runs, f
     request = {"plan": plan, "reused": []}
     state.server.enqueue(Waiting(record.id, demo.id, user.id, 0, request, kind="pipeline"))
     state.queue.start()
-    assert ended(ada, f"pipelines/{record.id}")["status"] == "error"
+    assert ada.ended("pipelines", record.id)["status"] == "error"
     latest = state.home.execution("latest", project_id=demo.id)
     assert latest.record.document["requester"] == user.id
     assert "--allow-folder" in str(latest.error)
@@ -118,12 +109,11 @@ def test_a_pipeline_goes_on_with_what_its_nodes_had_made(state, demo, ada, runs,
     execution = first["nodes"][0]["execution"]["id"]
     record = left(state, demo, first, status=status, execution_id=execution)
     state.queue.start()
-    done = ended(ada, f"pipelines/{record.id}")
+    done = ada.ended("pipelines", record.id)
     assert (done["status"], [node["status"] for node in done["nodes"]]) == ("complete", ["complete", "complete"])
     assert done["nodes"][0]["execution"]["id"] == execution
     assert runs == ["use"]
-    while state.server.begun():
-        time.sleep(0.01)
+    until(lambda: not state.server.begun())
     changes = [
         change["status"] for change in state.home.records.pipeline_changes(record.id) if change["node"] == "make"
     ]
@@ -140,7 +130,7 @@ def test_a_node_that_failed_fails_its_pipeline_still(state, demo, ada, engine, r
     record = left(state, demo, first, status="started", execution_id=failed["id"])
     later = type(state)(state.home, state.secret, jobs=1)
     later.queue.start()
-    done = ended(ada, f"pipelines/{record.id}")
+    done = ada.ended("pipelines", record.id)
     assert (done["status"], [node["status"] for node in done["nodes"]]) == ("error", ["error", "stopped"])
     assert runs == []
     later.queue.ask_to_stop()
@@ -152,7 +142,7 @@ def test_what_cannot_go_on_is_closed_and_says_why(state, demo, ada, first):
     with state.server._database.begin(write=True) as transaction:
         transaction.change("DELETE FROM commits", {})
     state.queue.start()
-    assert ended(ada, f"pipelines/{record.id}")["status"] in {"crashed", "error"}
+    assert ada.ended("pipelines", record.id)["status"] in {"crashed", "error"}
     assert "it cannot go on" in state.home.records.pipeline(record.id).document["error"]
 
 
@@ -174,9 +164,8 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
     body = {"project": demo.id, "commit": demo.commit, "step": "make"}
     body["parameters"] = {"number": {"style": "multiple", "rules": {"items": [1, 2, 3]}}}
     made = ada.post("/api/v0/tasks/", json=body).json()
-    assert ended(ada, f"tasks/{made['id']}")["status"] == "complete"
-    while state.server.begun():
-        time.sleep(0.01)
+    assert ada.ended("tasks", made["id"])["status"] == "complete"
+    until(lambda: not state.server.begun())
     records = state.home.records
     (last,) = [item for number, item in records.task_children(made["id"]) if number == 2]
     ada.delete(f"/api/v0/executions/{last.id}/")
@@ -189,7 +178,7 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
     if stop:
         records.request_task_stop(made["id"])
     state.queue.start()
-    done = ended(ada, f"tasks/{made['id']}")
+    done = ada.ended("tasks", made["id"])
     assert done["status"] == ("stopped" if stop else "complete")
     assert done["status_summary"]["complete_count"] == (2 if stop else 3)
 

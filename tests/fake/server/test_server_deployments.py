@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from waiting import until
 
 from localhai.server.deployments import serve_enabled
 from localhai.server.state import State
@@ -88,11 +88,12 @@ def made(ada, body):
 
 def reached(ada, version, *statuses):
     """The version, once its only endpoint has one of these statuses."""
-    while True:
+
+    def look():
         found = ada.get(f"/api/v0/deployment-versions/{version['id']}/").json()
-        if found["endpoints"][0]["status"] in statuses:
-            return found
-        time.sleep(0.02)
+        return found if found["endpoints"][0]["status"] in statuses else None
+
+    return until(look)
 
 
 def test_a_version_is_served_until_it_is_disabled(ada, body):

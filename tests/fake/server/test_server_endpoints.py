@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
+from waiting import until
 
 from localhai.server.app import PREFIX
 from localhai.testing import Canned
@@ -72,9 +72,8 @@ class Walk:
         return self(number, json={"project": self.demo.id, "commit": self.demo.commit, **body})
 
     def until(self, number, path, ended=("complete", "error", "stopped")):
-        while (found := self.asker.get(f"{PREFIX}{path}").json())["status"] not in ended:
-            time.sleep(0.02)
-        assert found["status"] == "complete", number
+        until(lambda: self.asker.get(f"{PREFIX}{path}").json()["status"] in ended)
+        assert self.asker.get(f"{PREFIX}{path}").json()["status"] == "complete", number
 
 
 @pytest.fixture
@@ -162,8 +161,7 @@ def what_takes_away(walk, place):
     walk("S13", json={"url": place, "project": walk.demo.id})
     walk("S14", json={"name": "renamed"})
     walk.json("E23", image="python:3.11-slim", environment="PROJECT_DEFAULT")
-    while walk("E17", f"?project={walk.demo.id}&status=incomplete")["count"]:
-        time.sleep(0.02)
+    until(lambda: not walk("E17", f"?project={walk.demo.id}&status=incomplete")["count"])
     walk("S15")
 
 

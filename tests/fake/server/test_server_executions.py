@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-import time
 
 import orjson
 import pytest
 import requests
+from waiting import until
 
 from localhai.containers.engine import Gateway
 from localhai.records.queue import Waiting
@@ -160,8 +160,7 @@ def test_what_runs_is_stopped_when_the_server_ends(demo, engine, state):
     engine.behave(stay)
     made = demo.queued()
     state.queue.start()
-    while not started:
-        time.sleep(0.01)
+    until(lambda: started)
     state.queue.ask_to_stop()
     state.queue.close()
     assert demo.get(made["id"])["status"] == "stopped"
@@ -353,8 +352,7 @@ def test_executions_wait_while_no_engine_answers(demo, engine, state, monkeypatc
     engine.lose("gone for a moment")
     made = demo.queued()
     state.queue.start()
-    while not said:
-        time.sleep(0.01)
+    until(lambda: said)
     assert "wait for the engine" in said[0]
     assert demo.get(made["id"])["status"] == "queued"
     engine.come_back()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
+from waiting import until
 
 from localhai.executions.home import Home
 from localhai.records import Owner
@@ -57,9 +57,8 @@ def queued(state):
 
 
 def final(state, record):
-    while (found := state.home.records.execution(record.id)).finished is None:
-        time.sleep(0.01)
-    return found
+    until(lambda: state.home.records.execution(record.id).finished is not None)
+    return state.home.records.execution(record.id)
 
 
 def test_a_server_takes_only_what_its_home_can_run(two, engine):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from localhai.settings import Settings
-from tests.fake.server.test_server_addresses import ended
 
 MOUNTING = """\
 - step:
@@ -37,7 +36,7 @@ def test_nor_by_a_variable_of_the_project_nor_in_a_node_or_a_task(ada, demo, sta
     node = {"name": "a", "type": "execution", "template": template}
     pipeline = ada.post("/api/v0/pipelines/", json={"project": demo.id, "nodes": [node], "edges": []})
     assert pipeline.status_code == 201, pipeline.text
-    assert ended(ada, "pipelines", pipeline.json()["id"])["status"] == "error"
+    assert ada.ended("pipelines", pipeline.json()["id"])["status"] == "error"
     (execution,) = state.home.executions()
     assert "--allow-docker-network" in str(execution.error)
     assert execution.record.container_id is None

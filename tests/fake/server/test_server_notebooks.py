@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
+from waiting import until
 
 
 @pytest.fixture
@@ -27,8 +27,7 @@ def test_a_notebook_is_an_execution_with_an_open_port(ada, body, demo, engine, s
     display = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{40})", made.json()["urls"]["display"])
     assert display
     state.queue.start()
-    while not seen:
-        time.sleep(0.01)
+    until(lambda: seen)
     assert "jupyter-lab --ip=0.0.0.0 --port=8888" in "\n".join(demo.get(made.json()["id"])["command"].splitlines())
     assert (seen[0].environment["MODE"], seen[0].environment["JUPYTER_TOKEN"]) == ("fast", display[2])
     assert seen[0].spec.ports == {8888: int(display[1])}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from requests import Response
+from waiting import until
 
 from localhai.testing import Canned
 from tests.fake.server.conftest import Asker, Demo
@@ -83,5 +82,5 @@ def test_data_of_another_project_of_ones_own_are(ada, datum):
     project = project_of(ada, datum)
     for what, answer in asks(project, datum).items():
         assert answer.status_code == 201, f"{what}: {answer.text}"
-    while ada.get(f"/api/v0/executions/?project={project.id}&status=incomplete").json()["count"]:
-        time.sleep(0.02)
+    left = f"/api/v0/executions/?project={project.id}&status=incomplete"
+    until(lambda: not ada.get(left).json()["count"])

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from waiting import until
 
 from localhai.testing import Canned
 
@@ -64,14 +65,6 @@ def body(demo):
     }
 
 
-def ended(ada, reference):
-    while True:
-        found = ada.get(f"/api/v0/pipelines/{reference}/").json()
-        if found["status"] not in {"created", "started", "stopping"}:
-            return found
-        time.sleep(0.02)
-
-
 def started(ada, body):
     answer = ada.post("/api/v0/pipelines/", json=body)
     assert answer.status_code == 201, answer.text
@@ -89,7 +82,7 @@ def test_a_pipeline_runs_with_what_its_nodes_say(ada, engine, body, demo):
     engine.behave(look, step="train")
     made = started(ada, body)
     assert (made["counter"], made["title"], made["urls"]["display"] != "") == (1, "both", True)
-    done = ended(ada, f"{demo.id}:latest")
+    done = ada.ended("pipelines", f"{demo.id}:latest")
     assert (done["status"], done["tags"]) == ("complete", ["nightly"])
     assert [(node["name"], node["status"]) for node in done["nodes"]] == [
         ("prepare", "complete"),
@@ -106,7 +99,7 @@ def test_parameters_of_a_pipeline_reach_their_targets(ada, body, demo, expressio
     config = {"name": "size", "targets": ["prepare.parameters.rows"]}
     body["parameters"] = {"size": {"config": config, "expression": expression}}
     made = started(ada, body)
-    done = ended(ada, made["id"])
+    done = ada.ended("pipelines", made["id"])
     assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": rows}
 
 
@@ -129,7 +122,7 @@ def test_a_pipeline_of_valohai_yaml_runs_by_its_name(ada, demo, engine, path, ke
     commit = demo.upload_files({"valohai.yaml": YAML + BLUEPRINT}).json()["identifier"]
     body = {"project": demo.id, "commit": commit, key: "both", "parameters": {"size": 7}}
     made = ada.post(f"/api/v0/pipelines/{path}", json=body).json()
-    done = ended(ada, made["id"])
+    done = ada.ended("pipelines", made["id"])
     assert (done["title"], done["status"]) == ("both", "complete")
     assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 7}
     unknown = ada.post(f"/api/v0/pipelines/{path}", json={**body, key: "none"})
@@ -175,7 +168,7 @@ def rows_of(ada, demo):
 
 
 def test_a_task_node_runs_its_blueprint(ada, demo, sweeping):
-    done = ended(ada, started(ada, sweeping)["id"])
+    done = ada.ended("pipelines", started(ada, sweeping)["id"])
     assert done["status"] == "complete"
     assert ada.get(f"/api/v0/tasks/{demo.id}:latest/").json()["n_executions"] == 2
     assert rows_of(ada, demo) == [1, 2]
@@ -195,7 +188,7 @@ def test_what_is_given_for_a_task_node_counts(ada, demo, sweeping, place, value)
     else:
         config = {"name": "size", "targets": ["many.parameters.rows"]}
         sweeping["parameters"] = {"size": {"config": config, "expression": value}}
-    assert ended(ada, started(ada, sweeping)["id"])["status"] == "complete"
+    assert ada.ended("pipelines", started(ada, sweeping)["id"])["status"] == "complete"
     assert set(rows_of(ada, demo)) == {7}
     row = ada.get(f"/api/v0/executions/?project={demo.id}").json()["results"][0]
     assert row["environment"]["slug"] == "aws-small"
@@ -210,22 +203,22 @@ def test_what_a_task_node_does_not_have_is_said(ada, sweeping, key, value):
 
 def test_a_node_that_fails_stops_the_next(ada, engine, body):
     engine.behave(Canned(exit_code=1), step="prepare")
-    done = ended(ada, started(ada, body)["id"])
+    done = ada.ended("pipelines", started(ada, body)["id"])
     assert (done["status"], done["nodes"][0]["status"]) == ("error", "error")
 
 
 def test_nodes_of_an_earlier_pipeline_are_reused(ada, engine, body):
     engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
-    first = ended(ada, started(ada, body)["id"])
+    first = ada.ended("pipelines", started(ada, body)["id"])
     body["nodes"][0] = {"type": "mimic", "name": "prepare", "source": first["nodes"][0]["id"]}
-    second = ended(ada, started(ada, body)["id"])
+    second = ada.ended("pipelines", started(ada, body)["id"])
     assert second["status"] == "complete"
     assert second["nodes"][0]["execution"]["id"] == first["nodes"][0]["execution"]["id"]
 
 
 def test_earlier_pipelines_are_read_once_for_all_nodes_that_are_reused(ada, state, engine, body, monkeypatch):
     engine.behave(Canned(files={"rows.csv": b"1,2"}), step="prepare")
-    first = ended(ada, started(ada, body)["id"])
+    first = ada.ended("pipelines", started(ada, body)["id"])
     kept = [node for node in first["nodes"] if node["status"] == "complete"]
     assert len(kept) > 1
     names = {node["name"]: node["id"] for node in kept}
@@ -234,7 +227,7 @@ def test_earlier_pipelines_are_read_once_for_all_nodes_that_are_reused(ada, stat
     reads = []
     pipelines = state.home.records.pipelines
     monkeypatch.setattr(state.home.records, "pipelines", lambda *a, **k: reads.append(k) or pipelines(*a, **k))
-    ended(ada, started(ada, body)["id"])
+    ada.ended("pipelines", started(ada, body)["id"])
     assert len([read for read in reads if read.get("limit") == 1000]) == 1
 
 
@@ -248,16 +241,15 @@ def test_a_pipeline_is_stopped_by_a_doubled_slash(ada, engine, body):
 
     engine.behave(stay, step="prepare")
     made = started(ada, body)
-    while not begun:
-        time.sleep(0.01)
+    until(lambda: begun)
     assert ada.post(made["url"].removeprefix(ada.url) + "/stop/").json() == {"message": "OK"}
-    assert ended(ada, made["id"])["status"] == "stopped"
+    assert ada.ended("pipelines", made["id"])["status"] == "stopped"
     assert "already" in ada.post(f"/api/v0/pipelines/{made['id']}/stop/").json()["message"]
 
 
 def test_lists_are_filtered(ada, body, demo):
     for _ in range(2):
-        ended(ada, started(ada, body)["id"])
+        ada.ended("pipelines", started(ada, body)["id"])
     path = f"/api/v0/pipelines/?project={demo.id}"
     for query, counters in (
         ("&ordering=-counter&limit=9001", [2, 1]),
@@ -271,7 +263,7 @@ def test_lists_are_filtered(ada, body, demo):
 
 def test_nobody_sees_the_pipelines_of_another(ada, bob, body, demo):
     made = started(ada, body)
-    ended(ada, made["id"])
+    ada.ended("pipelines", made["id"])
     assert bob.get("/api/v0/pipelines/").json()["results"] == []
     assert bob.get(f"/api/v0/pipelines/{made['id']}/").status_code == 404
     assert bob.get(f"/api/v0/pipelines/{demo.id}:1/").status_code == 404
@@ -339,7 +331,7 @@ def test_pipelines_and_executions_share_the_jobs_of_the_server(ada, engine, stat
     made = [demo.queued(step="prepare")["id"] for _ in range(3)]
     state.queue.start()
     pipelines = [started(ada, body)["id"] for _ in range(3)]
-    assert {ended(ada, item)["status"] for item in pipelines} == {"complete"}
+    assert {ada.ended("pipelines", item)["status"] for item in pipelines} == {"complete"}
     assert {demo.ended(item)["status"] for item in made} == {"complete"}
     assert most == [1]
 
@@ -383,7 +375,7 @@ def test_what_an_edge_will_bring_may_be_empty_in_a_template(ada, demo, engine, e
         },
     ]
     body = {"project": demo.id, "title": "p", "edges": edges, "nodes": nodes}
-    done = ended(ada, started(ada, body)["id"])
+    done = ada.ended("pipelines", started(ada, body)["id"])
     assert done["status"] == "complete"
     assert demo.get(done["nodes"][1]["execution"]["id"])["parameters"] == {"n": 7, "word": "good"}
     refused = ada.post("/api/v0/pipelines/", json={**body, "edges": edges[1:], "nodes": nodes})
@@ -406,7 +398,7 @@ def test_a_task_node_that_valohai_yaml_does_not_have_is_as_its_template_says(ada
         {"name": "many", "type": "task", "template": template},
         {"name": "one", "type": "task", "template": {"commit": commit, "step": "prepare", "parameters": {"rows": 9}}},
     ]
-    done = ended(ada, started(ada, {"project": demo.id, "title": "p", "edges": [], "nodes": nodes})["id"])
+    done = ada.ended("pipelines", started(ada, {"project": demo.id, "title": "p", "edges": [], "nodes": nodes})["id"])
     assert (done["status"], [node["type"] for node in done["nodes"]]) == ("complete", ["task", "task"])
     assert rows_of(ada, demo) == [1, 2, 3, 9]
     nodes[0]["template"]["parameters"] = {"nothing": rules["rows"]}
@@ -420,13 +412,13 @@ def test_an_empty_text_is_the_value_of_a_text_as_in_a_pipeline_of_valohai_yaml(a
     body["nodes"][0]["template"]["commit"] = demo.upload_files({"valohai.yaml": named}).json()["identifier"]
     config = {"name": "title", "targets": ["prepare.parameters.name.of"]}
     body["parameters"] = {"title": {"config": config, "expression": expression}}
-    done = ended(ada, started(ada, body)["id"])
+    done = ada.ended("pipelines", started(ada, body)["id"])
     assert demo.get(done["nodes"][0]["execution"]["id"])["parameters"] == {"rows": 10, "name.of": name}
 
 
 def test_events_of_actions_are_written_in_any_case(ada, body):
     body["nodes"][0]["actions"] = [{"when": "Node-Complete", "then": "stop-pipeline"}]
-    assert ended(ada, started(ada, body)["id"])["status"] == "stopped"
+    assert ada.ended("pipelines", started(ada, body)["id"])["status"] == "stopped"
 
 
 def test_an_edge_that_cannot_give_a_parameter_its_only_value_is_refused(ada, body, demo):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from waiting import until
 
 from localhai.executions.owner import own_owner
 from localhai.records.database import Away
@@ -54,8 +54,7 @@ def test_an_execution_that_ended_while_the_database_was_away_is_complete_with_it
     engine.behave(step, step="train")
     made = demo.queued()
     state.queue.start()
-    while not database.away or state.queue.running():
-        time.sleep(0.01)
+    until(lambda: database.away and not state.queue.running())
     database.away = False
     assert demo.get(made["id"])["status"] == "started"
 
@@ -97,8 +96,7 @@ def test_what_another_dead_localhai_left_is_closed_while_the_server_lives(state,
     pipeline = records.create_pipeline(demo.id, name="p", nodes=[], commit=None, document={}, owner=DEAD)
     recovering = Recovering(state, pause=0.01)
     recovering.start()
-    while records.pipeline(pipeline.id).status == "created":
-        time.sleep(0.01)
+    until(lambda: records.pipeline(pipeline.id).status != "created")
     recovering.close()
     assert records.execution(execution.id).status == "crashed"
     assert records.task(task.id).status == "crashed"

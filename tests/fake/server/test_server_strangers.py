@@ -7,7 +7,6 @@ fails until somebody says below what Ada has of it.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -83,8 +82,7 @@ def adas(ada, demo, state, engine) -> dict[str, str]:
     grid = {"n": {"style": "multiple", "rules": {"items": [1]}}}
     task = posted("tasks", **step, type="grid_search", parameters=grid)
     for kind, made in (("pipelines", pipeline), ("tasks", task)):
-        while ada.get(f"/api/v0/{kind}/{made['id']}/").json()["status"] in {"created", "queued", "started"}:
-            time.sleep(0.02)
+        ada.ended(kind, made["id"])
     state.queue.ask_to_stop()
     state.queue.close()
     waiting = posted("executions", **step)  # stays queued: nobody runs it any more

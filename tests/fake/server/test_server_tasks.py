@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import time
-
 import pytest
+from waiting import until
 
 from localhai.testing import Canned
 
@@ -44,14 +43,6 @@ def started(ada, body):
     return answer.json()
 
 
-def ended(ada, reference):
-    while True:
-        found = ada.get(f"/api/v0/tasks/{reference}/").json()
-        if found["status"] not in {"started", "stopping"}:
-            return found
-        time.sleep(0.02)
-
-
 def executions(ada, reference):
     return ada.get(f"/api/v0/tasks/{reference}/executions/").json()["results"]
 
@@ -64,7 +55,7 @@ def test_a_grid_makes_an_execution_of_each_value(ada, demo, body, engine):
     engine.behave(Canned('{"loss": 0.5}\n'), step="train")
     made = started(ada, body)
     assert (made["counter"], made["title"], made["project"]) == (1, "sweep", demo.id)
-    done = ended(ada, f"{demo.id}:latest")
+    done = ada.ended("tasks", f"{demo.id}:latest")
     assert (done["id"], done["status"], done["type"]) == (made["id"], "complete", "grid_search")
     assert (done["n_children"], done["status_summary"]["complete_count"], done["tags"]) == (3, 3, ["nightly"])
     assert sets(ada, f"{demo.id}:1") == [{"epochs": number, "rate": 0.25} for number in (1, 2, 3)]
@@ -76,7 +67,7 @@ def test_a_grid_makes_an_execution_of_each_value(ada, demo, body, engine):
 
 def test_executions_know_their_task(ada, demo, body):
     made = started(ada, body)
-    ended(ada, made["id"])
+    ada.ended("tasks", made["id"])
     ids = ada.get(f"/api/v0/tasks/{made['id']}/execution_ids/").json()
     assert len(ids) == 3
     assert demo.get(ids[0])["task"] == made["id"]
@@ -133,7 +124,7 @@ def test_all_types_run(ada, body, change, expected):
     if change.get("type") == "distributed":
         body["parameters"] = {}
     made = started(ada, {**body, **change})
-    done = ended(ada, made["id"])
+    done = ada.ended("tasks", made["id"])
     assert done["status"] == "complete", done
     assert done["type"] == change.get("type", "grid_search")
     found = sets(ada, made["id"])
@@ -143,21 +134,21 @@ def test_all_types_run(ada, body, change, expected):
 def test_what_a_failure_does_is_said_with_underscores(ada, body, engine):
     engine.behave(Canned(exit_code=1), step="train")
     body |= {"on_child_error": "continue_and_complete", "maximum_queued_executions": 1}
-    done = ended(ada, started(ada, body)["id"])
+    done = ada.ended("tasks", started(ada, body)["id"])
     assert (done["status"], done["on_child_error"], done["status_summary"]["error_count"]) == (
         "complete",
         "continue_and_complete",
         3,
     )
     body["on_child_error"] = "stop_all_and_error"
-    done = ended(ada, started(ada, body)["id"])
+    done = ada.ended("tasks", started(ada, body)["id"])
     assert (done["status"], done["status_summary"]["error_count"]) == ("error", 1)
     assert "on-child-error" in done["status_detail"]
 
 
 def test_metadata_that_fulfil_the_expression_end_the_task(ada, body, engine):
     engine.behave(Canned('{"loss": 0.5}\n'), step="train")
-    done = ended(ada, started(ada, {**body, "task_stop_expression": "loss < 1"})["id"])
+    done = ada.ended("tasks", started(ada, {**body, "task_stop_expression": "loss < 1"})["id"])
     assert (done["status"], done["status_summary"]["count"]) == ("complete", 1)
     assert done["task_stop_expression"] == "loss < 1"
 
@@ -172,11 +163,10 @@ def test_a_task_is_stopped(ada, body, engine):
 
     engine.behave(stay, step="train")
     made = started(ada, body)
-    while not begun:
-        time.sleep(0.01)
+    until(lambda: begun)
     assert ada.get(f"/api/v0/tasks/?project={body['project']}&status=incomplete").json()["count"] == 1
     assert ada.post(made["urls"]["stop"].removeprefix(ada.url)).json() == {"message": "OK"}
-    assert ended(ada, made["id"])["status"] == "stopped"
+    assert ada.ended("tasks", made["id"])["status"] == "stopped"
     assert "already" in ada.post(f"/api/v0/tasks/{made['id']}/stop/").json()["message"]
 
 
@@ -184,14 +174,14 @@ def test_environment_and_variables_reach_all_executions(ada, body, engine):
     seen = []
     engine.behave(lambda container: seen.append(container.environment.get("MODE")) or 0, step="train")
     made = started(ada, {**body, "environment_variables": {"MODE": "fast"}, "environment": "aws-small"})
-    ended(ada, made["id"])
+    ada.ended("tasks", made["id"])
     assert seen == ["fast"] * 3
     assert {row["environment"]["slug"] for row in executions(ada, made["id"])} == {"aws-small"}
 
 
 def test_lists_are_filtered(ada, body, demo):
     for _ in range(2):
-        ended(ada, started(ada, body)["id"])
+        ada.ended("tasks", started(ada, body)["id"])
     path = f"/api/v0/tasks/?project={demo.id}"
     for query, counters in (
         ("&ordering=-counter&limit=9001&deleted=false&creator=%3Cnone%3E", [2, 1]),
@@ -208,7 +198,7 @@ def test_lists_are_filtered(ada, body, demo):
 
 def test_nobody_sees_the_tasks_of_another(ada, bob, body, demo):
     made = started(ada, body)
-    ended(ada, made["id"])
+    ada.ended("tasks", made["id"])
     assert bob.get("/api/v0/tasks/").json()["results"] == []
     for path in (made["id"], f"{demo.id}:1", f"{made['id']}/executions", f"{made['id']}/execution_ids"):
         assert bob.get(f"/api/v0/tasks/{path}/").status_code == 404
@@ -262,7 +252,7 @@ def varying(style, **rules):
 def test_what_is_wrong_with_a_task_is_said_and_nothing_is_recorded(ada, body, change, name):
     answer = ada.post("/api/v0/tasks/", json={**body, **change})
     if name is None:
-        assert ended(ada, answer.json()["id"])["status"] == "complete"
+        assert ada.ended("tasks", answer.json()["id"])["status"] == "complete"
         return
     assert answer.status_code == 400, answer.text
     assert list(answer.json()) == [name]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import pytest
 from msgspec.structs import asdict, replace
+from waiting import until
 
 from localhai.app.recover import recover
 from localhai.containers import labels
@@ -71,8 +71,7 @@ def test_how_long_a_machine_may_be_silent_is_said_by_itself(home, impatient):
 
 def test_a_process_says_how_long_it_may_be_silent(home):
     home.own(at_once=True)
-    while home.records.silence(own_owner()) is None:
-        time.sleep(0.01)
+    until(lambda: home.records.silence(own_owner()) is not None)
     assert home.records.host_timeout(own_owner()) == 30.0
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+
+from waiting import until
 
 from localhai.executions.home import Home
 from localhai.executions.owner import own_owner
@@ -45,10 +46,8 @@ def test_a_forked_child_gives_signs_of_its_own(used_home):
             code = 1
             try:
                 owner = home.own(at_once=True)
-                deadline = time.monotonic() + 10
-                while home.records.silence(owner) is None and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                code = int(home.records.silence(owner) is None)
+                until(lambda: home.records.silence(owner) is not None, seconds=10)
+                code = 0
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

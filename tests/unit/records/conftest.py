@@ -45,6 +45,11 @@ def records(home, url):
 
 
 @pytest.fixture
+def project(records):
+    return records.project("/a/news", "news")
+
+
+@pytest.fixture
 def owner():
     return Owner(host="here", pid=4711, process_start="123456", boot_id="b-1")
 

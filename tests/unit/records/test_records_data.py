@@ -17,11 +17,6 @@ def datum(name="model.pkl", **more):
 
 
 @pytest.fixture
-def project(records):
-    return records.project("/a/news", "news")
-
-
-@pytest.fixture
 def execution(records, project):
     return records.create_execution(project.id, step="train", image="i", commit=None, document={}, owner=None)
 

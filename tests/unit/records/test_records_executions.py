@@ -55,11 +55,6 @@ def finished(records, project, **more):
     return execution
 
 
-@pytest.fixture
-def project(records):
-    return records.project("/a/news", "news")
-
-
 def test_the_json_shape_is_that_of_the_design(records, project, owner):
     document = {"parameters": {"epochs": 3}, "command": ["python train.py"], "parity": [], "unseen": 1}
     execution = create(

@@ -8,11 +8,6 @@ from contextlib import closing
 import pytest
 
 
-@pytest.fixture
-def project(records):
-    return records.project("/a/news", "news")
-
-
 def make(records, project, key, *, step="train", status="complete", parts=None):
     made = records.create_execution(project.id, step=step, image="i", commit=None, document={}, owner=None)
     records.remember_key(made.id, key, parts or {"code": {"": key}})

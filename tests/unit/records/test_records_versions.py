@@ -13,11 +13,6 @@ def datum(name, **more):
     return DatumRecord(id=new_id(), name=name, uri=f"/store/{name}", **values)
 
 
-@pytest.fixture
-def project(records):
-    return records.project("/a/news", "news")
-
-
 def execution(records, project):
     return records.create_execution(project.id, step="make", image="i", commit=None, document={}, owner=None)
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 from machine import daemon as daemon_module
 from machine.daemon import Daemon, clear_leftovers, start
 from machine.say import Trouble
+from waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,8 +90,7 @@ def test_a_pid_file_without_its_engine_is_removed(daemon: Daemon, content: str) 
 @pytest.mark.skipif(sys.platform != "linux", reason="dockerd runs on Linux")
 def test_a_zombie_is_no_engine(daemon: Daemon, command: Command) -> None:
     dead = subprocess.Popen([command("dockerd", "#!/bin/sh\nexit 0\n")])
-    while "(dockerd) Z" not in Path(f"/proc/{dead.pid}/stat").read_text(encoding="ascii"):
-        time.sleep(0.01)
+    until(lambda: "(dockerd) Z" in Path(f"/proc/{dead.pid}/stat").read_text(encoding="ascii"))
     daemon.pid_file.write_text(str(dead.pid))
     clear_leftovers(daemon)
     dead.wait()
