@@ -100,7 +100,7 @@ def _compare(bench: Bench, endpoint: str, rounds: int) -> tuple[float, float]:
     from localhai.data.cache import Cache
     from localhai.data.files import InputSpec
     from localhai.data.inputs import fetch_inputs
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
 
     spec = InputSpec("data", (f"s3://{BUCKET}/{KEY}",))
     fetched: list[Path] = []
@@ -110,7 +110,7 @@ def _compare(bench: Bench, endpoint: str, rounds: int) -> tuple[float, float]:
     def ours() -> float:
         while fetched:  # each side gives its memory back just before it needs it again
             fetched.pop().unlink()
-        with Cache(bench.folder / "home") as cache, Sources(s3_endpoint_url=endpoint) as sources:
+        with Cache(bench.folder / "home") as cache, DataSources(s3_endpoint_url=endpoint) as sources:
             return timed(lambda: fetched.append(fetch_inputs([spec], sources=sources, cache=cache).files[0].path))
 
     def theirs() -> float:

@@ -30,14 +30,14 @@ class Places(Struct, frozen=True):
     environ: Mapping[str, str] | None = None
 
 
-class Found(Struct, frozen=True):
+class FoundProject(Struct, frozen=True):
     """The folder, and who said so."""
 
     folder: Path
     source: str
 
 
-def find(name: str, places: Places) -> Found:
+def find(name: str, places: Places) -> FoundProject:
     """The folder of a project. Raises UsageError that says all that was tried, or that the name is ambiguous."""
     tried: list[str] = []
     for source, pairs in _candidates(places):
@@ -55,7 +55,7 @@ def find(name: str, places: Places) -> Found:
             )
         if folders:
             if (folders[0] / YAML).is_file():
-                return Found(folders[0], source)
+                return FoundProject(folders[0], source)
             tried.append(f"{source}: {folders[0]} has no {YAML}")
             continue
         tried.append(f"{source}: {_names(known for known, _ in listed)}")

@@ -8,12 +8,12 @@ from localhai.errors import ProjectError
 from localhai.system.text import clean, path_of
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Look
+    from localhai.cli.call import HomeView
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
 
 
-def project_of(look: Look, execution: Execution, *, yaml: str | None = None) -> OpenProject:
+def project_of(look: HomeView, execution: Execution, *, yaml: str | None = None) -> OpenProject:
     """With the valohai.yaml that it ran by, or `yaml`. Raises ProjectError when the folder or that file is gone."""
     from localhai.executions.open_project import OpenProject
     from localhai.project.folder import find_project

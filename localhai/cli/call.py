@@ -56,7 +56,7 @@ class Call(Struct):
             yield OpenProject(home, folder, settings)
 
     @contextmanager
-    def look(self) -> Iterator[Look]:
+    def look(self) -> Iterator[HomeView]:
         """For commands that look at executions. Outside of a project, ids still name them.
 
         A folder whose project has only a valohai.yaml of another name (`--yaml`) is known once something ran in it.
@@ -71,12 +71,12 @@ class Call(Struct):
             if folder is not None:
                 from localhai.executions.project_of import project_of
 
-                yield Look(home, project_of(home, folder))
+                yield HomeView(home, project_of(home, folder))
                 return
             project = _known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
             if project is None and missing is not None and self.folder is not None:
                 raise missing
-            yield Look(home, project)
+            yield HomeView(home, project)
 
     @contextmanager
     def open_home(self, folder: Path | None = None, flags: Mapping[str, Any] | None = None) -> Iterator[Home]:
@@ -104,7 +104,7 @@ class Call(Struct):
             yield home
 
 
-class Look(Struct, frozen=True):
+class HomeView(Struct, frozen=True):
     """A home, and the project that the call was made in, if any."""
 
     home: Home

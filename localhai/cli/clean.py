@@ -15,7 +15,7 @@ from localhai.cli.table import Column, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
     from localhai.executions.cleaning import Portion
 
 
@@ -80,7 +80,7 @@ def _removed(portion: Portion) -> Sequence[str]:
 
 
 def _portions(
-    look: Look, cache: bool, older: str | None, containers: bool, everything: bool, *, all_projects: bool
+    look: HomeView, cache: bool, older: str | None, containers: bool, everything: bool, *, all_projects: bool
 ) -> Iterator[Portion]:
     from localhai.executions import cleaning
     from localhai.project.durations import seconds
@@ -96,7 +96,7 @@ def _portions(
         yield from cleaning.cached(look.home)
 
 
-def _images(look: Look) -> Iterator[Portion]:
+def _images(look: HomeView) -> Iterator[Portion]:
     from localhai.deployments.leftovers import built_images
     from localhai.errors import EngineNotFound
 
@@ -106,7 +106,7 @@ def _images(look: Look) -> Iterator[Portion]:
         words.say("no Docker Engine answers: images of deployments are not looked for")
 
 
-def _leftovers(look: Look, *, required: bool) -> Iterator[Portion]:
+def _leftovers(look: HomeView, *, required: bool) -> Iterator[Portion]:
     from localhai.deployments.leftovers import dead_containers
     from localhai.errors import EngineNotFound
     from localhai.executions import cleaning

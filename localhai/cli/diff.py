@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
     from localhai.executions.execution import Execution
 
 MOST_FILES = 30
@@ -49,7 +49,7 @@ def diff(call: Call, first: str, second: str) -> None:
         _print(found)
 
 
-def _folder(look: Look, execution: Execution) -> Path:
+def _folder(look: HomeView, execution: Execution) -> Path:
     """The code of an execution: from the cache, else from git."""
     commit = str(execution.record.commit)
     cached = look.home.code_cache / commit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from localhai.cli import words
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
 
 
 class _Record(Protocol):
@@ -19,7 +19,7 @@ class _Record(Protocol):
 Found = TypeVar("Found", bound=_Record)
 
 
-def newest_of_caller(look: Look, newest: Callable[..., list[Found]], count: int) -> list[Found]:
+def newest_of_caller(look: HomeView, newest: Callable[..., list[Found]], count: int) -> list[Found]:
     """At most `count` of who asks; `newest(limit=...)` gives those of anybody."""
     from localhai.executions.latest import creator_name
 

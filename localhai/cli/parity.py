@@ -14,7 +14,7 @@ from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.project.parity import Use
+    from localhai.project.parity import KeyUse
 
 LINES_SHOWN = 6
 LEVELS = ("emulated", "approximated", "ignored")
@@ -46,7 +46,7 @@ def parity(call: Call, *, file: Path | None, every: bool) -> None:
         words.emit(words.style(f"{path.name} uses {len(uses)} keys: {numbers}", sys.stdout, bold=True))
 
 
-def _uses(call: Call, file: Path | None) -> tuple[Path, tuple[Use, ...]]:
+def _uses(call: Call, file: Path | None) -> tuple[Path, tuple[KeyUse, ...]]:
     from localhai.project import config, document
     from localhai.project.parity import uses
 
@@ -55,7 +55,7 @@ def _uses(call: Call, file: Path | None) -> tuple[Path, tuple[Use, ...]]:
     return path, uses(document.parse(document.read_bytes(path), str(path)))
 
 
-def _row(use: Use) -> list[Any]:
+def _row(use: KeyUse) -> list[Any]:
     lines = ", ".join(map(str, use.lines[:LINES_SHOWN]))
     more = f" and {len(use.lines) - LINES_SHOWN} more" if len(use.lines) > LINES_SHOWN else ""
     return [use.key, use.parity.level, use.parity.text, f"{lines}{more}"]

@@ -10,14 +10,14 @@ from localhai.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from localhai.cli.call import Look
+    from localhai.cli.call import HomeView
     from localhai.executions.execution import Execution
 
 _range_re = re.compile(r"#?(\d{1,7})-#?(\d{1,7})")
 WIDEST = 10_000
 
 
-def find_executions(look: Look, words: Iterable[str]) -> list[Execution]:
+def find_executions(look: HomeView, words: Iterable[str]) -> list[Execution]:
     """The executions that are named, each once, in order. Those of a range that are gone are passed over."""
     wanted: dict[str, Execution] = {}
     unwanted: set[str] = set()
@@ -29,7 +29,7 @@ def find_executions(look: Look, words: Iterable[str]) -> list[Execution]:
     return [execution for key, execution in wanted.items() if key not in unwanted]
 
 
-def _find(look: Look, word: str) -> list[Execution]:
+def _find(look: HomeView, word: str) -> list[Execution]:
     match = _range_re.fullmatch(word)
     if match is None:
         return [look.execution(word)]

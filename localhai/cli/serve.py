@@ -97,7 +97,7 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
     localhai.toml of the folder in which it starts holds for projects that have none: a store, an emulated S3, limits.
     """
     _require_extra()
-    wanted = Wanted(**options)
+    wanted = ServeOptions(**options)
     if not ephemeral:
         return _serve(call, wanted)
     from localhai.cli.ephemeral import ephemeral_home
@@ -106,7 +106,7 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
         return _serve(call, wanted)
 
 
-class Wanted(Struct, frozen=True):
+class ServeOptions(Struct, frozen=True):
     """The options of `localhai serve`."""
 
     host: str
@@ -140,7 +140,7 @@ class Wanted(Struct, frozen=True):
         return [*self.hosts, *([] if self.host in {*LOOPBACK, *EVERYWHERE} else [self.host])]
 
 
-def _serve(call: Call, wanted: Wanted) -> int:
+def _serve(call: Call, wanted: ServeOptions) -> int:
     from localhai.server.app import create_app
     from localhai.server.deployments import serve_enabled
     from localhai.server.faults import of_threads
@@ -173,13 +173,13 @@ def _serve(call: Call, wanted: Wanted) -> int:
     return 0 if told else 1
 
 
-def _certificate(home: Home, wanted: Wanted) -> Certificate:
+def _certificate(home: Home, wanted: ServeOptions) -> Certificate:
     from localhai.server.certificate import certificate
 
     return certificate(home.folder / "server" / "tls", wanted.names)
 
 
-def _say_ready(listeners: Sequence[Listener], wanted: Wanted, certificate: Certificate | None) -> None:
+def _say_ready(listeners: Sequence[Listener], wanted: ServeOptions, certificate: Certificate | None) -> None:
     words.say(f"ready at {' and '.join(listener.url for listener in listeners)} (Ctrl-C ends it)")
     if certificate is not None:
         trust = quote(str(certificate.trust))

@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 EXECUTABLE = 0o111
 
 
-class Entry(Struct, frozen=True):
+class ArchiveMember(Struct, frozen=True):
     """One thing to pack. `source` is a file of this machine, the bytes themselves, or None for a folder.
 
     `link` makes it a symbolic link instead. Everything belongs to root inside.
@@ -32,23 +32,23 @@ class Entry(Struct, frozen=True):
     time: float = field(default_factory=time.time)
 
 
-def tree_entries(folder: Path, name: str, *, opened: bool) -> Iterator[Entry]:
+def tree_entries(folder: Path, name: str, *, opened: bool) -> Iterator[ArchiveMember]:
     """A folder of this machine as entries under `name`; `opened` makes them writable for everybody."""
-    yield Entry(name, mode=0o777 if opened else stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
+    yield ArchiveMember(name, mode=0o777 if opened else stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
     with os.scandir(folder) as found:
         for item in found:
             below = f"{name}/{item.name}"
             if item.is_symlink():
-                yield Entry(below, mode=0o777, link=os.readlink(item.path))
+                yield ArchiveMember(below, mode=0o777, link=os.readlink(item.path))
             elif item.is_dir():
                 yield from tree_entries(Path(item.path), below, opened=opened)
             elif item.is_file():
                 status = item.stat()
                 mode = stat.S_IMODE(status.st_mode) | (0o666 if opened else stat.S_IWUSR)
-                yield Entry(below, Path(item.path), mode, time=status.st_mtime)
+                yield ArchiveMember(below, Path(item.path), mode, time=status.st_mtime)
 
 
-def pack(entries: Iterable[Entry]) -> BinaryIO:
+def pack(entries: Iterable[ArchiveMember]) -> BinaryIO:
     """A tar stream made while it is read: no file is held in memory, nothing is written to disk."""
     return cast("BinaryIO", _Reader(_packed(entries)))
 
@@ -159,7 +159,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, target: str) -> bo
     return True
 
 
-def _packed(entries: Iterable[Entry]) -> Iterator[bytes]:
+def _packed(entries: Iterable[ArchiveMember]) -> Iterator[bytes]:
     for entry in entries:
         info = tarfile.TarInfo(entry.name)
         info.mode, info.mtime = entry.mode, int(entry.time)

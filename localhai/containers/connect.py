@@ -27,7 +27,7 @@ _ANSWERS: dict[int | None, str] = {
 _INSTALL_HINT = "start Docker, or install it: https://docs.docker.com/engine/install"
 
 
-class Place(Struct, frozen=True):
+class EngineAddress(Struct, frozen=True):
     """One place to look: how a person would name it, and its address, or what is wrong with it."""
 
     name: str
@@ -58,16 +58,16 @@ def connect(environ: Mapping[str, str] | None = None, *, home: Path | None = Non
     )
 
 
-def places(environ: Mapping[str, str], home: Path) -> list[Place]:
+def places(environ: Mapping[str, str], home: Path) -> list[EngineAddress]:
     """Where to look, in order. Pure but for reading the docker client's own files."""
     folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
     host = environ.get("DOCKER_HOST")
     if host:
-        return [Place(f"DOCKER_HOST={host}", _from_environment(host, environ, folder))]
+        return [EngineAddress(f"DOCKER_HOST={host}", _from_environment(host, environ, folder))]
     context = contexts.chosen(folder, environ)
     if context is not None:
         where = f" ({context.address.url})" if context.address else ""
-        return [Place(f"docker context {context.name}{where}", context.address, context.problem)]
+        return [EngineAddress(f"docker context {context.name}{where}", context.address, context.problem)]
     runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
     sockets = (
         Path("/var/run/docker.sock"),
@@ -82,7 +82,7 @@ def places(environ: Mapping[str, str], home: Path) -> list[Place]:
         Path("/run/podman/podman.sock"),
         home / ".local" / "share" / "containers" / "podman" / "machine" / "podman.sock",
     )
-    return [Place(str(path), Address(f"unix://{path}")) for path in sockets]
+    return [EngineAddress(str(path), Address(f"unix://{path}")) for path in sockets]
 
 
 def answer(address: Address, error: Exception) -> str:

@@ -256,9 +256,9 @@ class FakeEngine:
             raise FileNotFoundError(path)
         name = os.path.basename(path)
         if source.is_dir():
-            entries: Iterable[archives.Entry] = archives.tree_entries(source, name, opened=False)
+            entries: Iterable[archives.ArchiveMember] = archives.tree_entries(source, name, opened=False)
         else:
-            entries = [archives.Entry(name, source, 0o644)]
+            entries = [archives.ArchiveMember(name, source, 0o644)]
         packed = archives.pack(entries)
         return iter(lambda: packed.read(1 << 20), b"")
 

@@ -46,7 +46,7 @@ _NO_REQUIREMENTS = re.compile(r"Could not open requirements file: .*?No such fil
 _NO_FILE = re.compile(r"can't open file '?([^':]+)'?: \[Errno 2\]")
 
 
-class Ending(Struct, frozen=True):
+class ExecutionFailure(Struct, frozen=True):
     """How an execution ended: the last lines it wrote (both streams), and what it ran on.
 
     `memory_limit` in bytes when one was set; `architecture` of the image, `engine_architecture` of the engine.
@@ -67,9 +67,9 @@ class Ending(Struct, frozen=True):
 def hints(exit_code: int | None, **known: Any) -> list[str]:
     """What to do, most telling first; nothing for a step that ended well or was stopped on purpose.
 
-    `known` are the other fields of `Ending`.
+    `known` are the other fields of `ExecutionFailure`.
     """
-    ending = Ending(exit_code, **known)
+    ending = ExecutionFailure(exit_code, **known)
     if ending.exit_code == 0 or ending.stopped:
         return []
     found: list[str] = []
@@ -81,7 +81,7 @@ def hints(exit_code: int | None, **known: Any) -> list[str]:
     return found
 
 
-def _memory(ending: Ending, _text: str) -> str | None:
+def _memory(ending: ExecutionFailure, _text: str) -> str | None:
     if ending.oom_killed:
         limit = f" of {ending.memory_limit // (1024 * 1024)} MB" if ending.memory_limit else ""
         return f"it was killed because it used up its memory{limit}: raise resources.memory.max, or use less"
@@ -93,7 +93,7 @@ def _memory(ending: Ending, _text: str) -> str | None:
     return None
 
 
-def _no_gpu(ending: Ending, text: str) -> str | None:
+def _no_gpu(ending: ExecutionFailure, text: str) -> str | None:
     if ending.gpus:
         return None
     asked = "nvidia-smi" in ending.command and ending.exit_code in {NOT_FOUND, 6, 9, 12}
@@ -118,7 +118,7 @@ def _without_gpu(image: str) -> str:
     return f"{hint}: leave nvidia-smi out of the command, and let the code choose the CPU"
 
 
-def _cuda_memory(ending: Ending, text: str) -> str | None:
+def _cuda_memory(ending: ExecutionFailure, text: str) -> str | None:
     if re.search(r"CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|OOM when allocating tensor", text):
         return "the GPU ran out of memory: use a smaller batch, or stop what else uses it"
     if ending.gpus and "no kernel image is available for execution" in text:
@@ -126,14 +126,14 @@ def _cuda_memory(ending: Ending, text: str) -> str | None:
     return None
 
 
-def _requirements(_ending: Ending, text: str) -> str | None:
+def _requirements(_ending: ExecutionFailure, text: str) -> str | None:
     match = _NO_REQUIREMENTS.search(text)
     if match is None:
         return None
     return f"there is no {match[1]} in the repository: is it committed, or kept out by .gitignore or .vhignore?"
 
 
-def _missing_file(_ending: Ending, text: str) -> str | None:
+def _missing_file(_ending: ExecutionFailure, text: str) -> str | None:
     match = _NO_FILE.search(text)
     if match is None:
         return None
@@ -141,7 +141,7 @@ def _missing_file(_ending: Ending, text: str) -> str | None:
     return f"there is no {name} in the repository: is its path right, is it kept out by .gitignore or .vhignore?"
 
 
-def _missing_module(_ending: Ending, text: str) -> str | None:
+def _missing_module(_ending: ExecutionFailure, text: str) -> str | None:
     match = _MODULE.search(text)
     if match is None:
         return None
@@ -153,7 +153,7 @@ def _missing_module(_ending: Ending, text: str) -> str | None:
     )
 
 
-def _missing_command(ending: Ending, text: str) -> str | None:
+def _missing_command(ending: ExecutionFailure, text: str) -> str | None:
     if _windows_lines(ending, text) or _no_interpreter(ending, text):
         return None
     match = _COMMAND_NOT_FOUND.search(text)
@@ -167,7 +167,7 @@ def _missing_command(ending: Ending, text: str) -> str | None:
     return "exit code 127: a command of the step is not in the image"
 
 
-def _too_long(_ending: Ending, text: str) -> str | None:
+def _too_long(_ending: ExecutionFailure, text: str) -> str | None:
     if "Argument list too long" in text:
         return (
             "a command line is too long: Linux gives one argument 128 KB. Read the value from "
@@ -176,7 +176,7 @@ def _too_long(_ending: Ending, text: str) -> str | None:
     return None
 
 
-def _no_interpreter(ending: Ending, text: str) -> str | None:
+def _no_interpreter(ending: ExecutionFailure, text: str) -> str | None:
     """A script that is there and yet not found: its first line names what is not."""
     match = _SCRIPT_NOT_FOUND.search(text)
     if match is None or _windows_lines(ending, text) or ending.exit_code not in {NOT_EXECUTABLE, NOT_FOUND}:
@@ -190,7 +190,7 @@ def _no_interpreter(ending: Ending, text: str) -> str | None:
     )
 
 
-def _not_executable(ending: Ending, text: str) -> str | None:
+def _not_executable(ending: ExecutionFailure, text: str) -> str | None:
     if "exec format error" in text.lower():
         return "the image, or a program in it, is made for another kind of processor: take another image"
     known = (_too_long, _windows_lines, _no_interpreter)
@@ -199,14 +199,14 @@ def _not_executable(ending: Ending, text: str) -> str | None:
     return None
 
 
-def _windows_lines(_ending: Ending, text: str) -> str | None:
+def _windows_lines(_ending: ExecutionFailure, text: str) -> str | None:
     words = r"\\r['\u2019]: |\r: not found|\^M: bad interpreter|bad interpreter: .*\^M|python[\d.]*\r"
     if re.search(words, text):
         return "a script has Windows line ends: save it with Unix ones, or set `* text=auto eol=lf` in .gitattributes"
     return None
 
 
-def _denied(_ending: Ending, text: str) -> str | None:
+def _denied(_ending: ExecutionFailure, text: str) -> str | None:
     match = re.search(r"PermissionError: \[Errno 13\] Permission denied: '([^']+)'", text)
     if match is None or not match[1].startswith("/valohai/"):
         return None
@@ -215,13 +215,13 @@ def _denied(_ending: Ending, text: str) -> str | None:
     return f"the image's user may not write {match[1]}: put files into /valohai/outputs"
 
 
-def _disk_full(_ending: Ending, text: str) -> str | None:
+def _disk_full(_ending: ExecutionFailure, text: str) -> str | None:
     if re.search(r"No space left on device|Errno 28|Disk quota exceeded", text):
         return "the disk is full: docker system df and localhai clean show what can go"
     return None
 
 
-def _shared_memory(ending: Ending, text: str) -> str | None:
+def _shared_memory(ending: ExecutionFailure, text: str) -> str | None:
     ran_out = re.search(r"Bus error|insufficient shared memory|unable to (?:open|write).*shm", text, re.IGNORECASE)
     if not ran_out and ending.exit_code != BUS_ERROR:
         return None
@@ -232,7 +232,7 @@ def _shared_memory(ending: Ending, text: str) -> str | None:
     )
 
 
-def _no_new_privileges(_ending: Ending, text: str) -> str | None:
+def _no_new_privileges(_ending: ExecutionFailure, text: str) -> str | None:
     if re.search(r"no new privileges|effective uid is not 0", text):
         return (
             "sudo gains nothing here: leave it out where the image's user is root, or set no_new_privileges = false"
@@ -241,19 +241,19 @@ def _no_new_privileges(_ending: Ending, text: str) -> str | None:
     return None
 
 
-def _pids(_ending: Ending, text: str) -> str | None:
+def _pids(_ending: ExecutionFailure, text: str) -> str | None:
     if re.search(r"fork: (?:retry: )?Resource temporarily unavailable|can't start new thread", text):
         return "it has as many processes and threads as it may: pids_limit under [docker] in localhai.toml"
     return None
 
 
-def _network(_ending: Ending, text: str) -> str | None:
+def _network(_ending: ExecutionFailure, text: str) -> str | None:
     if re.search(r"Temporary failure in name resolution|Could not resolve host|Name or service not known", text):
         return "the container reaches no network: look at proxy and DNS of Docker, and at VH_DOCKER_NETWORK"
     return None
 
 
-def _signal(ending: Ending, _text: str) -> str | None:
+def _signal(ending: ExecutionFailure, _text: str) -> str | None:
     emulated = ending.architecture and ending.engine_architecture and ending.architecture != ending.engine_architecture
     if ending.exit_code in {SEGFAULT, ILLEGAL}:
         if emulated:
@@ -264,7 +264,7 @@ def _signal(ending: Ending, _text: str) -> str | None:
     return None
 
 
-_RULES: tuple[Callable[[Ending, str], str | None], ...] = (
+_RULES: tuple[Callable[[ExecutionFailure, str], str | None], ...] = (
     _memory,
     _no_gpu,
     _cuda_memory,

@@ -24,7 +24,7 @@ HOME = "localhai.home"  # the id of the home that made it: another one on the sa
 TASK = "localhai.task"  # what the members of a distributed task share
 
 
-class Owner(Struct, frozen=True):
+class OwnerLabel(Struct, frozen=True):
     """One process. `process_start` and `boot_id` tell it from a later one of the same number."""
 
     host: str
@@ -33,38 +33,38 @@ class Owner(Struct, frozen=True):
     boot_id: str
 
 
-def build(*, execution: str, project: str, owner: Owner | None = None, home: str | None = None) -> dict[str, str]:
+def build(*, execution: str, project: str, owner: OwnerLabel | None = None, home: str | None = None) -> dict[str, str]:
     """The labels of what belongs to an execution; the owner is this process unless given."""
     found = {EXECUTION: execution, PROJECT: project, OWNER: write_owner(owner or own_owner())}
     return found if home is None else {**found, HOME: home}
 
 
-def write_owner(owner: Owner) -> str:
-    """As a label's value: the fields of `Owner` in JSON."""
+def write_owner(owner: OwnerLabel) -> str:
+    """As a label's value: the fields of `OwnerLabel` in JSON."""
     return strict_json.dumps(to_builtins(owner))
 
 
-def parse_owner(labels: Mapping[str, str]) -> Owner | None:
+def parse_owner(labels: Mapping[str, str]) -> OwnerLabel | None:
     """The owner that labels name, None when they name none that can be read."""
     try:
         data = json.loads(labels[OWNER])
-        return Owner(str(data["host"]), int(data["pid"]), str(data["process_start"]), str(data["boot_id"]))
+        return OwnerLabel(str(data["host"]), int(data["pid"]), str(data["process_start"]), str(data["boot_id"]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def own_owner() -> Owner:
+def own_owner() -> OwnerLabel:
     """The process that asks."""
     return _owner_of(os.getpid())
 
 
 @functools.lru_cache(maxsize=1)
-def _owner_of(pid: int) -> Owner:
+def _owner_of(pid: int) -> OwnerLabel:
     """Asked once: what tells it is a program on macOS. A fork is another process."""
-    return Owner(host_name(), pid, process_start(pid) or "", boot_id())
+    return OwnerLabel(host_name(), pid, process_start(pid) or "", boot_id())
 
 
-def is_alive(owner: Owner | None) -> bool:
+def is_alive(owner: OwnerLabel | None) -> bool:
     """Whether the owner still runs. One on another machine, or in another container, is taken to: we cannot know.
 
     Labels without a readable owner have none.

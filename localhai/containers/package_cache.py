@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from localhai.containers.archives import Entry
+    from localhai.containers.archives import ArchiveMember
     from localhai.containers.tree import FileTree
 
 INSIDE = "/var/cache/localhai"
@@ -148,7 +148,7 @@ class _Maker(Struct, frozen=True):
             replace(self._volume(settings, SETTINGS, _settings_entries), read_only=True),
         )
 
-    def _volume(self, name: str, target: str, entries: Callable[[], Iterator[Entry]]) -> Mount:
+    def _volume(self, name: str, target: str, entries: Callable[[], Iterator[ArchiveMember]]) -> Mount:
         mount = Mount(name, target, kind="volume")
         wanted = {labels.CACHE: name}
         if name not in self.engine.volumes(wanted):
@@ -165,7 +165,7 @@ class _Maker(Struct, frozen=True):
     def _alone(self, what: str) -> AbstractContextManager[bool]:
         return alone(f"packages {what}", self.home / "cache" / "locks")
 
-    def _fill(self, mount: Mount, entries: Iterator[Entry]) -> None:
+    def _fill(self, mount: Mount, entries: Iterator[ArchiveMember]) -> None:
         """Put files and folders there, owned by root inside whoever that is on this machine."""
         spec = ContainerSpec(
             name="",
@@ -218,16 +218,16 @@ def _digest() -> str:
     return hashlib.sha256(repr(_SETTINGS_FILES).encode()).hexdigest()[:12]
 
 
-def _folders(*, opened: bool) -> Iterator[Entry]:
-    from localhai.containers.archives import Entry
+def _folders(*, opened: bool) -> Iterator[ArchiveMember]:
+    from localhai.containers.archives import ArchiveMember
 
     for name in ("", *(f"/{folder}" for folder in FOLDERS)):  # the last one tells that all is there
-        yield Entry(f"{INSIDE[1:]}{name}", mode=0o777 if opened else 0o755)
+        yield ArchiveMember(f"{INSIDE[1:]}{name}", mode=0o777 if opened else 0o755)
 
 
-def _settings_entries() -> Iterator[Entry]:
-    from localhai.containers.archives import Entry
+def _settings_entries() -> Iterator[ArchiveMember]:
+    from localhai.containers.archives import ArchiveMember
 
-    yield Entry(SETTINGS[1:], mode=0o755)
+    yield ArchiveMember(SETTINGS[1:], mode=0o755)
     for name, text in _SETTINGS_FILES.items():
-        yield Entry(f"{SETTINGS[1:]}/{name}", text.encode(), 0o644)
+        yield ArchiveMember(f"{SETTINGS[1:]}/{name}", text.encode(), 0o644)

@@ -211,26 +211,26 @@ class VolumeTree:
         if not ownership.remove_tree(scratch):
             raise SurroundingsError(f"{scratch} could not be deleted", where=scratch)
 
-    def _entries(self) -> Iterator[archives.Entry]:
+    def _entries(self) -> Iterator[archives.ArchiveMember]:
         contents, opened = self.contents, self._opened
         folder_mode, file_mode = (0o777, 0o666) if opened else (0o755, 0o644)
         yield from archives.tree_entries(contents.repository, REPOSITORY[1:], opened=opened)
         for top, mode in ((INPUTS, folder_mode), (OUTPUTS, folder_mode), (CONFIG, 0o555)):
-            yield archives.Entry(top[1:], mode=mode)
+            yield archives.ArchiveMember(top[1:], mode=mode)
         made: set[str] = set()
         for item in contents.inputs:
             name = layout.inside(INPUTS[1:], item.target)
             yield from self._folders(name, made, folder_mode)
-            yield archives.Entry(name, item.path, file_mode, time=item.path.stat().st_mtime)
+            yield archives.ArchiveMember(name, item.path, file_mode, time=item.path.stat().st_mtime)
         for name, content in contents.config.items():
             mode = layout.config_mode(content) & 0o555
-            yield archives.Entry(layout.inside(CONFIG[1:], name), content, mode)
+            yield archives.ArchiveMember(layout.inside(CONFIG[1:], name), content, mode)
 
     @staticmethod
-    def _folders(name: str, made: set[str], mode: int) -> Iterator[archives.Entry]:
+    def _folders(name: str, made: set[str], mode: int) -> Iterator[archives.ArchiveMember]:
         parts = name.split("/")
         for end in range(3, len(parts)):
             folder = "/".join(parts[:end])
             if folder not in made:
                 made.add(folder)
-                yield archives.Entry(folder, mode=mode)
+                yield archives.ArchiveMember(folder, mode=mode)

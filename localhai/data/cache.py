@@ -41,7 +41,7 @@ RECENT = 3600.0  # seconds: what another localhai may be about to hand to a cont
 ABANDONED = 7 * 86400.0  # seconds after which nobody resumes a download
 
 
-class Entry(Struct, frozen=True):
+class CacheEntry(Struct, frozen=True):
     """A content in the cache. `given` is the name that the server gave it; `used` counts seconds since the epoch."""
 
     uri: str
@@ -110,7 +110,7 @@ class Cache:
 
     # What is here.
 
-    def last(self, uri: str) -> Entry | None:
+    def last(self, uri: str) -> CacheEntry | None:
         """What a URI last gave, when its bytes are still here and whole; None otherwise.
 
         Bytes whose size or seal is not what it was when they were written have been changed: they do not count.
@@ -121,7 +121,7 @@ class Cache:
             path = self._object(data["checksums"]["sha256"])
             state = path.stat()
             if state.st_size == data["size"] and (not data["sealed"] or _is_sealed(state, path.name)):
-                return Entry(
+                return CacheEntry(
                     uri=uri,
                     version=data["version"],
                     size=data["size"],
@@ -148,7 +148,7 @@ class Cache:
         """The lock to hold while a URI is downloaded; see `locks.held`."""
         return self._locks / _hash(uri)
 
-    def add(self, uri: str, version: str | None, part: Path, checksums: Checksums, given: str | None) -> Entry:
+    def add(self, uri: str, version: str | None, part: Path, checksums: Checksums, given: str | None) -> CacheEntry:
         """Take a complete part file in as what `uri` gives now. The part file is gone afterwards."""
         target = self._object(checksums.sha256)
         with disk_in_words(self.folder, "the cache of inputs"):
@@ -167,7 +167,7 @@ class Cache:
                 "given": given,
             }
             durable.write(self._uris / f"{_hash(uri)}.json", strict_json.dumps(record).encode(), synced=False)
-        return Entry(uri, version, state.st_size, checksums, target, given, time.time())
+        return CacheEntry(uri, version, state.st_size, checksums, target, given, time.time())
 
     # What goes out.
 

@@ -30,14 +30,14 @@ from localhai.system.retry import LOOK, Attempts, Waiter, call
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
     from localhai.data.segments import Segment
-    from localhai.data.sources.base import Found, Source
+    from localhai.data.sources.base import Source, SourceFile
     from localhai.system.retry import Retry, Trouble
 
 STARTS = 4  # whole downloads, when the content changes or cannot be resumed
 FAREWELL = 1.0  # seconds that workers get to notice that it is over
 
 
-class Watch(Struct, frozen=True):
+class DownloadObserver(Struct, frozen=True):
     """Who looks at a download. `advanced(done)`, `waiting(reason)` and `cancelled()` are called from any thread."""
 
     advanced: Callable[[int], None]
@@ -48,18 +48,20 @@ class Watch(Struct, frozen=True):
 class Downloaded(Struct, frozen=True):
     """The part file is complete. `found` is the version that it holds."""
 
-    found: Found
+    found: SourceFile
     checksums: Checksums
     size: int
 
 
-def resumable(found: Found, part: Path, state: Path) -> int:
+def resumable(found: SourceFile, part: Path, state: Path) -> int:
     """How many bytes of this version are here from an earlier try."""
     known = parts.load(state, found, part)
     return parts.arrived(known) if known else 0
 
 
-def download(source: Source, found: Found, part: Path, state: Path, watch: Watch, retry: Retry) -> Downloaded:
+def download(
+    source: Source, found: SourceFile, part: Path, state: Path, watch: DownloadObserver, retry: Retry
+) -> Downloaded:
     """Fill `part` with the whole of `found`.
 
     Raises Unavailable when it cannot be had, DiskFull (nothing is left behind then) and Interrupted (what is here is
@@ -81,7 +83,7 @@ def download(source: Source, found: Found, part: Path, state: Path, watch: Watch
     raise Unavailable("it changes or breaks off again and again while it is downloaded")
 
 
-def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Found:
+def _look_again(source: Source, found: SourceFile, watch: DownloadObserver, retry: Retry) -> SourceFile:
     """What is there now. Where nothing but the ETag is another, it says nothing: some servers make one up each time.
 
     Not so of object stores: theirs belongs to the content.
@@ -89,7 +91,7 @@ def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Fou
     waiter = Waiter(watch.waiting, watch.cancelled)
     uri = parse(found.uri)
 
-    def ask() -> Found:
+    def ask() -> SourceFile:
         return abandonable(lambda: source.stat(uri), watch.cancelled, f"{last_segment(uri.key)} was looked at")
 
     now = call(ask, trouble, policy=retry, waiter=waiter, gave_up=gave_up)
@@ -97,7 +99,7 @@ def _look_again(source: Source, found: Found, watch: Watch, retry: Retry) -> Fou
     return now.of_date() if may_be_made_up else now
 
 
-def _whole(found: Found, encoding: str | None, watch: Watch) -> Found:
+def _whole(found: SourceFile, encoding: str | None, watch: DownloadObserver) -> SourceFile:
     """The same, to be had as a whole only. The size of what is encoded says nothing about the file."""
     if encoding is None:
         return replace(found, ranges=False)
@@ -106,7 +108,7 @@ def _whole(found: Found, encoding: str | None, watch: Watch) -> Found:
     return whole
 
 
-def _say_encoding(found: Found, watch: Watch) -> None:
+def _say_encoding(found: SourceFile, watch: DownloadObserver) -> None:
     if found.encoding is not None:
         done = "it is decoded" if found.encoding in GZIP else "it is kept as it comes"
         watch.waiting(f"the server sends it with Content-Encoding: {found.encoding}, although asked not to: {done}")
@@ -122,7 +124,9 @@ def discard(part: Path, state: Path) -> None:
 class _Transfer:
     """One try at a whole file."""
 
-    def __init__(self, source: Source, found: Found, part: Path, state: Path, watch: Watch, retry: Retry) -> None:
+    def __init__(
+        self, source: Source, found: SourceFile, part: Path, state: Path, watch: DownloadObserver, retry: Retry
+    ) -> None:
         self.source = source
         self.found = found
         self.part = part

@@ -12,7 +12,7 @@ from msgspec import Struct
 from localhai.data import locks
 from localhai.data.checksums import digest
 from localhai.data.disk import disk_in_words, require_room
-from localhai.data.download import Watch, discard, download, resumable
+from localhai.data.download import DownloadObserver, discard, download, resumable
 from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.local import LocalSource
@@ -22,12 +22,12 @@ from localhai.system.copies import create_copy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localhai.data.cache import Cache, Entry
+    from localhai.data.cache import Cache, CacheEntry
     from localhai.data.files import Checksums
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress
-    from localhai.data.resolving import Placed, Wanted
-    from localhai.data.sources.base import Found, Source
+    from localhai.data.resolving import Placed, WantedFile
+    from localhai.data.sources.base import Source, SourceFile
     from localhai.system.retry import Retry
 
 COPIES = 3  # tries at a file that is written to while it is copied
@@ -43,7 +43,7 @@ class Fetcher(Struct, frozen=True):
     retry: Retry
     pins: Pins
 
-    def cached(self, wanted: Wanted) -> Entry | None:
+    def cached(self, wanted: WantedFile) -> CacheEntry | None:
         """The cache's entry, when it is what the source has now; no bytes are moved."""
         if wanted.stale is not None:
             return wanted.stale
@@ -52,13 +52,13 @@ class Fetcher(Struct, frozen=True):
         entry = self.cache.last(wanted.key)
         return entry if entry is not None and wanted.found.is_version(entry.version) else None
 
-    def missing_bytes(self, wanted: Wanted) -> int:
+    def missing_bytes(self, wanted: WantedFile) -> int:
         """How many bytes are still to come, as far as the source says its size."""
         if wanted.found is None or not wanted.found.size:
             return 0
         return wanted.found.size - resumable(wanted.found, *self.cache.part(wanted.key))
 
-    def fetch(self, placed: Placed) -> Entry:
+    def fetch(self, placed: Placed) -> CacheEntry:
         """The file in the cache. One localhai downloads, others wait for it and find it there.
 
         Raises Unavailable, DiskFull and Interrupted.
@@ -78,7 +78,7 @@ class Fetcher(Struct, frozen=True):
         self.progress(FileDone(name, placed.name, wanted.uri, entry.size, cached=not came))
         return entry
 
-    def _pinned(self, wanted: Wanted) -> Entry | None:
+    def _pinned(self, wanted: WantedFile) -> CacheEntry | None:
         """What is in the cache, and stays there."""
         entry = self.cached(wanted)
         if entry is None:
@@ -86,7 +86,7 @@ class Fetcher(Struct, frozen=True):
         with disk_in_words(self.cache.folder, "the cache of inputs"), self.pins.pinned(entry.checksums.sha256):
             return entry if entry.path.is_file() else None
 
-    def _bring(self, placed: Placed) -> Entry:
+    def _bring(self, placed: Placed) -> CacheEntry:
         wanted = placed.wanted
         source, found = wanted.source, wanted.found
         assert source is not None and found is not None  # noqa: PT018, S101 - what has no source is in the cache
@@ -104,7 +104,7 @@ class Fetcher(Struct, frozen=True):
         discard(part, state)
         return entry
 
-    def _into_part(self, placed: Placed, source: Source, found: Found) -> tuple[Found, Checksums]:
+    def _into_part(self, placed: Placed, source: Source, found: SourceFile) -> tuple[SourceFile, Checksums]:
         part, state = self.cache.part(placed.wanted.key)
         if isinstance(source, LocalSource):
             return self._copy(placed, source, found, part)
@@ -113,15 +113,15 @@ class Fetcher(Struct, frozen=True):
         result = download(source, found, part, state, self._watch(placed), self.retry)
         return result.found, result.checksums
 
-    def _watch(self, placed: Placed) -> Watch:
+    def _watch(self, placed: Placed) -> DownloadObserver:
         name = placed.spec.name
-        return Watch(
+        return DownloadObserver(
             advanced=lambda done: self.progress(FileAdvanced(name, placed.name, done)),
             waiting=lambda reason: self.progress(Waiting(name, placed.name, reason)),
             cancelled=self.cancelled,
         )
 
-    def _copy(self, placed: Placed, source: LocalSource, found: Found, part: Path) -> tuple[Found, Checksums]:
+    def _copy(self, placed: Placed, source: LocalSource, found: SourceFile, part: Path) -> tuple[SourceFile, Checksums]:
         """A file of this machine: shared blocks where the disk can, else a copy. No link: its owner may edit it."""
         for _try in range(COPIES):
             uri = placed.wanted.uri

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from localhai.data.cache import Cache, Entry
+    from localhai.data.cache import Cache, CacheEntry
     from localhai.data.files import InputSpec, StoredDatum
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress, ProgressEvent
     from localhai.data.resolving import Placed, Resolved
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
 
 FILES_AT_ONCE = 4
 
@@ -33,7 +33,7 @@ FILES_AT_ONCE = 4
 def fetch_inputs(
     specs: Sequence[InputSpec],
     *,
-    sources: Sources,
+    sources: DataSources,
     cache: Cache,
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
     version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
@@ -97,7 +97,7 @@ def fetch_inputs(
 def resolve_inputs(
     specs: Sequence[InputSpec],
     *,
-    sources: Sources,
+    sources: DataSources,
     cache: Cache,
     datum_lookup: Callable[[str], StoredDatum | None] | None = None,
     version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
@@ -134,7 +134,7 @@ def _one_at_a_time(progress: Progress) -> Progress:
     return serialised
 
 
-def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event) -> dict[str, Entry]:
+def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event) -> dict[str, CacheEntry]:
     """Entries by cache key; each key is fetched once, however many inputs want it."""
     unique = {item.wanted.key: item for item in placed if item.wanted.path is None}
     _announce(placed, unique, fetcher)
@@ -154,7 +154,7 @@ def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event
     return {key: future.result() for key, future in futures.items()}
 
 
-def _all_done(futures: Mapping[str, Future[Entry]]) -> bool:
+def _all_done(futures: Mapping[str, Future[CacheEntry]]) -> bool:
     return all(future.done() for future in futures.values())
 
 
@@ -187,7 +187,7 @@ def _size(placed: Placed) -> int:
     return (wanted.found.size if wanted.found is not None else None) or 0
 
 
-def _fetch_one(placed: Placed, fetcher: Fetcher) -> Entry:
+def _fetch_one(placed: Placed, fetcher: Fetcher) -> CacheEntry:
     try:
         return fetcher.fetch(placed)
     except SourceError as error:
@@ -199,7 +199,7 @@ def _missing(placed: Placed, error: SourceError) -> Missing:
     return Missing(placed.spec.name, placed.wanted.uri, reason)
 
 
-def _raise_failures(futures: Sequence[Future[Entry]]) -> None:
+def _raise_failures(futures: Sequence[Future[CacheEntry]]) -> None:
     failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
     if not failures:
         return
@@ -212,7 +212,7 @@ def _raise_failures(futures: Sequence[Future[Entry]]) -> None:
     raise failures[0]
 
 
-def _input_file(placed: Placed, entries: Mapping[str, Entry]) -> InputFile:
+def _input_file(placed: Placed, entries: Mapping[str, CacheEntry]) -> InputFile:
     wanted = placed.wanted
     datum = wanted.datum
     if datum is not None and wanted.path is not None:

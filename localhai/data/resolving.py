@@ -14,23 +14,23 @@ from msgspec.structs import replace
 from localhai.data import placement
 from localhai.data.access import EVERYTHING, Access
 from localhai.data.missing import Missing
-from localhai.data.sources.base import Cut, Found, SourceError, Unavailable, gave_up, trouble
+from localhai.data.sources.base import Cut, SourceError, SourceFile, Unavailable, gave_up, trouble
 from localhai.data.sources.local import LocalSource
 from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
 from localhai.system.abandon import abandonable
 from localhai.system.retry import QUIETLY, Waiter, call
 
 if TYPE_CHECKING:
-    from localhai.data.cache import Cache, Entry
+    from localhai.data.cache import Cache, CacheEntry
     from localhai.data.files import InputSpec, StoredDatum
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
     from localhai.data.sources.base import Source
     from localhai.system.retry import Trouble
 
 LOOKS_AT_ONCE = 8
 
 
-class Wanted(Struct, frozen=True):
+class WantedFile(Struct, frozen=True):
     """One file that is to be had.
 
     `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
@@ -41,15 +41,15 @@ class Wanted(Struct, frozen=True):
     uri: str
     key: str
     candidate: placement.Candidate
-    found: Found | None = None
+    found: SourceFile | None = None
     source: Source | None = None
     datum: StoredDatum | None = None
     path: Path | None = None
-    stale: Entry | None = None
+    stale: CacheEntry | None = None
     stand_in: str | None = None
 
 
-class Target(Struct, frozen=True):
+class SourceAddress(Struct, frozen=True):
     """An address to be looked at: the one that was asked for, or its stand-in, which the owner of localhai.toml chose.
 
     A stand-in is followed wherever it leads; `written` is what it stands in for.
@@ -64,7 +64,7 @@ class Placed(Struct, frozen=True):
 
     spec: InputSpec
     name: str
-    wanted: Wanted
+    wanted: WantedFile
 
 
 class Resolved(Struct):
@@ -89,7 +89,7 @@ class Resolver:
 
     def __init__(
         self,
-        sources: Sources,
+        sources: DataSources,
         cache: Cache,
         *,
         datum_lookup: Callable[[str], StoredDatum | None] | None,
@@ -119,14 +119,14 @@ class Resolver:
             self._place(spec, targets[spec], found)
         return self._resolved
 
-    def _target(self, spec: InputSpec, text: str) -> Target:
+    def _target(self, spec: InputSpec, text: str) -> SourceAddress:
         target = stand_in(self._input_map, text)
         if target is None or (text not in self._input_map and self._is_here(text)):
-            return Target(text)
+            return SourceAddress(text)
         self._resolved.note(
             f"input {spec.name}: {without_secrets(text)} is replaced by {target} ([inputs] in localhai.toml)"
         )
-        return Target(target, text)
+        return SourceAddress(target, text)
 
     def _is_here(self, text: str) -> bool:
         """Whether it names data of this home by id, as edges of pipelines do: no pattern takes its place."""
@@ -139,7 +139,7 @@ class Resolver:
             return False
         return found is not None and found.id == uri.key
 
-    def _look(self, targets: Sequence[Target]) -> dict[Target, list[Wanted] | SourceError]:
+    def _look(self, targets: Sequence[SourceAddress]) -> dict[SourceAddress, list[WantedFile] | SourceError]:
         if len(targets) < 2:  # noqa: PLR2004 - one needs no threads
             return {target: self._look_at(target) for target in targets}
         from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
@@ -147,7 +147,7 @@ class Resolver:
         with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
             return dict(zip(targets, pool.map(self._look_at, targets), strict=True))
 
-    def _look_at(self, target: Target) -> list[Wanted] | SourceError:
+    def _look_at(self, target: SourceAddress) -> list[WantedFile] | SourceError:
         access = self._access if target.written is None else EVERYTHING
         try:
             uri = parse(target.text)
@@ -160,7 +160,7 @@ class Resolver:
         except ValueError as error:
             return Unavailable(str(error))
 
-    def _wanted_of(self, uri: Uri, access: Access) -> list[Wanted]:
+    def _wanted_of(self, uri: Uri, access: Access) -> list[WantedFile]:
         if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
             return [self._datum(datum) for datum in self._data(uri)]
         source = self._sources.for_scheme(uri.scheme, access)
@@ -170,7 +170,7 @@ class Resolver:
             return [self._stale(uri, access, error)]
         return [self._wanted(uri, source, found) for found in files]
 
-    def _ask(self, uri: Uri, source: Source, access: Access) -> list[Found]:
+    def _ask(self, uri: Uri, source: Source, access: Access) -> list[SourceFile]:
         waiter = Waiter(
             lambda reason: self._waiter.tell(f"{without_secrets(uri.text)}: {reason}"), self._waiter.cancelled
         )
@@ -180,27 +180,27 @@ class Resolver:
             offline = silent and self._copy_of(uri, access) is not None  # who is offline does not wait
             return None if offline else trouble(error)
 
-        def look() -> list[Found]:
+        def look() -> list[SourceFile]:
             return source.list(uri) if uri.has_wildcard else [source.stat(uri)]
 
-        def ask() -> list[Found]:
+        def ask() -> list[SourceFile]:
             if isinstance(source, LocalSource):
                 return look()
             return abandonable(look, waiter.cancelled, f"{without_secrets(uri.text)} was looked at")
 
         return call(ask, passing, policy=self._sources.retry, waiter=waiter, gave_up=gave_up)
 
-    def _copy_of(self, uri: Uri, access: Access) -> Entry | None:
+    def _copy_of(self, uri: Uri, access: Access) -> CacheEntry | None:
         """Nothing for who may not reach every address: nobody can say by now where the bytes came from."""
         if self._refresh or uri.has_wildcard or access.networks is not None:
             return None
         return self._cache.last(self._sources.cache_key(uri.text))
 
-    def _wanted(self, uri: Uri, source: Source, found: Found) -> Wanted:
+    def _wanted(self, uri: Uri, source: Source, found: SourceFile) -> WantedFile:
         candidate = placement.of_key(uri, found.key, found.given)
-        return Wanted(without_secrets(found.uri), self._sources.cache_key(found.uri), candidate, found, source)
+        return WantedFile(without_secrets(found.uri), self._sources.cache_key(found.uri), candidate, found, source)
 
-    def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> Wanted:
+    def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> WantedFile:
         """What the cache has, for one who works without a network. A server that says no is believed."""
         silent = isinstance(error, Cut) or error.unreachable
         entry = self._copy_of(uri, access) if silent else None
@@ -208,7 +208,7 @@ class Resolver:
             raise error
         key = self._sources.cache_key(uri.text)
         candidate = placement.of_key(uri, uri.key, entry.given)
-        return Wanted(without_secrets(uri.text), key, candidate, stale=entry)
+        return WantedFile(without_secrets(uri.text), key, candidate, stale=entry)
 
     def _data(self, uri: Uri) -> Sequence[StoredDatum]:
         if uri.scheme != "datum":
@@ -218,7 +218,7 @@ class Resolver:
             raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
         return [datum]
 
-    def _datum(self, datum: StoredDatum) -> Wanted:
+    def _datum(self, datum: StoredDatum) -> WantedFile:
         public = f"datum://{datum.id}"
         candidate = placement.of_datum(datum.name)
         where = parse(datum.uri)
@@ -226,15 +226,18 @@ class Resolver:
             path = Path(where.key)
             if not path.is_file() or path.stat().st_size != datum.size:
                 raise Unavailable(f"its bytes are gone from the store ({path})")
-            return Wanted(public, public, candidate, datum=datum, path=path)
+            return WantedFile(public, public, candidate, datum=datum, path=path)
         source = self._sources.for_scheme(where.scheme)
-        found = Found(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
-        return Wanted(public, public, candidate, found, source, datum)
+        found = SourceFile(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
+        return WantedFile(public, public, candidate, found, source, datum)
 
     def _place(
-        self, spec: InputSpec, targets: Sequence[Target], found: Mapping[Target, list[Wanted] | SourceError]
+        self,
+        spec: InputSpec,
+        targets: Sequence[SourceAddress],
+        found: Mapping[SourceAddress, list[WantedFile] | SourceError],
     ) -> None:
-        wanted: list[Wanted] = []
+        wanted: list[WantedFile] = []
         for written, target in zip(spec.uris, targets, strict=True):
             files, text = found[target], target.text
             if isinstance(files, SourceError):
@@ -261,7 +264,7 @@ class Resolver:
                 self._announce(spec, item)
                 self._resolved.placed.append(Placed(spec, name, item))
 
-    def _announce(self, spec: InputSpec, wanted: Wanted) -> None:
+    def _announce(self, spec: InputSpec, wanted: WantedFile) -> None:
         if wanted.found is not None and wanted.found.uri.startswith("file:"):
             path = parse(wanted.found.uri).key
             self._resolved.note(f"input {spec.name}: {path} is a file of this machine: the platform cannot read it")
@@ -269,7 +272,7 @@ class Resolver:
             self._resolved.note(f"input {spec.name}: {wanted.uri} does not answer: the copy in the cache is used")
 
 
-def _as_written(wanted: Wanted, uri: Uri, written: str | None) -> Wanted:
+def _as_written(wanted: WantedFile, uri: Uri, written: str | None) -> WantedFile:
     """By the address that was asked for, where a stand-in takes its place: the part that `*` matched is the same."""
     if written is None:
         return wanted

@@ -14,7 +14,7 @@ from localhai.system import durable, strict_json
 from localhai.system.process import boot_id
 
 if TYPE_CHECKING:
-    from localhai.data.sources.base import Found
+    from localhai.data.sources.base import SourceFile
 
 SEGMENT = 64 << 20  # few big ranges: S3 is at its best, and a server that reads whole objects is asked rarely
 
@@ -32,7 +32,7 @@ class Segment(Struct):
         return self.pos == self.end
 
 
-def fresh(found: Found) -> list[Segment]:
+def fresh(found: SourceFile) -> list[Segment]:
     """Segments for a file of which nothing is here."""
     if found.size is None or not found.ranges or found.version is None:
         return [Segment(0, found.size, 0)]
@@ -53,7 +53,7 @@ def arrived(segments: Sequence[Segment]) -> int:
     return sum(segment.pos - segment.start for segment in segments)
 
 
-def save(path: Path, found: Found, segments: Sequence[Segment], *, synced: bool) -> None:
+def save(path: Path, found: SourceFile, segments: Sequence[Segment], *, synced: bool) -> None:
     """Remember what is here. `synced` says that the bytes themselves are safe from a power cut."""
     if found.version is None or found.size is None:
         return
@@ -67,7 +67,7 @@ def save(path: Path, found: Found, segments: Sequence[Segment], *, synced: bool)
     durable.write(path, strict_json.dumps(state).encode(), synced=False)
 
 
-def load(path: Path, found: Found, part: Path) -> list[Segment] | None:
+def load(path: Path, found: SourceFile, part: Path) -> list[Segment] | None:
     """What is here of exactly this version; None when it cannot be trusted.
 
     Bytes that were never synced are trusted only while the machine has not started anew.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from localhai.data.files import Checksums
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
     from localhai.data.sources.s3_client import S3Clients
 
 PAGE = 4096  # what reaches a disk whole or not at all
@@ -66,7 +66,7 @@ class Store(Protocol):
         """Raises SurroundingsError when it is not there, or with `write` takes nothing. Waits for nothing."""
 
 
-def open_store(url_or_path: str | Path, *, sources: Sources | None = None, waiter: Waiter = QUIETLY) -> Store:
+def open_store(url_or_path: str | Path, *, sources: DataSources | None = None, waiter: Waiter = QUIETLY) -> Store:
     """The store at a folder, `file://` or `s3://bucket/prefix`. S3 needs `sources` for its client.
 
     A store that is away for a moment is waited for, as long as a source would be: `waiter` says how.

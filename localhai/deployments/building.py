@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers import archives, canary, images, labels, ownership, package_cache
-from localhai.containers.archives import Entry
+from localhai.containers.archives import ArchiveMember
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.locking import alone
 from localhai.containers.tree import REPOSITORY
@@ -124,8 +124,8 @@ def _install(requirements: str, variables: Mapping[str, str]) -> bytes:
 
 def _entries(
     repository: Path, files: Sequence[tuple[str, Path, str]], opened: bool, install: bytes | None
-) -> Iterator[Entry]:
-    yield Entry("valohai")
+) -> Iterator[ArchiveMember]:
+    yield ArchiveMember("valohai")
     yield from archives.tree_entries(repository, REPOSITORY[1:], opened=opened)
     made: set[str] = set()
     for place, path, _ in files:
@@ -134,11 +134,11 @@ def _entries(
             folder = "/".join(folders[:depth])
             if folder not in made and not (repository / folder).is_dir():
                 made.add(folder)
-                yield Entry(f"{REPOSITORY[1:]}/{folder}", mode=0o777 if opened else 0o755)
-        yield Entry(f"{REPOSITORY[1:]}/{place}", path, 0o644)
+                yield ArchiveMember(f"{REPOSITORY[1:]}/{folder}", mode=0o777 if opened else 0o755)
+        yield ArchiveMember(f"{REPOSITORY[1:]}/{place}", path, 0o644)
     if install is not None:
-        yield Entry(BUILD[1:], mode=0o777)
-        yield Entry(f"{BUILD[1:]}/install", install, 0o644)
+        yield ArchiveMember(BUILD[1:], mode=0o777)
+        yield ArchiveMember(f"{BUILD[1:]}/install", install, 0o644)
 
 
 def image_labels(version: str, endpoint: str, project: str, home: str) -> dict[str, Any]:

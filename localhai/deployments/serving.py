@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from localhai.containers import archives, limits
-from localhai.containers.archives import Entry
+from localhai.containers.archives import ArchiveMember
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.launching import launch
 from localhai.containers.tree import REPOSITORY
@@ -186,15 +186,15 @@ def _spec(work: Work, image: str) -> ContainerSpec:
     )
 
 
-def _support(work: Work) -> Iterator[Entry]:
+def _support(work: Work) -> Iterator[ArchiveMember]:
     """What is added to the image for serving. Docs open the metadata file relative to the working directory."""
     metadata = strict_json.dumps(_metadata(work), indent=2).encode()
-    yield Entry("valohai")
-    yield Entry(f"valohai/{METADATA}", metadata, 0o444)
-    yield Entry(f"{REPOSITORY[1:]}/{METADATA}", metadata, 0o444)
-    yield Entry(SUPPORT[1:])
-    yield Entry(f"{SUPPORT[1:]}/serve", server_script(work.definition).encode(), 0o755)
-    yield Entry(f"{SUPPORT[1:]}/wsgi.py", Path(__file__).with_name("wsgi.py").read_bytes(), 0o644)
+    yield ArchiveMember("valohai")
+    yield ArchiveMember(f"valohai/{METADATA}", metadata, 0o444)
+    yield ArchiveMember(f"{REPOSITORY[1:]}/{METADATA}", metadata, 0o444)
+    yield ArchiveMember(SUPPORT[1:])
+    yield ArchiveMember(f"{SUPPORT[1:]}/serve", server_script(work.definition).encode(), 0o755)
+    yield ArchiveMember(f"{SUPPORT[1:]}/wsgi.py", Path(__file__).with_name("wsgi.py").read_bytes(), 0o644)
 
 
 def _metadata(work: Work) -> dict[str, Any]:

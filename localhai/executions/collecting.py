@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.life import Life
     from localhai.executions.uncollected import Uncollected
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import ExecutionRecord
 
 
 def collect(home: Home, execution_id: str) -> ExecutionRecord:

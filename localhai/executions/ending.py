@@ -17,7 +17,7 @@ from localhai.executions.outputs import Collected, collect
 from localhai.executions.reuse_outputs import remember_outputs
 from localhai.executions.secrets import Masker
 from localhai.executions.uncollected import Uncollected
-from localhai.executions.verdict import Verdict, verdict
+from localhai.executions.verdict import Outcome, verdict
 from localhai.system import durable, strict_json
 from localhai.system.text import clean, file_name
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.executions.home import Home
-    from localhai.executions.life import Ended, Life
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.executions.life import ContainerExit, Life
+    from localhai.records import ExecutionRecord
 
 END = "end.json"
 RESERVE = "reserve"  # space that is given back when the disk is full, so that the end can still be written
@@ -39,7 +39,7 @@ def reserve(folder: Path) -> None:
     (folder / RESERVE).write_bytes(b"\0" * RESERVED_BYTES)
 
 
-def close(life: Life, ended: Ended) -> ExecutionRecord:
+def close(life: Life, ended: ContainerExit) -> ExecutionRecord:
     """Close an execution whose container has ended, or never was. Nothing here depends on how it ended.
 
     1. The outputs are on this machine and ours.  2. They are data in the store.  3. How it ended is on disk, so that
@@ -59,7 +59,7 @@ def close(life: Life, ended: Ended) -> ExecutionRecord:
     return record_end(life.home, life.record, {**end, "duration": life.seconds()})
 
 
-def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, Collected, Uncollected | None]:
+def _keep_outputs(life: Life, result: Outcome, *, ran: bool) -> tuple[Outcome, Collected, Uncollected | None]:
     """Outputs are kept on success, failure and stop alike (platform.md 5). What is not collected, stays where it is."""
     on_engine = True
     try:
@@ -73,13 +73,13 @@ def _keep_outputs(life: Life, result: Verdict, *, ran: bool) -> tuple[Verdict, C
     return result, collected, None
 
 
-def _without_outputs(result: Verdict, error: Exception) -> Verdict:
+def _without_outputs(result: Outcome, error: Exception) -> Outcome:
     if result.status != "complete":
         return result
     if isinstance(error, Interrupted):
-        return Verdict("stopped", "it was interrupted while its outputs were kept", result.exit_code)
+        return Outcome("stopped", "it was interrupted while its outputs were kept", result.exit_code)
     status = "crashed" if isinstance(error, EngineLost) else "error"
-    return Verdict(status, f"its outputs could not be kept: {error}", result.exit_code)
+    return Outcome(status, f"its outputs could not be kept: {error}", result.exit_code)
 
 
 NOT_KEPT = "it is not a regular file, or this disk does not tell its name from that of another one"
@@ -107,7 +107,7 @@ def _leave(life: Life, error: Exception, *, on_engine: bool) -> Uncollected:
     return left
 
 
-def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
+def _end_capture(life: Life, result: Outcome, ended: ContainerExit) -> None:
     try:
         life.capture.end()
         for line in _hints(life, ended) if result.status in {"error", "crashed"} else ():
@@ -119,7 +119,7 @@ def _end_capture(life: Life, result: Verdict, ended: Ended) -> None:
         life.observer.status(f"The end of the log could not be written: {error}")
 
 
-def _hints(life: Life, ended: Ended) -> list[str]:
+def _hints(life: Life, ended: ContainerExit) -> list[str]:
     lines = [event.message for event in read_events(life.folder, last=LAST_LINES) if event.stream != "status"]
     try:
         info = life.home.engine.info()
@@ -140,7 +140,7 @@ def _hints(life: Life, ended: Ended) -> list[str]:
     )
 
 
-def _end_document(life: Life, result: Verdict, collected: Collected, left: Uncollected | None) -> dict[str, Any]:
+def _end_document(life: Life, result: Outcome, collected: Collected, left: Uncollected | None) -> dict[str, Any]:
     return {
         "status": result.status,
         "error": None if result.error is None else life.masker.mask_text(result.error),

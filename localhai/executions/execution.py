@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.log import Event
     from localhai.executions.metadata import Summary
-    from localhai.records import DatumRecord
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import DatumRecord, ExecutionRecord
 
 PLAN = "plan.json"
 

@@ -27,7 +27,7 @@ LOOK = 0.2  # seconds between looks at who wants the waiting to end
 HOLD = ("/bin/sh", "-c", "exec sleep 2147483647")  # ends when it is removed
 
 
-class Place(Struct, frozen=True):
+class MemberAddress(Struct, frozen=True):
     """Where a member is: `holder` is the container that holds its addresses."""
 
     execution_id: str
@@ -50,7 +50,7 @@ class Group:
         self._engine = engine
         self._changed = threading.Condition()
         self._network: str | None = None
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, MemberAddress] = {}
         self._ready: set[int] = set()
         self._broken: str | None = None
 
@@ -94,7 +94,7 @@ class Group:
                 raise Interrupted("it was interrupted before its container started")
             self._changed.wait(LOOK)
 
-    def _settle(self, life: Life, ports: tuple[int, ...]) -> Place:
+    def _settle(self, life: Life, ports: tuple[int, ...]) -> MemberAddress:
         owned = self._labels(life)
         network = self._shared_network(life, owned)
         name = f"localhai-address-{life.record.id}"
@@ -109,7 +109,7 @@ class Group:
                 hints=["the image needs /bin/sh and sleep"],
             )
         now = datetime.now(timezone.utc)
-        return Place(life.record.id, holder, name, state.addresses, ports, now)
+        return MemberAddress(life.record.id, holder, name, state.addresses, ports, now)
 
     def _labels(self, life: Life) -> dict[str, str]:
         return {
@@ -126,7 +126,7 @@ class Group:
                 self._network = name
             return self._network
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> MemberAddress:
         """Where a member is, once it has joined."""
         return self._places[number]
 
@@ -179,7 +179,7 @@ class Member(Struct, frozen=True):
         return self.group.config(self.number)
 
 
-def _announced(number: int, place: Place, *, precision: str = "seconds") -> dict[str, Any]:
+def _announced(number: int, place: MemberAddress, *, precision: str = "seconds") -> dict[str, Any]:
     """IPv4 addresses come first. A port of a member is reached at its own address, so it is exposed as itself."""
     return {
         "announce_time": place.announced.isoformat(timespec=precision),

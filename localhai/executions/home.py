@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import Engine
     from localhai.data.cache import Cache
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
     from localhai.data.store import Store
     from localhai.executions.execution import Execution
     from localhai.records import Owner, Records
@@ -146,15 +146,15 @@ class Home:
 
         return self.given_engine or self._once("engine", make)
 
-    def sources_for(self, settings: Settings) -> Sources:
+    def sources_for(self, settings: Settings) -> DataSources:
         """Clients for inputs, shared by all executions with the same S3."""
 
-        def make() -> Sources:
-            from localhai.data.sources import Sources
+        def make() -> DataSources:
+            from localhai.data.sources import DataSources
             from localhai.system.retry import Retry
 
             retry = Retry(patience=settings.patience)
-            return Sources(s3_folder=settings.s3_folder, s3_endpoint_url=settings.s3_endpoint_url, retry=retry)
+            return DataSources(s3_folder=settings.s3_folder, s3_endpoint_url=settings.s3_endpoint_url, retry=retry)
 
         return self._once(f"sources {settings.s3_folder} {settings.s3_endpoint_url} {settings.patience}", make)
 

@@ -16,7 +16,7 @@ from localhai.system import durable, strict_json
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import ExecutionRecord
 
 FILE = "secrets.json"
 LOST = "What is to be masked in its output was kept beside it and is gone: masked from here on is what is still known."

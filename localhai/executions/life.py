@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from localhai.executions.watch import Cause
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records import Execution as ExecutionRecord
-    from localhai.records import Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.settings import Settings
 
 
@@ -54,7 +53,7 @@ class RunOptions(Struct, frozen=True):
     calls: Callable[[str], Mapping[str, Any]] | None = None
 
 
-class Ended(Struct, frozen=True):
+class ContainerExit(Struct, frozen=True):
     """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did.
 
     `ran` is false where its command surely never began: it left nothing.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from localhai.records import DatumRecord, Execution, Records
+    from localhai.records import DatumRecord, ExecutionRecord, Records
     from localhai.records.deployment_rows import DeploymentVersion
 
 Kind = Literal["datum", "execution", "source", "deployment"]
@@ -19,7 +19,7 @@ MOST_BRANCHES = 25
 _SHAPES = {"execution": ("[", "]"), "deployment": ("[[", "]]")}  # of Mermaid
 
 
-class Node(Struct, frozen=True):
+class LineageNode(Struct, frozen=True):
     """A datum, an execution, or a `source`: a file from outside that an execution used, its URI as id.
 
     Of kind `deployment` is a version of one, which has data as files.
@@ -31,7 +31,7 @@ class Node(Struct, frozen=True):
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Edge(Struct, frozen=True):
+class LineageEdge(Struct, frozen=True):
     """Data go from `source` to `target`; `input` names the input of the execution that they went into.
 
     `file` is the `ENDPOINT.FILE` of a deployment that they are.
@@ -56,8 +56,8 @@ class Lineage(Struct):
     """A graph without cycles around the datum `root`."""
 
     root: str
-    nodes: dict[str, Node] = field(default_factory=dict)
-    edges: dict[Edge, None] = field(default_factory=dict)
+    nodes: dict[str, LineageNode] = field(default_factory=dict)
+    edges: dict[LineageEdge, None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """`{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input, file}]}`."""
@@ -104,7 +104,7 @@ class Lineage(Struct):
             found.setdefault(here, []).append((there, edge.way))
         return found
 
-    def _sorted(self) -> list[Node]:
+    def _sorted(self) -> list[LineageNode]:
         return sorted(self.nodes.values(), key=lambda node: (node.kind == "execution", node.kind, node.id))
 
 
@@ -152,7 +152,7 @@ def _up(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -
     makers = {item.execution_id: None for item in frontier.values() if item.execution_id}
     for item in frontier.values():
         if item.execution_id:
-            found.edges[Edge(item.execution_id, item.id)] = None
+            found.edges[LineageEdge(item.execution_id, item.id)] = None
     uses = records.uses_by_executions(list(makers))
     used = records.data_by_id(list({use.datum_id: None for use in uses}))
     executions = _add_executions(records, found, makers)
@@ -161,7 +161,7 @@ def _up(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -
     _add_data(found, used.values())
     for use in uses:
         if use.datum_id in used:
-            found.edges[Edge(use.datum_id, use.execution_id, use.input)] = None
+            found.edges[LineageEdge(use.datum_id, use.execution_id, use.input)] = None
     return used
 
 
@@ -170,18 +170,18 @@ def _down(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord])
     users = {use.execution_id: None for use in uses}
     _add_executions(records, found, users)
     for use in uses:
-        found.edges[Edge(use.datum_id, use.execution_id, use.input)] = None
+        found.edges[LineageEdge(use.datum_id, use.execution_id, use.input)] = None
     for made in records.deployments_of_data(list(frontier)):
         found.nodes[made.version.id] = deployment_node(made.version)
-        found.edges[Edge(made.datum_id, made.version.id, file=made.file)] = None
+        found.edges[LineageEdge(made.datum_id, made.version.id, file=made.file)] = None
     outputs = records.data_of_executions(list(users))
     _add_data(found, outputs)
     for output in outputs:
-        found.edges[Edge(str(output.execution_id), output.id)] = None
+        found.edges[LineageEdge(str(output.execution_id), output.id)] = None
     return {output.id: output for output in outputs}
 
 
-def _add_executions(records: Records, found: Lineage, ids: Iterable[str]) -> dict[str, Execution]:
+def _add_executions(records: Records, found: Lineage, ids: Iterable[str]) -> dict[str, ExecutionRecord]:
     wanted = list(ids)
     known = records.executions_by_id(wanted)
     for execution_id in wanted:
@@ -194,25 +194,25 @@ def _add_data(found: Lineage, data: Iterable[DatumRecord]) -> None:
         found.nodes[item.id] = datum_node(item)
 
 
-def _add_sources(found: Lineage, execution: Execution) -> None:
+def _add_sources(found: Lineage, execution: ExecutionRecord) -> None:
     """Files that are no data of ours: of S3, of the web, of this machine."""
     for item in execution.document.get("inputs", ()):
         for file in item["files"]:
             uri = file.get("stand_in") or file["uri"]
             if not uri.startswith(_DATUM):
                 facts = {"size": file.get("size"), "sha256": file.get("sha256")}
-                found.nodes.setdefault(uri, Node(uri, "source", uri, facts))
-                found.edges[Edge(uri, execution.id, item["name"])] = None
+                found.nodes.setdefault(uri, LineageNode(uri, "source", uri, facts))
+                found.edges[LineageEdge(uri, execution.id, item["name"])] = None
 
 
-def datum_node(datum: DatumRecord) -> Node:
+def datum_node(datum: DatumRecord) -> LineageNode:
     names = f" ({', '.join(datum.aliases)})" if datum.aliases else ""
     purged = " (deleted)" if datum.purged else ""
     facts = {"name": datum.name, "size": datum.size, "sha256": datum.sha256, "aliases": list(datum.aliases)}
-    return Node(datum.id, "datum", f"{datum.name} {_DATUM}{datum.id}{names}{purged}", facts)
+    return LineageNode(datum.id, "datum", f"{datum.name} {_DATUM}{datum.id}{names}{purged}", facts)
 
 
-def deployment_node(version: DeploymentVersion) -> Node:
+def deployment_node(version: DeploymentVersion) -> LineageNode:
     """A version of a deployment, by the name that commands take."""
     names = f" ({', '.join(version.aliases)})" if version.aliases else ""
     facts = {
@@ -223,13 +223,13 @@ def deployment_node(version: DeploymentVersion) -> Node:
         "commit": version.commit,
     }
     label = f"deployment {version.deployment}/{version.name} of {version.project}{names}"
-    return Node(version.id, "deployment", label, facts)
+    return LineageNode(version.id, "deployment", label, facts)
 
 
-def execution_node(execution_id: str, execution: Execution | None) -> Node:
+def execution_node(execution_id: str, execution: ExecutionRecord | None) -> LineageNode:
     """An execution with what made its outputs: step, code, image, parameters."""
     if execution is None:
-        return Node(execution_id, "execution", f"a deleted execution ({execution_id})", {"deleted": True})
+        return LineageNode(execution_id, "execution", f"a deleted execution ({execution_id})", {"deleted": True})
     commit = f", commit {execution.commit[:13]}" if execution.commit else ""
     facts = {
         "project": execution.project,
@@ -242,4 +242,4 @@ def execution_node(execution_id: str, execution: Execution | None) -> Node:
         "parameters": execution.document.get("parameters", {}),
     }
     label = f"#{execution.counter} {execution.step} of {execution.project}, {execution.status}{commit}"
-    return Node(execution_id, "execution", label, facts)
+    return LineageNode(execution_id, "execution", label, facts)

@@ -18,14 +18,14 @@ from localhai.system import strict_json
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.home import Home
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
     from localhai.settings import Settings
 
 ENDPOINT = "input_request"  # of api.json: without it, on-demand inputs are there beforehand
 LIST = "scratch/on-demand.json"  # with the container, it goes
 
 
-class Listed(Struct, frozen=True):
+class ListedFile(Struct, frozen=True):
     """A file that code may ask for. `uri` is as the engine's owner reaches it: it may hold a password.
 
     `stands_in`: its owner chose it, so it is followed for whoever asks.
@@ -47,7 +47,7 @@ def input_id(execution_id: str, name: str) -> str:
 def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> None:
     """Keep what may be asked for, readable by the owner alone."""
     listed = [
-        Listed(
+        ListedFile(
             file.input, input_id(execution_id, file.input), file.name, _where(file), file.uri, file.stand_in is not None
         )
         for file in files
@@ -58,15 +58,15 @@ def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> 
         file.write(strict_json.dumps([to_builtins(item) for item in listed]))
 
 
-def listed(folder: Path) -> list[Listed]:
+def listed(folder: Path) -> list[ListedFile]:
     """What may be asked for in the execution of this folder, in order; nothing once it has ended."""
     try:
-        return [Listed(**item) for item in json.loads((folder / LIST).read_bytes())]
+        return [ListedFile(**item) for item in json.loads((folder / LIST).read_bytes())]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
-def fetch(home: Home, settings: Settings, execution: Execution, wanted: Listed) -> InputFile:
+def fetch(home: Home, settings: Settings, execution: ExecutionRecord, wanted: ListedFile) -> InputFile:
     """Bring one file into the cache. Raises InputNotFound, DiskFull and other SurroundingsErrors."""
     from localhai.data.inputs import fetch_inputs
     from localhai.data.progress import waits_said

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.executions.home import Home
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import ExecutionRecord
 
 
 def is_out_of_reach(home: Home, record: ExecutionRecord) -> bool:

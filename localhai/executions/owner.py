@@ -13,7 +13,7 @@ from localhai.system.process import is_this_machine
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
 
 
 def own_owner() -> Owner:
@@ -24,7 +24,7 @@ def own_owner() -> Owner:
 
 def is_alive(owner: Owner) -> bool:
     """Whether the process still runs; one of another machine is taken to."""
-    return labels.is_alive(labels.Owner(owner.host, owner.pid, owner.process_start, owner.boot_id))
+    return labels.is_alive(labels.OwnerLabel(owner.host, owner.pid, owner.process_start, owner.boot_id))
 
 
 def is_here(owner: Owner) -> bool:
@@ -50,7 +50,7 @@ def is_dropped(owner: Owner | None, known_as: str) -> bool:
     return owner == own_owner() and not is_at_work(known_as)
 
 
-def is_left(home: Home, record: Execution) -> bool:
+def is_left(home: Home, record: ExecutionRecord) -> bool:
     """`is_gone` for an execution. One of another home on this machine is that home's, until it is silent."""
     owner = record.owner
     if owner is None or not is_here(owner) or has_files(home, record):
@@ -58,13 +58,13 @@ def is_left(home: Home, record: Execution) -> bool:
     return not is_alive(owner) and is_silent(home, owner, record.created)
 
 
-def has_files(home: Home, record: Execution) -> bool:
+def has_files(home: Home, record: ExecutionRecord) -> bool:
     """Whether its log and outputs are in this home, or would be: several homes share only records elsewhere."""
     made = home.has_made(home_of(record).get("id")) if home.settings.database_url and record.folder else None
     return is_of_home(home, record.folder) if made is None else made
 
 
-def home_of(record: Execution) -> Mapping[str, Any]:
+def home_of(record: ExecutionRecord) -> Mapping[str, Any]:
     """`id`, `host` and `folder` of the home that made an execution; empty where none was noted yet."""
     found: Mapping[str, Any] = record.document.get("home") or {}
     return found

@@ -26,7 +26,7 @@ from localhai.executions.execution import PLAN, Execution
 from localhai.executions.group import remove_left
 from localhai.executions.home import Home
 from localhai.executions.kept_secrets import LOST, forget, masker_of_left
-from localhai.executions.life import Ended, Life
+from localhai.executions.life import ContainerExit, Life
 from localhai.executions.observer import Observer
 from localhai.executions.other_hosts import close_from_afar, is_out_of_reach
 from localhai.executions.owner import is_alive, is_left, own_owner
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import ContainerState
     from localhai.executions.interruption import Interruption
-    from localhai.records import Execution as ExecutionRecord
+    from localhai.records import ExecutionRecord
 
 NEVER_RAN = "its localhai died before its container ran"
 ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is left to say who sent them
@@ -249,18 +249,20 @@ def _measure(life: Life, state: ContainerState | None) -> None:
     life.seconds = lambda: seconds
 
 
-def _how_it_ended(life: Life, state: ContainerState | None) -> Ended:
+def _how_it_ended(life: Life, state: ContainerState | None) -> ContainerExit:
     if state is None and life.record.container_id is not None:
-        return Ended(None, None, "its localhai died, and its container was removed by somebody else")
+        return ContainerExit(None, None, "its localhai died, and its container was removed by somebody else")
     if state is None or state.status == "created":
-        return Ended(None, None, NEVER_RAN, ran=False)
+        return ContainerExit(None, None, NEVER_RAN, ran=False)
     _take_rest_of_log(life, state)
     if life.record.stop_requested is not None:
-        return Ended(state.exit_code, "requested", "a stop was requested", state.oom_killed)
+        return ContainerExit(state.exit_code, "requested", "a stop was requested", state.oom_killed)
     if state.exit_code in ENDED_FROM_OUTSIDE and not state.oom_killed:
         how = f"it was ended from outside (exit code {state.exit_code})"
-        return Ended(None, None, f"its localhai died, and {how}, as an engine or a machine that shuts down does")
-    return Ended(state.exit_code, None, None, state.oom_killed)
+        return ContainerExit(
+            None, None, f"its localhai died, and {how}, as an engine or a machine that shuts down does"
+        )
+    return ContainerExit(state.exit_code, None, None, state.oom_killed)
 
 
 def _take_rest_of_log(life: Life, state: ContainerState) -> None:

@@ -20,7 +20,7 @@ from localhai.executions.execution import Execution
 from localhai.executions.preparation import TRUE_WORDS
 from localhai.executions.reuse_code import code_changes, content_digest, own_files
 from localhai.executions.reuse_inputs import look_at_inputs, used_files
-from localhai.executions.reuse_key import PARTS, Digester, key_of, nearest, obstacles, parts_of
+from localhai.executions.reuse_key import PARTS, ValueDigester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
 from localhai.system import private
@@ -42,7 +42,7 @@ KEY_FILE = "reuse.key"
 _KEY_BYTES = 32
 
 
-class Wanted(Struct, frozen=True):
+class ReuseRequest(Struct, frozen=True):
     """The execution that is asked for."""
 
     home: Home
@@ -95,7 +95,7 @@ class Look(Struct, frozen=True):
         life.update(reuse=self.to_dict())
 
 
-def look(wanted: Wanted, observer: Observer, interruption: Interruption) -> Look:
+def look(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Look:
     """Look for an earlier execution. Inputs whose content nobody knows are fetched; nothing is recorded.
 
     Raises Interrupted, DiskFull and RecordsUnavailable. Other troubles are reasons: the execution runs into them again.
@@ -119,7 +119,7 @@ def remember(life: Life) -> None:
     inputs = _used_inputs(life)
     if life.image is None or life.snapshot is None or life.options.member is not None or obstacles(life.plan, inputs):
         return
-    wanted = Wanted(life.home, life.project, life.plan, life.snapshot, life.settings, life.options, life.masker)
+    wanted = ReuseRequest(life.home, life.project, life.plan, life.snapshot, life.settings, life.options, life.masker)
     parts = _parts(wanted, life.image.digest, inputs)
     life.home.records.remember_key(life.record.id, key_of(parts), parts)
 
@@ -132,7 +132,7 @@ def _used_inputs(life: Life) -> list[dict[str, Any]]:
     return [{"name": name, "files": files} for name, files in found.items()]
 
 
-def _image(wanted: Wanted, observer: Observer, interruption: Interruption) -> Image:
+def _image(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Image:
     always = wanted.plan.environment_variables.get("VH_NO_IMAGE_CACHE", "").lower() in TRUE_WORDS
     return images.ensure(
         wanted.home.engine,
@@ -144,18 +144,18 @@ def _image(wanted: Wanted, observer: Observer, interruption: Interruption) -> Im
     )
 
 
-def _parts(wanted: Wanted, image: str, inputs: list[dict[str, Any]]) -> Parts:
+def _parts(wanted: ReuseRequest, image: str, inputs: list[dict[str, Any]]) -> Parts:
     return parts_of(
         wanted.plan,
         code=content_digest(wanted.snapshot.path, own_files(Path(wanted.project.path), wanted.settings.inputs)),
         image=image,
         inputs=inputs,
         secrets=wanted.options.secrets,
-        digester=Digester(home_key(wanted.home.folder), wanted.masker),
+        digester=ValueDigester(home_key(wanted.home.folder), wanted.masker),
     )
 
 
-def _search(wanted: Wanted, parts: Parts, image: Image, inputs: list[dict[str, Any]]) -> Look:
+def _search(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]]) -> Look:
     home, key = wanted.home, key_of(parts)
     reasons = []
     for earlier in home.records.executions_of_key(wanted.project.id, key):
@@ -174,7 +174,7 @@ def _search(wanted: Wanted, parts: Parts, image: Image, inputs: list[dict[str, A
     return _miss(wanted, parts, image, inputs, reasons)
 
 
-def _miss(wanted: Wanted, parts: Parts, image: Image, inputs: list[dict[str, Any]], reasons: list[str]) -> Look:
+def _miss(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]], reasons: list[str]) -> Look:
     home, key = wanted.home, key_of(parts)
     earlier = home.records.keys_of_step(wanted.project.id, wanted.plan.step)
     found = nearest(parts, earlier)
@@ -190,7 +190,7 @@ def _miss(wanted: Wanted, parts: Parts, image: Image, inputs: list[dict[str, Any
     return Look(headline, None, key, old.counter, tuple(map(wanted.masker.mask_text, [*reasons, *words])))
 
 
-def _code_words(wanted: Wanted, old: str | None) -> str:
+def _code_words(wanted: ReuseRequest, old: str | None) -> str:
     new = wanted.snapshot
 
     def folder_of(identifier: str) -> Path:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from localhai.data.resolving import Placed
     from localhai.executions.interruption import Interruption
     from localhai.executions.observer import Observer
-    from localhai.executions.reuse import Wanted
+    from localhai.executions.reuse import ReuseRequest
 
 
-def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
+def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
     """`[{name, files: [{name, sha256, metadata}]}]` as valohai.yaml has them; sha256 None: on demand and not known.
 
     Raises InputNotFound, DiskFull and Interrupted.
@@ -41,7 +41,7 @@ def look_at_inputs(wanted: Wanted, observer: Observer, interruption: Interruptio
 
 
 class _Inputs:
-    def __init__(self, wanted: Wanted, observer: Observer, interruption: Interruption) -> None:
+    def __init__(self, wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> None:
         self._wanted = wanted
         self._observer = observer
         self._interruption = interruption

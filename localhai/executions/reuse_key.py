@@ -43,7 +43,7 @@ class Difference(Struct, frozen=True):
     kind: Literal["added", "removed", "changed"]
 
 
-class Digester(Struct, frozen=True):
+class ValueDigester(Struct, frozen=True):
     """Digests of values; of what holds a secret only with the home's own `key`."""
 
     key: bytes
@@ -79,7 +79,7 @@ def parts_of(
     image: str,
     inputs: Iterable[Mapping[str, Any]],
     secrets: Mapping[str, str],
-    digester: Digester,
+    digester: ValueDigester,
 ) -> Parts:
     """The parts of an execution. `code` and `image` are digests, `inputs` are `[{name, files}]`.
 

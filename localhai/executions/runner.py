@@ -20,11 +20,11 @@ from localhai.executions.environment import PRIVATE
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name, execution_folder, point_latest
-from localhai.executions.life import Ended, Life, RunOptions
+from localhai.executions.life import ContainerExit, Life, RunOptions
 from localhai.executions.observer import Observer
 from localhai.executions.preparation import prepare
 from localhai.executions.reading import access_of, recorded
-from localhai.executions.reuse import Wanted
+from localhai.executions.reuse import ReuseRequest
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import ContactLost, supervise
 from localhai.project import parity
@@ -65,7 +65,9 @@ def run(
         look = None
         if options.reuse:
             masker = masker_of(plan, options, settings)
-            look = reuse.look(Wanted(home, project, plan, snapshot, settings, options, masker), observer, interruption)
+            look = reuse.look(
+                ReuseRequest(home, project, plan, snapshot, settings, options, masker), observer, interruption
+            )
             if look.execution is not None:
                 return look.take(observer)
             look.require(options)
@@ -245,13 +247,15 @@ def live(life: Life) -> LocalhaiError | None:
         with suppress(LocalhaiError):
             life.home.engine.kill(life.container or "")
         with suppress(Exception):  # what it was is said, whatever closing it comes upon
-            life.record = ending.close(life, Ended(None, None, f"localhai failed: {type(error).__name__}: {error}"))
+            life.record = ending.close(
+                life, ContainerExit(None, None, f"localhai failed: {type(error).__name__}: {error}")
+            )
         raise
     life.record = ending.close(life, ended)
     return trouble
 
 
-def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
+def _start_and_watch(life: Life) -> tuple[ContainerExit, LocalhaiError | None]:
     records, ran = life.home.records, False
     try:
         if life.record.status != "started":  # it is when a server died before the container ran
@@ -265,14 +269,14 @@ def _start_and_watch(life: Life) -> tuple[Ended, LocalhaiError | None]:
         ran = True
         life.home.engine.start(life.container or "")
     except Interrupted as error:
-        return Ended(None, "interrupted", error.message, ran=ran), error
+        return ContainerExit(None, "interrupted", error.message, ran=ran), error
     except EngineLost as error:
-        return Ended(None, None, error.message, ran=ran), error
+        return ContainerExit(None, None, error.message, ran=ran), error
     except LocalhaiError as error:
-        return Ended(None, "failed-here", error.message, ran=False), error
+        return ContainerExit(None, "failed-here", error.message, ran=False), error
     except OSError as error:
         trouble = in_words(error, life.folder)
-        return Ended(None, "failed-here", trouble.message, ran=ran), trouble
+        return ContainerExit(None, "failed-here", trouble.message, ran=ran), trouble
     finally:
         life.let_go()
     return supervise(life, output, time.monotonic()), None

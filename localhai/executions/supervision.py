@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.beside import SLOW_LOOK, Beside
-from localhai.executions.life import Ended
+from localhai.executions.life import ContainerExit
 from localhai.executions.stopping import Stopping
 from localhai.executions.watch import STOPPED_BY_WISH, Watch
 
@@ -35,7 +35,7 @@ class ContactLost(EngineLost):
     """The engine does not answer any more, and what ran on it may run on: whoever reaches it looks after that."""
 
 
-def supervise(life: Life, output: OutputStream, started: float) -> Ended:
+def supervise(life: Life, output: OutputStream, started: float) -> ContainerExit:
     """Watch a running container to its end. `started` is its start on the monotonic clock.
 
     Raises ContactLost when the engine stays away, and nothing else for what a step or an engine can do.
@@ -103,7 +103,7 @@ class _Supervision:
         records, wanted = life.home.records, life.record.id
         self._wish = Beside(lambda: records.stop_requested(wanted), told=life.capture.changed.set)
 
-    def watch(self) -> Ended:
+    def watch(self) -> ContainerExit:
         try:
             return self._watch_over_losses()
         except ContactLost:
@@ -113,7 +113,7 @@ class _Supervision:
             self._stopping.over()
             self._end_upload()
 
-    def _watch_over_losses(self) -> Ended:
+    def _watch_over_losses(self) -> ContainerExit:
         """An engine may be lost as often as it likes, as long as it comes back."""
         pause, look = 0.0, self._watch_to_its_end
         while True:
@@ -131,7 +131,7 @@ class _Supervision:
                 return ended
             look = self._watch_to_its_end  # it still runs
 
-    def _watch_to_its_end(self) -> Ended | None:
+    def _watch_to_its_end(self) -> ContainerExit | None:
         """Raises what kept the engine from telling."""
         pump = self._listen(self._output)
         waiter = self._wait()
@@ -149,7 +149,7 @@ class _Supervision:
         if isinstance(self._life.capture.trouble, EngineLost):
             self._hear_again(state)
             self._drain(self._listen(self._output), self._output)
-        return Ended(waiter.exit_code, self._cause, self._reason, state.oom_killed)
+        return ContainerExit(waiter.exit_code, self._cause, self._reason, state.oom_killed)
 
     def _listen(self, output: OutputStream) -> threading.Thread:
         name = f"output-{self._life.record.counter}"
@@ -279,15 +279,15 @@ class _Supervision:
         self._life.capture.skip_what_is_stored()
         self._output = self._ask(lambda: self._engine.logs(state.id))
 
-    def _removed(self) -> Ended:
+    def _removed(self) -> ContainerExit:
         """Its files may still be in a volume, which is free once the container is wholly gone."""
         until = time.monotonic() + DRAIN
         while self._state() is not None and time.monotonic() < until:
             self._look_for(LOOK)
         self._life.container = None
-        return Ended(None, self._cause, self._reason or "its container was removed by somebody else")
+        return ContainerExit(None, self._cause, self._reason or "its container was removed by somebody else")
 
-    def _after(self, trouble: LocalhaiError) -> Ended | None:
+    def _after(self, trouble: LocalhaiError) -> ContainerExit | None:
         """The engine went away under us, or does not know the container. None: it still runs, and is heard again.
 
         Raises what keeps the engine from telling.
@@ -309,8 +309,10 @@ class _Supervision:
         self._is_running = False
         self._drain(self._listen(self._output), self._output)
         if self._cause is None and state.exit_code is not None and state.exit_code >= KILLED:
-            return Ended(None, None, f"the engine went away while it ran, and ended it (exit code {state.exit_code})")
-        return Ended(state.exit_code, self._cause, self._reason, state.oom_killed)
+            return ContainerExit(
+                None, None, f"the engine went away while it ran, and ended it (exit code {state.exit_code})"
+            )
+        return ContainerExit(state.exit_code, self._cause, self._reason, state.oom_killed)
 
     def _state_after_return(self) -> tuple[bool, ContainerState | None]:
         """Whether the engine answered in time, and what it knows of the container."""

@@ -10,12 +10,12 @@ from msgspec import Struct
 from localhai.executions.watch import final_status
 
 if TYPE_CHECKING:
-    from localhai.executions.life import Ended
+    from localhai.executions.life import ContainerExit
 
 KILLED = 128  # a shell's exit code for a command that a signal ended, before the signal's number
 
 
-class Verdict(Struct, frozen=True):
+class Outcome(Struct, frozen=True):
     """`error` is None exactly when `status` is `complete`."""
 
     status: str
@@ -23,15 +23,15 @@ class Verdict(Struct, frozen=True):
     exit_code: int | None
 
 
-def verdict(ended: Ended, *, memory_limit: float | None = None) -> Verdict:
+def verdict(ended: ContainerExit, *, memory_limit: float | None = None) -> Outcome:
     """The state to close an execution with (platform.md 6). `memory_limit` is in megabytes."""
     status = final_status(ended.cause, ended.exit_code)
     if status == "complete":
-        return Verdict(status, None, ended.exit_code)
-    return Verdict(status, _reason(ended, memory_limit), ended.exit_code)
+        return Outcome(status, None, ended.exit_code)
+    return Outcome(status, _reason(ended, memory_limit), ended.exit_code)
 
 
-def _reason(ended: Ended, memory_limit: float | None) -> str:
+def _reason(ended: ContainerExit, memory_limit: float | None) -> str:
     if ended.reason is not None:
         return ended.reason
     if ended.oom_killed:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from localhai.executions.life import RunOptions
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records import Execution as ExecutionRecord
-    from localhai.records import Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.settings import Settings
 
 

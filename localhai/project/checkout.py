@@ -17,7 +17,7 @@ from localhai.project.packaging import shown
 from localhai.system.text import clean
 
 
-class Commit(Struct, frozen=True):
+class FolderCommit(Struct, frozen=True):
     """A commit of the repository around `folder`. `prefix` is the folder's path in it, "" or ending with `/`."""
 
     sha: str
@@ -34,7 +34,7 @@ class Commit(Struct, frozen=True):
         return f"{self.sha}+{hashlib.sha256(os.fsencode(self.prefix)).hexdigest()[:12]}"
 
 
-def resolve(folder: Path, reference: str) -> Commit:
+def resolve(folder: Path, reference: str) -> FolderCommit:
     """The commit that a SHA, branch, tag or unambiguous prefix of a SHA means.
 
     Raises UsageError for what means none or several, ProjectError where there is no git or no repository.
@@ -47,10 +47,10 @@ def resolve(folder: Path, reference: str) -> Commit:
     sha = _sha(folder, reference)
     full = _line("rev-parse", "--symbolic-full-name", reference, folder=folder)
     branch = clean(full.removeprefix("refs/heads/")) if full.startswith("refs/heads/") else None
-    return Commit(sha, branch, folder, git_folder, prefix)
+    return FolderCommit(sha, branch, folder, git_folder, prefix)
 
 
-def write(commit: Commit, target: Path) -> None:
+def write(commit: FolderCommit, target: Path) -> None:
     """Write the commit's files below its prefix into an empty folder.
 
     Raises ProjectError that names every submodule whose commit is not on this machine.
@@ -72,7 +72,7 @@ def write(commit: Commit, target: Path) -> None:
         )
 
 
-def _top(commit: Commit) -> Path:
+def _top(commit: FolderCommit) -> Path:
     return Path(str(commit.folder).removesuffix(commit.prefix.rstrip("/")) or "/")
 
 

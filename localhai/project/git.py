@@ -199,7 +199,7 @@ def _stamp(path: Path) -> str:
     return f"{found.st_mtime_ns}.{found.st_size}.{found.st_ino};"
 
 
-class Commit(Struct, frozen=True):
+class GitCommit(Struct, frozen=True):
     """A commit of a repository: `time` in seconds since 1970, `branch` one that it is on, `HEAD` if on none."""
 
     sha: str
@@ -208,7 +208,7 @@ class Commit(Struct, frozen=True):
     subject: str
 
 
-def history(folder: Path, *, most: int = 1000) -> list[Commit]:
+def history(folder: Path, *, most: int = 1000) -> list[GitCommit]:
     """The newest commits of all local branches and of HEAD. Raises GitError or one of its kinds."""
     references = git("for-each-ref", "--format=%(refname)", "refs/heads", folder=folder).decode().split()
     try:
@@ -233,5 +233,5 @@ def history(folder: Path, *, most: int = 1000) -> list[Commit]:
         sha, _, rest = row.strip("\n").partition("\0")
         if sha:
             time, reference, subject = rest.split("\0", 2)
-            found.append(Commit(sha, int(time), reference.removeprefix("refs/heads/"), subject))
+            found.append(GitCommit(sha, int(time), reference.removeprefix("refs/heads/"), subject))
     return found

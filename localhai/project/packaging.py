@@ -20,7 +20,7 @@ LARGE_TOTAL = 150 * 1024 * 1024
 _WALK_AT_MOST = 20 * MAX_FILES  # far enough to name the biggest folders
 
 
-class Package(Struct, frozen=True):
+class WorkingTree(Struct, frozen=True):
     """The files of a working tree with what `lstat` says of each, and what else git sees beside them.
 
     `files` are regular files and symlinks to regular files, by path relative to the folder, sorted. `others` are
@@ -42,7 +42,7 @@ def look(
     allow_git: bool = True,
     include_untracked: bool = True,
     exclude: Collection[Path] = (),
-) -> Package:
+) -> WorkingTree:
     """What would be packaged now. `yaml` must be in it, `exclude` are folders that never are.
 
     Without `allow_git` neither git nor .gitignore is asked, as with `vh --no-git-packaging`. Without
@@ -67,7 +67,7 @@ def look(
             others[name] = found
     _check(folder, yaml, files)
     size = sum(found.st_size for found in files.values())
-    return Package(files, others, size, by_git, (*warnings, *_warnings(folder, files, others, size)))
+    return WorkingTree(files, others, size, by_git, (*warnings, *_warnings(folder, files, others, size)))
 
 
 def _list(folder: Path, yaml: str, *, allow_git: bool, include_untracked: bool) -> tuple[list[str], bool, list[str]]:

@@ -41,7 +41,7 @@ _DIFFERING_VALUES: Mapping[str, Callable[[Any], bool]] = MappingProxyType({  # w
 })  # fmt: skip
 
 
-class Use(Struct, frozen=True):
+class KeyUse(Struct, frozen=True):
     """A key that a valohai.yaml uses, what becomes of it here, and in which lines it stands, counted from 1."""
 
     key: str
@@ -78,7 +78,7 @@ def notes(kind: str, serialized: Mapping[str, Any]) -> tuple[ParityNote, ...]:
     return tuple(ParityNote(key.removeprefix(f"{kind}."), used[key].level, used[key].text) for key in _telling(used))
 
 
-def uses(document: Document) -> tuple[Use, ...]:
+def uses(document: Document) -> tuple[KeyUse, ...]:
     """Every key that a valohai.yaml uses, of all its items, in the table's order."""
     from localhai.project.checks.items import kind_of
 
@@ -93,7 +93,7 @@ def uses(document: Document) -> tuple[Use, ...]:
             if path in TABLE:
                 places.setdefault(path, []).append(document.positions.key(where).line)
                 used[path] = _worse(used.get(path), _fate(path, value))
-    return tuple(Use(key, used[key], tuple(sorted(set(places[key])))) for key in _telling(used))
+    return tuple(KeyUse(key, used[key], tuple(sorted(set(places[key])))) for key in _telling(used))
 
 
 def differing(notes: Iterable[ParityNote]) -> tuple[ParityNote, ...]:

@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from localhai.system import private, strict_json
 
 if TYPE_CHECKING:
-    from localhai.project.packaging import Package
+    from localhai.project.packaging import WorkingTree
 
 
 class Remembered(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Shelf:
         return [found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
     @classmethod
-    def key(cls, package: Package) -> str:
+    def key(cls, package: WorkingTree) -> str:
         """A digest over all paths and their traits."""
         digest = hashlib.sha256()
         for name, found in package.files.items():

@@ -166,7 +166,7 @@ def settle(made: Path, path: Path) -> None:
             raise
 
 
-def _make(folder: Path, cache: Path, package: packaging.Package, shelf: Shelf, key: str) -> Remembered:
+def _make(folder: Path, cache: Path, package: packaging.WorkingTree, shelf: Shelf, key: str) -> Remembered:
     from localhai.project import tarball
 
     started = time.time_ns()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import yaml
 
 
-class Fault(Struct, frozen=True):
+class SyntaxFault(Struct, frozen=True):
     """One syntax fault; `line` and `column` count from 0."""
 
     message: str
@@ -102,7 +102,7 @@ _READINGS = (
 )
 
 
-def explain(error: yaml.MarkedYAMLError) -> Fault:
+def explain(error: yaml.MarkedYAMLError) -> SyntaxFault:
     """The fault behind an error of PyYAML."""
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
@@ -115,8 +115,10 @@ def explain(error: yaml.MarkedYAMLError) -> Fault:
         if reading.at_context and error.context_mark is not None:
             line, column = error.context_mark.line, error.context_mark.column
         words = _words(match, error)
-        return Fault(_fill(reading.message, words), _fill(reading.hint, words) if reading.hint else None, line, column)
-    return Fault(f"not valid YAML: {': '.join(filter(None, (context, problem)))}", _INDENT, line, column)
+        return SyntaxFault(
+            _fill(reading.message, words), _fill(reading.hint, words) if reading.hint else None, line, column
+        )
+    return SyntaxFault(f"not valid YAML: {': '.join(filter(None, (context, problem)))}", _INDENT, line, column)
 
 
 def _words(match: re.Match[str], error: yaml.MarkedYAMLError) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from localhai.records.database import Patience
 from localhai.records.ids import new_id
 from localhai.records.records import Records
-from localhai.records.rows import Alias, AliasChange, DatumRecord, Execution, Owner, Project, StatusChange
+from localhai.records.rows import Alias, AliasChange, DatumRecord, ExecutionRecord, Owner, Project, StatusChange
 from localhai.records.statuses import FINAL, INCOMPLETE, Status, allowed
 from localhai.records.uses import Use
 from localhai.records.version_rows import Noun, Version, VersionRequest
@@ -17,7 +17,7 @@ __all__ = [
     "Alias",
     "AliasChange",
     "DatumRecord",
-    "Execution",
+    "ExecutionRecord",
     "Noun",
     "Owner",
     "Patience",

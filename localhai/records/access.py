@@ -17,7 +17,7 @@ T = TypeVar("T")
 Table = Literal["executions", "tasks", "pipelines", "deployment_versions", "users"]
 
 
-class Access:
+class RecordAccess:
     """Base of the nouns' classes. Work is a function of one transaction, called again when the database was away."""
 
     def __init__(self, database: Database, patience: Patience, clock: Callable[[], datetime]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
 from localhai.records import data_rows as rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.rows import Alias, AliasChange
 
@@ -21,7 +21,7 @@ _SHORTEST_PREFIX = 4
 _ALIASES = "SELECT project_id, name, datum_id, created, updated FROM datum_aliases"
 
 
-class DataRecords(Access):
+class DataRecords(RecordAccess):
     """The data's part of Records."""
 
     def add_data(self, execution_id: str, records: Sequence[DatumRecord]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import deployment_rows as rows
 from localhai.records import owners
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
 from localhai.system import strict_json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELD = ("building", "starting", "serving")  # by its owner
 
 
-class DeploymentRecords(Access):
+class DeploymentRecords(RecordAccess):
     """The deployments' part of Records."""
 
     def create_deployment_version(

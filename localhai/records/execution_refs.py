@@ -10,7 +10,7 @@ from localhai.records import execution_rows as rows
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution
+    from localhai.records.rows import ExecutionRecord
 
 _CANDIDATES = 5
 _SHORTEST_PREFIX = 4  # of digits alone: shorter ones are counters
@@ -19,7 +19,7 @@ _counter_re = re.compile(r"#?(\d{1,9})")
 _prefix_re = re.compile(r"[0-9a-f]+(-[0-9a-f]*)*")
 
 
-def find(transaction: Transaction, ref: str, project_id: str | None) -> Execution:
+def find(transaction: Transaction, ref: str, project_id: str | None) -> ExecutionRecord:
     """See ExecutionRecords.find_execution."""
     ref = ref.strip().lower()
     if ref == "latest":
@@ -36,21 +36,21 @@ def find(transaction: Transaction, ref: str, project_id: str | None) -> Executio
     raise _unknown(transaction, ref, project_id, counter=match is not None)
 
 
-def _latest(transaction: Transaction, project_id: str | None) -> Execution:
+def _latest(transaction: Transaction, project_id: str | None) -> ExecutionRecord:
     found = _select(transaction, project_id, limit=1)
     if not found:
         raise UsageError("there is no execution yet", where="latest", hints=["run one: localhai run STEP"])
     return found[0]
 
 
-def _by_counter(transaction: Transaction, counter: int, project_id: str | None) -> Execution | None:
+def _by_counter(transaction: Transaction, counter: int, project_id: str | None) -> ExecutionRecord | None:
     if project_id is None:
         return None
     found = _select(transaction, project_id, " AND e.counter = :counter", limit=1, counter=counter)
     return found[0] if found else None
 
 
-def _by_prefix(transaction: Transaction, prefix: str, project_id: str | None) -> Execution | None:
+def _by_prefix(transaction: Transaction, prefix: str, project_id: str | None) -> ExecutionRecord | None:
     """The project's own first, then those of all: one home holds all projects."""
     for scope in dict.fromkeys((project_id, None)):
         # `g` comes after every digit of an id, so this range holds what begins with the prefix.
@@ -83,7 +83,7 @@ def _unknown(transaction: Transaction, ref: str, project_id: str | None, *, coun
 
 def _select(
     transaction: Transaction, project_id: str | None, condition: str = "", *, limit: int | None, **parameters: Any
-) -> list[Execution]:
+) -> list[ExecutionRecord]:
     where = f"WHERE {'1 = 1' if project_id is None else 'e.project_id = :project_id'}{condition} ORDER BY e.id DESC"
     if project_id is not None:
         parameters["project_id"] = project_id
@@ -93,5 +93,5 @@ def _select(
     return rows.select(transaction, where, parameters)
 
 
-def _lines(executions: list[Execution]) -> list[str]:
+def _lines(executions: list[ExecutionRecord]) -> list[str]:
     return [f"#{item.counter} {item.id} {item.step} ({item.project}, {item.status})" for item in executions]

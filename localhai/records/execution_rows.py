@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import data_rows, owners
 from localhai.records.database import Away, columns_of, placeholders, statement, storable
-from localhai.records.rows import DatumRecord, Execution, StatusChange
+from localhai.records.rows import DatumRecord, ExecutionRecord, StatusChange
 from localhai.records.statuses import Status
 from localhai.records.times import text
 from localhai.system import strict_json
@@ -23,7 +23,7 @@ _TIMES = frozenset({"queued", "started", "finished", "stop_requested"})
 _PLAIN = frozenset({"exit_code"})
 _FIXED = frozenset({"id", "project_id", "project", "counter", "status", "created", "document", "outputs"})
 _JOINED = frozenset({"project", "owner", "tags", "outputs"})  # fields that are no columns of the table
-_COLUMNS = (*(name for name in Execution.__struct_fields__ if name not in _JOINED), *owners.COLUMNS)
+_COLUMNS = (*(name for name in ExecutionRecord.__struct_fields__ if name not in _JOINED), *owners.COLUMNS)
 _EXECUTIONS = statement(
     "SELECT",
     columns_of("e", _COLUMNS),
@@ -46,7 +46,7 @@ def columns(changes: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def apply(transaction: Transaction, execution: Execution, changes: Mapping[str, Any]) -> dict[str, Any]:
+def apply(transaction: Transaction, execution: ExecutionRecord, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Columns to set for `changes`; tags are written at once, names without a column become keys of the document."""
     fixed = sorted(_FIXED.intersection(changes))
     if fixed:
@@ -96,7 +96,7 @@ def write_tags(transaction: Transaction, execution_id: str, tags: Sequence[str])
         )
 
 
-def one(transaction: Transaction, execution_id: str, *, lock: bool = False) -> Execution:
+def one(transaction: Transaction, execution_id: str, *, lock: bool = False) -> ExecutionRecord:
     """By id; with `lock`, nobody else changes it until the end of the transaction. Raises UsageError."""
     found = select(transaction, statement("WHERE e.id = :id", "FOR UPDATE OF e" if lock else ""), {"id": execution_id})
     if not found:
@@ -106,7 +106,7 @@ def one(transaction: Transaction, execution_id: str, *, lock: bool = False) -> E
 
 def select(
     transaction: Transaction, tail: str, parameters: Mapping[str, Any], *, outputs: bool = True
-) -> list[Execution]:
+) -> list[ExecutionRecord]:
     """Executions with their project's name, tags and outputs. `tail` is what follows FROM."""
     sql = statement(_EXECUTIONS, tail)
     found = transaction.rows(sql, parameters)
@@ -116,9 +116,9 @@ def select(
     return [_execution(row, tuple(tags.get(row["id"], ())), tuple(data.get(row["id"], ()))) for row in found]
 
 
-def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[DatumRecord, ...]) -> Execution:
+def _execution(row: Row, tags: tuple[str, ...], outputs: tuple[DatumRecord, ...]) -> ExecutionRecord:
     owner = owners.take(row)
-    return Execution(
+    return ExecutionRecord(
         **{
             **row,
             "status": Status(row["status"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import TransitionError, UsageError
 from localhai.records import execution_rows as rows
 from localhai.records import owners
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.counters import DELETED, next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution, Owner, StatusChange
+    from localhai.records.rows import ExecutionRecord, Owner, StatusChange
 
 _AT_ONCE = 100
 _wild_re = re.compile("[%_!]")
 _TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
 
 
-class ExecutionRecords(Access):
+class ExecutionRecords(RecordAccess):
     """The executions' part of Records."""
 
     def create_execution(
@@ -44,7 +44,7 @@ class ExecutionRecords(Access):
         folder: str | None = None,
         by: str = "localhai",
         known_as: str | None = None,
-    ) -> Execution:
+    ) -> ExecutionRecord:
         """A new execution, `created`, with its id and the project's next counter (from 1, without gaps).
 
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
@@ -59,7 +59,7 @@ class ExecutionRecords(Access):
             **rows.columns({"environment": environment, "folder": folder, "owner": owner}),
         }
 
-        def work(transaction: Transaction, again: bool) -> Execution:
+        def work(transaction: Transaction, again: bool) -> ExecutionRecord:
             if not (again and rows.select(transaction, "WHERE e.id = :id", {"id": values["id"]})):
                 counter = next_counter(transaction, project_id, "execution")
                 rows.insert(transaction, {**values, "counter": counter})
@@ -69,7 +69,9 @@ class ExecutionRecords(Access):
 
         return self._write(work)
 
-    def transition(self, execution_id: str, to: Status | str, *, by: str = "localhai", **changes: Any) -> Execution:
+    def transition(
+        self, execution_id: str, to: Status | str, *, by: str = "localhai", **changes: Any
+    ) -> ExecutionRecord:
         """Change the status, and whatever `update` can change, in one transaction.
 
         Only Valohai's transitions are allowed (TransitionError). Staying in the same status changes nothing at all,
@@ -78,7 +80,7 @@ class ExecutionRecords(Access):
         """
         new, now = Status(to), self._now()
 
-        def work(transaction: Transaction, _again: bool) -> Execution:
+        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
             execution = rows.one(transaction, execution_id, lock=self._locks_rows)
             if execution.status is new:
                 return execution
@@ -97,7 +99,7 @@ class ExecutionRecords(Access):
 
         return self._write(work)
 
-    def update(self, execution_id: str, **changes: Any) -> Execution:
+    def update(self, execution_id: str, **changes: Any) -> ExecutionRecord:
         """Change what is remembered beside the status.
 
         Columns are `step, image, commit, title, tags, environment, exit_code, owner, container_id, folder, queued,
@@ -105,7 +107,7 @@ class ExecutionRecords(Access):
         `status` (see `transition`) and for what never changes.
         """
 
-        def work(transaction: Transaction, _again: bool) -> Execution:
+        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
             execution = rows.one(transaction, execution_id, lock=self._locks_rows)
             values = rows.apply(transaction, execution, changes)
             if values:
@@ -114,11 +116,11 @@ class ExecutionRecords(Access):
 
         return self._write(work)
 
-    def execution(self, execution_id: str) -> Execution:
+    def execution(self, execution_id: str) -> ExecutionRecord:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: rows.one(transaction, execution_id))
 
-    def find_execution(self, ref: str, project_id: str | None = None) -> Execution:
+    def find_execution(self, ref: str, project_id: str | None = None) -> ExecutionRecord:
         """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates.
 
         Counters need a project; `latest` is that of the project when one is given.
@@ -137,7 +139,7 @@ class ExecutionRecords(Access):
         limit: int | None = 100,
         offset: int = 0,
         outputs: bool = True,
-    ) -> list[Execution]:
+    ) -> list[ExecutionRecord]:
         """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
         where, parameters = _conditions(project_id, status, step, tag, commit=commit, counters=counters)
         tail = statement(where, "ORDER BY e.id DESC")
@@ -155,13 +157,13 @@ class ExecutionRecords(Access):
         step: str | None = None,
         tag: str | None = None,
         limit: int = 100,
-    ) -> list[Execution]:
+    ) -> list[ExecutionRecord]:
         """As `executions`, those that this user started.
 
         The database finds documents in which the user's name stands; whether it stands at the right place is seen here,
         page by page: JSON functions are not in every SQLite, and refuse documents with NaN or NUL.
         """
-        found: list[Execution] = []
+        found: list[ExecutionRecord] = []
         before = None
         while len(found) < limit:
             where, parameters = _conditions(project_id, status, step, tag, user=user, before=before)
@@ -173,7 +175,7 @@ class ExecutionRecords(Access):
             before = page[-1].id
         return found[:limit]
 
-    def _page(self, tail: str, parameters: Mapping[str, Any]) -> list[Execution]:
+    def _page(self, tail: str, parameters: Mapping[str, Any]) -> list[ExecutionRecord]:
         return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
     def commits(self) -> set[str]:
@@ -208,7 +210,7 @@ class ExecutionRecords(Access):
         sql = statement("SELECT count(*) AS number FROM executions e", where)
         return int(self._read(lambda transaction: transaction.rows(sql, parameters))[0]["number"])
 
-    def open_executions(self, *, project_id: str | None = None, host: str | None = None) -> list[Execution]:
+    def open_executions(self, *, project_id: str | None = None, host: str | None = None) -> list[ExecutionRecord]:
         """All that have not ended, with their owners, oldest first: what recovery looks at."""
         listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
         where = f"WHERE e.status IN {listed}"

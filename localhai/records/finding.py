@@ -19,7 +19,7 @@ _counter_re = re.compile(r"[#=]?(\d{1,9})")
 _prefix_re = re.compile(r"[0-9a-f]{4}[0-9a-f-]*")
 
 
-class Found(Protocol):
+class FindableRow(Protocol):
     """What a row of these tables has."""
 
     @property
@@ -34,7 +34,7 @@ class Found(Protocol):
     def status(self) -> str: ...
 
 
-Item = TypeVar("Item", bound=Found)
+Item = TypeVar("Item", bound=FindableRow)
 
 
 def find(

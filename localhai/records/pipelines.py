@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.records import owners
 from localhai.records import pipeline_rows as rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.system import strict_json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OPEN = ("created", "started", "stopping", "waiting-approval")
 
 
-class PipelineRecords(Access):
+class PipelineRecords(RecordAccess):
     """The pipelines' part of Records."""
 
     def create_pipeline(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.records import owners
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import Away, statement
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _SAME = " AND ".join(f"{column} = :{column}" for column in owners.COLUMNS)
 _KEPT = 24 * 3600.0  # seconds that a silent process is remembered: then it counts as one that gave no sign
 
 
-class ProcessRecords(Access):
+class ProcessRecords(RecordAccess):
     """The processes' part of Records."""
 
     def give_sign(self, owner: Owner, timeout: float | None = None) -> bool:

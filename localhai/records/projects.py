@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from localhai.errors import UsageError
 from localhai.records import joining
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 from localhai.records.rows import Project
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localhai.records.joining import Joined
 
 
-class ProjectRecords(Access):
+class ProjectRecords(RecordAccess):
     """The projects' part of Records."""
 
     def project(

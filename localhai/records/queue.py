@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.records import data_rows, execution_rows, owners
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.counters import number_of_executions
 from localhai.records.database import placeholders, statement
 from localhai.records.statuses import INCOMPLETE
@@ -17,10 +17,10 @@ from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution, Owner
+    from localhai.records.rows import ExecutionRecord, Owner
 
 
-class Waiting(Struct, frozen=True):
+class QueueEntry(Struct, frozen=True):
     """An entry of the queue: `id` is that of the execution. A higher `priority` comes first.
 
     `folder` is where the files of a waiting execution lie, below the home that took it in.
@@ -36,10 +36,10 @@ class Waiting(Struct, frozen=True):
     folder: str | None = None
 
 
-class QueueRecords(Access):
+class QueueRecords(RecordAccess):
     """The queue's part of the server's records."""
 
-    def enqueue(self, entry: Waiting) -> None:
+    def enqueue(self, entry: QueueEntry) -> None:
         """Let it wait. Doing it again changes nothing."""
         values = {
             "id": entry.id,
@@ -59,19 +59,19 @@ class QueueRecords(Access):
             )
         )
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[QueueEntry]:
         """Executions that nobody has taken, oldest first, without what was asked for."""
         sql = (
             "SELECT q.id, q.kind, q.project_id, q.user_id, q.priority, q.created, e.folder FROM queue q"
             " JOIN executions e ON e.id = q.id WHERE e.status IN ('queued', 'started') AND e.owner_pid IS NULL"
             " ORDER BY q.id"
         )
-        return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
+        return [QueueEntry(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
 
-    def begun(self) -> list[Waiting]:
+    def begun(self) -> list[QueueEntry]:
         """Pipelines and tasks that a server runs, or one that died ran, oldest first, without what was asked for."""
         sql = "SELECT id, kind, project_id, user_id, priority, created FROM queue WHERE kind <> 'execution' ORDER BY id"
-        return [Waiting(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
+        return [QueueEntry(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
 
     def tidy_queue(self) -> None:
         """Forget entries of executions that have ended: whoever ended them was no server, or died at once."""
@@ -100,11 +100,11 @@ class QueueRecords(Access):
 
         return self._write(work)
 
-    def waiting_entry(self, entry_id: str) -> Waiting | None:
+    def waiting_entry(self, entry_id: str) -> QueueEntry | None:
         """One entry, with what was asked for."""
         sql = "SELECT id, kind, project_id, user_id, priority, created, request FROM queue WHERE id = :id"
         found = self._read(lambda transaction: transaction.rows(sql, {"id": entry_id}))
-        return Waiting(**{**found[0], "request": json.loads(found[0]["request"])}) if found else None
+        return QueueEntry(**{**found[0], "request": json.loads(found[0]["request"])}) if found else None
 
     def dequeue(self, entry_id: str) -> bool:
         """Whether it waited."""
@@ -122,7 +122,7 @@ class QueueRecords(Access):
         newest_first: bool = True,
         limit: int,
         offset: int = 0,
-    ) -> tuple[list[Execution], int]:
+    ) -> tuple[list[ExecutionRecord], int]:
         """A page of executions, without their outputs, and how many there are on all pages. No project, no rows."""
         if not project_ids:
             return [], 0
@@ -145,7 +145,7 @@ class QueueRecords(Access):
         shown = {**parameters, "limit": limit, "offset": offset}
         total = statement("SELECT count(*) AS number FROM executions e", where)
 
-        def work(transaction: Transaction) -> tuple[list[Execution], int]:
+        def work(transaction: Transaction) -> tuple[list[ExecutionRecord], int]:
             rows = execution_rows.select(transaction, tail, shown, outputs=False)
             if not any((statuses, counters, step is not None, task_id)):
                 return rows, number_of_executions(transaction, project_ids)

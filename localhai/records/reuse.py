@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.records import execution_rows as rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import statement, storable
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution
+    from localhai.records.rows import ExecutionRecord
 
 Parts = dict[str, dict[str, str]]
 FileStates = dict[str, list[int]]
@@ -24,12 +24,12 @@ FileStates = dict[str, list[int]]
 class Keyed(Struct, frozen=True):
     """An execution with its parts (digests by part and name) and the states of its outputs when it ended, by datum."""
 
-    execution: Execution
+    execution: ExecutionRecord
     parts: Parts
     outputs: FileStates
 
 
-class ReuseRecords(Access):
+class ReuseRecords(RecordAccess):
     """The part of Records that knows what equals what."""
 
     def remember_key(self, execution_id: str, key: str, parts: Mapping[str, Mapping[str, str]]) -> None:

@@ -120,7 +120,7 @@ class StatusChange(Struct, frozen=True):
     by: str
 
 
-class Execution(Struct, frozen=True):
+class ExecutionRecord(Struct, frozen=True):
     """One row of executions, with its project's name, its tags and its outputs.
 
     Times are text as in `times`. `document` holds what has no column: `image_digest, command, parameters, inputs,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from localhai.records.rows import Owner
 
 
-class Task(Struct, frozen=True):
+class TaskRecord(Struct, frozen=True):
     """One row of tasks. `status` is started, complete, error, stopped or crashed (names unconfirmed).
 
     `document` holds the plan and what the task came to: JSON values.
@@ -52,18 +52,18 @@ class Task(Struct, frozen=True):
         return {**values, "duration": self.duration, "parity": list(parity), "error": self.document.get("error")}
 
 
-_COLUMNS = (*(name for name in Task.__struct_fields__ if name not in {"project", "owner"}), *owners.COLUMNS)
+_COLUMNS = (*(name for name in TaskRecord.__struct_fields__ if name not in {"project", "owner"}), *owners.COLUMNS)
 _TASKS = statement(
     "SELECT", columns_of("t", _COLUMNS), ", p.name AS project FROM tasks t JOIN projects p ON p.id = t.project_id"
 )
 
 
-def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[Task]:
+def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -> list[TaskRecord]:
     """Tasks with their project's name. `tail` is what follows FROM."""
     return [_task(row) for row in transaction.rows(statement(_TASKS, tail), parameters)]
 
 
-def one(transaction: Transaction, task_id: str) -> Task:
+def one(transaction: Transaction, task_id: str) -> TaskRecord:
     """By its full id. Raises UsageError."""
     found = select(transaction, "WHERE t.id = :id", {"id": task_id})
     if not found:
@@ -71,12 +71,12 @@ def one(transaction: Transaction, task_id: str) -> Task:
     return found[0]
 
 
-def find(transaction: Transaction, ref: str, project_id: str | None) -> Task:
+def find(transaction: Transaction, ref: str, project_id: str | None) -> TaskRecord:
     """By `5`, `#5`, `latest`, id or unambiguous beginning of one. Raises UsageError, with candidates."""
     return finding.find(transaction, ref, project_id, noun="task", table="t", select=select)
 
 
-def _task(row: Row) -> Task:
+def _task(row: Row) -> TaskRecord:
     owner = owners.take(row)
     row["document"] = json.loads(row["document"])
-    return Task(**row, owner=owner)
+    return TaskRecord(**row, owner=owner)

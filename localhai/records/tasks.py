@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.records import execution_rows, owners, task_rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, statement, storable
 from localhai.system import strict_json
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import Execution, Owner
-    from localhai.records.task_rows import Task
+    from localhai.records.rows import ExecutionRecord, Owner
+    from localhai.records.task_rows import TaskRecord
 
 _AT_ONCE = 500
 # Of several executions of one number the last one counts: ids sort by time.
@@ -25,7 +25,7 @@ _LAST = (
 )
 
 
-class TaskRecords(Access):
+class TaskRecords(RecordAccess):
     """The tasks' part of Records."""
 
     def create_task(
@@ -39,7 +39,7 @@ class TaskRecords(Access):
         document: Mapping[str, Any],
         owner: Owner | None,
         known_as: str | None = None,
-    ) -> Task:
+    ) -> TaskRecord:
         """A new task, `started`, with its id and the project's next counter of tasks.
 
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
@@ -60,7 +60,7 @@ class TaskRecords(Access):
         marks = ", ".join(f":{column}" for column in (*values, "counter"))
         sql = statement("INSERT INTO tasks (", names, ") VALUES (", marks, ")")
 
-        def work(transaction: Transaction, again: bool) -> Task:
+        def work(transaction: Transaction, again: bool) -> TaskRecord:
             if not (again and task_rows.select(transaction, "WHERE t.id = :id", {"id": values["id"]})):
                 counter = next_counter(transaction, project_id, "task")
                 transaction.change(sql, {**values, "counter": counter})
@@ -68,15 +68,15 @@ class TaskRecords(Access):
 
         return self._write(work)
 
-    def task(self, task_id: str) -> Task:
+    def task(self, task_id: str) -> TaskRecord:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: task_rows.one(transaction, task_id))
 
-    def find_task(self, ref: str, project_id: str | None = None) -> Task:
+    def find_task(self, ref: str, project_id: str | None = None) -> TaskRecord:
         """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
         return self._read(lambda transaction: task_rows.find(transaction, ref, project_id))
 
-    def tasks(self, project_id: str | None = None, *, limit: int = 100) -> list[Task]:
+    def tasks(self, project_id: str | None = None, *, limit: int = 100) -> list[TaskRecord]:
         """Newest first."""
         where = "WHERE t.project_id = :project_id" if project_id is not None else ""
         parameters: dict[str, Any] = {"limit": limit}
@@ -85,17 +85,17 @@ class TaskRecords(Access):
         tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
         return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
 
-    def open_tasks(self, *, host: str | None = None) -> list[Task]:
+    def open_tasks(self, *, host: str | None = None) -> list[TaskRecord]:
         """All that have not ended, of one machine or of all, oldest first: what recovery looks at."""
         of_host = "AND t.owner_host = :host" if host is not None else ""
         tail = statement("WHERE t.status = 'started'", of_host, "ORDER BY t.id")
         parameters = {"host": host} if host is not None else {}
         return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
 
-    def close_task(self, task_id: str, status: str, **document: Any) -> Task:
+    def close_task(self, task_id: str, status: str, **document: Any) -> TaskRecord:
         """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""
 
-        def work(transaction: Transaction, _again: bool) -> Task:
+        def work(transaction: Transaction, _again: bool) -> TaskRecord:
             self._close(transaction, task_id, status, None, document)
             return task_rows.one(transaction, task_id)
 
@@ -171,14 +171,14 @@ class TaskRecords(Access):
         found = self._read(lambda transaction: transaction.rows(sql, {"id": execution_id}))
         return str(found[0]["task_id"]) if found else None
 
-    def task_children(self, task_id: str) -> Iterator[tuple[int, Execution]]:
+    def task_children(self, task_id: str) -> Iterator[tuple[int, ExecutionRecord]]:
         """The executions of a task with their numbers, in order, without outputs. Deleted ones are passed over."""
         last = -1
         tail = statement("JOIN", _LAST, "AND c.number > :last ORDER BY c.number LIMIT :limit")
         while True:
             key = {"task_id": task_id, "last": last, "limit": _AT_ONCE}
 
-            def work(transaction: Transaction, key: dict[str, Any] = key) -> list[tuple[int, Execution]]:
+            def work(transaction: Transaction, key: dict[str, Any] = key) -> list[tuple[int, ExecutionRecord]]:
                 rows = transaction.rows(statement("SELECT c.number, e.id FROM executions e", tail), key)
                 numbers = {row["id"]: int(row["number"]) for row in rows}
                 found = execution_rows.select(transaction, tail, key, outputs=False)

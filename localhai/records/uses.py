@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from localhai.records import data_rows, deployment_rows
 from localhai.records import execution_rows as rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import placeholders, statement, storable
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.deployment_rows import DeploymentVersion
-    from localhai.records.rows import DatumRecord, Execution
+    from localhai.records.rows import DatumRecord, ExecutionRecord
 
 _DATUM = "datum://"
 _PATTERNS_AT_ONCE = 50
@@ -38,14 +38,14 @@ class DeploymentUse(Struct, frozen=True):
     file: str
 
 
-class UseRecords(Access):
+class UseRecords(RecordAccess):
     """The part of Records that knows what was used."""
 
-    def record_inputs(self, execution_id: str, inputs: Sequence[Mapping[str, Any]]) -> Execution:
+    def record_inputs(self, execution_id: str, inputs: Sequence[Mapping[str, Any]]) -> ExecutionRecord:
         """What an execution got: `[{name, files: [{uri, ...}]}]` for its record, and the data among it for lineage."""
         uses = [{"execution": execution_id, "datum": datum, "input": name} for name, datum in _uses(inputs)]
 
-        def work(transaction: Transaction, _again: bool) -> Execution:
+        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
             execution = rows.one(transaction, execution_id, lock=self._locks_rows)
             document = strict_json.dumps({**execution.document, "inputs": list(inputs)})
             rows.update(transaction, execution_id, {"document": document})
@@ -95,11 +95,11 @@ class UseRecords(Access):
         """Outputs of these executions, deleted executions too, in their order."""
         return self._data("d.execution_id", execution_ids)
 
-    def executions_by_id(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+    def executions_by_id(self, execution_ids: Sequence[str]) -> dict[str, ExecutionRecord]:
         """Those of these executions that there are, by id, without their outputs."""
 
-        def work(transaction: Transaction) -> dict[str, Execution]:
-            found: dict[str, Execution] = {}
+        def work(transaction: Transaction) -> dict[str, ExecutionRecord]:
+            found: dict[str, ExecutionRecord] = {}
             for part in data_rows.parts(execution_ids):
                 listed, parameters = placeholders(part)
                 tail = statement("WHERE e.id IN", listed)

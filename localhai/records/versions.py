@@ -10,7 +10,7 @@ from msgspec import Struct
 from localhai.errors import UsageError
 from localhai.records import data_rows
 from localhai.records import version_rows as rows
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 
@@ -41,7 +41,7 @@ class VersionParent(Struct, frozen=True):
         }
 
 
-class VersionRecords(Access):
+class VersionRecords(RecordAccess):
     """The part of Records that knows datasets and models."""
 
     def foresee_versions(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-    from localhai.records import Execution, Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.records.server import User
     from localhai.server.state import State
 
@@ -34,7 +34,7 @@ def scoped(state: State, user: User, reference: str) -> tuple[Project, str] | No
     return state.project_of(user, project_id), rest
 
 
-def files_of(state: State, row: Execution) -> Path | None:
+def files_of(state: State, row: ExecutionRecord) -> Path | None:
     """Where log and metadata of an execution are, None when there are none yet. Raises FilesNotHere."""
     from localhai.executions.execution import Execution as Found
 
@@ -43,7 +43,7 @@ def files_of(state: State, row: Execution) -> Path | None:
     return found.folder if row.folder else None
 
 
-def execution_of(state: State, user: User, reference: str) -> Execution:
+def execution_of(state: State, user: User, reference: str) -> ExecutionRecord:
     """By id, `{project}:{counter}` or `{project}:latest`, if its project is the user's. Raises Refused with 404."""
     records, found = state.home.records, scoped(state, user, reference)
     try:

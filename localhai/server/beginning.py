@@ -15,7 +15,7 @@ from localhai.server.errors import said
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localhai.records.queue import Waiting
+    from localhai.records.queue import QueueEntry
     from localhai.server.state import State
 
 HOME = "home"  # of a request: which home has its packages and folders
@@ -34,7 +34,7 @@ class Beginning:
         state: State,
         noun: str,
         work: Callable[[Interruption, Callable[[str], None]], object],
-        entry: Waiting | None = None,
+        entry: QueueEntry | None = None,
     ) -> None:
         self._state = state
         self._noun = noun

@@ -25,8 +25,8 @@ from localhai.tasks.task import Task, resume_task
 
 if TYPE_CHECKING:
     from localhai.records.pipeline_rows import Pipeline
-    from localhai.records.queue import Waiting
-    from localhai.records.task_rows import Task as TaskRecord
+    from localhai.records.queue import QueueEntry
+    from localhai.records.task_rows import TaskRecord
     from localhai.server.state import State
 
 LOOK = 0.25  # seconds between looks at executions that another process watches
@@ -50,7 +50,7 @@ class Continuing:
                 )
                 self._state.queue.beside(thread, interruption)
 
-    def _take(self, entry: Waiting) -> bool:
+    def _take(self, entry: QueueEntry) -> bool:
         home = self._state.home
         record = _record(self._state, entry)
         if record.status not in _OPEN[entry.kind]:
@@ -62,20 +62,20 @@ class Continuing:
             return False
         return self._state.server.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
 
-    def _is_ours(self, entry: Waiting) -> bool:
+    def _is_ours(self, entry: QueueEntry) -> bool:
         """Its packages and folders are in the home that took it in: only a server of that home can go on with it."""
         full = self._state.server.waiting_entry(entry.id)
         home = None if full is None else full.request.get(HOME)
         return home is None or home == self._state.home_id
 
-    def _go_on(self, entry: Waiting, interruption: Interruption) -> None:
+    def _go_on(self, entry: QueueEntry, interruption: Interruption) -> None:
         try:
             with at_work(entry.id):
                 self._to_its_end(entry, interruption)
         finally:
             self._begun.discard(entry.id)  # records that were away at its end: it is looked at once more
 
-    def _to_its_end(self, entry: Waiting, interruption: Interruption) -> None:
+    def _to_its_end(self, entry: QueueEntry, interruption: Interruption) -> None:
         state = self._state
         try:
             record = _record(state, entry)
@@ -93,7 +93,7 @@ class Continuing:
                 self._close(entry, str(error))
                 state.server.dequeue(entry.id)
 
-    def _close(self, entry: Waiting, reason: str) -> None:
+    def _close(self, entry: QueueEntry, reason: str) -> None:
         """What cannot go on: its code or its settings are gone."""
         records = self._state.home.records
         if entry.kind == "pipeline":
@@ -105,7 +105,7 @@ class Continuing:
 _OPEN = {"pipeline": frozenset(OPEN), "task": frozenset({"started"})}
 
 
-def _record(state: State, entry: Waiting) -> Pipeline | TaskRecord:
+def _record(state: State, entry: QueueEntry) -> Pipeline | TaskRecord:
     records = state.home.records
     return records.pipeline(entry.id) if entry.kind == "pipeline" else records.task(entry.id)
 
@@ -158,7 +158,7 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
     )
 
 
-def _asked_by(entry: Waiting | None) -> str | None:
+def _asked_by(entry: QueueEntry | None) -> str | None:
     """None where nobody waits for it any more: its own record says it then."""
     return None if entry is None else entry.user_id
 

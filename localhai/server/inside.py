@@ -16,7 +16,7 @@ from localhai.errors import UsageError
 from localhai.executions import on_demand
 from localhai.executions.kept_secrets import masker_of_left
 from localhai.records import INCOMPLETE
-from localhai.records import Execution as Record
+from localhai.records import ExecutionRecord as Record
 from localhai.server import errors
 from localhai.server.addresses import base
 from localhai.server.answers import Json

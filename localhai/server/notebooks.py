@@ -18,7 +18,7 @@ from localhai.system import strict_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localhai.records import Execution, Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.records.server import User
     from localhai.server.state import State
 
@@ -31,7 +31,7 @@ _COMMAND = [
 ]
 
 
-def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> tuple[Execution, str, int]:
+def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> tuple[ExecutionRecord, str, int]:
     """Queue one. Gives it, its token, and the port of this machine where it will answer. Raises Refused, UsageError."""
     image = text(dict(body), "image")
     token, port = secrets.token_hex(20), _free_port()

@@ -21,7 +21,7 @@ from localhai.pipelines.sources import Sources
 from localhai.pipelines.steps import overridden, parameter_facts
 from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project.faulty import refuse_faulty
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server import pipeline_parts as parts
 from localhai.server.beginning import Beginning
 from localhai.server.bodies import text
@@ -81,7 +81,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         )
 
     request = {"plan": json.loads(strict_json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
-    entry = Waiting("", project.id, user.id, 0, request, kind="pipeline")
+    entry = QueueEntry("", project.id, user.id, 0, request, kind="pipeline")
     return state.home.records.pipeline(Beginning(state, "pipeline", work, entry).recorded())
 
 

@@ -18,7 +18,7 @@ from localhai.executions.owner import is_of_home
 from localhai.executions.slots import Slots
 from localhai.project.plan import ExecutionPlan
 from localhai.records import INCOMPLETE
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server import faults
 from localhai.server.errors import Refused
 from localhai.server.supervised import Supervised
@@ -26,7 +26,7 @@ from localhai.server.supervised import Supervised
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
     from localhai.server.continuing import Continuing
     from localhai.server.state import State
 
@@ -36,7 +36,7 @@ LONGEST_ROUND = 20.0  # seconds: usual ones take five
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
 
 
-def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mapping[str, int]) -> Waiting | None:
+def choose(entries: Sequence[QueueEntry], running: Mapping[str, int], served: Mapping[str, int]) -> QueueEntry | None:
     """Whose turn it is: the highest priority; then the project with fewest running, then served longest ago, then age.
 
     `running` counts by project; `served` numbers the project's last turn.
@@ -56,19 +56,19 @@ def choose(entries: Sequence[Waiting], running: Mapping[str, int], served: Mappi
 class Lines:
     """What waits, a line for each project: who is first in it is known without a look at all the others."""
 
-    def __init__(self, entries: Sequence[Waiting]) -> None:
-        self._lines: dict[str, deque[Waiting]] = {}
+    def __init__(self, entries: Sequence[QueueEntry]) -> None:
+        self._lines: dict[str, deque[QueueEntry]] = {}
         for entry in sorted(entries, key=lambda item: (-item.priority, item.created, item.id)):
             self._lines.setdefault(entry.project_id, deque()).append(entry)
 
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
 
-    def heads(self) -> list[Waiting]:
+    def heads(self) -> list[QueueEntry]:
         """The first of each project."""
         return [line[0] for line in self._lines.values() if line]
 
-    def leave(self, entry: Waiting) -> None:
+    def leave(self, entry: QueueEntry) -> None:
         """It was the first of its project, and its turn has come."""
         line = self._lines.get(entry.project_id)
         if line and line[0] is entry:
@@ -86,7 +86,7 @@ class Queue:
         self._state = state
         self._jobs = jobs
         self._changed = threading.Condition()
-        self._running: dict[str, tuple[Waiting, Interruption, threading.Thread]] = {}
+        self._running: dict[str, tuple[QueueEntry, Interruption, threading.Thread]] = {}
         self._others: list[tuple[threading.Thread, Interruption]] = []
         self._served: dict[str, int] = {}
         self._turns = 0
@@ -175,7 +175,7 @@ class Queue:
             faults.keep(self._state, "looking after what an earlier server left", error)
         return Continuing(self._state)
 
-    def _known(self) -> list[Waiting]:
+    def _known(self) -> list[QueueEntry]:
         """What waits and could start now: nothing while no engine answers."""
         with self._changed:
             if len(self._running) >= self._jobs or not self.slots.is_free:
@@ -190,7 +190,7 @@ class Queue:
                 heads = self._lines.heads()
         return heads if heads and self._engine_answers(len(self._lines)) else []
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[QueueEntry]:
         """What waits for this server, oldest first; that other homes hold the files of something is said."""
         everything = self._state.server.waiting()
         own = [entry for entry in everything if is_of_home(self._state.home, entry.folder)]
@@ -220,7 +220,7 @@ class Queue:
         self._state.server.tidy_queue()
         continuing.look()
 
-    def _start_next(self, waiting_now: Sequence[Waiting]) -> bool:
+    def _start_next(self, waiting_now: Sequence[QueueEntry]) -> bool:
         """Whether one was started. Called under the lock."""
         if self._closing:
             return False
@@ -242,7 +242,7 @@ class Queue:
         self._running[entry.id] = (entry, interruption, thread)
         return True
 
-    def _run(self, entry: Waiting, interruption: Interruption) -> None:
+    def _run(self, entry: QueueEntry, interruption: Interruption) -> None:
         try:
             with self.slots.taken(given_up=interruption.is_asked):
                 self._run_entry(entry.id, interruption)
@@ -269,7 +269,7 @@ class Queue:
             finally:
                 state.server.dequeue(entry_id)
 
-    def _run_taken(self, entry: Waiting, interruption: Interruption) -> None:
+    def _run_taken(self, entry: QueueEntry, interruption: Interruption) -> None:
         state, entry_id = self._state, entry.id
         record = state.home.records.execution(entry_id)
         if record.stop_requested is not None:
@@ -283,13 +283,15 @@ class Queue:
             self._close(record, f"localhai failed: {type(error).__name__}: {error}")
             raise
 
-    def _close(self, record: Execution, reason: str) -> None:
+    def _close(self, record: ExecutionRecord, reason: str) -> None:
         """What was taken and cannot be run ends: nobody else is going to look at it."""
         home = self._state.home
         if home.records.execution(record.id).status in INCOMPLETE:
             waiting.close(home, record, "error", reason)
 
-    def _live(self, record: Execution, user_id: str, request: Mapping[str, Any], interruption: Interruption) -> None:
+    def _live(
+        self, record: ExecutionRecord, user_id: str, request: Mapping[str, Any], interruption: Interruption
+    ) -> None:
         from localhai.server.code import code_of
         from localhai.server.requests import options_of
 
@@ -303,7 +305,7 @@ class Queue:
             home, project, record, plan, code, settings=home.settings, options=options, interruption=interruption
         )
 
-    def stop(self, record: Execution) -> None:
+    def stop(self, record: ExecutionRecord) -> None:
         """Stop an execution, whoever runs it: one that waits ends at once, others when their localhai hears of it."""
         state = self._state
         with at_work(record.id):

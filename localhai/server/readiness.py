@@ -22,7 +22,7 @@ FRESH = 1.0  # seconds for which an answer holds
 _NOBODY = {"localhai.health": "none"}  # no container has it: a question that costs nothing
 
 
-class Part:
+class HealthCheck:
     """Something outside: `ask` raises when it does not answer."""
 
     def __init__(self, ask: Callable[[], object]) -> None:
@@ -64,9 +64,9 @@ class Readiness:
     def __init__(self, state: State) -> None:
         self._state = state
         self._parts = {
-            "records": Part(lambda: state.home.records.schema_version()),  # noqa: PLW0108  # made when it is asked
-            "store": Part(lambda: state.home.store.check()),  # noqa: PLW0108  # the same
-            "engine": Part(lambda: state.home.engine.containers(_NOBODY)),
+            "records": HealthCheck(lambda: state.home.records.schema_version()),  # noqa: PLW0108  # made when it is asked
+            "store": HealthCheck(lambda: state.home.store.check()),  # noqa: PLW0108  # the same
+            "engine": HealthCheck(lambda: state.home.engine.containers(_NOBODY)),
         }
 
     def look(self) -> list[threading.Thread]:

@@ -15,7 +15,7 @@ from localhai.executions.reading import require_allowed
 from localhai.executions.secrets import read_env_file
 from localhai.project.folder import ProjectFolder
 from localhai.project.overrides import Overrides
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server.bodies import text
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records import Execution, Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.records.server import User
     from localhai.server.state import State
     from localhai.settings import Settings
@@ -40,7 +40,7 @@ PROJECT_DEFAULT = "PROJECT_DEFAULT"  # as clients say that they name no environm
 _number_re = re.compile(r"-?[0-9]{1,12}")
 
 
-def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Execution:
+def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> ExecutionRecord:
     """Queue one execution. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
     code = code_of(state, project, _optional_text(body, "commit"))
     home = state.home_of(project)
@@ -51,7 +51,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     priority = _priority(body)
     record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)
     record = state.home.records.update(record.id, creator_id=user.id, user=user.name, priority=priority)
-    state.server.enqueue(Waiting(record.id, project.id, user.id, priority, {"plan": frozen.to_dict()}))
+    state.server.enqueue(QueueEntry(record.id, project.id, user.id, priority, {"plan": frozen.to_dict()}))
     state.queue.wake()
     return record
 

@@ -38,7 +38,7 @@ _id_re = re.compile(r"(\d{1,12})-(\d{1,12})(-end)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamPosition:
     """How far a client is: lines of the log, metadata, and whether it has seen the end."""
 
     lines: int = 0
@@ -46,7 +46,7 @@ class Place:
     ended: bool = False
 
     @classmethod
-    def of(cls, event_id: str) -> Place:
+    def of(cls, event_id: str) -> StreamPosition:
         """From an id; the beginning where that is none of ours."""
         match = _id_re.fullmatch(event_id.strip())
         return cls(int(match[1]), int(match[2]), bool(match[3])) if match else cls()
@@ -55,7 +55,7 @@ class Place:
         return f"{self.lines}-{self.metadata}{'-end' if self.ended else ''}"
 
 
-async def stream(state: State, execution_id: str, place: Place, kinds: frozenset[str]) -> AsyncIterator[str]:
+async def stream(state: State, execution_id: str, place: StreamPosition, kinds: frozenset[str]) -> AsyncIterator[str]:
     """The events of one execution from a place on, as text of `text/event-stream`.
 
     Threads are held only while there is something to read: many clients may listen to what writes little.
@@ -84,7 +84,7 @@ async def stream(state: State, execution_id: str, place: Place, kinds: frozenset
 @dataclass(frozen=True, slots=True)
 class _Sent:
     kind: str
-    place: Place
+    place: StreamPosition
     data: Any
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class _Sent:
 class _Reader:
     state: State
     execution_id: str
-    place: Place
+    place: StreamPosition
     ended: bool = False
     moved: bool = False
     _status: str = ""
@@ -104,7 +104,7 @@ class _Reader:
     _log: GrowingLog | None = None
     _more: bool = False
     _metadata: _GrowingMetadata | None = None
-    _seen: Place = field(default_factory=Place)
+    _seen: StreamPosition = field(default_factory=StreamPosition)
 
     def read(self) -> list[_Sent]:
         """What has come since the last call, at most AT_ONCE of a kind. The final status comes after all else."""
@@ -122,7 +122,7 @@ class _Reader:
         found += self._further(final=final)
         if final and not self.moved:
             self.ended = True
-            self.place = Place(self.place.lines, self.place.metadata, ended=True)
+            self.place = StreamPosition(self.place.lines, self.place.metadata, ended=True)
             found.append(_Sent("status", self.place, {"status": row.status}))
         return found
 
@@ -150,7 +150,7 @@ class _Reader:
         known = self.place.lines - self._seen.lines
         if known > 0:
             skipped = sum(1 for _ in islice(self._lines, known))
-            self._seen = Place(self._seen.lines + skipped, self._seen.metadata)
+            self._seen = StreamPosition(self._seen.lines + skipped, self._seen.metadata)
 
     def _some(self) -> Iterator[Event]:
         """At most AT_ONCE, and fewer where they are long."""
@@ -163,18 +163,18 @@ class _Reader:
 
     def _line(self, event: Event) -> _Sent | None:
         """None for one that the client has."""
-        self._seen = Place(self._seen.lines + 1, self._seen.metadata)
+        self._seen = StreamPosition(self._seen.lines + 1, self._seen.metadata)
         if self._seen.lines <= self.place.lines:
             return None
-        self.place = Place(self._seen.lines, self.place.metadata)
+        self.place = StreamPosition(self._seen.lines, self.place.metadata)
         return _Sent("log", self.place, event.to_dict())
 
     def _object(self, item: dict[str, Any]) -> _Sent | None:
         """None for one that the client has."""
-        self._seen = Place(self._seen.lines, self._seen.metadata + 1)
+        self._seen = StreamPosition(self._seen.lines, self._seen.metadata + 1)
         if self._seen.metadata <= self.place.metadata:
             return None
-        self.place = Place(self.place.lines, self._seen.metadata)
+        self.place = StreamPosition(self.place.lines, self._seen.metadata)
         return _Sent("metadata", self.place, item)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
     from localhai.records.server import User
     from localhai.server.state import State
 
@@ -33,7 +33,7 @@ def rows_of(state: State, user: User, body: Mapping[str, Any]) -> Iterator[str]:
     return _lines(found, _keys(found))
 
 
-def _keys(rows: list[tuple[Execution, Path | None]]) -> list[str]:
+def _keys(rows: list[tuple[ExecutionRecord, Path | None]]) -> list[str]:
     found: dict[str, None] = {"_time": None}
     for _row, folder in rows:
         for event in read_metadata(folder) if folder else ():
@@ -41,7 +41,7 @@ def _keys(rows: list[tuple[Execution, Path | None]]) -> list[str]:
     return list(found)
 
 
-def _lines(rows: list[tuple[Execution, Path | None]], keys: list[str]) -> Iterator[str]:
+def _lines(rows: list[tuple[ExecutionRecord, Path | None]], keys: list[str]) -> Iterator[str]:
     line = io.StringIO()
     table = csv.writer(line)
     table.writerow([*_FACTS, *keys])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from msgspec import to_builtins
 
 from localhai.project.checks.expression import GRAMMAR, fault
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server.beginning import Beginning
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, config_of
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from localhai.project.overrides import Overrides
     from localhai.records import Project
     from localhai.records.server import User
-    from localhai.records.task_rows import Task
+    from localhai.records.task_rows import TaskRecord
     from localhai.server.state import State
     from localhai.tasks.plan import TaskPlan
 
 MOST_VALUES = 100_000  # of one parameter: they are made at once for some types
 
 
-def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> Task:
+def create(state: State, user: User, project: Project, body: Mapping[str, Any]) -> TaskRecord:
     """Start a task. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
     code = code_of(state, project, text(dict(body), "commit", "") or None)
     source = opened(state, project, code, creator=user.name)
@@ -66,7 +66,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
             interruption=interruption,
         )
 
-    entry = Waiting("", project.id, user.id, 0, {}, kind="task")
+    entry = QueueEntry("", project.id, user.id, 0, {}, kind="task")
     return state.home.records.task(Beginning(state, "task", work, entry).recorded())
 
 

@@ -101,7 +101,7 @@ def find(state: State, upload_id: str) -> Upload:
     return Upload(upload_id, folder, document["project"], document["name"], document["size"], document)
 
 
-class Places:
+class UploadSlots:
     """Few streams come in at a time, and fewer of one user: nobody takes the places of others."""
 
     def __init__(self, each: int = AT_ONCE, together: int = ALL_AT_ONCE) -> None:
@@ -126,7 +126,7 @@ class Places:
                 self._taken += Counter()  # without those who have none any more
 
 
-PLACES = Places()
+PLACES = UploadSlots()
 
 
 def arrived(state: State, found: Upload, coming: Path) -> None:

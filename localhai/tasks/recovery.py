@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.executions.home import Home
-    from localhai.records.task_rows import Task
+    from localhai.records.task_rows import TaskRecord
 
 _DIED = "the localhai that ran it died"
 
 
-def left(home: Home) -> list[Task]:
+def left(home: Home) -> list[TaskRecord]:
     """Open tasks that nobody works on. Costs one query when there is none."""
     return [record for record in home.records.open_tasks() if is_gone(home, record.owner, record.created, record.id)]
 
 
-def close_left(home: Home, record: Task, say: Callable[[str], None]) -> None:
+def close_left(home: Home, record: TaskRecord, say: Callable[[str], None]) -> None:
     """Close one of them, unless the next server goes on with it."""
     if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
         say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
@@ -34,7 +34,7 @@ def close_left(home: Home, record: Task, say: Callable[[str], None]) -> None:
     _remove_shared(home, record)
 
 
-def _remove_shared(home: Home, record: Task) -> None:
+def _remove_shared(home: Home, record: TaskRecord) -> None:
     """What members of a distributed task share goes with the last of them: here, when none is in progress."""
     counts = home.records.task_counts(record.id)
     if record.type == "distributed" and not any(counts.get(status) for status in INCOMPLETE):

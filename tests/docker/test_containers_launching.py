@@ -61,7 +61,7 @@ def started(engine):
             command[2] = command[2].replace("command -v bash", "false")
         container = engine.create(ContainerSpec("", IMAGE, tuple(command), user=user))
         made.append(container)
-        entries = [archives.Entry(SCRIPT[1:], script.encode(), 0o755)]
+        entries = [archives.ArchiveMember(SCRIPT[1:], script.encode(), 0o755)]
         engine.put_archive(container, "/", archives.pack(entries))
         output = engine.attach(container)
         engine.start(container)
@@ -133,7 +133,9 @@ def test_a_stop_in_the_first_moment_is_heard(engine) -> None:
     command = launch(SCRIPT, 30)
     container = engine.create(ContainerSpec("", IMAGE, command))
     try:
-        engine.put_archive(container, "/", archives.pack([archives.Entry(SCRIPT[1:], b"sleep 600\necho on", 0o755)]))
+        engine.put_archive(
+            container, "/", archives.pack([archives.ArchiveMember(SCRIPT[1:], b"sleep 600\necho on", 0o755)])
+        )
         engine.start(container)
         engine.stop(container, 60)
         assert (engine.wait(container), said(engine, container)) == (143, [])

@@ -92,8 +92,8 @@ def test_every_hint_has_its_row(ending: dict[str, object]) -> None:
 
 
 def test_every_rule_of_the_hints_is_tried() -> None:
-    from localhai.containers.hints import _RULES, Ending
+    from localhai.containers.hints import _RULES, ExecutionFailure
 
-    endings = [Ending(**ending) for ending in ENDINGS]  # type: ignore[arg-type]
+    endings = [ExecutionFailure(**ending) for ending in ENDINGS]  # type: ignore[arg-type]
     for rule in _RULES:
         assert any(rule(ending, "\n".join(ending.lines)) for ending in endings), rule.__name__

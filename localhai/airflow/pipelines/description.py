@@ -51,7 +51,7 @@ class TaskIds(Struct, frozen=True):
         return self.executions or (self.node,)
 
 
-class Target(Struct, frozen=True):
+class ParameterTarget(Struct, frozen=True):
     """A parameter of the pipeline that sets one of the node; `takes_text`: an empty text may stand for no value."""
 
     parameter: str
@@ -74,7 +74,7 @@ class NodeDescription(Struct, frozen=True):
     tasks: TaskIds
     edges: tuple[Edge, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
-    targets: tuple[Target, ...] = ()
+    targets: tuple[ParameterTarget, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     carried: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class NodeDescription(Struct, frozen=True):
         known["node"] = Node.from_dict(values["node"])
         known["tasks"] = TaskIds(**{**values["tasks"], "executions": tuple(values["tasks"]["executions"])})
         known["edges"] = tuple(Edge.from_dict(edge) for edge in values["edges"])
-        known["targets"] = tuple(Target(**target) for target in values["targets"])
+        known["targets"] = tuple(ParameterTarget(**target) for target in values["targets"])
         for name in ("carried", "beside", "flags", "flags_beside"):
             known[name] = tuple(values[name])
         return cls(**known)
@@ -105,7 +105,7 @@ class NodeDescription(Struct, frozen=True):
 def describe(
     plan: PipelinePlan,
     *,
-    targets: Mapping[str, Sequence[Target]] | None = None,
+    targets: Mapping[str, Sequence[ParameterTarget]] | None = None,
     variables: Mapping[str, Mapping[str, str]] | None = None,
     sweeps: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[NodeDescription]:

@@ -15,7 +15,7 @@ from localhai.pipelines.rules import set_by_pipeline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from localhai.airflow.pipelines.description import NodeDescription, Target
+    from localhai.airflow.pipelines.description import NodeDescription, ParameterTarget
     from localhai.pipelines.plan import Node
     from localhai.pipelines.results import NodeStart
 
@@ -36,7 +36,7 @@ def result_of(details: Mapping[str, Any]) -> NodeResult:
     )
 
 
-def node_of_run(node: Node, targets: Sequence[Target], params: Mapping[str, Any]) -> Node:
+def node_of_run(node: Node, targets: Sequence[ParameterTarget], params: Mapping[str, Any]) -> Node:
     """The node with the values of this run's params in place of the pipeline's defaults (platform.md 1.11)."""
     values = {
         target.parameter: params[target.pipeline_parameter] for target in targets if target.pipeline_parameter in params

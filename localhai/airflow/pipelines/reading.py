@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.airflow.pipelines.description import NodeDescription, Target, describe
+from localhai.airflow.pipelines.description import NodeDescription, ParameterTarget, describe
 from localhai.pipelines.planning import find_pipeline, plan
 from localhai.pipelines.rules import may_ask, target_of, text_parameters
 from localhai.pipelines.steps import overridden
@@ -106,12 +106,14 @@ def _sweeps(
     return found
 
 
-def _targets(pipeline: Any, steps: Mapping[str, Step | None]) -> dict[str, list[Target]]:
-    found: dict[str, list[Target]] = {}
+def _targets(pipeline: Any, steps: Mapping[str, Step | None]) -> dict[str, list[ParameterTarget]]:
+    found: dict[str, list[ParameterTarget]] = {}
     for parameter in pipeline.parameters:
         for target in parameter.targets:
             node, name = target_of(target)
-            found.setdefault(node, []).append(Target(name, parameter.name, name in text_parameters(steps.get(node))))
+            found.setdefault(node, []).append(
+                ParameterTarget(name, parameter.name, name in text_parameters(steps.get(node)))
+            )
     return found
 
 

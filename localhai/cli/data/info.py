@@ -15,7 +15,7 @@ from localhai.cli.versions import print_facts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
     from localhai.records import DatumRecord
 
 
@@ -41,7 +41,7 @@ def info(call: Call, *, reference: str) -> None:
     _print_properties(document)
 
 
-def _document(look: Look, datum: DatumRecord) -> dict[str, Any]:
+def _document(look: HomeView, datum: DatumRecord) -> dict[str, Any]:
     records = look.home.records
     uses = records.uses_of_data([datum.id])
     executions = records.executions_by_id(

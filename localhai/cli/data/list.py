@@ -12,7 +12,7 @@ from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
 
 
 @click.command("list")
@@ -39,7 +39,7 @@ def list_data(call: Call, *, count: int, name: str | None, tag: str | None, dele
             _print(look, documents, call.format)
 
 
-def _print(look: Look, documents: list[dict[str, Any]], form: str) -> None:
+def _print(look: HomeView, documents: list[dict[str, Any]], form: str) -> None:
     counters: dict[str, str] = {}
     columns = [Column("Name"), Column("Size", right=True), Column("Output of", right=True), Column("Created at")]
     columns += [Column("Datum"), Column("Aliases"), Column("Tags")]
@@ -55,7 +55,7 @@ def _print(look: Look, documents: list[dict[str, Any]], form: str) -> None:
     print_table(columns, rows, form=form)
 
 
-def _counter(look: Look, execution_id: str) -> str:
+def _counter(look: HomeView, execution_id: str) -> str:
     """`#5`, empty when the execution was deleted."""
     try:
         return f"#{look.home.records.execution(execution_id).counter}" if execution_id else ""

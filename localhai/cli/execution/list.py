@@ -15,7 +15,7 @@ from localhai.cli.table import Column, print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
     from localhai.executions.execution import Execution
 
 STATUSES = ("complete", "crashed", "created", "error", "incomplete", "queued", "started", "stopped", "stopping")
@@ -63,7 +63,7 @@ def list_executions(
 
 
 def select(
-    look: Look,
+    look: HomeView,
     statuses: Sequence[str],
     step: str | None,
     tag: str | None,

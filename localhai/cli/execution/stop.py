@@ -12,7 +12,7 @@ from localhai.cli.references import find_executions
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call, Look
+    from localhai.cli.call import Call, HomeView
     from localhai.executions.execution import Execution
 
 
@@ -44,7 +44,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
             words.emit_json([execution.to_dict() for execution in found])
 
 
-def _in_progress(look: Look) -> list[Execution]:
+def _in_progress(look: HomeView) -> list[Execution]:
     from localhai.executions.execution import Execution
 
     return [Execution(look.home, row) for row in look.home.records.open_executions(project_id=look.project_id)]

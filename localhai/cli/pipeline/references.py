@@ -15,7 +15,7 @@ from localhai.errors import LocalhaiError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from localhai.cli.call import Look
+    from localhai.cli.call import HomeView
     from localhai.cli.options import Decorated
     from localhai.records.pipeline_rows import Pipeline
 
@@ -33,7 +33,7 @@ def pipelines_argument(function: Decorated) -> Decorated:
     return click.argument("references", metavar="[ID]...", nargs=-1, shell_complete=_complete)(function)
 
 
-def find_pipelines(look: Look, references: Iterable[str]) -> list[Pipeline]:
+def find_pipelines(look: HomeView, references: Iterable[str]) -> list[Pipeline]:
     """Those that are named, each once; `5-8` is a range of numbers. Raises UsageError."""
     found: dict[str, Pipeline] = {}
     for word in references:
@@ -41,7 +41,7 @@ def find_pipelines(look: Look, references: Iterable[str]) -> list[Pipeline]:
     return list(found.values())
 
 
-def _named(look: Look, word: str) -> list[Pipeline]:
+def _named(look: HomeView, word: str) -> list[Pipeline]:
     match = _range_re.fullmatch(word)
     if match is None:
         return [look.home.records.find_pipeline(word, look.project_id)]

@@ -11,8 +11,8 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call, Look
-    from localhai.records.task_rows import Task as TaskRecord
+    from localhai.cli.call import Call, HomeView
+    from localhai.records.task_rows import TaskRecord
 
 
 @click.command("stop")
@@ -46,9 +46,9 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
             words.emit_json([task.summary() for task in found])
 
 
-def _find(look: Look, reference: str) -> TaskRecord:
+def _find(look: HomeView, reference: str) -> TaskRecord:
     return look.home.records.find_task(reference, look.project_id)
 
 
-def _in_progress(look: Look) -> list[TaskRecord]:
+def _in_progress(look: HomeView) -> list[TaskRecord]:
     return [record for record in look.home.records.open_tasks() if look.project_id in {None, record.project_id}]

@@ -1,4 +1,4 @@
-"""The places that bytes come from, by scheme (platform.md 4.1). `Sources` holds their clients, made when needed."""
+"""The places that bytes come from, by scheme (platform.md 4.1). `DataSources` holds their clients, made when needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localhai.data.sources.s3_client import S3Clients
 
 
-class Sources:
+class DataSources:
     """All clients that inputs and the store need; nothing is imported or connected before a URI asks for it.
 
     `s3_folder`: serve s3:// from this folder by the embedded S3. `s3_endpoint_url`: an S3 of one's own. `base` is where

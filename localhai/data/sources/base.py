@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GZIP = frozenset({"gzip", "x-gzip"})  # of Content-Encoding
 
 
-class Found(Struct, frozen=True):
+class SourceFile(Struct, frozen=True):
     """One file at a source.
 
     `version` changes when the content does (from ETag, Last-Modified or a file's state); None when the source does not
@@ -39,7 +39,7 @@ class Found(Struct, frozen=True):
     ranges: bool = True
     encoding: str | None = None
 
-    def of_date(self) -> Found:
+    def of_date(self) -> SourceFile:
         """The same for a server whose ETag is another one at each request: told by date and size, in one stream."""
         version = f"{self.modified} {self.size}" if self.modified else None
         return replace(self, version=version, etag=None, ranges=False)
@@ -64,13 +64,13 @@ class Source(Protocol):
 
     streams: int  # connections that make a large download fast
 
-    def stat(self, uri: Uri) -> Found:
+    def stat(self, uri: Uri) -> SourceFile:
         """The one file that a URI without wildcards names."""
 
-    def list(self, uri: Uri) -> list[Found]:
+    def list(self, uri: Uri) -> list[SourceFile]:
         """The files that a URI with wildcards matches, sorted by key; may be empty."""
 
-    def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
+    def open(self, found: SourceFile, start: int = 0, end: int | None = None) -> Stream:
         """Bytes `start` to `end` (exclusive; None is the end of the file).
 
         Raises `Cut` when it is worth another try, `Changed` when the content is no longer that of `found`, and
@@ -111,7 +111,7 @@ class Changed(SourceError):
 
 
 class NoRanges(SourceError):
-    """The server gives only the whole file; `encoding` as in `Found`."""
+    """The server gives only the whole file; `encoding` as in `SourceFile`."""
 
     def __init__(self, encoding: str | None = None) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from localhai.data.sources.base import Changed, Cut, Found, Stream, Unavailable, is_unknown_name
+from localhai.data.sources.base import Changed, Cut, SourceFile, Stream, Unavailable, is_unknown_name
 from localhai.system.retry import TRANSIENT_STATUSES, retry_after
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FsspecSource:
         self._made: dict[str, FileSystem] = {}
         self._lock = threading.Lock()
 
-    def stat(self, uri: Uri) -> Found:
+    def stat(self, uri: Uri) -> SourceFile:
         """What the file system says of one file."""
         path = f"{_bucket(uri)}/{uri.key}"
         info = _plainly(lambda: self._system(uri).info(path))
@@ -61,14 +61,14 @@ class FsspecSource:
             raise Unavailable(f"it is a folder: write {uri.text.rstrip('/')}/* for its files")
         return _found(uri.text, uri.key, info)
 
-    def list(self, uri: Uri) -> list[Found]:
+    def list(self, uri: Uri) -> list[SourceFile]:
         """All files below the part before the wildcard that match, sorted by key."""
         bucket = _bucket(uri)
         listing = _plainly(lambda: self._system(uri).find(f"{bucket}/{uri.root}".rstrip("/"), detail=True))
         by_key = {path.lstrip("/").removeprefix(f"{bucket}/"): info for path, info in listing.items()}
         return [_found(uri.of_key(key), key, by_key[key]) for key in sorted(by_key) if uri.matches(key)]
 
-    def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
+    def open(self, found: SourceFile, start: int = 0, end: int | None = None) -> Stream:
         """A seekable file of fsspec, moved to `start`. At its end it is asked whether it still is the same version.
 
         These clients ask for one block after another, without a condition; what comes in one block is of one version.
@@ -117,7 +117,7 @@ def _nothing() -> None:
     """What came in one piece needs no look."""
 
 
-def _require_same(system: FileSystem, path: str, found: Found) -> None:
+def _require_same(system: FileSystem, path: str, found: SourceFile) -> None:
     """Raises Changed when the file is not what `found` saw any more."""
     system.invalidate_cache()  # these clients remember listings
     now = _found(found.uri, found.key, _plainly(lambda: system.info(path)))
@@ -187,8 +187,10 @@ def _bucket(uri: Uri) -> str:
     return uri.container.split("/")[-1]
 
 
-def _found(uri: str, key: str, info: dict[str, Any]) -> Found:
+def _found(uri: str, key: str, info: dict[str, Any]) -> SourceFile:
     version = next(
         (str(info[name]) for name in ("etag", "ETag", "md5Hash", "generation", "last_modified") if info.get(name)), None
     )
-    return Found(uri=uri, key=key, size=info.get("size"), version=f"{version} {info.get('size')}" if version else None)
+    return SourceFile(
+        uri=uri, key=key, size=info.get("size"), version=f"{version} {info.get('size')}" if version else None
+    )

@@ -13,8 +13,8 @@ from localhai.data.sources.base import (
     GZIP,
     Changed,
     Cut,
-    Found,
     NoRanges,
+    SourceFile,
     Stream,
     Unavailable,
     innermost,
@@ -62,7 +62,7 @@ class HttpSource:
         if self._session is not None:
             self._session.close()
 
-    def stat(self, uri: Uri) -> Found:
+    def stat(self, uri: Uri) -> SourceFile:
         """Size, version and name by a HEAD; by a GET that is not read when the server refuses HEAD."""
         url = drive_download_url(uri.text)
         with _plain_words():
@@ -74,11 +74,11 @@ class HttpSource:
         _refuse_drive_page(url, response)
         return _found(uri, response)
 
-    def list(self, uri: Uri) -> list[Found]:
+    def list(self, uri: Uri) -> list[SourceFile]:
         """A web server has no listing."""
         return [self.stat(uri)]
 
-    def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
+    def open(self, found: SourceFile, start: int = 0, end: int | None = None) -> Stream:
         """A GET, ranged when it is for a part, conditional on the version that `found` saw."""
         if found.encoding is not None and start:
             raise NoRanges  # positions in what is decoded mean nothing to the server
@@ -175,7 +175,7 @@ def _refuse(response: requests.Response) -> None:
     raise Unavailable(_REASONS.get(status, f"the server refuses ({status} {response.reason})"))
 
 
-def _check_part(found: Found, response: requests.Response, start: int, end: int | None) -> None:
+def _check_part(found: SourceFile, response: requests.Response, start: int, end: int | None) -> None:
     status = response.status_code
     if status in {412, 416}:
         raise Changed
@@ -195,18 +195,18 @@ def _check_part(found: Found, response: requests.Response, start: int, end: int 
         raise Changed
 
 
-def _check_encoded(found: Found, response: requests.Response) -> None:
+def _check_encoded(found: SourceFile, response: requests.Response) -> None:
     _refuse(response)
     if not _same_version(found, response):
         raise Changed
 
 
-def _same_version(found: Found, response: requests.Response) -> bool:
+def _same_version(found: SourceFile, response: requests.Response) -> bool:
     etag = response.headers.get("ETag")
     return not (found.etag and etag) or found.etag.removeprefix("W/") == etag.removeprefix("W/")
 
 
-def _found(uri: Uri, response: requests.Response) -> Found:
+def _found(uri: Uri, response: requests.Response) -> SourceFile:
     headers = response.headers
     length = headers.get("Content-Length", "")
     encoding = content_encoding(headers.get("Content-Encoding"), last_segment(uri.key))
@@ -215,7 +215,7 @@ def _found(uri: Uri, response: requests.Response) -> Found:
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
     conditional = modified is not None or not is_weak(etag)
     version = etag or modified
-    return Found(
+    return SourceFile(
         uri=uri.text,
         key=uri.key,
         size=size,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.data.access import EVERYTHING, NO_FILE, absolute
-from localhai.data.sources.base import Cut, Found, Stream, Unavailable
+from localhai.data.sources.base import Cut, SourceFile, Stream, Unavailable
 
 if TYPE_CHECKING:
     from localhai.data.access import Access
@@ -27,11 +27,11 @@ class LocalSource:
         self.base = base
         self._access = access
 
-    def stat(self, uri: Uri) -> Found:
+    def stat(self, uri: Uri) -> SourceFile:
         """One stat; links are followed."""
         return self.stat_key(uri.key)
 
-    def stat_key(self, key: str) -> Found:
+    def stat_key(self, key: str) -> SourceFile:
         """As `stat`, by path."""
         path = self.path(key)
         try:
@@ -44,13 +44,13 @@ class LocalSource:
             raise Unavailable("it is not a regular file")
         return _found(path, key, state)
 
-    def list(self, uri: Uri) -> list[Found]:
+    def list(self, uri: Uri) -> list[SourceFile]:
         """Files below the part before the wildcard that match, sorted by path."""
         top = self.path(uri.root)
         if uri.root and not top.is_dir():
             return []
         recursive = "**" in uri.key or "/" in uri.key.removeprefix(uri.root)
-        found: list[Found] = []
+        found: list[SourceFile] = []
         for folder, folders, names in os.walk(top):
             if not recursive:
                 folders.clear()
@@ -62,7 +62,7 @@ class LocalSource:
                     found.append(_found(path, key, path.stat()))
         return sorted(found, key=lambda item: item.key)
 
-    def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
+    def open(self, found: SourceFile, start: int = 0, end: int | None = None) -> Stream:
         """The file from `start` on; `end` only spares reading more than wanted."""
         return _LocalStream(self.path(found.key), start, end)
 
@@ -97,9 +97,9 @@ class _LocalStream:
         self._file.close()
 
 
-def _found(path: Path, key: str, state: os.stat_result) -> Found:
+def _found(path: Path, key: str, state: os.stat_result) -> SourceFile:
     version = f"{state.st_size} {state.st_mtime_ns} {state.st_ino} {state.st_dev}"
-    return Found(uri=path.as_uri(), key=key, size=state.st_size, version=version)
+    return SourceFile(uri=path.as_uri(), key=key, size=state.st_size, version=version)
 
 
 def _reason(error: OSError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.data.sources.base import Cut, Found, Stream, Unavailable
+from localhai.data.sources.base import Cut, SourceFile, Stream, Unavailable
 from localhai.data.sources.s3_client import plain_words
 from localhai.data.uri import parse
 
@@ -22,7 +22,7 @@ class S3Source:
         # Without distance one connection brings more than md5 can digest; a second one only costs the digests time.
         self.streams = 1 if clients.nearby else 4
 
-    def stat(self, uri: Uri) -> Found:
+    def stat(self, uri: Uri) -> SourceFile:
         """One HEAD; on a 404 a second one tells whether it is the bucket that is missing."""
         seed = self._seed(uri)
         if seed is not None:
@@ -37,14 +37,14 @@ class S3Source:
             raise
         return _found(uri.text, uri.key, head["ContentLength"], head["ETag"])
 
-    def list(self, uri: Uri) -> list[Found]:
+    def list(self, uri: Uri) -> list[SourceFile]:
         """All pages below the part before the wildcard. Empty keys that end with / are folders, not files."""
         emulated = self._clients.emulated
         if emulated is not None and not emulated.running and uri.container in emulated.buckets():
             seeds = (seed for seed in emulated.seed_objects(uri.container) if uri.matches(seed.key))
             return sorted((_found_seed(uri, seed) for seed in seeds), key=lambda found: found.key)
         pages = self._clients.client().get_paginator("list_objects_v2")
-        found: list[Found] = []
+        found: list[SourceFile] = []
         with self._words(uri.container):
             for page in pages.paginate(Bucket=uri.container, Prefix=uri.prefix):
                 items = [item for item in page.get("Contents", ()) if not item["Key"].endswith("/")]
@@ -55,7 +55,7 @@ class S3Source:
                 ]
         return found
 
-    def open(self, found: Found, start: int = 0, end: int | None = None) -> Stream:
+    def open(self, found: SourceFile, start: int = 0, end: int | None = None) -> Stream:
         """A GET that fails when the ETag is another."""
         bucket = parse(found.uri).container
         asked: dict[str, Any] = {"Bucket": bucket, "Key": found.key}
@@ -111,9 +111,9 @@ class S3Stream:
         self._body.close()
 
 
-def _found(uri: str, key: str, size: int, etag: str) -> Found:
-    return Found(uri=uri, key=key, size=size, version=f"{etag} {size}", etag=etag)
+def _found(uri: str, key: str, size: int, etag: str) -> SourceFile:
+    return SourceFile(uri=uri, key=key, size=size, version=f"{etag} {size}", etag=etag)
 
 
-def _found_seed(uri: Uri, seed: SeedObject) -> Found:
+def _found_seed(uri: Uri, seed: SeedObject) -> SourceFile:
     return _found(uri.of_key(seed.key), seed.key, seed.size, seed.etag)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from localhai.project.sentences import quoted
 
 if TYPE_CHECKING:
-    from localhai.project.checks.edge import Edge
+    from localhai.project.checks.edge import CheckedEdge
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item
 
 _SHOWN = 10  # names at either end of a cycle
 
 
-def check(item: Item, edges: list[Edge], findings: Findings) -> None:
+def check(item: Item, edges: list[CheckedEdge], findings: Findings) -> None:
     """Report each edge that closes a cycle, with the nodes of the cycle."""
-    followers: dict[str, list[Edge]] = {}
+    followers: dict[str, list[CheckedEdge]] = {}
     for edge in edges:
         followers.setdefault(edge.source.node, []).append(edge)
     finished: set[str] = set()
@@ -24,7 +24,9 @@ def check(item: Item, edges: list[Edge], findings: Findings) -> None:
         _walk(start, followers, finished, item, findings)
 
 
-def _walk(start: str, followers: dict[str, list[Edge]], finished: set[str], item: Item, findings: Findings) -> None:
+def _walk(
+    start: str, followers: dict[str, list[CheckedEdge]], finished: set[str], item: Item, findings: Findings
+) -> None:
     """Depth first, without recursion: `trail` holds the nodes from `start` to the current one, `places` where in it."""
     if start in finished:
         return
@@ -54,7 +56,7 @@ def _cycle(trail: list[str], first: int) -> list[str]:
     return [*trail[first : first + _SHOWN], f"({left_out} more)", *trail[-_SHOWN:]]
 
 
-def _report(edge: Edge, cycle: list[str], item: Item, findings: Findings) -> None:
+def _report(edge: CheckedEdge, cycle: list[str], item: Item, findings: Findings) -> None:
     if len(cycle) == 1:
         message = f"node {quoted(cycle[0])} waits for itself"
     else:

@@ -15,7 +15,7 @@ from localhai.system.names import matches
 if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item, Items
-    from localhai.project.checks.node import Node
+    from localhai.project.checks.node import CheckedNode
 
 _PARTS = 3
 _KNOWN_PAIRS = CARRYING | {("dependency", "dependency")}
@@ -31,7 +31,7 @@ class End(Struct, frozen=True):
     path: tuple[Any, ...]
 
 
-class Edge(Struct, frozen=True):
+class CheckedEdge(Struct, frozen=True):
     """An edge that could be read. `path` is where it is written."""
 
     source: End
@@ -39,7 +39,7 @@ class Edge(Struct, frozen=True):
     path: tuple[Any, ...]
 
 
-def check(item: Item, nodes: dict[str, Node], items: Items, findings: Findings) -> list[Edge]:
+def check(item: Item, nodes: dict[str, CheckedNode], items: Items, findings: Findings) -> list[CheckedEdge]:
     """Report what is wrong with the edges of a sound pipeline; gives those between nodes that exist."""
     edges = []
     for index, entry in named(item.data, "edges"):
@@ -47,7 +47,7 @@ def check(item: Item, nodes: dict[str, Node], items: Items, findings: Findings) 
         ends = _ends(path, entry, findings)
         if ends is None:
             continue
-        edge = Edge(*ends, path)
+        edge = CheckedEdge(*ends, path)
         if _check_ends(edge, nodes, findings):
             edges.append(edge)
             _check_pair(edge, findings)
@@ -79,7 +79,7 @@ def _end(path: tuple[Any, ...], text: str, findings: Findings) -> End | None:
     return None
 
 
-def _check_ends(edge: Edge, nodes: dict[str, Node], findings: Findings) -> bool:
+def _check_ends(edge: CheckedEdge, nodes: dict[str, CheckedNode], findings: Findings) -> bool:
     from valohai_yaml.objs.pipelines.types import edge_types
 
     is_right = True
@@ -98,12 +98,12 @@ def _check_ends(edge: Edge, nodes: dict[str, Node], findings: Findings) -> bool:
     return is_right
 
 
-def guess_node(wanted: str, nodes: dict[str, Node], findings: Findings) -> str | None:
+def guess_node(wanted: str, nodes: dict[str, CheckedNode], findings: Findings) -> str | None:
     """The hint for a node that does not exist; none any more behind many such faults in a large pipeline."""
     return guess(wanted, nodes, plural="nodes") if findings.may_guess("unknown-node", len(nodes)) else None
 
 
-def _check_pair(edge: Edge, findings: Findings) -> None:
+def _check_pair(edge: CheckedEdge, findings: Findings) -> None:
     pair = (edge.source.kind, edge.target.kind)
     if pair not in _KNOWN_PAIRS:
         targets = [target for source, target in sorted(_KNOWN_PAIRS) if source == pair[0]]
@@ -112,13 +112,13 @@ def _check_pair(edge: Edge, findings: Findings) -> None:
         findings.warning(edge.target.path, message, "odd-edge", hint=hint)
 
 
-def _check_source(edge: Edge, nodes: dict[str, Node], findings: Findings) -> None:
+def _check_source(edge: CheckedEdge, nodes: dict[str, CheckedNode], findings: Findings) -> None:
     missing = _missing(edge.source, nodes)
     if missing is not None:  # a pattern may match several inputs
         findings.warning(edge.source.path, missing[0], f"unknown-{edge.source.kind}", hint=missing[1])
 
 
-def _check_target(edge: Edge, nodes: dict[str, Node], items: Items, findings: Findings) -> None:
+def _check_target(edge: CheckedEdge, nodes: dict[str, CheckedNode], items: Items, findings: Findings) -> None:
     missing = _missing(edge.target, nodes, patterns=edge.source.kind == edge.target.kind == "input")
     if missing is not None:  # `{parameter-value:NAME}` takes undeclared ones (platform.md 1.4)
         report = findings.error if edge.target.kind == "input" else findings.warning
@@ -127,7 +127,7 @@ def _check_target(edge: Edge, nodes: dict[str, Node], items: Items, findings: Fi
         _check_file(edge.target, items, findings)
 
 
-def _missing(end: End, nodes: dict[str, Node], *, patterns: bool = True) -> tuple[str, str | None] | None:
+def _missing(end: End, nodes: dict[str, CheckedNode], *, patterns: bool = True) -> tuple[str, str | None] | None:
     """The message and hint when the step of this end has no such input or parameter; its key may be a pattern."""
     step, key = nodes[end.node].step, _LISTS.get(end.kind)
     if step is None or not step.is_sound or key is None:
@@ -151,7 +151,7 @@ def _check_file(end: End, items: Items, findings: Findings) -> None:
         findings.warning(end.path, message, "unknown-file", hint=hint)
 
 
-def _check_repeats(edges: list[Edge], findings: Findings) -> None:
+def _check_repeats(edges: list[CheckedEdge], findings: Findings) -> None:
     """The same edge twice, and parameters that two edges fill: only one may (platform.md 7.2)."""
     seen: Counter[tuple[str, ...]] = Counter()
     filled: Counter[tuple[str, str]] = Counter()

@@ -19,7 +19,7 @@ WHENS = ("node-starting", "node-complete", "node-error")
 THENS = ("stop-pipeline", "error-pipeline", "require-approval", "noop")
 
 
-class Node(Struct, frozen=True):
+class CheckedNode(Struct, frozen=True):
     """A node and the step that it runs: None when that is missing, or comes from another commit."""
 
     name: str
@@ -33,12 +33,12 @@ class Node(Struct, frozen=True):
         return self.data.get("override") or {}
 
 
-def collect(item: Item, items: Items) -> dict[str, Node]:
+def collect(item: Item, items: Items) -> dict[str, CheckedNode]:
     """The nodes of a sound pipeline by name; the last one of a name counts."""
     found = {}
     for index, entry in named(item.data, "nodes"):
         path = (*item.path, "nodes", index)
-        found[entry["name"]] = Node(entry["name"], path, entry, _step(entry, items))
+        found[entry["name"]] = CheckedNode(entry["name"], path, entry, _step(entry, items))
     return found
 
 
@@ -52,7 +52,7 @@ def _step(entry: dict[str, Any], items: Items) -> Item | None:
     return items.steps.get(name) if isinstance(name, str) else None
 
 
-def check(node: Node, items: Items, findings: Findings) -> None:
+def check(node: CheckedNode, items: Items, findings: Findings) -> None:
     """One node: what it names must exist, what it overrides must be in its step, its actions must be known."""
     if not node.data.get("commit"):
         _check_names(node, items, findings)
@@ -62,7 +62,7 @@ def check(node: Node, items: Items, findings: Findings) -> None:
         _check_action((*node.path, "actions", index), action, findings)
 
 
-def _check_names(node: Node, items: Items, findings: Findings) -> None:
+def _check_names(node: CheckedNode, items: Items, findings: Findings) -> None:
     for key, known in (("step", items.steps), ("task", items.tasks)):
         name = node.data.get(key)
         if name is not None and name not in known:
@@ -76,7 +76,7 @@ def _check_names(node: Node, items: Items, findings: Findings) -> None:
             findings.error((*node.path, "endpoints", index), message, "unknown-endpoint", hint=hint)
 
 
-def _check_override(node: Node, step: Item, findings: Findings) -> None:
+def _check_override(node: CheckedNode, step: Item, findings: Findings) -> None:
     override, path = node.override, (*node.path, "override")
     merged = {**step.data, "command": override.get("command")}
     command.check(path, merged, findings)

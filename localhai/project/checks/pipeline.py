@@ -12,10 +12,10 @@ from localhai.project.edges import CARRYING, filled_inputs
 from localhai.project.sentences import all_of, quoted
 
 if TYPE_CHECKING:
-    from localhai.project.checks.edge import Edge
+    from localhai.project.checks.edge import CheckedEdge
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item, Items
-    from localhai.project.checks.node import Node
+    from localhai.project.checks.node import CheckedNode
 
 
 def check(item: Item, items: Items, findings: Findings) -> None:
@@ -48,7 +48,7 @@ def _check_names(item: Item, findings: Findings) -> None:
             findings.warning(path, message, "dotted-node", hint=hint)
 
 
-def _filled(edges: list[Edge], nodes: dict[str, Node]) -> dict[str, set[str]]:
+def _filled(edges: list[CheckedEdge], nodes: dict[str, CheckedNode]) -> dict[str, set[str]]:
     """The inputs that edges fill, by node."""
     filled: dict[str, set[str]] = {}
     for found in edges:
@@ -60,7 +60,7 @@ def _filled(edges: list[Edge], nodes: dict[str, Node]) -> dict[str, set[str]]:
     return filled
 
 
-def _check_inputs(one: Node, filled: set[str], findings: Findings) -> None:
+def _check_inputs(one: CheckedNode, filled: set[str], findings: Findings) -> None:
     """Inputs that a node needs and nothing fills."""
     step = one.step
     if step is None or not step.is_sound:

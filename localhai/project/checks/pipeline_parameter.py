@@ -12,13 +12,13 @@ from localhai.project.sentences import guess, quoted
 if TYPE_CHECKING:
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item
-    from localhai.project.checks.node import Node
+    from localhai.project.checks.node import CheckedNode
 
 _PARTS = 3
 _FORM = "write node.parameter.name, such as train.parameter.epochs"
 
 
-def check(item: Item, nodes: dict[str, Node], findings: Findings) -> None:
+def check(item: Item, nodes: dict[str, CheckedNode], findings: Findings) -> None:
     """The parameters of a sound pipeline: named, and targeting parameters that exist."""
     entries = named(item.data, "parameters")
     check_unique((*item.path, "parameters"), entries, "parameter", f"pipeline {quoted(item.name)}", findings)
@@ -50,7 +50,7 @@ def _targets(path: tuple[Any, ...], entry: dict[str, Any]) -> list[tuple[tuple[A
     return found
 
 
-def _check_target(path: tuple[Any, ...], target: str, nodes: dict[str, Node], findings: Findings) -> None:
+def _check_target(path: tuple[Any, ...], target: str, nodes: dict[str, CheckedNode], findings: Findings) -> None:
     parts = target.split(".", _PARTS - 1)
     if len(parts) != _PARTS:
         message = f"target {quoted(target)} has {len(parts)} part{'s' if len(parts) > 1 else ''}, and it needs three"

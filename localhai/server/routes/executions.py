@@ -16,7 +16,7 @@ from localhai.executions.execution import Execution
 from localhai.executions.log import read_events
 from localhai.executions.metadata import read_metadata
 from localhai.records import INCOMPLETE, DatumRecord
-from localhai.records import Execution as Record
+from localhai.records import ExecutionRecord as Record
 from localhai.records.statuses import Status
 from localhai.server import links, long_lists, requests, tables
 from localhai.server.addresses import base, execution_of, files_of

@@ -11,7 +11,7 @@ from localhai.records import FINAL
 from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
 from localhai.server.state import State, state_of
-from localhai.server.streaming import KINDS, Place, stream
+from localhai.server.streaming import KINDS, StreamPosition, stream
 from localhai.server.tokens import Asking
 
 router = APIRouter(prefix="/executions", tags=["executions"])
@@ -40,7 +40,7 @@ def execution_stream(
     if not kinds <= KINDS:
         raise field("include", f"Some of {', '.join(sorted(KINDS))} are needed.")
     files_of(state, row)
-    place = Place.of(last_event_id)
+    place = StreamPosition.of(last_event_id)
     if place.ended and row.status in FINAL:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

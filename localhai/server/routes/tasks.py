@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from localhai.errors import UsageError
 from localhai.records.server import User
-from localhai.records.task_rows import Task
+from localhai.records.task_rows import TaskRecord
 from localhai.server import tasks as asked
 from localhai.server.addresses import base, scoped
 from localhai.server.bodies import Body, text
@@ -107,7 +107,7 @@ def execution_ids(asking: Asking, state: Shared, reference: str) -> list[str]:
     return [item.id for _number, item in state.home.records.task_children(row.id)]
 
 
-def _task(state: State, user: User, reference: str) -> Task:
+def _task(state: State, user: User, reference: str) -> TaskRecord:
     records, found = state.home.records, scoped(state, user, reference)
     try:
         if found is None:
@@ -120,10 +120,10 @@ def _task(state: State, user: User, reference: str) -> Task:
         raise not_found() from None
 
 
-def _listed(state: State, user: User, row: Task, request: Request) -> dict[str, Any]:
+def _listed(state: State, user: User, row: TaskRecord, request: Request) -> dict[str, Any]:
     counts = state.home.records.task_counts(row.id)
     return shapes.listed(row, TaskPlan.from_dict(row.document["plan"]), counts, creator=user, base=base(request))
 
 
-def _details(state: State, user: User, row: Task, request: Request) -> dict[str, Any]:
+def _details(state: State, user: User, row: TaskRecord, request: Request) -> dict[str, Any]:
     return shapes.details(_listed(state, user, row, request), row, TaskPlan.from_dict(row.document["plan"]))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from localhai.errors import UsageError
-from localhai.records import Execution, Project
+from localhai.records import ExecutionRecord, Project
 from localhai.records.server import User
 from localhai.records.version_rows import Noun, Version
 from localhai.records.versions import VersionParent
@@ -228,7 +228,7 @@ def _model_version(state: State, user: User, row: Version, request: Request) -> 
     return shapes.of_model(_version(state, user, row, request), row, shown)
 
 
-def _maker(state: State, row: Version) -> Execution | None:
+def _maker(state: State, row: Version) -> ExecutionRecord | None:
     """The execution that made it, None when that is deleted."""
     try:
         return state.home.records.execution(row.execution_id) if row.execution_id else None

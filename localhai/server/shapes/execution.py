@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.project.plan import ExecutionPlan
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
 
 
-def listed(row: Execution, *, base: str) -> dict[str, Any]:
+def listed(row: ExecutionRecord, *, base: str) -> dict[str, Any]:
     """An execution as lists show it: small, and without a look at its files."""
     document = row.document
     url = f"{base}/api/v0/executions/{row.id}/"
@@ -54,7 +54,7 @@ def listed(row: Execution, *, base: str) -> dict[str, Any]:
 
 def details(
     shown: Mapping[str, Any],
-    row: Execution,
+    row: ExecutionRecord,
     *,
     plan: ExecutionPlan | None,
     outputs: Sequence[Mapping[str, Any]],

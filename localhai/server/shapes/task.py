@@ -8,18 +8,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.records.server import User
-    from localhai.records.task_rows import Task
+    from localhai.records.task_rows import TaskRecord
     from localhai.tasks.plan import TaskPlan
 
 _COUNTED = ("created", "queued", "started", "complete", "error", "crashed", "stopping", "stopping_hard", "stopped")
 
 
-def status(row: Task) -> str:
+def status(row: TaskRecord) -> str:
     """`stopping` from the wish to its end: the records know that as a wish only."""
     return "stopping" if row.status == "started" and row.stop_requested is not None else row.status
 
 
-def listed(row: Task, plan: TaskPlan, counts: Mapping[str, int], *, creator: User, base: str) -> dict[str, Any]:
+def listed(row: TaskRecord, plan: TaskPlan, counts: Mapping[str, int], *, creator: User, base: str) -> dict[str, Any]:
     """A task as lists show it; `counts` are its executions by status."""
     url = f"{base}/api/v0/tasks/{row.id}/"
     overrides = row.document.get("overrides", {})
@@ -55,7 +55,7 @@ def listed(row: Task, plan: TaskPlan, counts: Mapping[str, int], *, creator: Use
     }
 
 
-def details(shown: Mapping[str, Any], row: Task, plan: TaskPlan) -> dict[str, Any]:
+def details(shown: Mapping[str, Any], row: TaskRecord, plan: TaskPlan) -> dict[str, Any]:
     """One task with what its executions share and what varies."""
     overrides = row.document.get("overrides", {})
     single = {name: _variant("single", value=value) for name, value in overrides.get("parameters", {}).items()}

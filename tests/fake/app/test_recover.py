@@ -26,7 +26,7 @@ from localhai.testing import Canned, FakeEngine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localhai.records import Execution
+    from localhai.records import ExecutionRecord
 
 YAML = """\
 - step:
@@ -94,7 +94,7 @@ def dies(*_: Any, **__: Any) -> Any:
     raise SystemExit
 
 
-def left(home: Home, folder: Path) -> Execution:
+def left(home: Home, folder: Path) -> ExecutionRecord:
     """An execution whose localhai was killed when its container had ended."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ending, "close", dies)

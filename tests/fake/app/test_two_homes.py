@@ -124,7 +124,7 @@ def test_clean_removes_images_and_leftovers_of_its_own_home_alone(
     from localhai.deployments.building import image_labels
     from localhai.records import new_id
 
-    dead = labels.Owner(labels.own_owner().host, labels.own_owner().pid, "0", "")
+    dead = labels.OwnerLabel(labels.own_owner().host, labels.own_owner().pid, "0", "")
     for number, opened in enumerate(homes):
         made = image_labels(new_id(), "greet", "news", opened.id)
         container = engine.create(ContainerSpec(f"c{number}", "python:3.11-slim", ("true",), labels=made))

@@ -142,9 +142,9 @@ def test_clean_finds_scratch_files_of_ended_executions_on_the_disk(localhai: Com
 
 def test_clean_removes_what_a_crash_left_on_the_engine(localhai: CommandLine) -> None:
     from localhai.containers.engine import ContainerSpec
-    from localhai.containers.labels import Owner, build
+    from localhai.containers.labels import OwnerLabel, build
 
-    dead = Owner("elsewhere" if os.name == "nt" else os.uname().nodename, 2**22 + 1, "0", "another boot")
+    dead = OwnerLabel("elsewhere" if os.name == "nt" else os.uname().nodename, 2**22 + 1, "0", "another boot")
     labels = build(execution="0" * 8 + "-0000-7000-8000-" + "0" * 12, project="gone", owner=dead)
     localhai.engine.create(ContainerSpec("left", "python:3.11-slim", ("true",), labels=labels))
 

@@ -15,7 +15,7 @@ import pytest
 
 from localhai.data.cache import Cache
 from localhai.data.emulated_s3 import EmulatedS3
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,15 +131,15 @@ def bucket(s3_admin: Any, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def s3_sources(s3_server: EmulatedS3, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sources]:
+def s3_sources(s3_server: EmulatedS3, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DataSources]:
     request.getfixturevalue("aws_environment")
-    with Sources(s3_endpoint_url=s3_server.endpoint_url, base=tmp_path) as sources:
+    with DataSources(s3_endpoint_url=s3_server.endpoint_url, base=tmp_path) as sources:
         yield sources
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> Iterator[Sources]:
-    with Sources(base=tmp_path) as sources:
+def sources(tmp_path: Path) -> Iterator[DataSources]:
+    with DataSources(base=tmp_path) as sources:
         yield sources
 
 

@@ -11,7 +11,7 @@ import pytest
 from localhai.data.emulated_s3 import EmulatedS3
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.errors import InputNotFound
 
 if TYPE_CHECKING:
@@ -49,21 +49,21 @@ def client(folder: Path) -> Iterator[Any]:
 
 def test_inputs_come_from_the_folder_and_the_second_time_no_server_is_started(folder: Path, cache: Cache) -> None:
     spec = InputSpec("data", ("s3://seeded/**.csv",), keep_directories="suffix")
-    with Sources(s3_folder=folder) as sources:
+    with DataSources(s3_folder=folder) as sources:
         files = fetch_inputs([spec], sources=sources, cache=cache).files
         assert {file.name: file.path.read_text() for file in files} == {
             "train/a.csv": "train/a.csv",
             "train/deep/ü b.csv": "train/deep/ü b.csv",
         }
         assert sources.emulated_s3.running
-    with Sources(s3_folder=folder) as sources:
+    with DataSources(s3_folder=folder) as sources:
         assert fetch_inputs([spec], sources=sources, cache=cache).files == files
         assert not sources.emulated_s3.running
 
 
 def test_what_is_not_in_the_folder_is_said(folder: Path, cache: Cache) -> None:
     specs = [InputSpec("a", ("s3://seeded/gone",)), InputSpec("b", ("s3://another-bucket/x",))]
-    with Sources(s3_folder=folder) as sources, pytest.raises(InputNotFound) as caught:
+    with DataSources(s3_folder=folder) as sources, pytest.raises(InputNotFound) as caught:
         fetch_inputs(specs, sources=sources, cache=cache)
     assert [reason for _, _, reason in caught.value.missing] == [
         "there is no such key in the bucket 'seeded'",

@@ -15,7 +15,7 @@ from localhai.system.retry import ONCE
 
 if TYPE_CHECKING:
     from localhai.data.cache import Cache
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
 
 SHUT = Access(folders=(), networks=())
 LOOPBACK = Access(folders=(), networks=("127.0.0.1/32",))
@@ -40,7 +40,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def fetch(sources: Sources, cache: Cache) -> Any:
+def fetch(sources: DataSources, cache: Cache) -> Any:
     def fetch(url: str, access: Access) -> Any:
         sources.retry = ONCE
         return fetch_inputs([InputSpec("data", (url,))], sources=sources, cache=cache, access=access)

@@ -25,13 +25,13 @@ from localhai.system.retry import Retry, Waiter
 
 if TYPE_CHECKING:
     from localhai.data.cache import Cache
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
 
 IMPATIENT = Retry(attempts=3, first=0.001, longest=0.002)
 
 
 @pytest.fixture
-def fetch(sources: Sources, cache: Cache) -> Any:
+def fetch(sources: DataSources, cache: Cache) -> Any:
     def fetch(url: str, **options: Any) -> FetchedInputs:
         spec = InputSpec("data", (url,))
         sources.retry = IMPATIENT
@@ -206,7 +206,7 @@ def test_a_server_that_stays_busy_is_given_up_in_words(web: Any, fetch: Any) -> 
         fetch(web.url("/x"))
 
 
-def test_a_stop_is_heard_while_a_busy_server_is_waited_for(web: Any, sources: Sources, cache: Cache) -> None:
+def test_a_stop_is_heard_while_a_busy_server_is_waited_for(web: Any, sources: DataSources, cache: Cache) -> None:
     web.add("/x", b"data", status=503, headers={"Retry-After": "60"})
     events: list[Any] = []
     specs = [InputSpec("data", (web.url("/x"),))]
@@ -288,7 +288,7 @@ def test_cancelling_stops_and_keeps_what_came(web: Any, fetch: Any, cache: Cache
     assert any(isinstance(event, FileStarted) and event.resumed for event in events)
 
 
-def test_two_inputs_of_one_url_download_once(web: Any, sources: Sources, cache: Cache) -> None:
+def test_two_inputs_of_one_url_download_once(web: Any, sources: DataSources, cache: Cache) -> None:
     web.add("/x", b"data")
     specs = [InputSpec(name, (web.url("/x"),)) for name in ("a", "b")]
     events: list[Any] = []
@@ -298,7 +298,7 @@ def test_two_inputs_of_one_url_download_once(web: Any, sources: Sources, cache: 
     assert sum(isinstance(event, FileDone) for event in events) == 1
 
 
-def test_several_downloads_that_fail_are_one_error(web: Any, sources: Sources, cache: Cache) -> None:
+def test_several_downloads_that_fail_are_one_error(web: Any, sources: DataSources, cache: Cache) -> None:
     web.add("/ok", b"data")
     specs = [InputSpec("a", (web.url("/no"), web.url("/ok"))), InputSpec("b", ("ftp://host/x",))]
     with pytest.raises(InputNotFound) as caught:

@@ -15,7 +15,7 @@ from localhai.data.cache import Cache
 from localhai.data.files import Checksums, FetchedInputs, InputSpec, StoredDatum
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone, Waiting
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.errors import DiskFull, InputNotFound
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def fetch(sources: Sources, cache: Cache) -> Any:
+def fetch(sources: DataSources, cache: Cache) -> Any:
     def fetch(*uris: str, **options: Any) -> FetchedInputs:
         shape = {name: options.pop(name) for name in ("keep_directories", "filename", "optional") if name in options}
         return fetch_inputs([InputSpec("data", uris, **shape)], sources=sources, cache=cache, **options)
@@ -166,7 +166,7 @@ def test_a_datum_of_the_local_store_is_given_as_it_is(fetch: Any, tmp_path: Path
         fetch("datum://0178", datum_lookup=lookup)
 
 
-def test_a_datum_in_s3_is_checked_and_cached(s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache) -> None:
+def test_a_datum_in_s3_is_checked_and_cached(s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache) -> None:
     s3_admin.put_object(Bucket=bucket, Key="k/0", Body=b"model")
     good = StoredDatum("d1", "model.pkl", 5, f"s3://{bucket}/k/0", checksums.of_bytes(b"model"))
     bad = StoredDatum("d2", "model.pkl", 5, f"s3://{bucket}/k/0", Checksums("a", "b", "c"))
@@ -183,7 +183,7 @@ def test_a_datum_in_s3_is_checked_and_cached(s3_admin: Any, s3_sources: Sources,
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("kind", ["http", "path"])
 def test_a_full_disk_is_one_error_in_words(
-    web: Any, fetch: Any, sources: Sources, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    web: Any, fetch: Any, sources: DataSources, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """/dev/full in place of the part file: every write to it fails for want of space."""
     web.add("/x", b"data")
@@ -200,7 +200,7 @@ def test_a_full_disk_is_one_error_in_words(
 
 
 def test_cleaning_deletes_contents_and_they_come_again(
-    fetch: Any, sources: Sources, cache: Cache, tmp_path: Path
+    fetch: Any, sources: DataSources, cache: Cache, tmp_path: Path
 ) -> None:
     (tmp_path / "x").write_bytes(b"data")
     fetch("x")
@@ -213,7 +213,9 @@ def test_cleaning_deletes_contents_and_they_come_again(
     assert fetch_inputs([InputSpec("d", ("x",))], sources=sources, cache=cache).files[0].size == 4
 
 
-def test_whoever_downloads_makes_others_wait_and_then_they_find_it(web: Any, sources: Sources, cache: Cache) -> None:
+def test_whoever_downloads_makes_others_wait_and_then_they_find_it(
+    web: Any, sources: DataSources, cache: Cache
+) -> None:
     arrived, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -13,7 +13,7 @@ from localhai.data.cache import Cache
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FetchPlanned, FileAdvanced, FileDone, FileStarted
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.errors import InputNotFound
 from localhai.system.retry import ONCE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_one_object_arrives_with_name_size_checksums_and_read_only(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="data/train.csv", Body=b"a,b\n1,2\n")
     (file,) = fetch_inputs(
@@ -49,7 +49,7 @@ def test_one_object_arrives_with_name_size_checksums_and_read_only(
     ],
 )
 def test_wildcards_and_keep_directories(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache, pattern: str, keep: Any, names: list[str]
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache, pattern: str, keep: Any, names: list[str]
 ) -> None:
     for key in ("foo/bar/top.jpg", "foo/bar/one/a.jpg", "foo/bar/one/two/b.jpg", "foo/bar/notes.txt", "foo/bar/one/"):
         s3_admin.put_object(Bucket=bucket, Key=key, Body=key.encode() if not key.endswith("/") else b"")
@@ -59,7 +59,9 @@ def test_wildcards_and_keep_directories(
     assert all(file.uri.endswith(file.path.read_text()) for file in files)
 
 
-def test_the_same_input_again_copies_no_bytes(s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache) -> None:
+def test_the_same_input_again_copies_no_bytes(
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache
+) -> None:
     s3_admin.put_object(Bucket=bucket, Key="x", Body=b"old")
     spec = InputSpec("data", (f"s3://{bucket}/x",))
     first = fetch_inputs([spec], sources=s3_sources, cache=cache).files[0]
@@ -74,7 +76,7 @@ def test_the_same_input_again_copies_no_bytes(s3_admin: Any, s3_sources: Sources
     assert fetch_inputs([spec], sources=s3_sources, cache=cache).files[0].path.read_bytes() == b"newer"
 
 
-def test_refresh_downloads_again(s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache) -> None:
+def test_refresh_downloads_again(s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache) -> None:
     s3_admin.put_object(Bucket=bucket, Key="x", Body=b"same")
     spec = InputSpec("data", (f"s3://{bucket}/x",))
     fetch_inputs([spec], sources=s3_sources, cache=cache)
@@ -84,7 +86,7 @@ def test_refresh_downloads_again(s3_admin: Any, s3_sources: Sources, bucket: str
 
 
 def test_a_changed_cache_file_is_noticed_and_fetched_again(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="x", Body=b"precious")
     spec = InputSpec("data", (f"s3://{bucket}/x",))
@@ -97,7 +99,7 @@ def test_a_changed_cache_file_is_noticed_and_fetched_again(
 
 
 def test_a_large_object_comes_in_ranges(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "SEGMENT", 2 << 20)
     body = os.urandom(9_000_000)
@@ -115,7 +117,7 @@ def test_a_large_object_comes_in_ranges(
 
 
 def test_all_that_cannot_be_had_is_one_error_with_lines_to_paste(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="here", Body=b"x")
     specs = [
@@ -140,14 +142,14 @@ def test_all_that_cannot_be_had_is_one_error_with_lines_to_paste(
     assert cache.report().files == 0
 
 
-def test_an_optional_input_may_match_nothing(s3_sources: Sources, bucket: str, cache: Cache) -> None:
+def test_an_optional_input_may_match_nothing(s3_sources: DataSources, bucket: str, cache: Cache) -> None:
     spec = InputSpec("extra", (f"s3://{bucket}/nothing/*",), optional=True)
     fetched = fetch_inputs([spec], sources=s3_sources, cache=cache)
     assert fetched.files == ()
     assert "no file matches" in fetched.notes[0]
 
 
-def test_denied_is_said_in_words(s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache) -> None:
+def test_denied_is_said_in_words(s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache) -> None:
     s3_admin.put_object(Bucket=bucket, Key="secret", Body=b"x")
     policy = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::%s/*"}]}'
     s3_admin.put_bucket_policy(Bucket=bucket, Policy=policy % bucket)
@@ -167,7 +169,7 @@ def test_without_credentials_public_objects_can_be_had_and_private_ones_say_so(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     s3_admin.put_object(Bucket=bucket, Key="public", Body=b"x", ACL="public-read")
     s3_admin.put_object(Bucket=bucket, Key="private", Body=b"x")
-    with Sources(s3_endpoint_url=s3_server.endpoint_url) as sources:
+    with DataSources(s3_endpoint_url=s3_server.endpoint_url) as sources:
         assert (
             fetch_inputs([InputSpec("d", (f"s3://{bucket}/public",))], sources=sources, cache=cache).files[0].size == 1
         )
@@ -185,21 +187,21 @@ def test_an_endpoint_from_the_environment_is_honoured(
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="x", Body=b"x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint_url)
-    with Sources() as sources:
+    with DataSources() as sources:
         assert fetch_inputs([InputSpec("d", (f"s3://{bucket}/x",))], sources=sources, cache=cache).files[0].size == 1
 
 
 @pytest.mark.usefixtures("aws_environment")
 def test_an_endpoint_that_does_not_answer_is_said(cache: Cache) -> None:
     with (
-        Sources(s3_endpoint_url="http://127.0.0.1:9", retry=ONCE) as offline,
+        DataSources(s3_endpoint_url="http://127.0.0.1:9", retry=ONCE) as offline,
         pytest.raises(InputNotFound, match="S3 does not answer"),
     ):
         fetch_inputs([InputSpec("d", ("s3://some-bucket/x",))], sources=offline, cache=cache)
 
 
 def test_on_demand_inputs_are_listed_and_not_downloaded(
-    s3_admin: Any, s3_sources: Sources, bucket: str, cache: Cache
+    s3_admin: Any, s3_sources: DataSources, bucket: str, cache: Cache
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="big", Body=b"12345")
     spec = InputSpec("data", (f"s3://{bucket}/big",), on_demand=True)

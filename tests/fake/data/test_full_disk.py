@@ -17,7 +17,7 @@ from localhai.system import copies
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localhai.data.sources import Sources
+    from localhai.data.sources import DataSources
 
 CAP_SYS_ADMIN = 1 << 21
 
@@ -41,7 +41,7 @@ if may_mount():
 
     @pytest.mark.parametrize("foreseen", [True, False])
     def test_a_full_disk_is_one_error_and_leaves_nothing_behind(
-        web: Any, sources: Sources, small_disk: Path, monkeypatch: pytest.MonkeyPatch, *, foreseen: bool
+        web: Any, sources: DataSources, small_disk: Path, monkeypatch: pytest.MonkeyPatch, *, foreseen: bool
     ) -> None:
         web.add("/big", bytes(6_000_000), sized=foreseen)
         with Cache(small_disk) as cache:

@@ -16,7 +16,7 @@ from localhai.data.checksums import of_bytes, of_file
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import Waiting
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.data.store import open_store
 from localhai.errors import InputNotFound, Interrupted, SurroundingsError
 from localhai.executions.collecting import collect
@@ -29,16 +29,16 @@ MANY = 7  # botocore itself tries three times, in silence
 
 
 @pytest.fixture
-def before(s3_fault: Any, request: pytest.FixtureRequest) -> Iterator[Sources]:
+def before(s3_fault: Any, request: pytest.FixtureRequest) -> Iterator[DataSources]:
     request.getfixturevalue("aws_environment")
-    with Sources(s3_endpoint_url=s3_fault.address, retry=Retry(attempts=4, first=0.001, longest=0.002)) as sources:
+    with DataSources(s3_endpoint_url=s3_fault.address, retry=Retry(attempts=4, first=0.001, longest=0.002)) as sources:
         yield sources
 
 
 @pytest.mark.parametrize("answer", [0, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("name", ["x", "*"])
 def test_looks_and_listings_are_tried_again(
-    before: Sources, s3_fault: Any, s3_admin: Any, bucket: str, cache: Cache, answer: int, name: str
+    before: DataSources, s3_fault: Any, s3_admin: Any, bucket: str, cache: Cache, answer: int, name: str
 ) -> None:
     s3_admin.put_object(Bucket=bucket, Key="x", Body=b"data")
     s3_fault.answers[:] = [answer] * MANY
@@ -51,7 +51,7 @@ def test_looks_and_listings_are_tried_again(
 
 @pytest.mark.parametrize("answer", [0, 503])
 def test_an_output_is_kept_as_soon_as_s3_is_back(
-    before: Sources, s3_fault: Any, s3_admin: Any, bucket: str, tmp_path: Path, answer: int
+    before: DataSources, s3_fault: Any, s3_admin: Any, bucket: str, tmp_path: Path, answer: int
 ) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(b"model")
@@ -67,7 +67,7 @@ def test_an_output_is_kept_as_soon_as_s3_is_back(
 
 
 def test_a_store_that_stays_away_is_said_and_a_stop_is_heard(
-    before: Sources, s3_fault: Any, bucket: str, tmp_path: Path
+    before: DataSources, s3_fault: Any, bucket: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(b"model")
@@ -79,7 +79,7 @@ def test_a_store_that_stays_away_is_said_and_a_stop_is_heard(
         store.put(path, "model.pkl", of_file(path), waiter=Waiter(cancelled=lambda: True))
 
 
-def test_what_cannot_pass_is_not_waited_for(before: Sources, s3_fault: Any, bucket: str, cache: Cache) -> None:
+def test_what_cannot_pass_is_not_waited_for(before: DataSources, s3_fault: Any, bucket: str, cache: Cache) -> None:
     s3_fault.answers[:] = [403] * 100
     with pytest.raises(InputNotFound, match="access is denied"):
         fetch_inputs([InputSpec("d", (f"s3://{bucket}/x",))], sources=before, cache=cache)
@@ -87,7 +87,7 @@ def test_what_cannot_pass_is_not_waited_for(before: Sources, s3_fault: Any, buck
 
 
 def test_what_is_read_from_the_store_goes_on_after_a_cut(
-    before: Sources, s3_fault: Any, bucket: str, tmp_path: Path
+    before: DataSources, s3_fault: Any, bucket: str, tmp_path: Path
 ) -> None:
     body = os.urandom(3_000_000)
     path = tmp_path / "model.pkl"

@@ -10,7 +10,7 @@ import pytest
 
 from localhai.data import checksums
 from localhai.data import store as stores
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.data.store import Store, open_store
 from localhai.errors import SurroundingsError
 
@@ -98,7 +98,7 @@ def test_deleting_takes_empty_folders_along_and_nothing_outside(tmp_path: Path) 
 
 
 def test_a_large_output_goes_to_s3_in_parts(
-    s3_sources: Sources, bucket: str, s3_admin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3_sources: DataSources, bucket: str, s3_admin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "PART", 5 << 20)  # the least that S3 takes
     content = bytes(6 << 20)
@@ -108,10 +108,10 @@ def test_a_large_output_goes_to_s3_in_parts(
     assert s3_admin.head_object(Bucket=bucket, Key="big")["ETag"].endswith('-2"')
 
 
-def test_what_cannot_be_a_store_is_refused_in_words(s3_sources: Sources, tmp_path: Path) -> None:
+def test_what_cannot_be_a_store_is_refused_in_words(s3_sources: DataSources, tmp_path: Path) -> None:
     with pytest.raises(SurroundingsError, match="outputs cannot be kept at gs://bucket/x"):
         open_store("gs://bucket/x", sources=s3_sources)
-    with Sources(s3_folder=tmp_path) as emulated, pytest.raises(SurroundingsError, match="forgets them"):
+    with DataSources(s3_folder=tmp_path) as emulated, pytest.raises(SurroundingsError, match="forgets them"):
         open_store("s3://bucket/x", sources=emulated)
     store = open_store("s3://no-such-bucket-here", sources=s3_sources)
     path = output(tmp_path)
@@ -130,7 +130,7 @@ def test_a_check_finds_what_is_missing_and_leaves_nothing(store: Store, tmp_path
 
 
 @pytest.mark.parametrize("write", [True, False])
-def test_a_check_says_that_the_bucket_is_missing(s3_sources: Sources, *, write: bool) -> None:
+def test_a_check_says_that_the_bucket_is_missing(s3_sources: DataSources, *, write: bool) -> None:
     with pytest.raises(SurroundingsError, match=r"there is no (such )?bucket"):
         open_store("s3://no-such-bucket-here/prefix", sources=s3_sources).check(write=write)
 

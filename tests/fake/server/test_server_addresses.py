@@ -277,12 +277,15 @@ def test_a_task_that_goes_on_stays_its_clients(bob, bobs, state, allow, secret):
 def test_what_a_container_asks_for_is_asked_for_by_its_client(bob, bobs, state, secret):
     made = bob.post("/api/v0/executions/", json=bobs()).json()["id"]
     record = state.home.records.execution(made)
-    listed = on_demand.Listed("data", "id", "passwd", str(secret), "s3://bucket/x")
+    listed = on_demand.ListedFile("data", "id", "passwd", str(secret), "s3://bucket/x")
     with pytest.raises(Exception, match="--allow-folder"):
         on_demand.fetch(state.home, state.home.settings, record, listed)
     assert (
         on_demand.fetch(
-            state.home, state.home.settings, record, on_demand.Listed("data", "id", "x", str(secret), "s3://b/x", True)
+            state.home,
+            state.home.settings,
+            record,
+            on_demand.ListedFile("data", "id", "x", str(secret), "s3://b/x", True),
         ).path.read_text()
         == SECRET
     )

@@ -8,7 +8,7 @@ from waiting import until
 
 from localhai.app.recover import recover
 from localhai.executions.owner import own_owner
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.testing import Canned
 
 DEAD = 2**22 + 1  # no process has this number
@@ -79,7 +79,7 @@ def left(state, demo, first, **node):
     records.change_node(record.id, "make", **node)
     user = state.server.user_named("ada")
     request = {"plan": earlier.document["plan"], "reused": []}
-    state.server.enqueue(Waiting(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    state.server.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
     return record
 
 
@@ -95,7 +95,7 @@ def test_what_goes_on_is_still_asked_for_by_its_client(state, demo, ada, runs, f
     user = state.server.user_named("ada")
     state.server.dequeue(record.id)
     request = {"plan": plan, "reused": []}
-    state.server.enqueue(Waiting(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    state.server.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
     state.queue.start()
     assert ada.ended("pipelines", record.id)["status"] == "error"
     latest = state.home.execution("latest", project_id=demo.id)
@@ -171,7 +171,7 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
     ada.delete(f"/api/v0/executions/{last.id}/")
     records.resume_task(made["id"], replace(own_owner(), pid=DEAD))
     user = state.server.user_named("ada")
-    state.server.enqueue(Waiting(made["id"], demo.id, user.id, 0, {}, kind="task"))
+    state.server.enqueue(QueueEntry(made["id"], demo.id, user.id, 0, {}, kind="task"))
     said = []
     recover(state.home, said.append)
     assert "the next localhai serve goes on with it" in said[0]

@@ -8,7 +8,7 @@ import requests
 from waiting import until
 
 from localhai.containers.engine import Gateway
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server.queue import choose
 from localhai.testing import Canned
 
@@ -16,7 +16,7 @@ LINES = '{"epoch": 1, "loss": 0.8}\n{"epoch": 2, "loss": 0.4}\ndone\ndone\n'
 
 
 def entry(number, project="a", priority=0):
-    return Waiting(f"{number:04}", project, "user", priority, {}, created=f"2026-11-24T00:00:{number:02}.000000Z")
+    return QueueEntry(f"{number:04}", project, "user", priority, {}, created=f"2026-11-24T00:00:{number:02}.000000Z")
 
 
 def test_the_oldest_comes_first_and_a_priority_before_it():

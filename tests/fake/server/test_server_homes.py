@@ -11,7 +11,7 @@ from waiting import until
 
 from localhai.executions.home import Home
 from localhai.records import Owner
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server import code, requests
 from localhai.server.app import create_app
 from localhai.server.continuing import Continuing
@@ -86,7 +86,7 @@ def test_only_a_server_of_the_same_home_goes_on_with_a_pipeline(two, monkeypatch
     for state in two:
         monkeypatch.setattr(state.server, "take_over", lambda *_arguments: True)
     project, user = queued(a).project_id, a.server.users()[0].id
-    entry = Waiting("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home_id}, kind="pipeline")
+    entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home_id}, kind="pipeline")
     a.server.enqueue(entry)
     record = type("Row", (), {"status": "started", "owner": GONE, "created": "2020-01-01T00:00:00Z", "id": entry.id})
     monkeypatch.setattr("localhai.server.continuing._record", lambda *_arguments: record)

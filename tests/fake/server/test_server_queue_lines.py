@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.server.queue import Lines, Queue, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def entries(seed: int) -> list[Waiting]:
+def entries(seed: int) -> list[QueueEntry]:
     chance = random.Random(seed)  # noqa: S311
     return [
-        Waiting(f"{number:03}", f"p{chance.randrange(4)}", "u", chance.randrange(3), {}, created=f"{number // 3:03}")
+        QueueEntry(f"{number:03}", f"p{chance.randrange(4)}", "u", chance.randrange(3), {}, created=f"{number // 3:03}")
         for number in chance.sample(range(100), 100)
     ]
 
@@ -40,7 +40,7 @@ def test_the_first_of_each_project_are_enough_to_choose_from(seed: int) -> None:
 
 
 class Records:
-    def __init__(self, waiting: Sequence[Waiting]) -> None:
+    def __init__(self, waiting: Sequence[QueueEntry]) -> None:
         self.rows = list(waiting)
         self.reads = 0
 
@@ -53,7 +53,7 @@ class Counting(Queue):
         self.records = records
         self.ran: list[str] = []
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[QueueEntry]:
         self.records.reads += 1
         return list(self.records.rows)
 

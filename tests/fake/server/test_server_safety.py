@@ -91,7 +91,7 @@ def test_few_packages_of_one_user_come_in_at_a_time_and_those_of_others_beside_t
 
 
 def test_all_together_have_places_too():
-    places = uploads.Places(each=2, together=3)
+    places = uploads.UploadSlots(each=2, together=3)
     with places.taken("a"), places.taken("a"), places.taken("b"):
         for who in "abc":
             with pytest.raises(Refused), places.taken(who):

@@ -9,7 +9,7 @@ import pytest
 
 from localhai.executions.log import read_events
 from localhai.server import long_lists
-from localhai.server.streaming import KINDS, Place, stream
+from localhai.server.streaming import KINDS, StreamPosition, stream
 from localhai.testing import Canned
 
 
@@ -159,7 +159,7 @@ def peak(work):
 
 
 async def read_all(state, execution_id, place=""):
-    return [piece.count("event: log") async for piece in stream(state, execution_id, Place.of(place), KINDS)]
+    return [piece.count("event: log") async for piece in stream(state, execution_id, StreamPosition.of(place), KINDS)]
 
 
 def test_a_client_of_a_long_log_costs_little_memory_and_few_questions(state, long_log, monkeypatch):

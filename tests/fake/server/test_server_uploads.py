@@ -97,7 +97,7 @@ def test_an_upload_url_is_good_for_one_upload_and_for_some_hours(ada, demo, stat
 
 
 def test_few_uploads_come_in_at_a_time(ada, demo, state, monkeypatch):
-    monkeypatch.setattr(uploads, "PLACES", uploads.Places(each=1))
+    monkeypatch.setattr(uploads, "PLACES", uploads.UploadSlots(each=1))
     upload = announced(ada, demo.id)
     with uploads.PLACES.taken(state.server.user_named("bob").id):
         assert sent(ada, upload, b"x").ok

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localhai.cli.serve import Wanted
+from localhai.cli.serve import ServeOptions
 from localhai.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def wanted(**more):
         "serve_networks": (),
         "seed": None,
     }
-    return Wanted(**{**options, **more})
+    return ServeOptions(**{**options, **more})
 
 
 def test_clients_reach_nothing_that_is_not_named():

@@ -49,7 +49,7 @@ def test_a_folder_comes_back_as_it_was_packed(tmp_path):
 
 
 def test_names_that_are_no_utf8_survive(tmp_path):
-    entry = archives.Entry(os.fsdecode(b"top/\xff\xfe"), b"x", 0o644)
+    entry = archives.ArchiveMember(os.fsdecode(b"top/\xff\xfe"), b"x", 0o644)
 
     archives.unpack(iter([archives.pack([entry]).read()]), tmp_path / "t")
 
@@ -110,7 +110,7 @@ def test_special_bits_are_dropped_and_files_can_be_read(tmp_path):
 
 @given(st.binary(max_size=2000), st.integers(1, 700))
 def test_any_content_survives_any_cutting(content, size):
-    packed = archives.pack([archives.Entry("a", content, 0o644)])
+    packed = archives.pack([archives.ArchiveMember("a", content, 0o644)])
     buffer = io.BytesIO(b"".join(iter(lambda: packed.read(size), b"")))
 
     with tarfile.open(fileobj=buffer) as archive:
@@ -141,9 +141,9 @@ def test_a_disk_that_tells_them_apart_keeps_both(tmp_path):
 
 def test_a_file_that_fills_its_last_block_ends_no_archive(tmp_path):
     """However it is read: nothing may come for the padding that it does not need."""
-    entries = [archives.Entry(f"{number}", b"x" * 512) for number in range(3)]
+    entries = [archives.ArchiveMember(f"{number}", b"x" * 512) for number in range(3)]
     (tmp_path / "file").write_bytes(b"y" * 1024)
-    entries.insert(1, archives.Entry("file", tmp_path / "file"))
+    entries.insert(1, archives.ArchiveMember("file", tmp_path / "file"))
     for size in (512, 1024, 1536, 100_000):
         stream, read = archives.pack(entries), b""
         while data := stream.read(size):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localhai.data import segments
-from localhai.data.download import Watch, download
+from localhai.data.download import DownloadObserver, download
 from localhai.data.sources import fsspec
 from localhai.data.sources.fsspec import FsspecSource
 from localhai.data.uri import parse
@@ -67,7 +67,7 @@ def test_a_file_that_is_replaced_while_it_comes_is_never_a_mixture(
     monkeypatch.setattr(fsspec, "READ_AHEAD", 100)
     files = Files(changes_after)
     source = FsspecSource(lambda account: files)  # noqa: ARG005
-    watch = Watch(advanced=lambda _: None, waiting=lambda _: None, cancelled=lambda: False)
+    watch = DownloadObserver(advanced=lambda _: None, waiting=lambda _: None, cancelled=lambda: False)
     part = tmp_path / "part"
 
     came = download(source, source.stat(parse("gs://bucket/key")), part, tmp_path / "state", watch, Retry())

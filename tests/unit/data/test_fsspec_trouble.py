@@ -13,7 +13,7 @@ from localhai.data.cache import Cache
 from localhai.data.files import InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import Waiting
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 from localhai.data.sources.fsspec import FsspecSource
 from localhai.errors import InputNotFound
 from localhai.system.retry import Retry
@@ -71,7 +71,7 @@ class Bucket:
 def fetched(tmp_path: Path, troubles: list[Exception], key: str = "folder/x") -> tuple[bytes, list[Any]]:
     events: list[Any] = []
     quick = Retry(attempts=4, first=0.001, longest=0.001)
-    with Sources(retry=quick) as sources, Cache(tmp_path) as cache:
+    with DataSources(retry=quick) as sources, Cache(tmp_path) as cache:
         sources._sources["gs"] = FsspecSource(lambda _account: Bucket(troubles))
         specs = [InputSpec("d", (f"gs://bucket/{key}",))]
         (file,) = fetch_inputs(specs, sources=sources, cache=cache, progress=events.append).files

@@ -15,7 +15,7 @@ from localhai.data.cache import Cache
 from localhai.data.files import Checksums, InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 
 URIS = ["https://host/a", "https://host/b"]
 LONG_AGO = time.time() - 7200
@@ -133,7 +133,7 @@ def test_what_came_first_is_there_when_the_last_has_come(tmp_path: Path) -> None
             Cache(tmp_path / "home").clean()
 
     specs = [InputSpec(path.stem, (str(path),)) for path in files]
-    with Cache(tmp_path / "home") as cache, cache.pins() as pins, Sources() as sources:
+    with Cache(tmp_path / "home") as cache, cache.pins() as pins, DataSources() as sources:
         for _ in range(2):
             fetched = fetch_inputs(specs, sources=sources, cache=cache, progress=clean, pins=pins)
             assert [file.path.read_text() for file in fetched.files] == [path.name for path in files]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.executions.lineage import MOST_BRANCHES, Edge, Lineage, Node, trace
+from localhai.executions.lineage import MOST_BRANCHES, Lineage, LineageEdge, LineageNode, trace
 from localhai.records import DatumRecord, Records, new_id
 
 
@@ -13,8 +13,8 @@ def graph(root, *edges):
     for source, target, *name in edges:
         for item in (source, target):
             kind = "execution" if item.startswith("#") else "datum"
-            found.nodes[item] = Node(item, kind, item)
-        found.edges[Edge(source, target, *name)] = None
+            found.nodes[item] = LineageNode(item, kind, item)
+        found.edges[LineageEdge(source, target, *name)] = None
     return found
 
 

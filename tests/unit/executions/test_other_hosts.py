@@ -23,7 +23,7 @@ from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
 AFAR = Owner("far-away", 4711, "123456", "b-1")
-FAR_LABEL = labels.Owner(**asdict(AFAR))
+FAR_LABEL = labels.OwnerLabel(**asdict(AFAR))
 TIME = "2026-01-01T00:00:00.000000Z"
 
 
@@ -121,7 +121,7 @@ def test_a_machine_that_is_back_removes_what_others_closed(home):
     dead = replace(own_owner(), process_start="0")
     record, unrelated = started(home, dead), started(home, own_owner(), folder="")
     for item in (record, unrelated):
-        made = labels.build(execution=item.id, project="news", owner=labels.Owner(**asdict(dead)))
+        made = labels.build(execution=item.id, project="news", owner=labels.OwnerLabel(**asdict(dead)))
         engine_container(home.engine, item.id, made)
     home.records.give_up(dead)
     home.records.transition(record.id, "crashed", by="another machine")

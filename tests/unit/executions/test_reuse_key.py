@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from localhai.executions.reuse import home_key
 from localhai.executions.reuse_code import code_changes, content_digest, own_files
-from localhai.executions.reuse_key import Digester, differences, key_of, nearest, obstacles, parts_of
+from localhai.executions.reuse_key import ValueDigester, differences, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_words import code_words, sentences
 from localhai.executions.secrets import Masker
 from localhai.project.plan import ExecutionPlan, Limits, PlannedInput, PlannedMount
@@ -21,7 +21,7 @@ PLAN = ExecutionPlan("train", "i", "i", ("echo 1",), "echo 1", {"lr": 0.1}, envi
 def parts(plan=PLAN, *, secrets=None, key=b"k", **more):
     secrets = secrets or {}
     given = {"code": "c", "image": "sha256:1", "inputs": [], **more}
-    return parts_of(plan, **given, secrets=secrets, digester=Digester(key, Masker(secrets.values())))
+    return parts_of(plan, **given, secrets=secrets, digester=ValueDigester(key, Masker(secrets.values())))
 
 
 @pytest.mark.parametrize("change", [{"title": "x"}, {"tags": ("a",)}, {"environment": "aws"}])

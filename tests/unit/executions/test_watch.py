@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.executions.life import Ended
+from localhai.executions.life import ContainerExit
 from localhai.executions.verdict import verdict
 from localhai.executions.watch import Watch, final_status
 
@@ -50,18 +50,18 @@ def test_final_statuses(cause: str | None, exit_code: int | None, status: str) -
 
 
 def test_a_memory_kill_names_the_limit() -> None:
-    result = verdict(Ended(137, oom_killed=True), memory_limit=64)
+    result = verdict(ContainerExit(137, oom_killed=True), memory_limit=64)
     assert result.status == "error"
     assert result.error == "it used more memory than its limit of 64 MB and was killed (exit code 137)"
 
 
 def test_a_kill_from_outside_names_the_signal() -> None:
-    assert verdict(Ended(137)).error == "it was killed by SIGKILL (exit code 137)"
+    assert verdict(ContainerExit(137)).error == "it was killed by SIGKILL (exit code 137)"
 
 
 def test_an_ordinary_failure_has_its_exit_code() -> None:
-    assert verdict(Ended(3)).error == "its command ended with exit code 3"
+    assert verdict(ContainerExit(3)).error == "its command ended with exit code 3"
 
 
 def test_success_has_no_error() -> None:
-    assert verdict(Ended(0)).error is None
+    assert verdict(ContainerExit(0)).error is None

@@ -8,7 +8,7 @@ import pytest
 from valohai_yaml.objs import Config
 
 from localhai.project.checks import cycle, findings
-from localhai.project.checks.edge import Edge, End
+from localhai.project.checks.edge import CheckedEdge, End
 from localhai.project.checks.findings import Findings
 from localhai.project.checks.items import Item
 from localhai.project.document import parse
@@ -79,7 +79,9 @@ def test_each_edge_is_looked_at_once_for_cycles(closed):
     def compared(count):
         names = [(number, number + 1) for number in range(count)] + ([(count, 0)] if closed else [])
         edges = [
-            Edge(End(Name(f"n{source}"), "dependency", "", ()), End(Name(f"n{target}"), "dependency", "", ()), ())
+            CheckedEdge(
+                End(Name(f"n{source}"), "dependency", "", ()), End(Name(f"n{target}"), "dependency", "", ()), ()
+            )
             for source, target in names
         ]
         Name.compared = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from localhai.records import DatumRecord
-from localhai.records.queue import Waiting
+from localhai.records.queue import QueueEntry
 from localhai.records.server import Package, ServerRecords, Variable
 from localhai.records.version_rows import VersionRequest
 
@@ -56,7 +56,7 @@ class Scene:
         return VersionRequest(OTHER, noun, "m", "v1", (DATUM,), aliases=("good",))
 
     def enqueue(self, key):
-        self.server.enqueue(Waiting(key, self.project, self.user, 0, {}))
+        self.server.enqueue(QueueEntry(key, self.project, self.user, 0, {}))
 
     def done(self):
         self.records.transition(self.execution, "complete")

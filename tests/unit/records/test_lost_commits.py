@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from localhai.records import Patience, Records
-from localhai.records.access import Access
+from localhai.records.access import RecordAccess
 from localhai.records.database import Away
 from localhai.records.server import ServerRecords
 from localhai.records.sqlite import SCHEMA
@@ -65,7 +65,7 @@ def test_every_write_is_among_them():
         name
         for kind in (Records, ServerRecords)
         for name, method in inspect.getmembers(kind, inspect.isfunction)
-        if "self._write(" in inspect.getsource(method) and method.__qualname__ != f"{Access.__name__}._write"
+        if "self._write(" in inspect.getsource(method) and method.__qualname__ != f"{RecordAccess.__name__}._write"
     }
     assert found == {name.partition(":")[0] for name in WRITES}
 

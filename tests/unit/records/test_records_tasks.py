@@ -11,7 +11,7 @@ from localhai.records import Owner
 
 if TYPE_CHECKING:
     from localhai.records import Records
-    from localhai.records.task_rows import Task
+    from localhai.records.task_rows import TaskRecord
 
 ME = Owner("here", 7, "1", "boot")
 
@@ -21,13 +21,13 @@ def project(records: Records) -> str:
     return records.project("/a/newsroom", "newsroom").id
 
 
-def make(records: Records, project: str, name: str = "rates") -> Task:
+def make(records: Records, project: str, name: str = "rates") -> TaskRecord:
     return records.create_task(
         project, name=name, step="train", type="grid_search", commit="~1", document={"plan": {}}, owner=ME
     )
 
 
-def child(records: Records, task: Task, number: int, status: str = "complete") -> str:
+def child(records: Records, task: TaskRecord, number: int, status: str = "complete") -> str:
     execution = records.create_execution(
         task.project_id, step="train", image="x", commit=None, document={"parameters": {"n": number}}, owner=None
     )
