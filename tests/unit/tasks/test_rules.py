@@ -127,15 +127,12 @@ def test_a_number_that_no_float_holds_ends_no_search(plan_of: Make) -> None:
     assert rules.tried(plan, "error", {"epochs": 1}, {"loss": 0.5}).distance is None
 
 
+@pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("count", [3, 20, 21, 25, 26, 40])
-def test_batches_and_stages_begin_at_the_same_numbers(plan_of: Make, count: int) -> None:
-    plan = plan_of(
-        type="bayesian_tpe",
-        parameters={"epochs": [1, 2]},
-        execution_count=count,
-        optimization_target_metric="loss",
-        optimization_target_value=0.0,
-    )
+def test_batches_and_stages_begin_at_the_same_numbers(plan_of: Make, count: int, size: int) -> None:
+    goal = {"optimization_target_metric": "loss", "optimization_target_value": 0.0}
+    keys = {"execution_count": count, "execution_batch_size": size, **goal}
+    plan = plan_of(type="bayesian_tpe", parameters={"epochs": [1, 2]}, **keys)
     starts = {rules.batch_start(plan, number) for number in range(20, count)}
     assert rules.stages(plan) == [0, *sorted(starts)]
     assert rules.stages(plan_of(parameters=FOUR)) == [0]
@@ -146,3 +143,27 @@ def test_batches_and_stages_begin_at_the_same_numbers(plan_of: Make, count: int)
 )
 def test_how_many_run_side_by_side(plan_of: Make, jobs: int, most: int | None, side_by_side: int) -> None:
     assert rules.side_by_side(plan_of(parameters=FOUR, maximum_queued_executions=most), jobs) == side_by_side
+
+
+def test_only_a_search_that_learns_has_stages(plan_of: Make) -> None:
+    many = {"lr": ("random", {"min": 0, "max": 1})}
+    assert rules.stages(plan_of(type="random_search", parameters=many, execution_count=40)) == [0]
+
+
+def test_members_of_a_distributed_task_run_and_are_resumed_together(plan_of: Make) -> None:
+    members = plan_of(type="distributed", parameters={"epochs": [1, 2, 3]})
+    assert rules.side_by_side(members, 1) == 3
+    assert rules.kept(members, "error", failed=False) == set()
+    assert rules.kept(members, "complete", failed=False) == {"complete"}
+
+
+@pytest.mark.parametrize(("failed", "stay"), [(False, {"complete", "error"}), (True, {"complete"})])
+def test_what_stays_of_a_task_that_is_resumed(plan_of: Make, failed: bool, stay: set[str]) -> None:
+    assert rules.kept(plan_of(parameters=FOUR), "error", failed=failed) == stay
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(HUGE, float("inf")), (-HUGE, float("-inf")), ("1e3", 1000.0), ("x", None)]
+)
+def test_what_a_step_prints_as_a_number(value: Any, number: float | None) -> None:
+    assert rules.number(value) == number
