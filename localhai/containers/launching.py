@@ -6,8 +6,10 @@ all processes in one call, in which the kernel takes parents before their childr
 its child's end. Whoever is left when the script has ended keeps the grace time, since the end of process 1 ends all.
 
 bash starts the script with job control, in a group of its own and with SIGINT as it was, and waits beside it: SIGTERM
-to process 1 is enough, whoever sends it. A plain `sh` has no job control without a terminal, so it keeps the script in
-front and hears nothing meanwhile: the others are told from outside, with `TELL_OTHERS`.
+to process 1 is enough, whoever sends it. It is passed on once, since a program that saves in its handler would begin
+anew at the second; only while the script is not yet the child's program, the next SIGTERM counts too. A plain `sh` has
+no job control without a terminal, so it keeps the script in front and hears nothing meanwhile: the others are told from
+outside, with `TELL_OTHERS`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _CHOOSE = 'if command -v bash >/dev/null 2>&1; then exec bash -p -c "$1" localha
 _BASH = """SHLVL=$((SHLVL - 1))
 exec 3>&2 2>/dev/null
 echo localhai >/proc/1/comm
-trap 'stopped=1$stopped; kill -TERM -1' TERM
+trap 'stopped=1$stopped; read -r name <"/proc/$!/comm"
+      [ -n "$told" ] || { kill -TERM -1; [ "$name" = localhai ] || told=1; }' TERM
 set -m
 if [ -z "$stopped" ]; then
   %(run)s 2>&3 3>&- &

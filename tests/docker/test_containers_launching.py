@@ -112,6 +112,23 @@ def test_whoever_sends_sigterm_to_the_container_tells_all(engine, started) -> No
     assert said(engine, container) == ["ready", "saved"]
 
 
+def test_a_handler_is_called_once_however_often_process_1_is_told(engine, started) -> None:
+    """An engine repeats what a young container may not have heard."""
+    counts = """python -c '
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"heard\\n"))
+os.write(1, b"ready\\n")
+while not os.path.exists("/tmp/over"):
+    time.sleep(0.01)'"""
+    container = started(f"{counts}; echo on")
+    for _time in range(3):
+        engine.kill(container, "SIGTERM")
+        engine.execute(container, ("sleep", "0"))  # time for process 1 to pass it on
+    engine.execute(container, ("touch", "/tmp/over"))
+    assert engine.wait(container, 60) == 143
+    assert said(engine, container) == ["ready", "heard"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 def test_a_script_may_interrupt_itself_and_end_with_any_code(engine, started, shell) -> None:
     container = started("trap 'exit 4' INT; echo ready; kill -INT $$; sleep 9", shell=shell)
