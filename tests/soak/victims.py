@@ -32,7 +32,7 @@ LINES = 30
 COUNT = f"""\
 import time
 for step in range({LINES}):
-    print(f'{{{{"step": {{step}}}}}}', flush=True)
+    print(f'{{{{"step": {{step}}}}}}\\n', end="")  # in one write, which no signal cuts
     time.sleep(0.05)
 open("/valohai/outputs/out.txt", "w").write("whole\\n")
 """.replace("{{{{", "{{").replace("}}}}", "}}")
