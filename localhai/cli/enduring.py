@@ -56,6 +56,6 @@ def _enduring(stream: io.TextIOWrapper, gone: Collection[int]) -> TextIO:
         io.BufferedWriter(Enduring(stream.fileno(), gone)),
         encoding=stream.encoding,
         errors="backslashreplace",  # a terminal's encoding never stops us
-        line_buffering=stream.line_buffering,
+        line_buffering=stream.line_buffering or stream.write_through,  # PYTHONUNBUFFERED, as images of CI set it
         write_through=stream.write_through,
     )
