@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.local_run import code_of
+from localhai.airflow.local_run import MOST_JOBS, code_of
 from localhai.airflow.request import tags_with_origin
 from localhai.airflow.working import Teller
 from localhai.pipelines.running import PipelineObserver
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
     from localhai.pipelines.state import Change
-
-MOST_JOBS = 4
 
 
 def run_pipeline(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.local_pipeline import MOST_JOBS
+from localhai.airflow.local_run import MOST_JOBS
 from localhai.airflow.pipelines.flow import result_of
 from localhai.errors import ProjectError
 from localhai.pipelines import running

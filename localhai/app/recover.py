@@ -24,7 +24,7 @@ def recover(home: Home, say: Say) -> None:
 
     Nearly always five queries and nothing to do: then what it takes is not even loaded.
     """
-    from localhai.executions.owner import own_owner
+    from localhai.executions.signs import own_owner
 
     host = own_owner().host
     if home.records.given_up(host):

@@ -23,7 +23,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from localhai.data.emulated_s3 import EmulatedS3, SeedObject
+    from localhai.data.seed_folder import SeedFolder, SeedObject
 
 BLOCK = 1 << 20
 _RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
@@ -56,10 +56,10 @@ class FileKey(FakeKey):
         """Called once, when the object is made."""
 
 
-def make_emulated_server(address: str, emulated: EmulatedS3) -> BaseWSGIServer:
+def make_emulated_server(address: str, seeded: SeedFolder) -> BaseWSGIServer:
     """A threaded server on a free port."""
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    return make_server(address, 0, _Front(emulated, backend), threaded=True, request_handler=_QuietHandler)
+    return make_server(address, 0, _Front(seeded, backend), threaded=True, request_handler=_QuietHandler)
 
 
 def forget() -> None:
@@ -82,8 +82,8 @@ class _QuietHandler(_Handler):  # type: ignore[misc, valid-type]  # chosen by th
 class _Front:
     """WSGI: puts the seed folder into moto as it is asked for, answers plain GETs of its files, leaves the rest."""
 
-    def __init__(self, emulated: EmulatedS3, backend: S3Backend) -> None:
-        self._emulated = emulated
+    def __init__(self, seeded: SeedFolder, backend: S3Backend) -> None:
+        self._seeded = seeded
         self._backend = backend
         self._moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
         self._lock = threading.Lock()
@@ -98,19 +98,19 @@ class _Front:
             if key and method in {"PUT", "POST", "DELETE"}:
                 self._touched.add((bucket, key))
             elif method == "POST" and "delete" in dict(query):
-                self._touched.update((bucket, seed.key) for seed in self._emulated.seed_objects(bucket))
+                self._touched.update((bucket, seed.key) for seed in self._seeded.seed_objects(bucket))
             found = self._file(bucket, key) if method == "GET" and not _for_moto(environ, query) else None
         if found is None:
             return self._moto(environ, start_response)  # type: ignore[no-any-return]  # moto has no types
         return _send(found, environ, start_response)
 
     def _seed(self, bucket: str, key: str) -> None:
-        for name in self._emulated.buckets():
+        for name in self._seeded.buckets():
             if name not in self._backend.buckets:
                 self._backend.create_bucket(name, "us-east-1")
         if bucket not in self._backend.buckets:
             return
-        seeds = [self._emulated.seed_object(bucket, key)] if key else self._emulated.seed_objects(bucket)
+        seeds = [self._seeded.seed_object(bucket, key)] if key else self._seeded.seed_objects(bucket)
         keys = self._backend.buckets[bucket].keys
         for seed in seeds:
             if seed is None or (bucket, seed.key) in self._touched:

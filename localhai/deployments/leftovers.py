@@ -11,7 +11,8 @@ from localhai.containers import labels
 from localhai.deployments.work import work_id
 from localhai.errors import SurroundingsError, UsageError
 from localhai.executions.cleaning import Portion
-from localhai.executions.owner import is_alive, is_dropped, own_owner
+from localhai.executions.owner import is_alive, is_dropped
+from localhai.executions.signs import own_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -27,7 +27,7 @@ from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.at_work import at_work
 from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
-from localhai.executions.owner import own_owner
+from localhai.executions.signs import own_owner
 from localhai.executions.stopping import Stopping
 from localhai.system import strict_json
 

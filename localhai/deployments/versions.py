@@ -18,8 +18,8 @@ from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
 from localhai.executions.at_work import at_work
 from localhai.executions.interruption import Interruption
-from localhai.executions.owner import own_owner
 from localhai.executions.reading import Reading, recorded, requester_of
+from localhai.executions.signs import own_owner
 from localhai.project import parity
 from localhai.project.plan import ParityNote
 

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localhai.errors import FilesNotHere
 from localhai.executions.lines import displayed
 from localhai.executions.log import read_events
 from localhai.executions.metadata import read_metadata, read_summary
-from localhai.executions.owner import home_of
 from localhai.project.plan import ExecutionPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from localhai.executions.home import Home
     from localhai.executions.log import Event
     from localhai.executions.metadata import Summary
-    from localhai.records import DatumRecord, ExecutionRecord
+    from localhai.records import DatumRecord, ExecutionRecord, Records
 
 PLAN = "plan.json"
+
+
+class _Home(Protocol):
+    """What an execution asks of its `Home`."""
+
+    folder: Path
+
+    @property
+    def records(self) -> Records:
+        """Where its row is."""
+
+    def has_made(self, home_id: str | None) -> bool | None:
+        """Whether that home is this one."""
 
 
 class Execution:
@@ -29,7 +40,7 @@ class Execution:
     Reading it raises RecordsUnavailable when the database is needed and does not answer.
     """
 
-    def __init__(self, home: Home, record: ExecutionRecord) -> None:
+    def __init__(self, home: _Home, record: ExecutionRecord) -> None:
         self._home = home
         self._document: dict[str, Any] | None = None
         self.record = record
@@ -152,7 +163,7 @@ class Execution:
         """Raises FilesNotHere when log and plan are not in this home: another one has them, or nobody."""
         if not self.record.folder or self.folder.is_dir():
             return
-        home, owner = home_of(self.record), self.record.owner
+        home, owner = self.record.made_in, self.record.owner
         if home and not self._home.has_made(home["id"]):
             raise FilesNotHere(
                 f"log and files of execution #{self.counter} are in another home, on {home['host']}",

@@ -126,8 +126,7 @@ class Home:
 
         `at_once`: what it is to own had another owner before. Raises RecordsUnavailable.
         """
-        from localhai.executions.owner import own_owner
-        from localhai.executions.signs import SignsOfLife
+        from localhai.executions.signs import SignsOfLife, own_owner
 
         owner = own_owner()
         signs = self._once("signs", lambda: SignsOfLife(self.records, owner, timeout=self.settings.host_timeout))

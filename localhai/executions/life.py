@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
@@ -18,13 +18,32 @@ if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.data.pins import Pins
     from localhai.executions.capture import Capture
-    from localhai.executions.group import Member
     from localhai.executions.home import Home
     from localhai.executions.watch import Cause
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import ExecutionRecord, Project
     from localhai.settings import Settings
+
+
+class GroupMember(Protocol):
+    """One execution of a distributed task, as its stages see it: `group.Member`."""
+
+    @property
+    def network(self) -> str:
+        """The network of its container, in the engine's words, once it has joined."""
+
+    def variables(self) -> dict[str, str]:
+        """VH_DIST_* (platform.md 2.2)."""
+
+    def join(self, life: Life, ports: Iterable[int]) -> None:
+        """Take an address, and wait until every member has one."""
+
+    def ready(self, life: Life) -> None:
+        """Wait until every member could start."""
+
+    def config(self) -> dict[str, Any]:
+        """Its distributed.json, once it has joined."""
 
 
 class RunOptions(Struct, frozen=True):
@@ -45,7 +64,7 @@ class RunOptions(Struct, frozen=True):
     package_cache: bool = True
     keep: bool = False
     belonging: Mapping[str, Any] = field(default_factory=dict)
-    member: Member | None = None
+    member: GroupMember | None = None
     reuse: bool = False
     fail_on_cache_miss: bool = False
     resolved: Sequence[Mapping[str, Any]] = ()

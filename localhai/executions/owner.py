@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localhai.containers import labels
 from localhai.executions.at_work import is_at_work
-from localhai.records import Owner
+from localhai.executions.signs import own_owner
 from localhai.records.times import now, parse
 from localhai.system.process import is_this_machine
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
-    from localhai.records import ExecutionRecord
-
-
-def own_owner() -> Owner:
-    """The process that asks."""
-    me = labels.own_owner()
-    return Owner(me.host, me.pid, me.process_start, me.boot_id)
+    from localhai.records import ExecutionRecord, Owner
 
 
 def is_alive(owner: Owner) -> bool:
@@ -60,14 +53,8 @@ def is_left(home: Home, record: ExecutionRecord) -> bool:
 
 def has_files(home: Home, record: ExecutionRecord) -> bool:
     """Whether its log and outputs are in this home, or would be: several homes share only records elsewhere."""
-    made = home.has_made(home_of(record).get("id")) if home.settings.database_url and record.folder else None
+    made = home.has_made(record.made_in.get("id")) if home.settings.database_url and record.folder else None
     return is_of_home(home, record.folder) if made is None else made
-
-
-def home_of(record: ExecutionRecord) -> Mapping[str, Any]:
-    """`id`, `host` and `folder` of the home that made an execution; empty where none was noted yet."""
-    found: Mapping[str, Any] = record.document.get("home") or {}
-    return found
 
 
 def is_of_home(home: Home, folder: str | None) -> bool:

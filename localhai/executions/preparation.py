@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Engine, Image, PullProgress
     from localhai.containers.tree import FileTree
     from localhai.data.files import InputFile, OnDemandFile
-    from localhai.executions.group import Member
-    from localhai.executions.life import Life
+    from localhai.executions.life import GroupMember, Life
 
 SCRIPT = ".command"
 SHEBANG = "#!"
@@ -266,7 +265,7 @@ def _limits(life: Life) -> Mapping[str, Any]:
     return fields if life.options.member is None else _of_member(life, life.options.member, fields)
 
 
-def _of_member(life: Life, member: Member, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _of_member(life: Life, member: GroupMember, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Members share a network of their own instead of this machine's: side by side, they would want the same ports."""
     asked = [name for name in ("VH_DOCKER_NETWORK", "VH_EXPOSE_PORTS") if name in life.plan.environment_variables]
     if asked:

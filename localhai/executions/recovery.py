@@ -29,8 +29,9 @@ from localhai.executions.kept_secrets import LOST, forget, masker_of_left
 from localhai.executions.life import ContainerExit, Life
 from localhai.executions.observer import Observer
 from localhai.executions.other_hosts import close_from_afar, is_out_of_reach
-from localhai.executions.owner import is_alive, is_left, own_owner
+from localhai.executions.owner import is_alive, is_left
 from localhai.executions.preparation import container_name, tree_contents
+from localhai.executions.signs import own_owner
 from localhai.executions.supervision import ContactLost, supervise
 from localhai.project.plan import ExecutionPlan
 from localhai.records import FINAL, INCOMPLETE, ids

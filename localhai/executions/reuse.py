@@ -19,7 +19,7 @@ from localhai.executions.code_diff import code_diff
 from localhai.executions.execution import Execution
 from localhai.executions.preparation import TRUE_WORDS
 from localhai.executions.reuse_code import code_changes, content_digest, own_files
-from localhai.executions.reuse_inputs import look_at_inputs, used_files
+from localhai.executions.reuse_inputs import ReuseRequest, look_at_inputs, used_files
 from localhai.executions.reuse_key import PARTS, ValueDigester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse_outputs import spoiled
 from localhai.executions.reuse_words import code_words, sentences
@@ -27,31 +27,13 @@ from localhai.system import private
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Image
-    from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
     from localhai.executions.life import Life, RunOptions
     from localhai.executions.observer import Observer
     from localhai.executions.reuse_key import Parts
-    from localhai.executions.secrets import Masker
-    from localhai.project.plan import ExecutionPlan
-    from localhai.project.snapshot import Snapshot
-    from localhai.records import Project
-    from localhai.settings import Settings
 
 KEY_FILE = "reuse.key"
 _KEY_BYTES = 32
-
-
-class ReuseRequest(Struct, frozen=True):
-    """The execution that is asked for."""
-
-    home: Home
-    project: Project
-    plan: ExecutionPlan
-    snapshot: Snapshot
-    settings: Settings
-    options: RunOptions
-    masker: Masker
 
 
 class Look(Struct, frozen=True):

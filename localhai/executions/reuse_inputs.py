@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from localhai.data.inputs import fetch_inputs, resolve_inputs
 from localhai.data.missing import input_not_found
 from localhai.data.progress import FileAdvanced, Waiting
@@ -19,9 +21,27 @@ if TYPE_CHECKING:
     from localhai.data.files import Checksums, InputFile, InputSpec, OnDemandFile
     from localhai.data.progress import ProgressEvent
     from localhai.data.resolving import Placed
+    from localhai.executions.home import Home
     from localhai.executions.interruption import Interruption
+    from localhai.executions.life import RunOptions
     from localhai.executions.observer import Observer
-    from localhai.executions.reuse import ReuseRequest
+    from localhai.executions.secrets import Masker
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+class ReuseRequest(Struct, frozen=True):
+    """The execution that is asked for."""
+
+    home: Home
+    project: Project
+    plan: ExecutionPlan
+    snapshot: Snapshot
+    settings: Settings
+    options: RunOptions
+    masker: Masker
 
 
 def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from localhai.executions.life import ContainerExit, Life, RunOptions
 from localhai.executions.observer import Observer
 from localhai.executions.preparation import prepare
 from localhai.executions.reading import access_of, recorded
-from localhai.executions.reuse import ReuseRequest
+from localhai.executions.reuse_inputs import ReuseRequest
 from localhai.executions.secrets import Masker
 from localhai.executions.supervision import ContactLost, supervise
 from localhai.project import parity

@@ -6,11 +6,20 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from localhai.containers import labels
+from localhai.records import Owner
+
 if TYPE_CHECKING:
-    from localhai.records import Owner, Records
+    from localhai.records import Records
 
 SIGNS_IN_TIMEOUT = 6  # so many may be lost before others take us for dead
 LEAST = 0.5  # seconds between two signs
+
+
+def own_owner() -> Owner:
+    """The process that asks."""
+    me = labels.own_owner()
+    return Owner(me.host, me.pid, me.process_start, me.boot_id)
 
 
 class SignsOfLife:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from localhai.errors import ProjectError
+from localhai.errors import ProjectError, UsageError
+from localhai.pipelines.graph import Graph
 
 if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
@@ -91,3 +92,21 @@ def refuse_unknown_types(plan: PipelinePlan, known: Mapping[str, object]) -> Non
             where=f"pipeline {plan.name}",
             hints=["nothing was started; `localhai pipeline plan` shows the whole pipeline"],
         )
+
+
+def preflight(
+    sources: Sources, plan: PipelinePlan, runners: Mapping[str, NodeRunner], *, secrets: Collection[str] = ()
+) -> None:
+    """Check every node as far as that is possible before its sources ran. Raises what the first wrong one raises.
+
+    Nodes of a type that `runners` do not have are left out.
+    """
+    into = Graph(plan).into
+    for node in plan.nodes:
+        if node.type not in runners:
+            continue
+        try:
+            runners[node.type].check(sources, node, into[node.name], secrets=secrets)
+        except (UsageError, ProjectError) as error:
+            error.where = f"node {node.name} of pipeline {plan.name}"
+            raise

@@ -30,8 +30,7 @@ from localhai.executions.secrets import Masker
 from localhai.executions.slots import Slots
 from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
-from localhai.pipelines.runners import NodeWork, refuse_unknown_types
-from localhai.pipelines.sources import preflight
+from localhai.pipelines.runners import NodeWork, preflight, refuse_unknown_types
 from localhai.pipelines.state import FINAL, Change, PipelineState
 from localhai.project import parity
 from localhai.system import strict_json

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from localhai.errors import ProjectError, UsageError
-from localhai.pipelines.graph import Graph
 from localhai.pipelines.steps import config_with, overridden, relaxed
 from localhai.project.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from localhai.executions.open_project import OpenProject
-    from localhai.pipelines.plan import Edge, Node, PipelinePlan
+    from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.results import NodeStart
-    from localhai.pipelines.runners import NodeRunner
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
@@ -94,21 +91,3 @@ def overrides_of(start: NodeStart) -> Overrides:
     return Overrides(
         parameters=start.parameters, inputs=start.inputs, environment_variables=start.environment_variables
     )
-
-
-def preflight(
-    sources: Sources, plan: PipelinePlan, runners: Mapping[str, NodeRunner], *, secrets: Collection[str] = ()
-) -> None:
-    """Check every node as far as that is possible before its sources ran. Raises what the first wrong one raises.
-
-    Nodes of a type that `runners` do not have are left out.
-    """
-    into = Graph(plan).into
-    for node in plan.nodes:
-        if node.type not in runners:
-            continue
-        try:
-            runners[node.type].check(sources, node, into[node.name], secrets=secrets)
-        except (UsageError, ProjectError) as error:
-            error.where = f"node {node.name} of pipeline {plan.name}"
-            raise

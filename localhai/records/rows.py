@@ -157,6 +157,12 @@ class ExecutionRecord(Struct, frozen=True):
         return duration(self.document, self.started, self.finished)
 
     @property
+    def made_in(self) -> Mapping[str, Any]:
+        """`id`, `host` and `folder` of the home that made it; empty where none was noted yet."""
+        found: Mapping[str, Any] = self.document.get("home") or {}
+        return found
+
+    @property
     def environment_variables(self) -> dict[str, str | None]:
         """What was given to it, by name; None for a secret, and where an earlier localhai kept names only."""
         values = self.document.get("environment_variable_values") or {}

@@ -41,8 +41,8 @@ def plan(
     from localhai.nodes.runners import further_runners
     from localhai.pipelines import drawing as draw
     from localhai.pipelines.arguments import parse_words
+    from localhai.pipelines.runners import preflight
     from localhai.pipelines.running import all_runners
-    from localhai.pipelines.sources import preflight
 
     with call.open_project(yaml=given["yaml"]) as project:
         requested = understand(project, typed.subject, parse_words(typed.words), given["commit"])

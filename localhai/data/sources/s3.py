@@ -9,7 +9,7 @@ from localhai.data.sources.s3_client import plain_words
 from localhai.data.uri import parse
 
 if TYPE_CHECKING:
-    from localhai.data.emulated_s3 import SeedObject
+    from localhai.data.seed_folder import SeedObject
     from localhai.data.sources.s3_client import S3Clients
     from localhai.data.uri import Uri
 

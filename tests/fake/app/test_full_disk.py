@@ -16,7 +16,7 @@ from localhai.cli.main import cli
 from localhai.executions import ending
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
-from localhai.executions.owner import own_owner
+from localhai.executions.signs import own_owner
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
 

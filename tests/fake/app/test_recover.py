@@ -18,7 +18,7 @@ from localhai.executions import ending, recovery, runner
 from localhai.executions.at_work import at_work
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
-from localhai.executions.owner import own_owner
+from localhai.executions.signs import own_owner
 from localhai.records.database import Away
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine

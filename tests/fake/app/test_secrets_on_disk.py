@@ -20,7 +20,7 @@ from localhai.executions import ending, kept_secrets
 from localhai.executions.capture import Capture
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
-from localhai.executions.owner import own_owner
+from localhai.executions.signs import own_owner
 from localhai.records.server import ServerRecords, Variable
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine

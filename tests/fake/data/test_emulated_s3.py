@@ -109,9 +109,9 @@ import sys
 from pathlib import Path
 from localhai.data import cache, inputs, outputs, store, checksums
 from localhai.data.files import InputSpec
-from localhai.data.sources import Sources
+from localhai.data.sources import DataSources
 home, folder, file = map(Path, sys.argv[1:])
-with Sources(s3_folder=folder) as sources, cache.Cache(home) as held:
+with DataSources(s3_folder=folder) as sources, cache.Cache(home) as held:
     inputs.fetch_inputs([InputSpec("a", (str(file),))], sources=sources, cache=held)
     store.open_store(home / "store")
 print([name for name in ("boto3", "botocore", "moto", "requests", "urllib3", "flask") if name in sys.modules])

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from waiting import until
 
-from localhai.executions.owner import own_owner
+from localhai.executions.signs import own_owner
 from localhai.records.database import Away
 from localhai.server.recovering import Recovering
 from localhai.testing import Canned

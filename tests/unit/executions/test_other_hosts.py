@@ -17,7 +17,8 @@ from localhai.executions.cleaning import leftovers
 from localhai.executions.ending import record_end
 from localhai.executions.home import Home
 from localhai.executions.outputs import Collected
-from localhai.executions.owner import is_left, own_owner
+from localhai.executions.owner import is_left
+from localhai.executions.signs import own_owner
 from localhai.records import DatumRecord, Owner, new_id
 from localhai.settings import Settings
 from localhai.testing import FakeEngine

@@ -8,8 +8,7 @@ import threading
 from waiting import until
 
 from localhai.executions.home import Home
-from localhai.executions.owner import own_owner
-from localhai.executions.signs import SignsOfLife
+from localhai.executions.signs import SignsOfLife, own_owner
 from localhai.settings import Settings
 
 
