@@ -37,7 +37,7 @@ def report(error: BaseException, call: Call, arguments: Sequence[str]) -> int:
     as_json = call.json or "--json" in arguments
     if known is None:
         return _report_unexpected(error, call, arguments, as_json=as_json)
-    if as_json:
+    if as_json and not _is_output_full(error):
         document: dict[str, Any] = {"error": known.to_dict()}
         if call.execution is not None:
             document["execution"] = dict(call.execution)
@@ -68,6 +68,11 @@ def _known_of_system(error: OSError) -> LocalhaiError | None:
     if isinstance(error, FileNotFoundError) and _is_gone():
         return UsageError("the folder that you are in does not exist any more", hints=["go to another: cd ~"])
     return None
+
+
+def _is_output_full(error: BaseException) -> bool:
+    """A document about it would not arrive either."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _is_gone() -> bool:

@@ -53,9 +53,10 @@ def test_a_closed_stream_is_no_failure(folder: Path, line: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("option", ["", "--json"])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_behind_stdout_is_said(folder: Path) -> None:
-    done = shell("localhai lint > /dev/full", folder)
+def test_a_full_disk_behind_stdout_is_said(folder: Path, option: str) -> None:
+    done = shell(f"localhai lint {option} > /dev/full", folder)
     assert done.returncode == 4
     assert "no space left" in done.stderr
     assert "made a mistake" not in done.stderr
