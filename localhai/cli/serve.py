@@ -142,6 +142,7 @@ class ServeOptions(Struct, frozen=True):
 
 def _serve(call: Call, wanted: ServeOptions) -> int:
     from localhai.server.app import create_app
+    from localhai.server.assembly import assemble
     from localhai.server.deployments import serve_enabled
     from localhai.server.faults import of_threads
     from localhai.server.listening import Listener, bound
@@ -157,7 +158,7 @@ def _serve(call: Call, wanted: ServeOptions) -> int:
         sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
         secret, _made = kept_secret(home.folder / "server", "signing-key")
         jobs = wanted.jobs or os.cpu_count() or 1
-        state = State(home, secret, say=words.say, jobs=jobs, container_host=wanted.container_host)
+        state = assemble(State(home, secret, say=words.say, jobs=jobs, container_host=wanted.container_host))
         closing.callback(state.close)
         closing.enter_context(of_threads(state))
         _put_users(home, state, wanted.seed)

@@ -6,8 +6,6 @@ ask about itself, by a token of that execution alone.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import socket
 import threading
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import LocalhaiError
 from localhai.server.listening import server
+from localhai.server.tokens import token_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +33,6 @@ _ENDPOINTS = (
     ("input_request", "POST", "inputs"),
     ("trigger_catalog", "GET", "triggers"),
 )
-
-
-def token_of(secret: str, execution_id: str) -> str:
-    """What lets the container of one execution call for itself, and for nothing else."""
-    return hmac.new(secret.encode(), f"execution {execution_id}".encode(), hashlib.sha256).hexdigest()
 
 
 class Calls:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from localhai.server.state import State
+    from localhai.executions.home import Home
 
 _CODES = {400: "invalid", 401: "not_authenticated", 403: "permission_denied", 405: "method_not_allowed"}
 
@@ -62,7 +62,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Json:
-        return Json(without_places(request.app.state.localhai, error.body), error.status, error.headers)
+        return Json(without_places(request.app.state.localhai.home, error.body), error.status, error.headers)
 
     @app.exception_handler(HTTPException)
     def http(_request: Request, error: HTTPException) -> Json:
@@ -82,7 +82,7 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(LocalhaiError)
     def ours(request: Request, error: LocalhaiError) -> Json:
         body, status = of(error)
-        return Json(without_places(request.app.state.localhai, body), status)
+        return Json(without_places(request.app.state.localhai.home, body), status)
 
     @app.exception_handler(OSError)
     def full(_request: Request, error: OSError) -> Json:
@@ -111,11 +111,11 @@ def _sentence(error: ProjectError) -> str:
     return "\n".join([error.message, *lines])
 
 
-def without_places(state: State, body: Any) -> Any:
+def without_places(home: Home, body: Any) -> Any:
     """A body in which folders of this machine go by what they are for: where they lie is nobody's business."""
-    known = {str(state.home.folder): "LOCALHAI_HOME", os.path.expanduser("~"): "~"}
+    known = {str(home.folder): "LOCALHAI_HOME", os.path.expanduser("~"): "~"}
     with suppress(LocalhaiError):
-        known |= {row.path: row.name for row in state.home.records.projects()}
+        known |= {row.path: row.name for row in home.records.projects()}
     for folder in sorted(known, key=len, reverse=True):
         if len(folder) > 1 and folder in str(body):
             body = _replaced(body, folder, known[folder])

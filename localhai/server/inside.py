@@ -21,11 +21,10 @@ from localhai.server import errors
 from localhai.server.addresses import base
 from localhai.server.answers import Json
 from localhai.server.bodies import Body
-from localhai.server.calls import token_of
 from localhai.server.errors import Refused, not_found, said
 from localhai.server.safety import LARGEST_CALL, Answered, BodyLimit, Steady
 from localhai.server.state import State, state_of
-from localhai.server.tokens import signature, signed
+from localhai.server.tokens import signature, signed, token_of
 
 GOOD_FOR = 24 * 3600  # seconds of a URL to the bytes of an input
 LONGEST_DETAIL = 2000  # characters

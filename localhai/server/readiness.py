@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localhai.server.state import State
-    from localhai.server.supervised import Supervised
+    from localhai.server.state import Round, State
 
 OK = "ok"
 SILENT = "does not answer"
@@ -79,7 +78,7 @@ class Readiness:
         return {**{name: part.found() for name, part in self._parts.items()}, **threads}
 
 
-def _round(thread: Supervised) -> dict[str, Any]:
+def _round(thread: Round) -> dict[str, Any]:
     age = thread.age()
     if age is None:
         return {"status": "not started", "age": None}

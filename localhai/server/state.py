@@ -7,31 +7,103 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import Request
 
 from localhai.errors import ProjectError
 from localhai.executions.home import Home
 from localhai.records.server import ServerRecords
-from localhai.server.calls import Calls
 from localhai.server.errors import not_found
-from localhai.server.queue import Queue
-from localhai.server.readiness import Readiness
 from localhai.settings import FILE_NAME, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from localhai.records import Project
+    from localhai.executions.interruption import Interruption
+    from localhai.executions.slots import Slots
+    from localhai.records import ExecutionRecord, Project
+    from localhai.records.queue import QueueEntry
     from localhai.records.server import User
-    from localhai.server.supervised import Supervised
+
+
+class Round(Protocol):
+    """A thread that goes on and on, as who looks after it sees it: `supervised.Supervised`."""
+
+    longest: float | None
+
+    @property
+    def failures(self) -> int:
+        """How many of its last rounds in a row raised."""
+
+    def age(self) -> float | None:
+        """Seconds since a round last ended well; None when it was not started."""
+
+
+class ExecutionQueue(Protocol):
+    """What requests and the server's end ask of the queue: `queue.Queue`."""
+
+    @property
+    def slots(self) -> Slots:
+        """The limit on executions that run at once, those of pipelines and tasks among them."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server is about to end."""
+
+    def start(self) -> None:
+        """Begin with what waits."""
+
+    def wake(self) -> None:
+        """Something new waits."""
+
+    def waiting(self) -> Sequence[QueueEntry]:
+        """What waits for this server, oldest first."""
+
+    def running(self) -> int:
+        """How many run now."""
+
+    def beside(self, thread: threading.Thread, interruption: Interruption) -> None:
+        """Start a thread that is no execution, and stop it when the server ends."""
+
+    def stop(self, record: ExecutionRecord) -> None:
+        """Stop an execution, whoever runs it."""
+
+    def ask_to_stop(self) -> None:
+        """Start nothing more, and stop what runs."""
+
+    def close(self) -> None:
+        """Wait until nothing runs any more."""
+
+
+class ContainerCalls(Protocol):
+    """What containers may call: `calls.Calls`."""
+
+    def of(self, execution_id: str, network: str | None) -> Mapping[str, Any]:
+        """api.json of an execution."""
+
+    def resume(self) -> None:
+        """Listen again where executions that still run were told to call."""
+
+    def close(self) -> None:
+        """Listen no more."""
+
+
+class ServerHealth(Protocol):
+    """Whether the server can run something: `readiness.Readiness`."""
+
+    def look(self) -> Sequence[threading.Thread]:
+        """Ask all parts; gives the threads to wait for."""
+
+    def found(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each part said last."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The server's home, open as long as the server. `secret` signs URLs; `clock` gives seconds since 1970.
+    """The server's home, open as long as the server; `assembly.assemble` completes it.
 
+    `secret` signs URLs; `clock` gives seconds since 1970.
     `jobs` executions run at once, once `queue.start` was called; `say` hears what the server does of itself.
     `container_host` is by what containers reach this machine, where that cannot be found out.
     """
@@ -42,19 +114,22 @@ class State:
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     say: Callable[[str], None] = lambda _text: None
     container_host: str | None = None
-    watched: dict[str, Supervised] = field(default_factory=dict, init=False, repr=False)
+    watched: dict[str, Round] = field(default_factory=dict, init=False, repr=False)
     server: ServerRecords = field(init=False)
-    queue: Queue = field(init=False)
-    calls: Calls = field(init=False)
-    readiness: Readiness = field(init=False)
+    queue: ExecutionQueue = field(init=False)
+    calls: ContainerCalls = field(init=False)
+    readiness: ServerHealth = field(init=False)
     _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "server", ServerRecords.beside(self.home.records))
-        object.__setattr__(self, "queue", Queue(self, self.jobs))
-        object.__setattr__(self, "calls", Calls(self, self.container_host))
-        object.__setattr__(self, "readiness", Readiness(self))
+
+    def equip(self, queue: ExecutionQueue, calls: ContainerCalls, readiness: ServerHealth) -> None:
+        """What runs in the server's own threads, which know this state themselves; `assembly` does it, once."""
+        object.__setattr__(self, "queue", queue)
+        object.__setattr__(self, "calls", calls)
+        object.__setattr__(self, "readiness", readiness)
 
     @property
     def home_id(self) -> str:

@@ -17,6 +17,7 @@ from waiting import until
 from localhai.executions.home import Home
 from localhai.records import FINAL
 from localhai.server.app import create_app
+from localhai.server.assembly import assemble
 from localhai.server.listening import serving
 from localhai.server.state import State
 from localhai.settings import Settings
@@ -65,7 +66,7 @@ def engine() -> Iterator[FakeEngine]:
 def state(used_home: Path, engine: FakeEngine) -> Iterator[State]:
     """Nothing that is queued runs until a test calls `queue.start`."""
     with Home(replace(Settings.load(), home=used_home), engine=engine) as home:
-        made = State(home, "a secret of this server", jobs=1)
+        made = assemble(State(home, "a secret of this server", jobs=1))
         made.server.put_user("ada", "token-of-ada")
         made.server.put_user("bob", "token-of-bob")
         yield made
@@ -89,7 +90,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FastAPI,
     """One server for all tests: starting and ending it takes longer than most of them."""
     settings = replace(Settings.load(), home=tmp_path_factory.mktemp("server"))
     with Home(settings) as home:
-        app = create_app(State(home, "nobody's"))
+        app = create_app(assemble(State(home, "nobody's")))
         with serving(app) as where:
             yield app, where
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localhai.executions import on_demand
+from localhai.server.assembly import assemble
 from localhai.server.state import State
 from localhai.testing import Canned
 from tests.fake.server.conftest import packed
@@ -248,7 +249,7 @@ def test_an_execution_that_waits_stays_its_clients_under_another_server(bob, bob
     made = bob.post("/api/v0/executions/", json={**bobs(), "inputs": {"data": [str(secret)]}})
     assert made.status_code == 201, made.text
     allow(serve_folders=())
-    again = State(state.home, "another secret", jobs=1)  # after a restart
+    again = assemble(State(state.home, "another secret", jobs=1))  # after a restart
     again.queue.start()
     try:
         found = bob.ended("executions", made.json()["id"])

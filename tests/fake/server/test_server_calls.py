@@ -9,6 +9,7 @@ import requests
 
 from localhai.containers.engine import Gateway
 from localhai.server import calls
+from localhai.server.assembly import assemble
 from localhai.server.state import State
 from localhai.testing import FakeEngine
 
@@ -148,7 +149,7 @@ def test_triggers_are_those_of_the_projects_settings(demo, state, inside):
 def test_the_next_server_listens_where_containers_that_still_run_call(state):
     first = state.calls.of("01a20d6a-c469-7c0b-b1fc-54758173648b", None)
     state.calls.close()
-    later = State(state.home, state.secret)
+    later = assemble(State(state.home, state.secret))
     later.calls.resume()
     assert later.calls.of("01a20d6a-c469-7c0b-b1fc-54758173648b", None) == first
     url = first["set_status_detail"]["url"]
@@ -158,15 +159,15 @@ def test_the_next_server_listens_where_containers_that_still_run_call(state):
 
 def test_two_servers_of_one_home_keep_a_port_each_over_their_restarts(state):
     execution = "01a20d6a-c469-7c0b-b1fc-54758173648b"
-    other = State(state.home, state.secret)
+    other = assemble(State(state.home, state.secret))
     first, second = state.calls.of(execution, None), other.calls.of(execution, None)
     assert first != second
     state.calls.close()
-    again = State(state.home, state.secret)
+    again = assemble(State(state.home, state.secret))
     again.calls.resume()
     assert again.calls.of(execution, None) == first
     other.calls.close()
-    last = State(state.home, state.secret)
+    last = assemble(State(state.home, state.secret))
     last.calls.resume()
     assert last.calls.of(execution, None) == second
     for one in (again, last):

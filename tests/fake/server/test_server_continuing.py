@@ -9,6 +9,7 @@ from waiting import until
 from localhai.app.recover import recover
 from localhai.executions.signs import own_owner
 from localhai.records.queue import QueueEntry
+from localhai.server.assembly import assemble
 from localhai.testing import Canned
 
 DEAD = 2**22 + 1  # no process has this number
@@ -128,7 +129,7 @@ def test_a_node_that_failed_fails_its_pipeline_still(state, demo, ada, engine, r
     state.queue.ask_to_stop()
     state.queue.close()
     record = left(state, demo, first, status="started", execution_id=failed["id"])
-    later = type(state)(state.home, state.secret, jobs=1)
+    later = assemble(type(state)(state.home, state.secret, jobs=1))
     later.queue.start()
     done = ada.ended("pipelines", record.id)
     assert (done["status"], [node["status"] for node in done["nodes"]]) == ("error", ["error", "stopped"])

@@ -6,6 +6,7 @@ import pytest
 import requests
 from waiting import until
 
+from localhai.server.assembly import assemble
 from localhai.server.deployments import serve_enabled
 from localhai.server.state import State
 
@@ -144,7 +145,7 @@ def test_the_next_server_serves_what_is_enabled(ada, body, state, running):
     state.queue.ask_to_stop()
     state.queue.close()
     assert reached(ada, on, "stopped")["enabled"] is True
-    second = State(state.home, state.secret, jobs=1)
+    second = assemble(State(state.home, state.secret, jobs=1))
     running[0].state.localhai = second
     serve_enabled(second)
     found = reached(ada, on, "serving")

@@ -115,10 +115,11 @@ def test_variables_reach_the_container_and_secret_ones_no_answer(demo, engine, s
 
 
 def test_what_is_queued_survives_the_server(demo, state):
+    from localhai.server.assembly import assemble
     from localhai.server.state import State
 
     made = demo.queued(inputs={})
-    later = State(state.home, state.secret, jobs=1)
+    later = assemble(State(state.home, state.secret, jobs=1))
     later.queue.start()
     assert demo.ended(made["id"])["status"] == "complete"
     later.queue.ask_to_stop()
@@ -126,12 +127,13 @@ def test_what_is_queued_survives_the_server(demo, state):
 
 
 def test_two_servers_run_it_once(demo, engine, state):
+    from localhai.server.assembly import assemble
     from localhai.server.state import State
 
     starts = []
     engine.behave(lambda container: starts.append(container) or 0)
     made = [demo.queued()["id"] for _ in range(4)]
-    other = State(state.home, state.secret, jobs=2)
+    other = assemble(State(state.home, state.secret, jobs=2))
     other.queue.start()
     state.queue.start()
     assert {demo.ended(one)["status"] for one in made} == {"complete"}

@@ -14,6 +14,7 @@ from localhai.records import Owner
 from localhai.records.queue import QueueEntry
 from localhai.server import code, requests
 from localhai.server.app import create_app
+from localhai.server.assembly import assemble
 from localhai.server.continuing import Continuing
 from localhai.server.listening import serving
 from localhai.server.state import State
@@ -28,7 +29,7 @@ GONE = Owner("another-machine", 1, "1", "1")
 def server(folder, engine, database=None):
     settings = replace(Settings.load(), home=folder, database_url=f"sqlite:///{database}" if database else None)
     with Home(settings, engine=engine) as home:
-        made = State(home, "a secret", jobs=2)
+        made = assemble(State(home, "a secret", jobs=2))
         object.__setattr__(made, "heard", [])
         object.__setattr__(made, "say", made.heard.append)
         yield made
