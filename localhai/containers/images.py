@@ -66,11 +66,13 @@ def ensure_all(
     needed: Mapping[str, Sequence[str]],
     policy: str = "missing",
     *,
-    progress: Callable[[PullProgress], None] | None = None,
     notify: Callable[[str], None] | None = None,
     locks: Path | None = None,
+    cancelled: Callable[[], bool] = never,
 ) -> None:
-    """See to it that images are on the engine; `needed` has by image who needs it. Raises ImageNotFound with all.
+    """See to it that images are on the engine; `needed` has by image who needs it.
+
+    Raises ImageNotFound with all that cannot be had, and Interrupted.
 
     An image that is there is not pulled again, whatever the policy: whoever uses it asks for that.
     """
@@ -79,7 +81,7 @@ def ensure_all(
         if engine.image(reference) is not None:
             continue
         try:
-            ensure(engine, reference, policy, progress=progress, notify=notify, locks=locks)
+            ensure(engine, reference, policy, notify=notify, locks=locks, cancelled=cancelled)
         except ImageNotFound as error:
             missing[reference] = (users, error)
     if missing:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.containers import images
-from localhai.errors import Interrupted
 from localhai.project.planning import stand_in_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from localhai.containers.engine import PullProgress
     from localhai.executions.interruption import Interruption
     from localhai.pipelines.plan import Node, PipelinePlan
     from localhai.pipelines.sources import Sources
@@ -44,12 +42,7 @@ def look_at_images(
     interruption: Interruption,
 ) -> None:
     """Pull what is missing. Raises ImageNotFound with every image that cannot be had, Interrupted."""
-
-    def progress(_: PullProgress) -> None:
-        if interruption.asked:
-            raise Interrupted("it was interrupted before its first node started")
-
     home = sources.project.home
     locks = home.folder / "cache" / "locks"
     needed = needed_images(sources, plan, known)
-    images.ensure_all(home.engine, needed, policy, progress=progress, notify=say, locks=locks)
+    images.ensure_all(home.engine, needed, policy, notify=say, locks=locks, cancelled=interruption.is_asked)

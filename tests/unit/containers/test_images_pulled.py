@@ -107,5 +107,7 @@ def test_a_stop_is_heard_while_the_registry_is_silent() -> None:
     try:
         with pytest.raises(Interrupted):
             images.ensure(Silent(), NAME, cancelled=asked.is_set)
+        with pytest.raises(Interrupted):  # as a pipeline looks at all its images
+            images.ensure_all(Silent(), {NAME: ["a node"]}, cancelled=asked.is_set)
     finally:
         over.set()
