@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from packing import packed
 from served import TOKEN, Served
+from waiting import until
+
+from localhai.records import FINAL
 
 pytestmark = pytest.mark.docker
 
@@ -53,29 +54,17 @@ def api(tmp_path: Path):
     server.end()
 
 
-def package() -> bytes:
-    found = io.BytesIO()
-    with tarfile.open(fileobj=found, mode="w:gz") as tar:
-        for name, text in (("valohai.yaml", YAML), ("train.py", TRAIN)):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return found.getvalue()
-
-
 def ended(api: Any, path: str) -> dict[str, Any]:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+    def look() -> dict[str, Any] | None:
         found: dict[str, Any] = api("GET", path)
-        if found["status"] in {"complete", "error", "crashed", "stopped"}:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{path} does not end")
+        return found if found["status"] in FINAL else None
+
+    return until(look, said=lambda: f"{path} does not end")
 
 
 def test_a_day_of_a_script(api):
     project = api("POST", "projects/", 201, data={"name": "scripted"})["id"]
-    files = {"data": ("data.tgz", package(), "application/gzip")}
+    files = {"data": ("data.tgz", packed({"valohai.yaml": YAML, "train.py": TRAIN}), "application/gzip")}
     commit = api("POST", f"projects/{project}/import-package/", 201, files=files)["identifier"]
     body = {"project": project, "commit": commit, "step": "train"}
 

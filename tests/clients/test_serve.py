@@ -7,14 +7,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 import yaml
 from served import TOKEN, Served
+from vh_command import interrupted
+from waiting import until
 
 pytestmark = pytest.mark.docker
 
@@ -166,7 +166,7 @@ def test_the_readme_with_the_example_project(tmp_path, vh_program):
     try:
         for words in (login, create, pipeline):
             vh(*words)
-        wait_for(lambda: any(f"| {status}" in vh("pipeline", "list") for status in ("complete", "error")))
+        until(lambda: any(f"| {status}" in vh("pipeline", "list") for status in ("complete", "error")))
         assert "| complete" in vh("pipeline", "list"), vh("exec", "logs", "1")
         vh(*(word for word in train if word != "--watch"))  # which ends by Ctrl-C alone
         assert "is complete" in vh("exec", "logs", "--stream", "4")
@@ -249,23 +249,16 @@ def test_what_the_page_shows_a_person_with_vh_works_from_login_to_pipeline(tmp_p
                 text=True,
             )
             if "--watch" in words:  # until Ctrl-C, as on the platform
-                wait_for(lambda: statuses("executions") == ["complete"])
-                time.sleep(2.5)  # it looks once a second
-                process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=60)
+                said = interrupted(process, "Status: complete")
+                assert statuses("executions") == ["complete"]
+            else:
+                said, _ = process.communicate(timeout=60)
             assert process.returncode == 0, f"{line}\n{said}"
-        wait_for(lambda: statuses("pipelines") == ["complete"])
+        until(lambda: statuses("pipelines") == ["complete"])
         assert statuses("executions") == ["complete"] * 3
         assert (tmp_path / "project" / "model.json").read_text() == '{"loss":0.5}\n'
     finally:
         server.end()
-
-
-def wait_for(reached: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 def test_vh_logs_in_by_a_password_and_by_https(tmp_path, vh_program):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
 import socket
 import sqlite3
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,11 +14,14 @@ from typing import Any
 
 import pytest
 import requests
+from packing import packed
 from served import TOKEN, Served
+from waiting import until
+
+from localhai.records import FINAL
 
 pytestmark = pytest.mark.docker
 
-SECONDS = 90
 YAML = """\
 - step:
     name: quick
@@ -33,15 +34,6 @@ YAML = """\
 """
 
 
-def package() -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("valohai.yaml")
-        entry.size = len(YAML)
-        tar.addfile(entry, io.BytesIO(YAML.encode()))
-    return made.getvalue()
-
-
 class Script(requests.Session):
     """`call` gives the JSON of an answer, which must be a good one."""
 
@@ -52,7 +44,8 @@ class Script(requests.Session):
         self.api = f"{url}/api/v0"
         self.project = self.call("POST", "/projects/", data={"name": f"scripted {time.time_ns()}"})["id"]
         path = f"/projects/{self.project}/import-package/"
-        self.commit = self.call("POST", path, files={"data": ("data.tgz", package())})["identifier"]
+        package = packed({"valohai.yaml": YAML})
+        self.commit = self.call("POST", path, files={"data": ("data.tgz", package)})["identifier"]
 
     def call(self, method: str, path: str, **more: Any) -> Any:
         answer = self.request(method, f"{self.api}{path}", timeout=60, **more)
@@ -66,13 +59,11 @@ class Script(requests.Session):
         return made
 
     def ended(self, path: str) -> dict[str, Any]:
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        def look() -> dict[str, Any] | None:
             found: dict[str, Any] = self.call("GET", path)
-            if found["status"] in {"complete", "error", "stopped", "crashed"}:
-                return found
-            time.sleep(0.1)
-        raise AssertionError(f"it does not end: {found}")
+            return found if found["status"] in FINAL else None
+
+        return until(look, said=lambda: self.call("GET", path))
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +99,7 @@ def test_fifty_posts_at_once_are_fifty_executions(script):
     for item in running:
         script.call("POST", f"/executions/{item['id']}/stop/")
     left = f"/executions/?project={script.project}&status=incomplete"
-    until = time.monotonic() + SECONDS
-    while script.call("GET", left)["count"] and time.monotonic() < until:
-        time.sleep(0.1)
-    assert script.call("GET", left)["count"] == 0
+    until(lambda: script.call("GET", left)["count"] == 0)
 
 
 def test_a_database_that_is_away_for_a_moment_keeps_clients_waiting(served, script):
@@ -156,7 +144,7 @@ def test_the_end_of_the_server_is_told_to_who_uploads(tmp_path):
     ]
     with socket.create_connection((host, int(port)), timeout=60) as uploading:
         uploading.sendall("\r\n".join(lines).encode() + b"z" * 1_000_000)
-        time.sleep(0.5)
+        time.sleep(0.5)  # until the server has begun to read it, which nothing shows
         said = served.end(signal.SIGTERM)
         answer = uploading.recv(1000)
     assert served.process.returncode == 0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from packing import packed
 from served import TOKEN, Served
+from waiting import until
 
 pytestmark = pytest.mark.docker
 
@@ -39,16 +38,6 @@ print("trigger", valohai.triggers("retrain").url)
 TOML = '[triggers]\nretrain = "http://127.0.0.1:1/hook"\n'
 
 
-def package() -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as tar:
-        for name, text in (("valohai.yaml", YAML), ("look.py", LOOK)):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return made.getvalue()
-
-
 @pytest.fixture(scope="module", params=["bind", "volumes"])
 def served(request, tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("inside")
@@ -68,7 +57,10 @@ def test_a_container_calls_the_server_that_started_it(served, wheels: Path, tmp_
     project = session.post(f"{api}/projects/", data={"name": "inside"}).json()["id"]
     home = Path(served.home)
     (next((home / "projects").iterdir()) / "localhai.toml").write_text(TOML)
-    commit = session.post(f"{api}/projects/{project}/import-package/", files={"data": ("d", package())}).json()
+    commit = session.post(
+        f"{api}/projects/{project}/import-package/",
+        files={"data": ("d", packed({"valohai.yaml": YAML, "look.py": LOOK}))},
+    ).json()
     body = {
         "project": project,
         "commit": commit["identifier"],
@@ -76,11 +68,10 @@ def test_a_container_calls_the_server_that_started_it(served, wheels: Path, tmp_
         "inputs": {"wheels": [f"{wheels}/*.whl"], "later": [f"{tmp_path}/later.txt"]},
     }
     made = session.post(f"{api}/executions/", json=body).json()
-    until = time.monotonic() + SECONDS
-    while made["end_time"] is None and time.monotonic() < until:
-        time.sleep(0.2)
-        made = session.get(f"{api}/executions/{made['id']}/").json()
-    events = session.get(f"{api}/executions/{made['id']}/events/").json()["events"]
+    execution = f"{api}/executions/{made['id']}"
+    until(lambda: session.get(f"{execution}/").json()["end_time"], seconds=SECONDS)
+    made = session.get(f"{execution}/").json()
+    events = session.get(f"{execution}/events/").json()["events"]
     log = "\n".join(event["message"] for event in events)
     assert (made["status"], made["status_detail"]) == ("complete", "half way"), log
     assert "before ['wheels']" in log or "before ['later', 'wheels']" in log or "before ['wheels', 'later']" in log

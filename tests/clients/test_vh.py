@@ -8,11 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from vh_command import interrupted
+from waiting import until
+
+from localhai.records import FINAL
 
 pytestmark = pytest.mark.docker
 
@@ -130,13 +133,11 @@ def project(vh, request) -> str:
 
 
 def ended(vh: Call, counter: int) -> str:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        status = json.loads(vh("--output-format", "json", "exec", "info", str(counter)))["status"]
-        if status in {"complete", "error", "crashed", "stopped"}:
-            return str(status)
-        time.sleep(0.2)
-    raise AssertionError("it does not end")
+    def look() -> str | None:
+        status = str(json.loads(vh("--output-format", "json", "exec", "info", str(counter)))["status"])
+        return status if status in FINAL else None
+
+    return until(look, seconds=SECONDS)
 
 
 def test_a_wrong_token_is_told_and_not_shown(program, server, folder, environment):
@@ -199,18 +200,14 @@ def test_watching_follows_it_until_ctrl_c(program, vh, folder, environment):
         words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
     assert ended_later(vh) == "complete"
-    time.sleep(2.5)  # it looks once a second
-    watching.send_signal(signal.SIGINT)
-    shown, _ = watching.communicate(timeout=30)
+    shown = interrupted(watching, "Status: complete", '{"epoch": 2')
     assert watching.returncode == 0
     assert "Status: complete" in shown
     assert '{"epoch": 2' in shown
 
 
 def ended_later(vh: Call) -> str:
-    until = time.monotonic() + SECONDS
-    while "#" not in vh("exec", "list") and time.monotonic() < until:
-        time.sleep(0.3)
+    until(lambda: "#" in vh("exec", "list"), seconds=SECONDS)
     return ended(vh, 1)
 
 
@@ -301,8 +298,7 @@ def test_what_waits_survives_the_server_and_what_runs_is_stopped(program, tmp_pa
     call(first, "project", "create", "-n", "demo", "--link")
     for step in ("slow", "slow", "train"):
         call(first, "exec", "run", "--adhoc", step)
-    while '"started"' not in call(first, "--output-format", "json", "exec", "info", "2"):
-        time.sleep(0.2)
+    until(lambda: '"started"' in call(first, "--output-format", "json", "exec", "info", "2"))
     said = first.end()
     assert first.process.returncode == 0
     assert "stopping 2 executions" in said

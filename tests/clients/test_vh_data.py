@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import time
 
 import pytest
-from vh_command import linked
+from vh_command import interrupted, linked
 
 pytestmark = pytest.mark.docker
 
@@ -130,14 +128,7 @@ def test_watching_an_execution_that_has_ended(demo):
     watching = subprocess.Popen(
         words, cwd=vh.folder, env=vh.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
-    assert watching.stdout is not None
-    line = ""
-    while "hello" not in line:
-        line = watching.stdout.readline()
-        assert line or watching.poll() is None
-    time.sleep(0.2)
-    watching.send_signal(signal.SIGINT)
-    shown, _ = watching.communicate(timeout=30)
+    shown = interrupted(watching, "hello")
     assert watching.returncode == 0, shown
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from contextlib import closing
 
 import docker
 import pytest
 import requests
 from vh_command import SECONDS, linked
+from waiting import until
 
 from localhai.containers import labels
 
@@ -70,15 +70,23 @@ def jupyter(client):
     client.images.remove(image.id, force=True)
 
 
+def answers(url):
+    try:
+        requests.get(url, timeout=10)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
 def served(vh, version, *statuses):
     """The version's endpoint, once it has one of these statuses."""
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        (endpoint,) = vh.api(f"deployment-versions/{version}/")["endpoints"]
-        if endpoint["status"] in statuses:
-            return endpoint
-        time.sleep(0.1)
-    raise AssertionError(f"it is {endpoint}")
+
+    def endpoint():
+        (found,) = vh.api(f"deployment-versions/{version}/")["endpoints"]
+        return found
+
+    until(lambda: endpoint()["status"] in statuses, seconds=SECONDS, said=endpoint)
+    return endpoint()
 
 
 def test_a_version_is_made_served_and_disabled(demo, client):
@@ -116,14 +124,8 @@ def test_a_notebook_is_started_where_it_says(demo, jupyter):
     said = vh("notebook", "run", "-i", jupyter, "--var", "A=1")
     found = re.search(r"Notebook execution (\d+) queued\. See (http://\S+token=[0-9a-f]+)", said)
     assert found
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        try:
-            answer = requests.get(found[2], timeout=10)
-            break
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    assert answer.status_code == 200
+    until(lambda: answers(found[2]), seconds=SECONDS)
+    assert requests.get(found[2], timeout=10).status_code == 200
     assert "notebook" in vh("exec", "list", "--status", "started")
     assert "OK" in vh("exec", "stop", found[1])
     assert vh.until_ended(f"executions/{project}:{found[1]}/") == "stopped"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -13,9 +14,11 @@ from typing import Any
 
 import requests
 from served import TOKEN, Served
+from waiting import until
+
+from localhai.records import FINAL
 
 SECONDS = 120
-FINAL = frozenset({"complete", "error", "crashed", "stopped"})
 
 
 class Vh:
@@ -56,13 +59,21 @@ class Vh:
 
     def until_ended(self, path: str) -> str:
         """The final status of an execution, a task..."""
-        until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
-            status = str(self.api(path)["status"])
-            if status in FINAL:
-                return status
-            time.sleep(0.1)
-        raise AssertionError(f"{path} does not end")
+        until(lambda: self.api(path)["status"] in FINAL, seconds=SECONDS, said=lambda: f"{path} does not end")
+        return str(self.api(path)["status"])
+
+
+def interrupted(watching: subprocess.Popen[str], *texts: str) -> str:
+    """All that a `vh` that watches has shown: once it has shown these texts it is told to end, as by Ctrl-C."""
+    assert watching.stdout is not None
+    shown = ""
+    while not all(text in shown for text in texts):
+        line = watching.stdout.readline()
+        assert line or watching.poll() is None, shown
+        shown += line
+    time.sleep(0.2)  # until it pauses: it looks once a second, and Ctrl-C while it draws is another thing
+    watching.send_signal(signal.SIGINT)
+    return shown + watching.communicate(timeout=60)[0]
 
 
 @contextmanager

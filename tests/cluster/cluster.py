@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,14 +24,14 @@ from typing import Any, TypeVar
 import boto3
 import psycopg2
 from moto.server import ThreadedMotoServer
+from postgresql import Server, free_port
+from waiting import PATIENCE, until
 
 from tests.cluster.machines import Machine
-from tests.support.postgresql import Server
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "example_project"
-PATIENCE = 120.0  # seconds; a bound for what takes a few on a machine that does nothing else
 HOST_TIMEOUT = 6  # seconds of silence after which localhai takes a machine for dead
 ZOMBIE_TIMEOUT = 8  # the same for Airflow
 
@@ -86,11 +85,7 @@ class Cluster:
 
     def until(self, look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
         """Whatever `look` gives once it is true."""
-        end = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < end, f"waited in vain; {self.said()}"
-            time.sleep(0.2)
-        return found
+        return until(look, seconds=seconds, said=self.said)
 
     def said(self) -> str:
         """The ends of all logs."""
@@ -187,16 +182,13 @@ def running_redis(folder: Path) -> Iterator[int]:
     """Celery's broker, on a free port."""
     if shutil.which("redis-server") is None:
         _install_redis()
-    port = _free_port()
+    port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with (folder / "redis.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + PATIENCE
-        while not _accepts(port):
-            assert process.poll() is None, (folder / "redis.log").read_text()
-            assert time.monotonic() < end, "Redis does not answer"
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or _accepts(port), said=lambda: "Redis does not answer")
+        assert process.poll() is None, (folder / "redis.log").read_text()
         yield port
     finally:
         process.kill()
@@ -284,10 +276,3 @@ def _remove_containers(cluster: Cluster) -> None:
 def _accepts(port: int) -> bool:
     with socket.socket() as connecting:
         return connecting.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

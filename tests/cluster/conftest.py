@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # for modules that several folders of tests import
 
 collect_ignore_glob: list[str] = []
 if not all(importlib.util.find_spec(name) for name in ("airflow", "celery")):

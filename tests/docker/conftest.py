@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, until
 
 from localhai.containers import labels, package_cache
 from localhai.containers.connect import connect
@@ -28,8 +28,6 @@ IMAGE = "python:3.11-slim"
 # A shell that runs us in its background, or nohup, lets us ignore these signals, and whoever we start would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-PATIENCE = 90.0  # seconds; a bound for what takes one or two on a machine that does nothing else
 
 
 class Words(Observer):
@@ -181,16 +179,7 @@ class Bench:
             used.close()
         return found
 
-    @staticmethod
-    def until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-        """Whatever `look` gives once it is true."""
-        end = time.monotonic() + seconds
-        while True:
-            found = look()
-            if found:
-                return found
-            assert time.monotonic() < end, "waited in vain"
-            time.sleep(0.05)
+    until = staticmethod(until)
 
     # the end
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from localhai.containers import labels
 
@@ -80,11 +80,14 @@ class PrivateEngine:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
     def _until(self, look: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + SECONDS
-        while not look():
-            alive = process.poll() is None and time.monotonic() < end
-            assert alive, f"the private engine does not start:\n{(self.folder / 'log').read_text()}"
-            time.sleep(0.1)
+        def said() -> str:
+            return f"the private engine does not start:\n{(self.folder / 'log').read_text()}"
+
+        def alive() -> bool:
+            assert process.poll() is None, said()
+            return look()
+
+        until(alive, seconds=SECONDS, said=said)
 
     def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["docker", "-H", self.address, *arguments]

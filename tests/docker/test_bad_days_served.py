@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from packing import packed
 
 from localhai.records import FINAL
 
@@ -60,20 +59,11 @@ def serve(bench, client: Client):
     return started
 
 
-def package() -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("valohai.yaml")
-        entry.size = len(YAML)
-        tar.addfile(entry, io.BytesIO(YAML.encode()))
-    return made.getvalue()
-
-
 def test_all_that_a_killed_server_had_begun_ends_right(bench):
     client = Client()
     first = serve(bench, client)
     project = client.call("POST", "/projects/", data={"name": "served"})["id"]
-    files = {"data": ("data.tgz", package())}
+    files = {"data": ("data.tgz", packed({"valohai.yaml": YAML}))}
     commit = client.call("POST", f"/projects/{project}/import-package/", files=files)["identifier"]
     own = {"project": project, "commit": commit}
     edge = dict(zip(("source_node", "source_type", "source_key"), ("make", "output", "*"), strict=True))

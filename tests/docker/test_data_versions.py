@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waiting import until
 
 pytestmark = pytest.mark.docker
 
@@ -68,9 +68,12 @@ def document(project, *arguments):
 def test_an_execution_keeps_the_datum_that_an_alias_meant_when_it_was_created(project):
     localhai(project, "run", "make")
     running = start(project, "run", "use-slowly")
-    while not any(item["status"] == "started" for item in document(project, "execution", "list")):
+
+    def started():
         assert running.poll() is None
-        time.sleep(0.1)
+        return any(item["status"] == "started" for item in document(project, "execution", "list"))
+
+    until(started)
     say(project, {"valohai.alias": "best"})
     localhai(project, "run", "make", "--text=second")
     out, err = running.communicate(timeout=120)

@@ -13,12 +13,12 @@ import os
 import re
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from waiting import until
 
 from localhai.containers.connect import connect
 from tests.docker.packages import site_packages
@@ -73,10 +73,7 @@ def url(tmp_path_factory) -> Iterator[str]:
     container = docker("run", *options, *image, *json.loads(instruction("CMD")))
     try:
         where = docker("port", container, "8000/tcp").splitlines()[0]
-        until = time.monotonic() + SECONDS
-        while not ready(f"http://{where}"):
-            assert time.monotonic() < until, docker("logs", container)
-            time.sleep(0.2)
+        until(lambda: ready(f"http://{where}"), seconds=SECONDS, said=lambda: docker("logs", container))
         yield f"http://{where}"
         docker("stop", "--time", "60", container)
         assert docker("inspect", "--format", "{{.State.ExitCode}}", container) == "0"
@@ -112,13 +109,12 @@ def packed(files: dict[str, str]) -> bytes:
 def ended(api, url, body) -> dict:
     made = api.post(f"{url}/api/v0/executions/", json=body, timeout=30)
     assert made.status_code == 201, made.text
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
+
+    def look() -> dict | None:
         found = api.get(f"{url}/api/v0/executions/{made.json()['id']}/", timeout=30).json()
-        if found["end_time"]:
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it does not end")
+        return found if found["end_time"] else None
+
+    return until(look, seconds=SECONDS)
 
 
 def test_steps_run_and_files_reach_them_though_the_engine_sees_none_of_its_folders(api, url):

@@ -11,11 +11,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from waiting import until
 
 START_SECONDS = 60
 
@@ -56,7 +57,7 @@ class Server:
     def create(cls) -> Server:
         # Not below pytest's folder, which user postgres may not enter.
         folder = Path(tempfile.mkdtemp(prefix="localhai-postgresql-"))
-        server = cls(find_binaries(), folder, _free_port())
+        server = cls(find_binaries(), folder, free_port())
         if os.getuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         options = ["--auth=trust", "--username=localhai", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
@@ -73,11 +74,12 @@ class Server:
         command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *arguments]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_as_postgres())
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")
-            time.sleep(0.05)
+        until(self._ready, seconds=START_SECONDS, said=(self.folder / "log").read_text)
+
+    def _ready(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")
+        return self._answers()
 
     def stop(self, *, at_once: bool = False) -> None:
         """Stop; `at_once` as if it had crashed."""
@@ -129,7 +131,7 @@ def _as_postgres() -> dict[str, str]:
     return {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import packing
 import pytest
 import requests
 from fastapi import FastAPI
@@ -132,15 +132,7 @@ YAML = """\
 
 def packed(files: Mapping[str, str] | None = None, members: Sequence[tarfile.TarInfo] = ()) -> bytes:
     """A package as `vh --adhoc` sends it."""
-    found = io.BytesIO()
-    with tarfile.open(fileobj=found, mode="w:gz") as tar:
-        for name, text in ({"valohai.yaml": YAML} if files is None else files).items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
-        for member in members:
-            tar.addfile(member)
-    return found.getvalue()
+    return packing.packed({"valohai.yaml": YAML} if files is None else files, members)
 
 
 @dataclass
