@@ -4,7 +4,7 @@ The public doors of this room, each in the file of its noun::
 
     inputs.fetch_inputs(specs, *, sources, cache, datum_lookup, input_map, base, progress, cancelled, refresh)
                                               -> FetchedInputs(files, on_demand, notes)
-    sources.Sources(s3_folder=, s3_endpoint_url=)       lazily made clients; close() it, or use it in a `with`
+    sources.DataSources(s3_folder=, s3_endpoint_url=)   lazily made clients; close() it, or use it in a `with`
     cache.Cache(home)                                   HOME/cache/data; report(), clean(older_than=); close() it
     checksums.of_file(path), checksums.of_files(paths)  md5, sha1 and sha256 in one pass
     outputs.scan(folder, uploaded=())                   -> Scan(files, skipped, warnings, late)
