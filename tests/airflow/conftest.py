@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 DAGS = HERE / "dags"
 ROUTE = "192.0.2.1"  # what this machine looks its own address up by: a datagram socket, to which nothing is sent
 _HOME = Path(tempfile.mkdtemp(prefix="localhai-airflow-"))

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import airflow
 import pytest
 from conftest import DAGS, HERE
+from waiting import until
 
 from localhai.containers import labels
 from localhai.executions.execution import Execution
@@ -106,11 +106,11 @@ class Running:
         return self.ask(*ended)[0][0], dict(self.ask("SELECT task_id, state FROM task_instance WHERE dag_id = ?", dag))
 
     def until(self, reached: Callable[[], bool]) -> None:
-        until = time.monotonic() + PATIENCE
-        while not reached():
-            assert time.monotonic() < until, self.said()
+        def look() -> bool:
             assert all(process.poll() is None for process in self._processes), self.said()
-            time.sleep(0.3)
+            return reached()
+
+        until(look, seconds=PATIENCE, said=self.said)
 
     def said(self) -> str:
         logs = [*self.folder.glob("*.log"), *self.folder.glob("logs/dag_id=*/*/*/*.log")]

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from conftest import DAGS
+from waiting import until
 
 from localhai.containers.connect import connect
 from localhai.executions.home import Home
@@ -130,9 +130,7 @@ def test_on_kill_stops_the_container_within_seconds(airflow):  # noqa: ARG001  #
     thread = threading.Thread(target=execute)
     thread.start()
     with Home() as home:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not told and not any("started" in item.logs() for item in home.executions()):
-            time.sleep(0.1)
+        until(lambda: told or any("started" in item.logs() for item in home.executions()))
         operator.on_kill()
         thread.join(20)
         assert not thread.is_alive()
@@ -152,10 +150,12 @@ def test_a_worker_that_gets_sigterm_leaves_no_container(airflow: ModuleType, mon
         [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
     with Home() as home:
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not any("started" in item.logs() for item in home.executions()):
+
+        def started() -> bool:
             assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.1)
+            return any("started" in item.logs() for item in home.executions())
+
+        until(started)
         process.terminate()
         said = process.communicate(timeout=60)[0]
         assert "the task is ended; stopping" in said

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hearing import Hearing
 from msgspec.structs import replace
 
 from localhai.airflow.local import LocalPlatform
@@ -39,14 +40,6 @@ def open_gate(container: str) -> None:
     engine = connect()
     engine.execute(container, ("touch", "/tmp/gate"))
     engine.close()
-
-
-class Hearing(Watcher):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 import pytest
+from hearing import Hearing
 from msgspec import to_builtins
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.platform import Watcher
 from localhai.airflow.projects import Places
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import ProjectError, UsageError
@@ -30,14 +30,6 @@ YAML = """\
     nodes: [{name: show, type: execution, step: show}]
     edges: []
 """
-
-
-class Hearing(Watcher):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
 
 
 class Bench:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import small_disks
 from click.testing import CliRunner
 from msgspec.structs import replace
 
@@ -23,20 +23,12 @@ from localhai.testing import Canned, FakeEngine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CAP_SYS_ADMIN = 1 << 21
 YAML = """\
 - step:
     name: train
     image: python:3.11-slim
     command: python train.py
 """
-
-
-def may_mount() -> bool:
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    capabilities = [int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")]
-    return bool(capabilities and capabilities[0] & CAP_SYS_ADMIN)
 
 
 def fill(disk: Path, name: str) -> Path:
@@ -55,15 +47,12 @@ def dies(*_: object, **__: object) -> None:
     raise SystemExit
 
 
-if may_mount():
+if small_disks.may_mount():
 
     @pytest.fixture
     def disk(tmp_path: Path) -> Iterator[Path]:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], check=True)
-        yield folder
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        with small_disks.small_disk(tmp_path / "disk", 12) as folder:
+            yield folder
 
     @pytest.mark.parametrize("how", ["--cache", "--all"])
     def test_clean_makes_room_where_nothing_can_be_recovered_for_want_of_it(

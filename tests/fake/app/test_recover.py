@@ -60,28 +60,6 @@ class Losing:
             yield transaction
 
 
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    made = FakeEngine()
-    made.behave(Canned(output='{"loss": 0.5}\n', files={"model.bin": b"model"}), step="train")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def home(used_home: Path, engine: FakeEngine) -> Iterator[Home]:
-    with Home(Settings(home=used_home), engine=engine) as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "news"
-    found.mkdir()
-    (found / "valohai.yaml").write_text(YAML)
-    return found
-
-
 def losing(home: Home) -> Losing:
     found = Losing(home.records._database)
     home.records._database = found  # type: ignore[assignment]

@@ -22,7 +22,6 @@ from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
 from localhai.executions.signs import own_owner
 from localhai.records.server import ServerRecords, Variable
-from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
 
 if TYPE_CHECKING:
@@ -49,12 +48,6 @@ def engine() -> Iterator[FakeEngine]:
     made.behave(Canned(output=OUTPUT), step="train")
     yield made
     made.close()
-
-
-@pytest.fixture
-def home(used_home: Path, engine: FakeEngine) -> Iterator[Home]:
-    with Home(Settings(home=used_home), engine=engine) as opened:
-        yield opened
 
 
 @pytest.fixture

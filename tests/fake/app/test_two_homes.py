@@ -15,7 +15,7 @@ from localhai.errors import FilesNotHere
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
 from localhai.settings import Settings
-from localhai.testing import Canned, FakeEngine
+from localhai.testing import FakeEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +37,6 @@ YAML = """\
 """
 
 
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    made = FakeEngine()
-    made.behave(Canned(output='{"loss": 0.5}\n', files={"model.bin": b"model"}), step="train")
-    yield made
-    made.close()
-
-
 def home(name: str, tmp_path: Path, engine: FakeEngine) -> Home:
     shared = {"database_url": f"sqlite:///{tmp_path}/shared.db", "store": str(tmp_path / "store")}
     return Home(Settings(home=tmp_path / name, **shared), engine=engine)
@@ -54,14 +46,6 @@ def home(name: str, tmp_path: Path, engine: FakeEngine) -> Home:
 def homes(tmp_path: Path, engine: FakeEngine) -> Iterator[tuple[Home, Home]]:
     with home("first", tmp_path, engine) as first, home("second", tmp_path, engine) as second:
         yield first, second
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "news"
-    found.mkdir()
-    (found / "valohai.yaml").write_text(YAML)
-    return found
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import small_disks
 
 from localhai.data.cache import Cache
 from localhai.data.files import InputSpec
@@ -19,25 +19,13 @@ if TYPE_CHECKING:
 
     from localhai.data.sources import DataSources
 
-CAP_SYS_ADMIN = 1 << 21
 
-
-def may_mount() -> bool:
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    capabilities = [int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")]
-    return bool(capabilities and capabilities[0] & CAP_SYS_ADMIN)
-
-
-if may_mount():
+if small_disks.may_mount():
 
     @pytest.fixture
     def small_disk(tmp_path: Path) -> Iterator[Path]:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
-        yield folder
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        with small_disks.small_disk(tmp_path / "disk", 4) as folder:
+            yield folder
 
     @pytest.mark.parametrize("foreseen", [True, False])
     def test_a_full_disk_is_one_error_and_leaves_nothing_behind(

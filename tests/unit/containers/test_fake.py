@@ -9,13 +9,6 @@ from localhai.errors import EngineLost, ImageNotFound
 from localhai.testing import Canned, FakeContainer, FakeEngine
 
 
-@pytest.fixture
-def engine():
-    found = FakeEngine()
-    yield found
-    found.close()
-
-
 def started(engine, image="i", **spec):
     container = engine.create(ContainerSpec("", image, ("x",), **spec))
     output = engine.attach(container)

@@ -20,13 +20,6 @@ WAYS = ["bind", "volumes"]
 
 
 @pytest.fixture
-def engine():
-    found = FakeEngine()
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def contents(tmp_path):
     (tmp_path / "code" / "src").mkdir(parents=True)
     (tmp_path / "code" / "src" / "train.py").write_text("original")

@@ -9,26 +9,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from gits import git
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project import packaging, snapshot
 
-GIT = [
-    "git",
-    "-c",
-    "user.name=a",
-    "-c",
-    "user.email=a@b",
-    "-c",
-    "commit.gpgsign=false",
-    "-c",
-    "protocol.file.allow=always",
-]
-
-
-def git(folder, *arguments):
-    done = subprocess.run([*GIT, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+pytestmark = pytest.mark.usefixtures("no_git_configuration")
 
 
 def write(folder, **files):
@@ -62,18 +48,6 @@ def age(folder):
 
 def names(taken):
     return sorted(str(path.relative_to(taken.path)) for path in taken.path.rglob("*") if not path.is_dir())
-
-
-@pytest.fixture(autouse=True)
-def no_git_configuration(monkeypatch, tmp_path):
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
 
 
 @pytest.fixture
