@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.hints import hints
 from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions import kept_secrets, uncollected
@@ -120,6 +119,8 @@ def _end_capture(life: Life, result: Outcome, ended: ContainerExit) -> None:
 
 
 def _hints(life: Life, ended: ContainerExit) -> list[str]:
+    from localhai.containers.hints import hints  # its patterns, which only a failure needs
+
     lines = [event.message for event in read_events(life.folder, last=LAST_LINES) if event.stream != "status"]
     try:
         info = life.home.engine.info()
