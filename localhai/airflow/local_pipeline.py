@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.local_run import MOST_JOBS, code_of
+from localhai.airflow.local_run import code_of
 from localhai.airflow.request import tags_with_origin
 from localhai.airflow.working import Teller
 from localhai.pipelines.running import PipelineObserver
@@ -54,7 +53,7 @@ def run_pipeline(
 
         return run_whole(project, request, commit, _PipelineTeller(tell), interruption, tags=tags)
     options = running.PipelineOptions(
-        jobs=min(MOST_JOBS, os.cpu_count() or 1),
+        jobs=running.usual_jobs(),
         title=request.title,
         tags=tags,
         runners=further_runners(),

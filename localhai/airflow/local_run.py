@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
 
-MOST_JOBS = 4
-
 
 def run_execution(
     project: OpenProject,

@@ -5,10 +5,8 @@ It is a pipeline of this one node, with the nodes before it standing there as wh
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.local_run import MOST_JOBS
 from localhai.airflow.pipelines.flow import result_of
 from localhai.errors import ProjectError
 from localhai.pipelines import running
@@ -58,7 +56,7 @@ def run_whole(
         run_options=project.options(),
         reused={name: Kept(Made(), result) for name, result in results.items()},
         options=running.PipelineOptions(
-            jobs=min(MOST_JOBS, os.cpu_count() or 1),
+            jobs=running.usual_jobs(),
             title=request.title,
             tags=tags,
             runners={**further_runners(), ELSEWHERE: _Elsewhere()},

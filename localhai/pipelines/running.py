@@ -7,6 +7,7 @@ above executions, and below whoever calls it.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import threading
 import time
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from localhai.records import Records
     from localhai.records.pipeline_rows import Pipeline
 
+MOST_JOBS = 4
 LOOK = 0.2  # seconds between looks at signals
 SLOW_LOOK = 1.0  # seconds between looks at what other processes wish
 
@@ -85,6 +87,11 @@ class PipelineOptions(Struct, frozen=True):
     images_first: bool = True
     runners: Mapping[str, NodeRunner] = field(default_factory=dict)
     slots: Slots | None = None
+
+
+def usual_jobs() -> int:
+    """How many nodes run side by side where nobody says it: as many as there are processors, at most four."""
+    return min(MOST_JOBS, os.cpu_count() or 1)
 
 
 def run_pipeline(

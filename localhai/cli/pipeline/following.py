@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from localhai.cli.pipeline.requested import run_options
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.interruption import Interruption, signals_ask
 from localhai.nodes.runners import further_runners
-from localhai.pipelines.running import PipelineOptions, run_pipeline
+from localhai.pipelines.running import PipelineOptions, run_pipeline, usual_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.cli.pipeline.requested import RequestedPipeline
     from localhai.pipelines.runners import Kept, Made
-
-MOST_JOBS = 4
 
 
 def follow(
@@ -37,7 +34,7 @@ def follow(
     screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
     interruption = Interruption()
     options = PipelineOptions(
-        jobs=given["jobs"] or min(MOST_JOBS, os.cpu_count() or 1),
+        jobs=given["jobs"] or usual_jobs(),
         title=given["title"],
         tags=given["tags"],
         approve_all=given["approve_all"],
