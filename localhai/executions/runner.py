@@ -111,9 +111,7 @@ def begin(
 
     One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
     """
-    readable = access_of(home, options.requester).projects
-    addresses = Addresses(home.records, project.id, options.resolved, readable=readable)
-    plan, resolutions = addresses.freeze(plan, settings.inputs)
+    plan, resolutions = _addresses(home, project, options).freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
     masker = masker_of(plan, options, settings)
@@ -124,10 +122,8 @@ def begin(
         commit=plan.commit,
         document={
             **_document(plan, snapshot, settings, options, masker),
-            "project_folder": project.path,
-            "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
+            **_origin(home, project, options),
             "resolved": [resolution.to_dict() for resolution in resolutions],
-            **recorded(options.requester),
         },
         owner=None if waits else home.own(),
         title=plan.title,
@@ -166,12 +162,31 @@ def begin(
             life.record = home.records.transition(record.id, "queued", by="localhai")
             failing.pop_all()
     except (LocalhaiError, OSError) as error:
-        trouble = in_words(error, folder)
-        (folder / ending.RESERVE).unlink(missing_ok=True)
-        kept_secrets.forget(folder)
-        home.records.transition(record.id, "error", by="localhai", error=masker.mask_text(trouble.message))
-        raise trouble from error
+        raise _closed_as_error(home, record.id, folder, in_words(error, folder), masker) from error
     return life
+
+
+def _addresses(home: Home, project: Project, options: RunOptions) -> Addresses:
+    """What addresses of data mean to whoever asks for the execution."""
+    readable = access_of(home, options.requester).projects
+    return Addresses(home.records, project.id, options.resolved, readable=readable)
+
+
+def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
+    """The trouble, after the execution that it kept from being queued was closed by it."""
+    (folder / ending.RESERVE).unlink(missing_ok=True)
+    kept_secrets.forget(folder)
+    home.records.transition(record_id, "error", by="localhai", error=masker.mask_text(trouble.message))
+    return trouble
+
+
+def _origin(home: Home, project: Project, options: RunOptions) -> dict[str, Any]:
+    """Where it is made, and for whom."""
+    return {
+        "project_folder": project.path,
+        "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
+        **recorded(options.requester),
+    }
 
 
 def masker_of(plan: ExecutionPlan, options: RunOptions, settings: Settings) -> Masker:
