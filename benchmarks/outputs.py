@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from measure import MEBIBYTE, Bench, Row, disk_usage, ratio, run, side_by_side, timed
 
 from localhai.data.store import open_store
-from localhai.executions.outputs import collect
+from localhai.executions.run.outputs import collect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -53,7 +53,7 @@ class PackageIndex:
 
 def _bridge() -> str:
     """The address of this machine as containers see it."""
-    from localhai.containers.connect import connect
+    from localhai.containers.docker.connect import connect
 
     engine = connect()
     try:

@@ -12,7 +12,7 @@ from history import remember
 from measure import IMAGE, MEBIBYTE, Bench, Project, Row, ratio, side_by_side, timed
 from serving import Client, per_second, program, require, serving, split, waited
 
-from localhai.executions.log import LogWriter
+from localhai.executions.log.log import LogWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

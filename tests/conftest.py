@@ -96,7 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: "leaks" in item.nodeid)
     if items and "leaks" in items[-1].nodeid:
         from localhai.containers import labels
-        from localhai.containers.connect import connect
+        from localhai.containers.docker.connect import connect
 
         engine = connect()
         label = {labels.EXECUTION: None}
@@ -111,7 +111,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if before is None:
         return
     from localhai.containers import labels
-    from localhai.containers.connect import connect
+    from localhai.containers.docker.connect import connect
 
     engine = connect()
     for name in set(engine.volumes({labels.CACHE: None})) - before:

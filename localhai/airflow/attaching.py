@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.app.recover import recover
-from localhai.executions.following import GrowingLog
-from localhai.executions.owner import is_gone, is_left
+from localhai.executions.log.follow import GrowingLog
+from localhai.executions.run.owner import is_gone, is_left
 from localhai.records import FINAL, INCOMPLETE, Status
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from localhai.airflow.claim import Claim
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
     from localhai.pipelines.sources import Sources

@@ -46,8 +46,8 @@ def main(text: str) -> None:
     from localhai.airflow.local_pipeline import run_pipeline
     from localhai.airflow.local_run import run_execution
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
-    from localhai.executions.interruption import Interruption, signals_ask
     from localhai.executions.open_project import open_project
+    from localhai.executions.run.interruption import Interruption, signals_ask
 
     asked = json.loads(text)
     told = False

@@ -65,7 +65,7 @@ class ValohaiHook(BaseHook):
         try:
             mode = self.mode()
             if mode.is_dev:
-                from localhai.containers.connect import connect
+                from localhai.containers.docker.connect import connect
 
                 engine = connect()
                 try:

@@ -11,8 +11,8 @@ from localhai.pipelines.sources import Sources
 
 if TYPE_CHECKING:
     from localhai.airflow.request import ExecutionRequest
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
     from localhai.project.overrides import Overrides
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot

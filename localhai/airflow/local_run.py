@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
-    from localhai.executions.interruption import Interruption
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.interruption import Interruption
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
 

@@ -12,14 +12,14 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from localhai.executions.interruption import Interruption
-from localhai.executions.lines import LineAssembler, displayed
-from localhai.executions.observer import Observer
+from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.observer import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from localhai.executions.log import EventStream
+    from localhai.executions.log.log import EventStream
 
 T = TypeVar("T")
 Told = tuple[str, Any]

@@ -24,7 +24,7 @@ def recover(home: Home, say: Say) -> None:
 
     Nearly always five queries and nothing to do: then what it takes is not even loaded.
     """
-    from localhai.executions.signs import own_owner
+    from localhai.executions.run.heartbeat import own_owner
 
     host = own_owner().host
     if home.records.given_up(host):
@@ -40,13 +40,13 @@ def recover(home: Home, say: Say) -> None:
 
 
 def _clean_up(home: Home, say: Say) -> None:
-    from localhai.executions.recovery import clean_up
+    from localhai.executions.run.recovery import clean_up
 
     _each(["what this machine left while others took it for dead"], str, lambda _: clean_up(home, say), say)
 
 
 def _executions(home: Home, say: Say) -> None:
-    from localhai.executions.recovery import left, look_after, name_of
+    from localhai.executions.run.recovery import left, look_after, name_of
 
     _each(left(home), name_of, lambda record: look_after(home, record, say), say)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Call(Struct):
             return
         from localhai.executions.home import Home
 
-        with Home(settings, tell=words.say) as home:
+        with Home(settings, tell=output.say) as home:
             yield home
 
 
@@ -134,4 +134,4 @@ def _settings(folder: Path | None, flags: Mapping[str, Any] | None = None) -> Se
 def _recover(home: Home) -> None:
     from localhai.app.recover import recover
 
-    recover(home, words.say)
+    recover(home, output.say)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.asking import confirm
 from localhai.cli.options import json_option, pass_call, project_option, yes_option
 from localhai.cli.table import Column, print_table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from localhai.cli.call import Call, HomeView
-    from localhai.executions.cleaning import Portion
+    from localhai.executions.clean import Portion
 
 
 @click.command("clean")
@@ -61,7 +61,7 @@ def clean(
             problems = [problem for portion in reversed(portions) for problem in _removed(portion)]
     if call.json:
         shown = [portion.to_dict() for portion in portions]
-        words.emit_json({"portions": shown, "size": size, "removed": remove, "problems": problems})
+        output.emit_json({"portions": shown, "size": size, "removed": remove, "problems": problems})
     else:
         _say_end(portions, size, problems, removed=remove, chosen=chosen)
     return 1 if problems else 0
@@ -82,18 +82,18 @@ def _removed(portion: Portion) -> Sequence[str]:
 def _portions(
     look: HomeView, cache: bool, older: str | None, containers: bool, everything: bool, *, all_projects: bool
 ) -> Iterator[Portion]:
-    from localhai.executions import cleaning
+    from localhai.executions import clean
     from localhai.project.durations import seconds
 
     if older or everything:
         age = seconds(older) if older else 0.0
         project_id = None if all_projects else look.project_id
-        yield from cleaning.old_executions(look.home, project_id, age, datetime.now(timezone.utc))
+        yield from clean.old_executions(look.home, project_id, age, datetime.now(timezone.utc))
     if containers or everything:
         yield from _leftovers(look, required=containers)
     if cache or everything:
         yield from _images(look)
-        yield from cleaning.cached(look.home)
+        yield from clean.cached(look.home)
 
 
 def _images(look: HomeView) -> Iterator[Portion]:
@@ -103,21 +103,21 @@ def _images(look: HomeView) -> Iterator[Portion]:
     try:
         yield from built_images(look.home)
     except EngineNotFound:
-        words.say("no Docker Engine answers: images of deployments are not looked for")
+        output.say("no Docker Engine answers: images of deployments are not looked for")
 
 
 def _leftovers(look: HomeView, *, required: bool) -> Iterator[Portion]:
     from localhai.deployments.leftovers import dead_containers
     from localhai.errors import EngineNotFound
-    from localhai.executions import cleaning
+    from localhai.executions import clean
 
     try:
-        yield from cleaning.leftovers(look.home)
+        yield from clean.leftovers(look.home)
         yield from dead_containers(look.home)
     except EngineNotFound:
         if required:
             raise
-        words.say("no Docker Engine answers: what may be left there is not looked for")
+        output.say("no Docker Engine answers: what may be left there is not looked for")
 
 
 def _print(portions: Sequence[Portion], size: int) -> None:
@@ -130,10 +130,10 @@ def _print(portions: Sequence[Portion], size: int) -> None:
 
 def _say_end(portions: Sequence[Portion], size: int, problems: Sequence[str], *, removed: bool, chosen: bool) -> None:
     for problem in problems:
-        words.say(problem)
+        output.say(problem)
     if not portions:
-        words.say("nothing to remove")
+        output.say("nothing to remove")
     elif removed:
-        words.say(f"removed, {formats.size(size)} freed" if not problems else "the rest is removed")
+        output.say(f"removed, {formats.size(size)} freed" if not problems else "the rest is removed")
     elif not chosen:
-        words.hint("localhai clean --cache | --executions 30d | --containers | --all")
+        output.hint("localhai clean --cache | --executions 30d | --containers | --all")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 
 HOW = {
     "bash": 'add to ~/.bashrc:  eval "$(localhai completion bash)"',
@@ -32,6 +32,6 @@ def completion(shell: str) -> None:
     made = get_completion_class(shell)
     if made is None:  # click knows all three
         raise click.UsageError(f"there is no completion for {shell}")
-    words.emit(made(cli, {}, "localhai", "_LOCALHAI_COMPLETE").source())
-    if words.is_terminal(sys.stdout):
-        words.hint(HOW[shell])
+    output.emit(made(cli, {}, "localhai", "_LOCALHAI_COMPLETE").source())
+    if output.is_terminal(sys.stdout):
+        output.hint(HOW[shell])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.belonging import project_of
 from localhai.cli.options import complete_execution, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
@@ -35,8 +35,8 @@ def diff(call: Call, first: str, second: str) -> None:
 
     Inputs and outputs are compared by checksum, code file by file where both are still at hand.
     """
-    from localhai.executions.code_diff import code_diff
-    from localhai.executions.diff import diff as differences
+    from localhai.executions.inspect.code_diff import code_diff
+    from localhai.executions.inspect.diff import diff as differences
 
     with call.look() as look:
         a, b = look.execution(first), look.execution(second)
@@ -44,7 +44,7 @@ def diff(call: Call, first: str, second: str) -> None:
         code = code_diff(a.record.commit, b.record.commit, lambda commit: _folder(look, folders[commit]))
         found = differences(a.to_dict(), b.to_dict(), code)
     if call.json:
-        words.emit_json(found)
+        output.emit_json(found)
     else:
         _print(found)
 
@@ -58,10 +58,10 @@ def _folder(look: HomeView, execution: Execution) -> Path:
 
 def _print(found: Mapping[str, Any]) -> None:
     a, b = found["a"], found["b"]
-    words.emit(f"a  #{a['counter']} {a['step']} of {a['project']}, {a['status']}")
-    words.emit(f"b  #{b['counter']} {b['step']} of {b['project']}, {b['status']}")
+    output.emit(f"a  #{a['counter']} {a['step']} of {a['project']}, {a['status']}")
+    output.emit(f"b  #{b['counter']} {b['step']} of {b['project']}, {b['status']}")
     if found["same"]:
-        words.emit("\nsame code, image, command, parameters, environment variables and inputs")
+        output.emit("\nsame code, image, command, parameters, environment variables and inputs")
     _print_code(found)
     _print_pairs("Differences", found["facts"], str)
     if found["command"]:
@@ -79,11 +79,11 @@ def _print_code(found: Mapping[str, Any]) -> None:
     if found["a"]["commit"] == found["b"]["commit"]:
         return
     _heading("Code")
-    words.emit(f"  a  {found['a']['commit']}\n  b  {found['b']['commit']}")
+    output.emit(f"  a  {found['a']['commit']}\n  b  {found['b']['commit']}")
     if code["note"]:
-        words.emit(f"  {code['note']}")
+        output.emit(f"  {code['note']}")
     elif code["same"]:
-        words.emit("  no file differs")
+        output.emit("  no file differs")
     else:
         _emit_files(code)
 
@@ -94,9 +94,9 @@ def _print_pairs(title: str, pairs: Mapping[str, Mapping[str, Any]], show: Calla
     _heading(title)
     for name, pair in pairs.items():
         before, after = ("(none)" if pair[side] is None else show(pair[side]) for side in "ab")
-        words.emit(f"  {name}" if name else "  a -> b")
-        words.emit(f"    {words.style('-', sys.stdout, fg='red')} {before}")
-        words.emit(f"    {words.style('+', sys.stdout, fg='green')} {after}")
+        output.emit(f"  {name}" if name else "  a -> b")
+        output.emit(f"    {output.style('-', sys.stdout, fg='red')} {before}")
+        output.emit(f"    {output.style('+', sys.stdout, fg='green')} {after}")
 
 
 def _print_metadata(metadata: Mapping[str, Mapping[str, Any]]) -> None:
@@ -123,15 +123,15 @@ def _print_files(title: str, files: Mapping[str, Any]) -> None:
 
 def _emit_files(files: Mapping[str, Any]) -> None:
     lines = [
-        f"  {words.style(sign, sys.stdout, fg=COLOURS[kind])} {name}"
+        f"  {output.style(sign, sys.stdout, fg=COLOURS[kind])} {name}"
         for kind, sign in SIGNS.items()
         for name in files[kind] or ()
     ]
     for line in lines[:MOST_FILES]:
-        words.emit(line)
+        output.emit(line)
     if len(lines) > MOST_FILES:
-        words.emit(f"  ... and {len(lines) - MOST_FILES} more")
+        output.emit(f"  ... and {len(lines) - MOST_FILES} more")
 
 
 def _heading(text: str) -> None:
-    words.emit("\n" + words.style(text, sys.stdout, bold=True))
+    output.emit("\n" + output.style(text, sys.stdout, bold=True))

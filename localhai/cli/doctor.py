@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import LocalhaiError, SurroundingsError
 
 if TYPE_CHECKING:
+    from localhai.app.doctor import Finding
     from localhai.cli.call import Call
-    from localhai.executions.checkup import Finding
     from localhai.settings import Settings
 
 COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -31,7 +31,7 @@ def doctor(call: Call, *, image: str | None) -> int:
     Each line is ok, warning or problem, with what to do about it. Exits with 4 when there is a problem. `--json`
     prints `{ok, findings: [{name, level, text, hints, seconds}]}`.
     """
-    from localhai.executions.checkup import checkup
+    from localhai.app.doctor import checkup
 
     folder, settings = _project_and_settings(call)
     found: list[Finding] = []
@@ -41,7 +41,7 @@ def doctor(call: Call, *, image: str | None) -> int:
             _print(finding)
     is_well = all(finding.level != "problem" for finding in found)
     if call.json:
-        words.emit_json({"ok": is_well, "findings": [finding.to_dict() for finding in found]})
+        output.emit_json({"ok": is_well, "findings": [finding.to_dict() for finding in found]})
     return 0 if is_well else SurroundingsError.exit_code
 
 
@@ -57,9 +57,9 @@ def _project_and_settings(call: Call) -> tuple[Path | None, Settings]:
 
 
 def _print(finding: Finding) -> None:
-    level = words.style(finding.level.ljust(8), sys.stdout, fg=COLOURS[finding.level], bold=True)
+    level = output.style(finding.level.ljust(8), sys.stdout, fg=COLOURS[finding.level], bold=True)
     text = finding.text.replace("\n", "\n" + " " * 9)
-    words.emit(f"{level} {finding.name}: {text}")
+    output.emit(f"{level} {finding.name}: {text}")
     for hint in finding.hints:
-        words.emit(f"         -> {hint}")
+        output.emit(f"         -> {hint}")
     sys.stdout.flush()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.lazy import Entry, LazyGroup
 from localhai.cli.platform import ELSEWHERE
 from localhai.errors import UsageError
@@ -36,9 +36,9 @@ def _command(item: Elsewhere) -> click.Command:
     def callback(**_given: Any) -> None:
         if not item.is_done:
             raise UsageError(f"`{item.path}` of vh is not here: {item.why}", hints=[item.hint] if item.hint else [])
-        words.say(f"`{item.path}` has no effect here: {item.why}")
+        output.say(f"`{item.path}` has no effect here: {item.why}")
         if item.hint:
-            words.hint(item.hint)
+            output.hint(item.hint)
 
     sentence = f"{item.why[0].upper()}{item.why[1:]}."
     return click.Command(

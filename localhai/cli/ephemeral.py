@@ -50,7 +50,7 @@ def _clear_packages(home: Path) -> None:
     if not (home / "cache" / "engine.json").exists():
         return
     from localhai.containers import package_cache
-    from localhai.containers.connect import connect
+    from localhai.containers.docker.connect import connect
     from localhai.errors import LocalhaiError
 
     with suppress(LocalhaiError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.call import ReaderGone
 from localhai.errors import DiskFull, Interrupted, LocalhaiError, ProjectError, UsageError
 from localhai.system import private
@@ -41,7 +41,7 @@ def report(error: BaseException, call: Call, arguments: Sequence[str]) -> int:
         document: dict[str, Any] = {"error": known.to_dict()}
         if call.execution is not None:
             document["execution"] = dict(call.execution)
-        words.emit_json(document)
+        output.emit_json(document)
     else:
         _say(known)
     return known.exit_code
@@ -85,17 +85,17 @@ def _is_gone() -> bool:
 
 def _say(error: LocalhaiError) -> None:
     stream = sys.stderr
-    head = words.style("Error:", stream, fg="red", bold=True)
+    head = output.style("Error:", stream, fg="red", bold=True)
     if isinstance(error, ProjectError) and error.problems:
         from localhai.project.problems import render_problems
 
-        words.write(stream, render_problems(error.problems) + "\n")
-        words.write(stream, f"{head} {error.message}\n")
+        output.write(stream, render_problems(error.problems) + "\n")
+        output.write(stream, f"{head} {error.message}\n")
     else:
         where = f" ({error.where})" if error.where and error.where not in error.message else ""
-        words.write(stream, f"{head} {error.message}{where}\n")
+        output.write(stream, f"{head} {error.message}{where}\n")
     for hint in error.hints:
-        words.write(stream, "  " + hint.replace("\n", "\n  ").rstrip() + "\n")
+        output.write(stream, "  " + hint.replace("\n", "\n  ").rstrip() + "\n")
     stream.flush()
 
 
@@ -123,7 +123,7 @@ def _report_unexpected(error: BaseException, call: Call, arguments: Sequence[str
         ],
     )
     if as_json:
-        words.emit_json({"error": wrapped.to_dict()})
+        output.emit_json({"error": wrapped.to_dict()})
     else:
         _say(wrapped)
     return UNEXPECTED

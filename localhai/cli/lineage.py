@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.executions.lineage import Direction
+    from localhai.executions.inspect.lineage import Direction
 
 _TITLES: dict[Direction, str] = {"up": "Made from", "down": "Used by"}
 
@@ -33,7 +33,7 @@ def lineage(call: Call, *, reference: str, up: bool, down: bool, depth: int | No
     `{root, nodes: [{id, kind, label, ...}], edges: [{source, target, input, file}]}`; data flow from source
     to target.
     """
-    from localhai.executions.lineage import trace
+    from localhai.executions.inspect.lineage import trace
 
     both: tuple[Direction, ...] = ("up", "down")
     directions = tuple(name for name in both if {"up": up, "down": down}[name]) or both
@@ -41,11 +41,11 @@ def lineage(call: Call, *, reference: str, up: bool, down: bool, depth: int | No
         datum = look.home.records.find_datum(reference, look.project_id)
         found = trace(look.home.records, datum, directions, depth)
     if call.json:
-        words.emit_json(found.to_dict())
+        output.emit_json(found.to_dict())
     elif mermaid:
-        words.emit(found.mermaid())
+        output.emit(found.mermaid())
     else:
         for number, direction in enumerate(directions):
-            heading = words.style(_TITLES[direction], sys.stdout, bold=True)
-            words.emit(("\n" if number else "") + heading)
-            words.emit("\n".join(found.tree(direction)))
+            heading = output.style(_TITLES[direction], sys.stdout, bold=True)
+            output.emit(("\n" if number else "") + heading)
+            output.emit("\n".join(found.tree(direction)))

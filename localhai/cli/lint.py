@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _print_json(reports: Sequence[LintReport]) -> None:
         "problems": [problem for file in files for problem in file.pop("problems")],
         "files": files,
     }
-    words.emit_json(document)
+    output.emit_json(document)
 
 
 def _print(reports: Sequence[LintReport]) -> None:
@@ -67,5 +67,5 @@ def _print(reports: Sequence[LintReport]) -> None:
 
             Console(highlight=False, soft_wrap=True).print(render_problems(report.problems, markup=True))
         elif report.problems:
-            words.emit(render_problems(report.problems))
-        words.emit(f"{report.file}: {summary(report.problems)}")
+            output.emit(render_problems(report.problems))
+        output.emit(f"{report.file}: {summary(report.problems)}")

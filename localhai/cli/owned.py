@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from localhai.cli import words
+from localhai.cli import output
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call, HomeView
@@ -35,6 +35,6 @@ def newest_of_caller(look: HomeView, newest: Callable[..., list[Found]], count: 
 def print_no_deleted(call: Call, what: str) -> None:
     """The list of what was deleted: nothing is kept of it."""
     if call.json:
-        words.emit_json([])
+        output.emit_json([])
     else:
-        words.say(f"no deleted {what}: nothing is kept of what is deleted here")
+        output.say(f"no deleted {what}: nothing is kept of what is deleted here")

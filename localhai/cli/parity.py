@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call
 from localhai.cli.table import Column, print_table
 
@@ -35,7 +35,7 @@ def parity(call: Call, *, file: Path | None, every: bool) -> None:
     path, uses = _uses(call, file)
     counts = {level: sum(use.parity.level == level for use in uses) for level in LEVELS}
     if call.json:
-        words.emit_json({"file": str(path), **counts, "keys": [use.to_dict() for use in uses]})
+        output.emit_json({"file": str(path), **counts, "keys": [use.to_dict() for use in uses]})
         return
     shown = [use for use in uses if every or use.parity.level != "emulated"]
     if shown:
@@ -43,7 +43,7 @@ def parity(call: Call, *, file: Path | None, every: bool) -> None:
         print_table(columns, [_row(use) for use in shown], form=call.format)
     if call.format == "human":
         numbers = ", ".join(f"{count} {level}" for level, count in counts.items())
-        words.emit(words.style(f"{path.name} uses {len(uses)} keys: {numbers}", sys.stdout, bold=True))
+        output.emit(output.style(f"{path.name} uses {len(uses)} keys: {numbers}", sys.stdout, bold=True))
 
 
 def _uses(call: Call, file: Path | None) -> tuple[Path, tuple[KeyUse, ...]]:

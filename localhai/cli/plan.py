@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.execution.requested import planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
@@ -65,10 +65,10 @@ def show_plan(call: Call, requested: Requested) -> None:
         look=True,
     )
     if call.json:
-        words.emit_json(found.to_dict())
+        output.emit_json(found.to_dict())
         return
     for line in plan_lines(found):
-        words.emit(line)
+        output.emit(line)
 
 
 def plan_lines(found: ExecutionPlan) -> Iterable[str]:
@@ -96,7 +96,7 @@ def _fact(name: str, text: str | None) -> Iterable[str]:
     if not text:
         return
     first, *more = text.split("\n")
-    yield f"{words.style(name.ljust(WIDTH), sys.stdout, bold=True)} {first}"
+    yield f"{output.style(name.ljust(WIDTH), sys.stdout, bold=True)} {first}"
     for line in more:
         yield f"{'':{WIDTH}} {line}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 
 if TYPE_CHECKING:
     from localhai.cli.options import Decorated
@@ -98,9 +98,9 @@ def say_without_effect(given: Mapping[str, Any]) -> None:
     """One line on those that were typed."""
     found = [item.spelled for item in IDLE.values() if item.is_used(given)]
     if found:
-        words.say(f"without effect on this machine: {', '.join(found)}")
+        output.say(f"without effect on this machine: {', '.join(found)}")
     if given.get("ssh"):
-        words.say("a shell in its environment, when it has ended: localhai shell latest")
+        output.say("a shell in its environment, when it has ended: localhai shell latest")
 
 
 def with_bare_priority(arguments: Sequence[str]) -> list[str]:

@@ -87,7 +87,7 @@ def rerun(
 
 
 def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: dict[str, Any]) -> Requested:
-    from localhai.executions.repeating import pinned, repeated
+    from localhai.executions.rerun import pinned, repeated
     from localhai.project.planning import find_step
 
     plan = pinned(earlier.plan(), earlier.inputs)
@@ -105,7 +105,7 @@ def _differences(earlier: Execution, later: Execution) -> Iterable[str]:
     before, after = earlier.to_dict(), later.to_dict()
     if before["image"] == after["image"] and before["image_digest"] != after["image_digest"]:
         yield f"the image {after['image']} has changed since #{earlier.counter}"
-    from localhai.executions.diff import diff
+    from localhai.executions.inspect.diff import diff
 
     names = diff(before, after, {"same": True})["inputs"]
     if names:

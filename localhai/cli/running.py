@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from localhai.cli import words
+from localhai.cli import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.cli.options import Decorated
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
     from localhai.project.snapshot import Snapshot
 
 env_file_option = click.option(
@@ -59,7 +59,7 @@ def with_secrets(options: RunOptions, file: str | None) -> RunOptions:
     """With those of `--env-file` on top. Raises ProjectError for a file that cannot be read."""
     if file is None:
         return options
-    from localhai.executions.secrets import read_env_file
+    from localhai.executions.run.secrets import read_env_file
 
     path = Path(file).absolute()
     return replace(options, secrets={**options.secrets, **read_env_file(path)}, env_file=str(path))
@@ -79,7 +79,7 @@ def recorded_env_file(document: Mapping[str, Any]) -> str | None:
     """The file that the secrets of something that ran came from, if it is still there."""
     file = document.get("env_file")
     if file is not None and not Path(file).is_file():
-        words.say(f"its secrets came from {file}, which is gone: give others with --env-file")
+        output.say(f"its secrets came from {file}, which is gone: give others with --env-file")
         return None
     return file
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import pass_call
 from localhai.errors import UsageError
 
@@ -158,7 +158,7 @@ def _serve(call: Call, wanted: ServeOptions) -> int:
         sockets = [closing.enter_context(bound(wanted.host, port)) for port in ports]
         secret, _made = kept_secret(home.folder / "server", "signing-key")
         jobs = wanted.jobs or os.cpu_count() or 1
-        state = assemble(State(home, secret, say=words.say, jobs=jobs, container_host=wanted.container_host))
+        state = assemble(State(home, secret, say=output.say, jobs=jobs, container_host=wanted.container_host))
         closing.callback(state.close)
         closing.enter_context(of_threads(state))
         _put_users(home, state, wanted.seed)
@@ -181,12 +181,12 @@ def _certificate(home: Home, wanted: ServeOptions) -> Certificate:
 
 
 def _say_ready(listeners: Sequence[Listener], wanted: ServeOptions, certificate: Certificate | None) -> None:
-    words.say(f"ready at {' and '.join(listener.url for listener in listeners)} (Ctrl-C ends it)")
+    output.say(f"ready at {' and '.join(listener.url for listener in listeners)} (Ctrl-C ends it)")
     if certificate is not None:
         trust = quote(str(certificate.trust))
-        words.say(f"clients trust it by: export REQUESTS_CA_BUNDLE={trust} SSL_CERT_FILE={trust}")
+        output.say(f"clients trust it by: export REQUESTS_CA_BUNDLE={trust} SSL_CERT_FILE={trust}")
     if wanted.host not in LOOPBACK:
-        words.say("other machines can reach it: whoever has the token can run anything here")
+        output.say("other machines can reach it: whoever has the token can run anything here")
 
 
 def _require_extra() -> None:
@@ -218,7 +218,7 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
     if token and not state.server.user_of_token(token):
         raise UsageError(f"{TOKEN} and the seed give one user different tokens", where=str(path))
     for project in plant_projects(state, seed):
-        words.say(f"project {project.name}: {project.id}")
+        output.say(f"project {project.name}: {project.id}")
 
 
 def _put_user(home: Home, state: State) -> None:
@@ -234,12 +234,12 @@ def _put_user(home: Home, state: State) -> None:
         return
     users, kept = state.server.users(), home.folder / "server" / "token"
     if users and not token:
-        words.say(_whose_token(state, users[0].name, kept))
+        output.say(_whose_token(state, users[0].name, kept))
         return
     if not token:
         token, made = kept_secret(kept.parent, kept.name)
     if made:
-        words.say(f"made a token, kept in {kept} and not shown again: {token}")
+        output.say(f"made a token, kept in {kept} and not shown again: {token}")
     state.server.put_user(users[0].name if users else creator_name(home.settings), token)
 
 
@@ -258,14 +258,14 @@ def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[],
 
     False: it ended though nobody told it to.
     """
-    from localhai.executions.interruption import Interruption, signals_ask
+    from localhai.executions.run.interruption import Interruption, signals_ask
 
     def told(number: int, level: int) -> None:
         for listener in listeners:
             listener.end()
         state.queue.ask_to_stop()
         if level == 1:
-            words.say(f"{signal.Signals(number).name}: {_ending(state)}")
+            output.say(f"{signal.Signals(number).name}: {_ending(state)}")
 
     threads = [listener.thread() for listener in listeners]
     interruption = Interruption()
@@ -276,7 +276,7 @@ def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[],
         while all(thread.is_alive() for thread in threads):
             threads[0].join(LOOK)
         if not interruption.asked:
-            words.say("the server listens no more, though nobody asked it to end; it ends")
+            output.say("the server listens no more, though nobody asked it to end; it ends")
             for listener in listeners:
                 listener.end()
         state.queue.ask_to_stop()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.belonging import project_of
 from localhai.cli.options import complete_execution, pass_call, project_option
 from localhai.errors import UsageError
@@ -34,14 +34,14 @@ def shell(call: Call, reference: str, *, env_file: str | None, command: tuple[st
     COMMAND runs instead of the shell. Nothing changes the execution: what is left in outputs goes to a folder of its
     own, which is named in the end.
     """
-    from localhai.executions.visit import visit
+    from localhai.app.shell import visit
 
     with call.look() as look:
         execution = look.execution(reference)
         project = project_of(look, execution)
         commit = execution.record.commit
         snapshot = project.snapshot(commit)
-        words.say(f"execution #{execution.counter}, {execution.step}; its command is in {SCRIPT}")
+        output.say(f"execution #{execution.counter}, {execution.step}; its command is in {SCRIPT}")
         ended = visit(
             look.home,
             project.record,
@@ -50,15 +50,15 @@ def shell(call: Call, reference: str, *, env_file: str | None, command: tuple[st
             settings=project.settings,
             secrets=_secrets(project, execution, env_file),
             command=command,
-            say=words.say,
+            say=output.say,
         )
     if ended.outputs is not None:
-        words.say(f"outputs of this shell are in {ended.outputs}")
+        output.say(f"outputs of this shell are in {ended.outputs}")
     return 1 if command and ended.exit_code != 0 else 0
 
 
 def _secrets(project: OpenProject, execution: Execution, env_file: str | None) -> Mapping[str, str]:
-    from localhai.executions.secrets import read_env_file
+    from localhai.executions.run.secrets import read_env_file
 
     secrets = dict(project.options().secrets)
     recorded = execution.record.document.get("env_file")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.system.escaping import uncoloured
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def print_table(
     For people, columns without a single value are left out.
     """
     stream = stream or sys.stdout
-    shown = _for_terminal if words.is_terminal(stream) else cell
+    shown = _for_terminal if output.is_terminal(stream) else cell
     cells = [[shown(value) for value in row] for row in rows]
     if form in SEPARATORS:
         _print_separated(columns, cells, SEPARATORS[form], stream)
         return
     columns, cells = _with_values(columns, cells)
-    if words.is_terminal(stream):
+    if output.is_terminal(stream):
         _print_rich(columns, cells, stream)
     else:
         stream.write("".join(line + "\n" for line in aligned(columns, cells)))
@@ -85,7 +85,7 @@ def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], strea
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, no_color=not words.is_coloured(stream))
+    console = Console(file=stream, highlight=False, no_color=not output.is_coloured(stream))
     widths = [_least_width(column.header, [row[number] for row in cells]) for number, column in enumerate(columns)]
     if sum(widths) + RICH_GAP * len(widths) > console.width:
         stream.write("".join(line + "\n" for line in aligned(columns, cells)))
@@ -95,7 +95,7 @@ def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], strea
         justify: Literal["left", "right"] = "right" if column.right else "left"
         table.add_column(Text(column.header), justify=justify, overflow="fold", min_width=width)
     for row in cells:
-        table.add_row(*(Text(text, style=words.STATUS_COLOURS.get(text, "")) for text in row))
+        table.add_row(*(Text(text, style=output.STATUS_COLOURS.get(text, "")) for text in row))
     console.print(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def print_parents(parents: Sequence[VersionParent], noun: Noun, form: str) -> None:
     """The list of all datasets or models of a project."""
     if form == "json":
-        words.emit_json([item.to_dict() for item in parents])
+        output.emit_json([item.to_dict() for item in parents])
     elif not parents and form == "human":
-        words.say(f"no {noun}s; a step makes one with valohai.{noun}-versions in the metadata of an output")
+        output.say(f"no {noun}s; a step makes one with valohai.{noun}-versions in the metadata of an output")
     else:
         columns = [Column("Name"), Column("Versions", right=True), Column("Latest"), Column("Created"), Column("URL")]
         rows = [
@@ -75,11 +75,11 @@ def print_version(project: OpenProject, version: Version, form: str) -> None:
     """One version with its facts and files; in a separated-values format the files alone."""
     document = version.to_dict()
     if form == "json":
-        words.emit_json(document)
+        output.emit_json(document)
         return
     if form == "human":
         print_facts(_facts(project, version, document))
-        words.emit("\n" + words.style("Files", sys.stdout, bold=True))
+        output.emit("\n" + output.style("Files", sys.stdout, bold=True))
     columns = [Column("Name"), Column("Size", right=True), Column("Datum")]
     rows = [
         [
@@ -96,16 +96,16 @@ def describe_version(project: OpenProject, version: Version) -> None:
     """One version in Markdown."""
     facts = _facts(project, version, version.to_dict())
     note = facts.pop("Release note")
-    words.emit(f"# {version.noun.capitalize()}: {version.parent}, {version.name}\n\n## Metadata\n")
+    output.emit(f"# {version.noun.capitalize()}: {version.parent}, {version.name}\n\n## Metadata\n")
     for name, value in facts.items():
         if value:
-            words.emit(f"- **{name}:** {value}")
+            output.emit(f"- **{name}:** {value}")
     if note:
-        words.emit(f"\n## Release note\n\n{note}")
-    words.emit("\n## Files\n\n| Name | Size | Datum |\n|------|------|-------|")
+        output.emit(f"\n## Release note\n\n{note}")
+    output.emit("\n## Files\n\n| Name | Size | Datum |\n|------|------|-------|")
     for file in version.files:
         name = file.name.replace("|", "\\|")
-        words.emit(f"| {name} | {formats.size(file.size)} | datum://{file.id} |")
+        output.emit(f"| {name} | {formats.size(file.size)} | datum://{file.id} |")
 
 
 def print_facts(facts: Mapping[str, str | None]) -> None:
@@ -113,7 +113,7 @@ def print_facts(facts: Mapping[str, str | None]) -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         if value:
-            words.emit(f"{name.ljust(width)}  {value}")
+            output.emit(f"{name.ljust(width)}  {value}")
 
 
 def made_by(project: OpenProject, execution_id: str | None) -> str | None:

@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from localhai.containers import labels, ownership, reap
+from localhai.containers import labels, reap
 from localhai.containers.engine import ContainerSpec, Engine, Image, Mount
 from localhai.containers.locking import alone
+from localhai.containers.trees import ownership
 from localhai.system import durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from localhai.containers.archives import ArchiveMember
-    from localhai.containers.tree import FileTree
+    from localhai.containers.trees.archives import ArchiveMember
+    from localhai.containers.trees.tree import FileTree
 
 INSIDE = "/var/cache/localhai"
 SETTINGS = "/var/cache/localhai-settings"
@@ -176,7 +177,7 @@ class _Maker(Struct, frozen=True):
             user="0:0",
             network="none",
         )
-        from localhai.containers import archives
+        from localhai.containers.trees import archives
 
         container = self.engine.create(spec)
         try:
@@ -219,14 +220,14 @@ def _digest() -> str:
 
 
 def _folders(*, opened: bool) -> Iterator[ArchiveMember]:
-    from localhai.containers.archives import ArchiveMember
+    from localhai.containers.trees.archives import ArchiveMember
 
     for name in ("", *(f"/{folder}" for folder in FOLDERS)):  # the last one tells that all is there
         yield ArchiveMember(f"{INSIDE[1:]}{name}", mode=0o777 if opened else 0o755)
 
 
 def _settings_entries() -> Iterator[ArchiveMember]:
-    from localhai.containers.archives import ArchiveMember
+    from localhai.containers.trees.archives import ArchiveMember
 
     yield ArchiveMember(SETTINGS[1:], mode=0o755)
     for name, text in _SETTINGS_FILES.items():

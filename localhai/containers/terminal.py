@@ -10,12 +10,12 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.docker_stream import READ, Demultiplexer
+from localhai.containers.docker.stream import READ, Demultiplexer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from localhai.containers.transport import HijackedSocket
+    from localhai.containers.docker.transport import HijackedSocket
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 from localhai.containers import labels
 from localhai.deployments.work import work_id
 from localhai.errors import SurroundingsError, UsageError
-from localhai.executions.cleaning import Portion
-from localhai.executions.owner import is_alive, is_dropped
-from localhai.executions.signs import own_owner
+from localhai.executions.clean import Portion
+from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.owner import is_alive, is_dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,21 +14,22 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from localhai.containers import archives, limits
-from localhai.containers.archives import ArchiveMember
+from localhai.containers import limits
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.launching import launch
-from localhai.containers.tree import REPOSITORY
+from localhai.containers.trees import archives
+from localhai.containers.trees.archives import ArchiveMember
+from localhai.containers.trees.tree import REPOSITORY
 from localhai.deployments.endpoint import SUPPORT, port_of, server_script
 from localhai.deployments.proxy import PREFIX_HEADER
 from localhai.deployments.work import work_id
 from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
-from localhai.executions.at_work import at_work
-from localhai.executions.beside import Beside
 from localhai.executions.latest import creator_name
-from localhai.executions.signs import own_owner
-from localhai.executions.stopping import Stopping
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.beside import Beside
+from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.stop import Stopping
 from localhai.system import strict_json
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
 from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
-from localhai.executions.at_work import at_work
-from localhai.executions.interruption import Interruption
 from localhai.executions.reading import Reading, recorded, requester_of
-from localhai.executions.signs import own_owner
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.interruption import Interruption
 from localhai.project import parity
 from localhai.project.plan import ParityNote
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.data.files import InputFile
-    from localhai.executions.life import RunOptions
-    from localhai.executions.observer import Observer
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.observer import Observer
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 

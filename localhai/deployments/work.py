@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from localhai.executions.capture import Capture
-from localhai.executions.log import read_events
-from localhai.executions.secrets import Masker
+from localhai.executions.log.capture import Capture
+from localhai.executions.log.log import read_events
+from localhai.executions.run.secrets import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import OutputStream
     from localhai.executions.home import Home
-    from localhai.executions.interruption import Interruption
-    from localhai.executions.life import RunOptions
-    from localhai.executions.observer import Observer
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.observer import Observer
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
     from localhai.settings import Settings

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from localhai.errors import FilesNotHere
-from localhai.executions.lines import displayed
-from localhai.executions.log import read_events
-from localhai.executions.metadata import read_metadata, read_summary
+from localhai.executions.log.lines import displayed
+from localhai.executions.log.log import read_events
+from localhai.executions.log.metadata import read_metadata, read_summary
 from localhai.project.plan import ExecutionPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from localhai.executions.log import Event
-    from localhai.executions.metadata import Summary
+    from localhai.executions.log.log import Event
+    from localhai.executions.log.metadata import Summary
     from localhai.records import DatumRecord, ExecutionRecord, Records
 
 PLAN = "plan.json"

@@ -126,10 +126,10 @@ class Home:
 
         `at_once`: what it is to own had another owner before. Raises RecordsUnavailable.
         """
-        from localhai.executions.signs import SignsOfLife, own_owner
+        from localhai.executions.run.heartbeat import Heartbeat, own_owner
 
         owner = own_owner()
-        signs = self._once("signs", lambda: SignsOfLife(self.records, owner, timeout=self.settings.host_timeout))
+        signs = self._once("signs", lambda: Heartbeat(self.records, owner, timeout=self.settings.host_timeout))
         if at_once or self.settings.database_url:  # other machines may look
             signs.now()
         return owner
@@ -139,7 +139,7 @@ class Home:
         """The engine. Raises EngineNotFound, naming every place tried."""
 
         def make() -> Engine:
-            from localhai.containers.connect import connect
+            from localhai.containers.docker.connect import connect
 
             return connect()
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.executions.home import Home
-from localhai.executions.life import RunOptions
-from localhai.executions.secrets import read_env_file
+from localhai.executions.run.context import RunOptions
+from localhai.executions.run.secrets import read_env_file
 from localhai.project.folder import find_project
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.executions.execution import Execution
-    from localhai.executions.interruption import Interruption
-    from localhai.executions.observer import Observer
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.observer import Observer
     from localhai.project.config import ProjectConfig
     from localhai.project.folder import ProjectFolder
     from localhai.project.overrides import StepArguments
@@ -212,7 +212,7 @@ class OpenProject:
         interruption: Interruption | None = None,
     ) -> Execution:
         """Run what `prepare` gave, to its end. Raises SurroundingsError when it could not start."""
-        from localhai.executions.runner import run
+        from localhai.executions.run.runner import run
 
         return run(
             self.home,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.executions.owner import has_files
+from localhai.executions.run.owner import has_files
 from localhai.system.text import path_of
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.executions.home import Home
-    from localhai.executions.life import Life
+    from localhai.executions.run.context import RunContext
     from localhai.project.plan import ExecutionPlan
     from localhai.settings import Settings
 
@@ -38,9 +38,9 @@ def recorded(requester: str | None) -> dict[str, str]:
     return {} if requester is None else {REQUESTER: requester}
 
 
-def asked_by(life: Life) -> str | None:
+def asked_by(context: RunContext) -> str | None:
     """The same of an execution on its way."""
-    return life.options.requester or requester_of(life.record.document)
+    return context.options.requester or requester_of(context.record.document)
 
 
 def require_allowed(home: Home, settings: Settings, plan: ExecutionPlan, requester: str | None) -> None:

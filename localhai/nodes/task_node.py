@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError
 from localhai.executions.execution import Execution
-from localhai.executions.reuse_words import outcome
+from localhai.executions.reuse.explain import outcome
 from localhai.nodes.spreading import spread
 from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
-    from localhai.executions.observer import Observer
+    from localhai.executions.run.observer import Observer
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from localhai.executions.at_work import at_work
-from localhai.executions.interruption import Interruption
 from localhai.executions.reading import requester_of
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.interruption import Interruption
 from localhai.pipelines.resuming import left
 from localhai.pipelines.running import PipelineObserver, Run, all_runners
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from localhai.executions.life import RunOptions
+    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept, NodeRunner
     from localhai.pipelines.running import PipelineOptions

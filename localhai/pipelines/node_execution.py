@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.executions.execution import Execution
-from localhai.executions.following import LOOK
-from localhai.executions.observer import Observer
-from localhai.executions.recovery import NEVER_RAN, adopt
-from localhai.executions.runner import run
+from localhai.executions.log.follow import LOOK
+from localhai.executions.run.observer import Observer
+from localhai.executions.run.recovery import NEVER_RAN, adopt
+from localhai.executions.run.runner import run
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
-    from localhai.executions.interruption import Interruption
+    from localhai.executions.run.interruption import Interruption
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources

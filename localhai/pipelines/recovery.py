@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.executions.owner import is_gone
+from localhai.executions.run.owner import is_gone
 from localhai.pipelines.rules import node_status
 from localhai.records import INCOMPLETE, Status
 from localhai.records.server import ServerRecords

@@ -20,15 +20,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError
-from localhai.executions.at_work import at_work
-from localhai.executions.beside import Beside
-from localhai.executions.elapsed import stopwatch
-from localhai.executions.interruption import Interruption, ctrl_c_asks
 from localhai.executions.latest import creator_name
-from localhai.executions.observer import Observer
 from localhai.executions.reading import recorded
-from localhai.executions.secrets import Masker
-from localhai.executions.slots import Slots
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.beside import Beside
+from localhai.executions.run.elapsed import stopwatch
+from localhai.executions.run.interruption import Interruption, ctrl_c_asks
+from localhai.executions.run.observer import Observer
+from localhai.executions.run.secrets import Masker
+from localhai.executions.run.slots import Slots
 from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, preflight, refuse_unknown_types
@@ -37,7 +37,7 @@ from localhai.project import parity
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
-    from localhai.executions.life import RunOptions
+    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
     from localhai.pipelines.runners import Kept, Made, NodeRunner

@@ -13,8 +13,8 @@ from localhai.data.uri import parse
 from localhai.errors import InputNotFound
 from localhai.executions.reading import Reading
 from localhai.executions.uploads import upload
+from localhai.server.auth import require_own
 from localhai.server.errors import field
-from localhai.server.own import require_own
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project

@@ -103,7 +103,7 @@ class Calls:
             return None
         own, shown = place
         listening = self._bound(own, network)
-        from localhai.server.inside import create_inside
+        from localhai.server.container_api import create_inside
 
         running = server(create_inside(self._state))
         thread = threading.Thread(

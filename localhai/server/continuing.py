@@ -8,16 +8,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from localhai.errors import LocalhaiError, RecordsUnavailable
-from localhai.executions.at_work import at_work
-from localhai.executions.interruption import Interruption
-from localhai.executions.owner import is_gone
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.owner import is_gone
 from localhai.nodes.runners import further_runners
 from localhai.pipelines.continuing import continue_pipeline
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineOptions
 from localhai.records import INCOMPLETE
 from localhai.records.pipelines import OPEN
-from localhai.server.beginning import HOME
+from localhai.server.background import HOME
 from localhai.server.code import code_of, config_of
 from localhai.server.pipelines import sources_of
 from localhai.server.requests import opened, options_of

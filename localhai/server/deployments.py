@@ -12,14 +12,14 @@ from localhai.deployments.endpoint import file_names
 from localhai.deployments.proxy import Proxy, Routes
 from localhai.deployments.serving import serve
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError
-from localhai.executions.interruption import Interruption
-from localhai.executions.observer import Observer
 from localhai.executions.reading import requester_of
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.observer import Observer
 from localhai.records.deployments import HELD
+from localhai.server.auth import require_own
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of
 from localhai.server.errors import Refused, field, not_found
-from localhai.server.own import require_own
 from localhai.server.requests import mapping, opened, options_of, texts
 
 if TYPE_CHECKING:

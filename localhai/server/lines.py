@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from localhai.executions.log_index import LOG
+from localhai.executions.log.index import LOG
 
 if TYPE_CHECKING:
     from pathlib import Path

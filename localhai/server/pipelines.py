@@ -23,11 +23,11 @@ from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project.faulty import refuse_faulty
 from localhai.records.queue import QueueEntry
 from localhai.server import pipeline_parts as parts
-from localhai.server.beginning import Beginning
+from localhai.server.auth import require_own
+from localhai.server.background import Beginning
 from localhai.server.bodies import text
 from localhai.server.code import code_of
 from localhai.server.errors import field as wrong
-from localhai.server.own import require_own
 from localhai.server.requests import opened, options_of, tags_of, unwrapped
 from localhai.server.tasks import sweep_of
 from localhai.system import strict_json
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from valohai_yaml.objs import Step
 
-    from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
     from localhai.pipelines.runners import Kept
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.executions.deleting import delete
+from localhai.executions.delete import delete
 from localhai.executions.execution import Execution
 from localhai.records import INCOMPLETE
 from localhai.records.ids import new_id

@@ -11,11 +11,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Interrupted, LocalhaiError
-from localhai.executions import waiting
-from localhai.executions.at_work import at_work
-from localhai.executions.interruption import Interruption
-from localhai.executions.owner import is_of_home
-from localhai.executions.slots import Slots
+from localhai.executions.run import waiting
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.owner import is_of_home
+from localhai.executions.run.slots import Slots
 from localhai.project.plan import ExecutionPlan
 from localhai.records import INCOMPLETE
 from localhai.records.queue import QueueEntry

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.executions import waiting
-from localhai.executions.life import RunOptions
 from localhai.executions.open_project import OpenProject
 from localhai.executions.reading import require_allowed
-from localhai.executions.secrets import read_env_file
+from localhai.executions.run import waiting
+from localhai.executions.run.context import RunOptions
+from localhai.executions.run.secrets import read_env_file
 from localhai.project.folder import ProjectFolder
 from localhai.project.overrides import Overrides
 from localhai.records.queue import QueueEntry
+from localhai.server.auth import require_own
 from localhai.server.bodies import text
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
-from localhai.server.own import require_own
 from localhai.server.routes.environments import LOCAL
 from localhai.server.runtime import limited
 from localhai.system.text import path_of as shown_path

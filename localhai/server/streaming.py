@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from localhai.errors import LocalhaiError
-from localhai.executions.following import LOOK, GrowingLog
-from localhai.executions.metadata import METADATA, parse_line
+from localhai.executions.log.follow import LOOK, GrowingLog
+from localhai.executions.log.metadata import METADATA, parse_line
 from localhai.records import FINAL
 from localhai.system import strict_json
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from localhai.executions.log import Event
+    from localhai.executions.log.log import Event
     from localhai.server.state import State
 
 KINDS = frozenset({"log", "metadata", "status"})

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from localhai.executions.metadata import read_metadata
+from localhai.executions.log.metadata import read_metadata
 from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
 from localhai.system import strict_json

@@ -10,11 +10,11 @@ from msgspec import to_builtins
 
 from localhai.project.checks.expression import GRAMMAR, fault
 from localhai.records.queue import QueueEntry
-from localhai.server.beginning import Beginning
+from localhai.server.auth import require_own
+from localhai.server.background import Beginning
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, config_of
 from localhai.server.errors import field
-from localhai.server.own import require_own
 from localhai.server.requests import mapping, number, opened, options_of, overrides_of
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.plan import OnChildError, TaskType

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.executions.group import remove_left
-from localhai.executions.owner import is_gone
+from localhai.executions.run.group import remove_left
+from localhai.executions.run.owner import is_gone
 from localhai.records import INCOMPLETE
 from localhai.records.server import ServerRecords
 

@@ -11,18 +11,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
-from localhai.executions.beside import Beside
-from localhai.executions.group import Group
-from localhai.executions.interruption import Interruption
-from localhai.executions.observer import Observer
-from localhai.executions.runner import run
+from localhai.executions.run.beside import Beside
+from localhai.executions.run.group import Group
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.observer import Observer
+from localhai.executions.run.runner import run
 
 if TYPE_CHECKING:
     from localhai.executions.execution import Execution
-    from localhai.executions.life import RunOptions
-    from localhai.executions.log import EventStream
+    from localhai.executions.log.log import EventStream
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.slots import Slots
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.slots import Slots
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records.task_rows import TaskRecord

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.executions.stop_condition import StopCondition
+from localhai.executions.run.stop_condition import StopCondition
 from localhai.tasks import bayesian, rules
 from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.rules import Ending, Outcome

@@ -9,13 +9,13 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from localhai.errors import UsageError
-from localhai.executions.at_work import at_work
 from localhai.executions.datums import Addresses
-from localhai.executions.elapsed import stopwatch
-from localhai.executions.interruption import ctrl_c_asks
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import access_of, recorded, requester_of
-from localhai.executions.secrets import Masker
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.elapsed import stopwatch
+from localhai.executions.run.interruption import ctrl_c_asks
+from localhai.executions.run.secrets import Masker
 from localhai.project.overrides import Overrides
 from localhai.records import INCOMPLETE
 from localhai.system import strict_json
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from localhai.executions.home import Home
-    from localhai.executions.interruption import Interruption
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.slots import Slots
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.slots import Slots
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot

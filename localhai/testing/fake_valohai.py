@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.fake import Canned, FakeEngine
+from localhai.containers.fake.engine import Canned, FakeEngine
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.airflow.platform import Watcher
-    from localhai.containers.fake_container import FakeContainer
+    from localhai.containers.fake.container import FakeContainer
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
 
@@ -167,8 +167,8 @@ class FakeValohai:
         """In the place of a process of its own, which would not know this engine: a thread."""
         from localhai.airflow.local_pipeline import run_pipeline
         from localhai.airflow.local_run import run_execution
-        from localhai.executions.interruption import Interruption
         from localhai.executions.open_project import open_project
+        from localhai.executions.run.interruption import Interruption
 
         begun = threading.Event()
         said: list[Any] = []

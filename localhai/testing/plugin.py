@@ -61,7 +61,7 @@ def fake_valohai(_localhai_home: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     from localhai.testing.fake_valohai import FakeValohai, SharedEngine
 
     engine = SharedEngine()
-    monkeypatch.setattr("localhai.containers.connect.connect", lambda *_args, **_more: engine)
+    monkeypatch.setattr("localhai.containers.docker.connect.connect", lambda *_args, **_more: engine)
     with Home(engine=engine) as home:
         fake = FakeValohai(home, engine)
         run, start = LocalPlatform.run, LocalPlatform.start

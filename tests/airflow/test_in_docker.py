@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import localhai
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("of_this_airflow")]
 

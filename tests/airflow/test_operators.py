@@ -16,7 +16,7 @@ import pytest
 from conftest import DAGS
 from waiting import until
 
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.executions.home import Home
 
 pytestmark = pytest.mark.docker

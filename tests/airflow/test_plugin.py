@@ -22,7 +22,7 @@ def ours():
 get_listener_manager()
 at_start = ours()
 print(json.dumps(sorted(at_start)))
-if "localhai.executions.runner" in at_start:
+if "localhai.executions.run.runner" in at_start:
     from localhai.airflow import ValohaiSubmitExecutionOperator
     operator = ValohaiSubmitExecutionOperator(task_id="noop", project_name="airflow-tests", step="noop")
     for _ in range(2):  # the first run of a step reads valohai.yaml; what came of it is remembered
@@ -46,7 +46,7 @@ def said(command: str, mode: str) -> list:
 @pytest.mark.essential
 def test_a_task_forked_from_a_scheduler_in_dev_mode_loads_nothing_more_of_localhai() -> None:
     at_start, _first, again = said("scheduler", "dev")
-    assert {"localhai.airflow.local", "localhai.executions.runner"} <= set(at_start)
+    assert {"localhai.airflow.local", "localhai.executions.run.runner"} <= set(at_start)
     assert again == ["complete", []]
 
 

@@ -264,7 +264,7 @@ def _kill_session(session: int) -> None:
 def _remove_containers(cluster: Cluster) -> None:
     """Of the executions of this cluster only: there may be others on the engine."""
     from localhai.containers import reap
-    from localhai.containers.connect import connect
+    from localhai.containers.docker.connect import connect
 
     engine = connect()
     if cluster.records("SELECT 1 FROM pg_tables WHERE tablename = 'executions'"):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from tests.cluster.cluster import Cluster
 from tests.cluster.machines import Machine
 

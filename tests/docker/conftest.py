@@ -16,11 +16,11 @@ import pytest
 from waiting import PATIENCE, until
 
 from localhai.containers import labels, package_cache
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import Engine
 from localhai.executions.home import Home
-from localhai.executions.observer import Observer
 from localhai.executions.open_project import OpenProject, open_project
+from localhai.executions.run.observer import Observer
 from localhai.records import FINAL, Records
 from localhai.settings import Settings
 

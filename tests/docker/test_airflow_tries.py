@@ -18,7 +18,7 @@ from localhai.airflow.local import LocalPlatform
 from localhai.airflow.platform import Watcher
 from localhai.airflow.projects import Places
 from localhai.airflow.request import ExecutionRequest, PipelineRequest
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 
 pytestmark = pytest.mark.docker
 

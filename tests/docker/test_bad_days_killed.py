@@ -94,13 +94,13 @@ def test_kill_9_before_the_container_was_made(bench) -> None:
 def test_kill_9_at_any_moment(bench, moment) -> None:
     """A localhai that kills itself in the middle of a stage, then another look."""
     places = {
-        "prepare": "import localhai.executions.runner as m; m.prepare = die",
-        "engine.create": "import localhai.executions.preparation as m; m.tree_contents = die",
-        "engine.start": "from localhai.containers.docker_engine import DockerEngine as m; m.start = die",
-        "finish": "import localhai.executions.ending as m; m._keep_outputs = die",
-        "collect": "import localhai.executions.ending as m; m._end_capture = die",
-        "remove": "import localhai.executions.ending as m; m.remove_container = die",
-        "record": "import localhai.executions.ending as m; m.record_end = die",
+        "prepare": "import localhai.executions.run.runner as m; m.prepare = die",
+        "engine.create": "import localhai.executions.run.prepare as m; m.tree_contents = die",
+        "engine.start": "from localhai.containers.docker.engine import DockerEngine as m; m.start = die",
+        "finish": "import localhai.executions.run.finalize as m; m._keep_outputs = die",
+        "collect": "import localhai.executions.run.finalize as m; m._end_capture = die",
+        "remove": "import localhai.executions.run.finalize as m; m.remove_container = die",
+        "record": "import localhai.executions.run.finalize as m; m.record_end = die",
     }
     bench.step([OUTPUT, "echo '{\"a\": 1}'"])
     script = f"""

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from localhai.containers import labels, reap
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.errors import ImageNotFound, SurroundingsError
 
@@ -236,7 +236,7 @@ def test_fifty_containers_at_once(engine, make):
 
 TERMINAL = textwrap.dedent("""
     import sys
-    from localhai.containers.connect import connect
+    from localhai.containers.docker.connect import connect
     from localhai.containers.engine import ContainerSpec
     labels = {"localhai.helper": "test"}
     sys.exit(connect().interactive(ContainerSpec("", "python:3.11-slim", ("sh",), labels=labels)))

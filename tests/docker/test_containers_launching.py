@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from localhai.containers import archives
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.launching import launch
+from localhai.containers.trees import archives
 
 pytestmark = pytest.mark.docker
 

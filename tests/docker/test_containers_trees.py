@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 import localhai
-from localhai.containers import archives, canary, labels, package_cache, reap, volumes
-from localhai.containers.connect import connect
+from localhai.containers import labels, package_cache, reap
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec, Mount
-from localhai.containers.tree import InputPlacement, TreeContents
+from localhai.containers.trees import archives, canary, volumes
+from localhai.containers.trees.tree import InputPlacement, TreeContents
 from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker
@@ -263,9 +264,9 @@ import json, os, sys
 from pathlib import Path
 sys.path[:0] = ["/checkout", "/site"]
 from localhai.containers import canary, labels, reap
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec
-from localhai.containers.tree import InputPlacement, TreeContents
+from localhai.containers.trees.tree import InputPlacement, TreeContents
 
 top = Path("/work-inside")
 (top / "code").mkdir(parents=True)

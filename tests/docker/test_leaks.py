@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.containers.engine import Engine
 from tests.conftest import LEFT_BEFORE
 

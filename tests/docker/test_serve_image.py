@@ -20,7 +20,7 @@ import pytest
 import requests
 from waiting import until
 
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker

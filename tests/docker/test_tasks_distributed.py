@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localhai.containers import labels
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 
 pytestmark = pytest.mark.docker
 

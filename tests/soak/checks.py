@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from victims import LINES, until
 
 from localhai.containers import labels
-from localhai.containers.connect import connect
-from localhai.executions.log import read_events
+from localhai.containers.docker.connect import connect
+from localhai.executions.log.log import read_events
 from localhai.records import FINAL, Records
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
     from localhai.project.plan import ExecutionPlan
 
 CASES = Path(__file__).parents[1] / "cases"

@@ -125,7 +125,7 @@ def flag_of_child(plan: TaskPlan, details: Mapping[str, Any]) -> dict[str, str] 
     """What the end of one execution means for the others, for XCom; None for nothing."""
     is_met = False
     if plan.stop_condition:
-        from localhai.executions.stop_condition import StopCondition
+        from localhai.executions.run.stop_condition import StopCondition
 
         is_met = StopCondition(plan.stop_condition).is_met_by([details.get("cumulative_metadata") or {}])
     ending = rules.after_child(plan, str(details.get("status")), is_met=is_met)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call
 from localhai.errors import ProjectError
 
@@ -35,9 +35,9 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
 
     checked = check(folder, settings=Settings.load())
     if call.json:
-        words.emit_json([item.to_dict() for item in checked])
+        output.emit_json([item.to_dict() for item in checked])
     elif not checked:
-        words.say(f"no DAGs in {folder}")
+        output.say(f"no DAGs in {folder}")
     else:
         for item in checked:
             _print(item)
@@ -46,24 +46,24 @@ def check_dags(context: click.Context, call: Call, *, folder: Path) -> None:
 
 
 def _print(checked: CheckedFile) -> None:
-    words.emit(f"{checked.file}: {', '.join(checked.dags) or 'no DAG of its own'}")
+    output.emit(f"{checked.file}: {', '.join(checked.dags) or 'no DAG of its own'}")
     for problem in checked.problems:
-        words.emit(f"  error: {problem}")
+        output.emit(f"  error: {problem}")
     for task in checked.tasks:
         _print_task(task)
     for refused in checked.airflow_3:
-        words.emit(f"  line {refused['line']}: Airflow 3 refuses it: {refused['message']}; {refused['hint']}")
+        output.emit(f"  line {refused['line']}: Airflow 3 refuses it: {refused['message']}; {refused['hint']}")
 
 
 def _print_task(task: CheckedTask) -> None:
     what = f"pipeline {task.pipeline}" if task.pipeline else f"step {task.step}"
-    words.emit(f"  line {task.line}: {task.task} runs {what} of {task.project} ({task.folder or 'no folder known'})")
+    output.emit(f"  line {task.line}: {task.task} runs {what} of {task.project} ({task.folder or 'no folder known'})")
     for noun, values in (("parameter", task.parameters), ("input", task.inputs)):
         for name, value in values.items():
-            words.emit(f"    {noun} {name} = {value}")
+            output.emit(f"    {noun} {name} = {value}")
     if task.nodes:
-        words.emit(f"    tasks: {', '.join(task.nodes)}")
+        output.emit(f"    tasks: {', '.join(task.nodes)}")
     for problem in task.problems:
-        words.emit(f"    error: {problem}")
+        output.emit(f"    error: {problem}")
     for hint in task.hints:
-        words.emit(f"      {hint}")
+        output.emit(f"      {hint}")

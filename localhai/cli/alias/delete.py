@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import pass_call, project_option
 from localhai.errors import UsageError
 
@@ -30,4 +30,4 @@ def delete(call: Call, *, names: tuple[str, ...]) -> None:
             )
         for name in names:
             records.delete_alias(project.record.id, name)
-            words.say(f"alias {name} is deleted")
+            output.say(f"alias {name} is deleted")

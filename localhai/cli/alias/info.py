@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.cli.versions import print_facts
@@ -43,7 +43,7 @@ def info(call: Call, *, name: str) -> None:
             "changes": [{"time": change.time, "datum": change.datum_id} for change in changes],
         }
     if call.json:
-        words.emit_json(document)
+        output.emit_json(document)
         return
     target = document["datum"]
     print_facts(
@@ -55,7 +55,7 @@ def info(call: Call, *, name: str) -> None:
             "Last modified": formats.moment(document["updated"]),
         }
     )
-    words.emit("\n" + words.style("History", sys.stdout, bold=True))
+    output.emit("\n" + output.style("History", sys.stdout, bold=True))
     rows = [
         [
             formats.moment(change.time),

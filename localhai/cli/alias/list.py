@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 
@@ -37,9 +37,9 @@ def list_aliases(call: Call, *, count: int) -> None:
             for alias in found
         ]
     if call.json:
-        words.emit_json(documents)
+        output.emit_json(documents)
     elif not documents and call.format == "human":
-        words.say("no aliases; a step makes one with valohai.alias in the metadata of an output")
+        output.say("no aliases; a step makes one with valohai.alias in the metadata of an output")
     else:
         columns = [Column("Name"), Column("Data"), Column("Last modified"), Column("URL")]
         rows = [

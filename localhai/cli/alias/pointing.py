@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,6 @@ def point(call: Call, project: OpenProject, name: str, reference: str) -> None:
     alias = records.set_alias(project.record.id, name, datum.id)
     if call.json:
         document = {"name": name, "datum": records.datum(datum.id).to_dict()}
-        words.emit_json({**document, "created": alias.created, "updated": alias.updated})
+        output.emit_json({**document, "created": alias.created, "updated": alias.updated})
     else:
-        words.say(f"datum://{name} is {datum.name}, datum://{datum.id}")
+        output.say(f"datum://{name} is {datum.name}, datum://{datum.id}")

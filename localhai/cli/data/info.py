@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.cli.versions import print_facts
@@ -34,7 +34,7 @@ def info(call: Call, *, reference: str) -> None:
         datum = look.home.records.find_datum(reference, look.project_id)
         document = _document(look, datum)
     if call.json:
-        words.emit_json(document)
+        output.emit_json(document)
         return
     print_facts(_facts(document))
     _print_uses(document)
@@ -86,7 +86,7 @@ def _facts(document: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _print_uses(document: Mapping[str, Any]) -> None:
     if document["uses"]:
-        words.emit("\n" + words.style("Used by", sys.stdout, bold=True))
+        output.emit("\n" + output.style("Used by", sys.stdout, bold=True))
         rows = [
             [f"#{use['counter']}" if use["counter"] else f"deleted ({use['execution']})", use["step"], use["input"]]
             for use in document["uses"]
@@ -102,5 +102,5 @@ def _print_properties(document: Mapping[str, Any]) -> None:
         if not key.startswith("valohai.")
     ]
     if rows:
-        words.emit("\n" + words.style("Properties", sys.stdout, bold=True))
+        output.emit("\n" + output.style("Properties", sys.stdout, bold=True))
         print_table([Column("Key"), Column("Value")], rows)

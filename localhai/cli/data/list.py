@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
@@ -31,10 +31,10 @@ def list_data(call: Call, *, count: int, name: str | None, tag: str | None, dele
         found = look.home.records.data(project_id, name=name, tag=tag, purged=deleted, limit=count)
         documents = [datum.to_dict() for datum in found]
         if call.json:
-            words.emit_json(documents)
+            output.emit_json(documents)
         elif not documents and call.format == "human":
             is_narrowed = name or tag or deleted
-            words.say("no such data" if is_narrowed else "no data yet: the outputs of executions are data")
+            output.say("no such data" if is_narrowed else "no data yet: the outputs of executions are data")
         else:
             _print(look, documents, call.format)
 

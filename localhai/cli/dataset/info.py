@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.versions import all_versions, one_version, print_version, print_versions, split
 
@@ -32,6 +32,6 @@ def info(call: Call, *, dataset: str) -> None:
             return
         found = all_versions(project, "dataset", name)
     if call.json:
-        words.emit_json([item.to_dict() for item in found])
+        output.emit_json([item.to_dict() for item in found])
     else:
         print_versions(found, call.format)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
     from localhai.records.deployment_rows import DeploymentVersion
 
 LOOK = 0.1  # seconds

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.deployment.requested import building, how_options, make, making_options
 from localhai.cli.options import json_option, pass_call, project_option
 
@@ -26,7 +26,7 @@ def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -
 
     `--json` prints the version.
     """
-    from localhai.executions.interruption import Interruption, signals_ask
+    from localhai.executions.run.interruption import Interruption, signals_ask
 
     interruption = Interruption()
     with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, lambda *_: None):
@@ -35,7 +35,7 @@ def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -
             with building(call, project, version, endpoint.name, snapshot, given, interruption):
                 pass
         if call.json:
-            words.emit_json(project.home.records.deployment_version(version.id).to_dict())
+            output.emit_json(project.home.records.deployment_version(version.id).to_dict())
         else:
-            words.emit(f"{version.deployment}/{version.name}")
-            words.hint(f"localhai deployment run --version {version.deployment}/{version.name}")
+            output.emit(f"{version.deployment}/{version.name}")
+            output.hint(f"localhai deployment run --version {version.deployment}/{version.name}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.deployment.requested import version_argument
 from localhai.cli.options import json_option, pass_call, project_option
 
@@ -26,10 +26,10 @@ def info(call: Call, reference: str) -> None:
     with call.look() as look:
         version = look.home.records.find_deployment_version(reference, look.project_id)
         if call.json:
-            words.emit_json(version.to_dict())
+            output.emit_json(version.to_dict())
             return
         for name, text in _facts(version):
-            words.emit(f"{words.style(name.ljust(14), sys.stdout, dim=True)} {text}")
+            output.emit(f"{output.style(name.ljust(14), sys.stdout, dim=True)} {text}")
 
 
 def _facts(version: DeploymentVersion) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 
@@ -25,10 +25,10 @@ def list_versions(call: Call, *, count: int, all_projects: bool) -> None:
     with call.look() as look:
         found = look.home.records.deployment_versions(None if all_projects else look.project_id, limit=count)
         if call.json:
-            words.emit_json([version.to_dict() for version in found])
+            output.emit_json([version.to_dict() for version in found])
             return
         if not found and call.format == "human":
-            words.say("no deployment versions yet: localhai deployment run ENDPOINT")
+            output.say("no deployment versions yet: localhai deployment run ENDPOINT")
             return
         columns = [Column("Deployment"), Column("Version"), Column("Aliases"), Column("Endpoints")]
         columns += [Column("URL"), Column("Created"), Column("Commit")]

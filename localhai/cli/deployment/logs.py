@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.deployment.requested import version_argument
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
@@ -29,7 +29,7 @@ def logs(call: Call, reference: str, *, endpoint: str | None, last: int | None) 
     `--json` prints `[{stream, time, message}]`.
     """
     from localhai.deployments.versions import FOLDER
-    from localhai.executions.log import read_events
+    from localhai.executions.log.log import read_events
     from localhai.project.names import find_by_prefix
 
     with call.look() as look:
@@ -40,7 +40,7 @@ def logs(call: Call, reference: str, *, endpoint: str | None, last: int | None) 
         name = names[0] if endpoint is None else find_by_prefix("endpoint", "endpoints", endpoint, names)
         events = deque(read_events(look.home.folder / FOLDER / version.id / name), maxlen=last)
         if call.json:
-            words.emit_json([event.to_dict() for event in events])
+            output.emit_json([event.to_dict() for event in events])
             return
         for event in events:
-            words.emit(event.message)
+            output.emit(event.message)

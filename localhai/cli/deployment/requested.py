@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.platform import say_without_effect, without_effect
 from localhai.cli.running import (
     env_file_option,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.cli.options import Decorated
     from localhai.deployments.work import Work
-    from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 
@@ -81,12 +81,12 @@ def make(
     if not endpoints and len(wanted) != 1:
         raise UsageError("which endpoint?", hints=[", ".join(wanted) or "there are none in this valohai.yaml"])
     definitions = [find_endpoint(config, name) for name in wanted]
-    words.say_all(project.take_notes())
+    output.say_all(project.take_notes())
     files = parse_files(given["files"], definitions)
     of_endpoints = [(item, {name: (uri,) for name, uri in files[str(item["name"])].items()}) for item in definitions]
     variables = dict(_variable(word) for word in given["variables"])
     if len(definitions) > 1:
-        look_at_images(project, definitions, given["pull"] or project.settings.pull, words.say)
+        look_at_images(project, definitions, given["pull"] or project.settings.pull, output.say)
     version = make_version(
         project,
         deployment=_deployment(list(config.deployments), given["deployment"]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.deployment.requested import building, how_options, make, making_options, snapshot_of
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import Interrupted, UsageError
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.deployments.proxy import Proxy
     from localhai.deployments.work import Work
-    from localhai.executions.interruption import Interruption
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 
@@ -63,7 +63,7 @@ def run(
     prefix OWNER/PROJECT/DEPLOYMENT/VERSION/ENDPOINT. `--json` prints the version once it is served, and logs to stderr.
     """
     from localhai.deployments.proxy import Proxy, Routes
-    from localhai.executions.interruption import Interruption, signals_ask
+    from localhai.executions.run.interruption import Interruption, signals_ask
 
     interruption = Interruption()
     with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, _say_signal):
@@ -82,7 +82,7 @@ def run(
             _serve(call, project, version, built, proxy, ready_within)
     if interruption.asked:
         return Interrupted.exit_code
-    words.say("stopped, as it was asked to")
+    output.say("stopped, as it was asked to")
     return 0
 
 
@@ -121,10 +121,10 @@ def _serve(
 
     def ready(urls: Sequence[str]) -> None:
         if call.json:
-            words.emit_json(project.home.records.deployment_version(version.id).to_dict())
+            output.emit_json(project.home.records.deployment_version(version.id).to_dict())
             sys.stdout.flush()
         for url in urls:
-            words.say(f"serving at {url} (Ctrl-C stops it)")
+            output.say(f"serving at {url} (Ctrl-C stops it)")
 
     serve(built, proxy, ready_within=ready_within, ready=ready)
 
@@ -141,11 +141,11 @@ def _detach(
 
     served = serve_in_background(project, version, names, options, interruption)
     if call.json:
-        words.emit_json(served.to_dict())
+        output.emit_json(served.to_dict())
     for endpoint in served.endpoints:
         if endpoint.name in names:
-            words.say(f"serving at {endpoint.document.get('url')}")
-    words.hint(f"localhai deployment stop {served.deployment}/{served.name}")
+            output.say(f"serving at {endpoint.document.get('url')}")
+    output.hint(f"localhai deployment stop {served.deployment}/{served.name}")
 
 
 def _passed_on(given: dict[str, Any], port: int, ready_within: float) -> list[str]:
@@ -160,4 +160,4 @@ def _passed_on(given: dict[str, Any], port: int, ready_within: float) -> list[st
 
 def _say_signal(number: int, level: int) -> None:
     name = signal.Signals(number).name
-    words.say(f"{name}: stopping" if level == 1 else f"{name} again: killing")
+    output.say(f"{name}: stopping" if level == 1 else f"{name} again: killing")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.deployment.requested import version_argument
 from localhai.cli.options import json_option, pass_call, project_option
 
@@ -26,6 +26,6 @@ def stop(call: Call, reference: str) -> None:
         version = records.find_deployment_version(reference, look.project_id)
         asked = [item.name for item in version.endpoints if records.request_endpoint_stop(version.id, item.name)]
         name = f"{version.deployment}/{version.name}"
-        words.say(f"{name} is asked to stop" if asked else f"{name} is not served")
+        output.say(f"{name} is asked to stop" if asked else f"{name} is not served")
         if call.json:
-            words.emit_json(records.deployment_version(version.id).to_dict())
+            output.emit_json(records.deployment_version(version.id).to_dict())

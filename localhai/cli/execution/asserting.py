@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.errors import UsageError
-from localhai.executions.reuse_code import REPORT_MARK
+from localhai.executions.reuse.code import REPORT_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,11 @@ def assert_execution(
     if junit is not None:
         _write(junit, execution, results)
     if call.json:
-        words.emit_json({"execution": execution.id, "passed": _passed(results), "conditions": results})
+        output.emit_json({"execution": execution.id, "passed": _passed(results), "conditions": results})
     else:
         for result in results:
             mark, why = ("met", "") if result["passed"] else ("NOT MET", f" ({result['reason']})")
-            words.emit(f"{mark}: {result['condition']}{why}")
+            output.emit(f"{mark}: {result['condition']}{why}")
     if not _passed(results):
         context.exit(FAILED)
 

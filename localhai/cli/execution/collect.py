@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
 from localhai.cli.references import find_executions
 
@@ -25,13 +25,13 @@ def collect(call: Call, references: tuple[str, ...]) -> None:
     The store, the engine or the disk may have been away or full then: what could not be collected was kept where it
     is. The status of the execution stays. `--json` prints the executions as they are then.
     """
-    from localhai.executions.collecting import collect as collect_one
+    from localhai.executions.run.collect import collect as collect_one
 
     with call.look() as look:
         found = find_executions(look, references)
         for execution in found:
             collect_one(look.home, execution.id)
             count = len(execution.refresh().outputs)
-            words.say(f"execution #{execution.counter} ({execution.step}): {count} output{'' if count == 1 else 's'}")
+            output.say(f"execution #{execution.counter} ({execution.step}): {count} output{'' if count == 1 else 's'}")
         if call.json:
-            words.emit_json([execution.to_dict() for execution in found])
+            output.emit_json([execution.to_dict() for execution in found])

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.execution.progress import Progress
 from localhai.errors import DiskFull, SurroundingsError
 from localhai.system import names
@@ -30,16 +30,16 @@ def copy_outputs(home: Home, outputs: Sequence[dict[str, Any]], folder: Path, *,
     for item in outputs:
         target = folder / item["name"]
         if item["name"] in lost:
-            words.say(f"{item['name']} is not copied: this disk does not tell it from {lost[item['name']]}")
+            output.say(f"{item['name']} is not copied: this disk does not tell it from {lost[item['name']]}")
         elif item.get("purged"):
-            words.say(f"{item['name']}: its bytes were deleted")
+            output.say(f"{item['name']}: its bytes were deleted")
         elif target.exists() and not force:
-            words.say(f"{target} is there already (--force copies over it)")
+            output.say(f"{target} is there already (--force copies over it)")
         else:
             _copy(home, item, target, progress)
             copied, size = copied + 1, size + item["size"]
     progress.stop()
-    words.say(f"copied {copied} file{'' if copied == 1 else 's'} ({formats.size(size)}) to {folder}")
+    output.say(f"copied {copied} file{'' if copied == 1 else 's'} ({formats.size(size)}) to {folder}")
     return copied
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.asking import confirm
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
 from localhai.cli.references import find_executions
@@ -35,7 +35,7 @@ def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool | Non
     Outputs go with their execution, where there are any after a question, unless --no-purge-outputs keeps them.
     `--json` prints what was deleted.
     """
-    from localhai.executions.deleting import delete as delete_one
+    from localhai.executions.delete import delete as delete_one
 
     with call.look() as look:
         found = find_executions(look, references)
@@ -46,9 +46,9 @@ def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool | Non
         for execution in found:
             delete_one(look.home, execution, keep_outputs=keeps)
             kept = ", its outputs are kept: localhai data list" if keeps and execution.outputs else ""
-            words.say(f"execution #{execution.counter} ({execution.step}) is deleted{kept}")
+            output.say(f"execution #{execution.counter} ({execution.step}) is deleted{kept}")
         if call.json:
-            words.emit_json([{"id": item.id, "counter": item.counter} for item in found])
+            output.emit_json([{"id": item.id, "counter": item.counter} for item in found])
 
 
 def _question(found: Sequence[Execution]) -> str | None:

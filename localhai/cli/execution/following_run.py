@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.screen import Screen
 from localhai.cli.execution.summary import print_summary
 from localhai.errors import Interrupted
-from localhai.executions.interruption import Interruption, signals_ask
+from localhai.executions.run.interruption import Interruption, signals_ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.observer import Observer
+    from localhai.executions.run.observer import Observer
 
 
 def follow(
@@ -49,14 +49,14 @@ def follow(
         target = Path(download.replace("{counter}", str(execution.counter)))
         copy_outputs(home, execution.outputs, target, force=True)
     if call.json:
-        words.emit_json(execution.to_dict())
+        output.emit_json(execution.to_dict())
     elif not quiet:
         print_summary(execution, sys.stderr)
     elif not execution.complete:
-        words.say(f"execution #{execution.counter} {execution.step}: {execution.status}: {execution.error}")
+        output.say(f"execution #{execution.counter} {execution.step}: {execution.status}: {execution.error}")
     if notes is not None and not quiet:
         for note in notes(execution):
-            words.say(note)
+            output.say(note)
     return exit_code(execution.status, interrupted=interruption.asked)
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
-from localhai.executions.diff import shown_variable
+from localhai.executions.inspect.diff import shown_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def info(call: Call, reference: str) -> None:
         execution = look.execution(reference)
         document = execution.to_dict()
         if call.json:
-            words.emit_json(document)
+            output.emit_json(document)
             return
         print_facts(document, _place(execution))
 
@@ -50,7 +50,7 @@ def print_facts(document: Mapping[str, Any], folder: str) -> None:
     """An execution as a person reads it."""
     width = 14
     for name, text in _facts(document, folder):
-        words.emit(f"{words.style(name.ljust(width), sys.stdout, dim=True)} {text}")
+        output.emit(f"{output.style(name.ljust(width), sys.stdout, dim=True)} {text}")
     _print_inputs(document["inputs"])
     _section("Parameters", ["Parameter", "Value"], [[key, value] for key, value in document["parameters"].items()])
     variables = [[name, shown_variable(value)] for name, value in document["environment_variables"].items()]
@@ -67,7 +67,7 @@ def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
     code = "" if document["exit_code"] is None else f" (exit code {document['exit_code']})"
     facts = [
         ("Execution", f"#{document['counter']} of {document['project']}"),
-        ("Status", words.status_word(document["status"], sys.stdout) + code),
+        ("Status", output.status_word(document["status"], sys.stdout) + code),
         ("Error", document["error"]),
         ("Not collected", _not_collected(document)),
         ("Detail", document["status_detail"]),
@@ -106,5 +106,5 @@ def _print_inputs(inputs: list[Mapping[str, Any]]) -> None:
 def _section(title: str, headers: list[str], rows: list[list[Any]]) -> None:
     if not rows:
         return
-    words.emit("\n" + words.style(title, sys.stdout, bold=True))
+    output.emit("\n" + output.style(title, sys.stdout, bold=True))
     print_table([Column(header, right=header == "Size") for header in headers], rows)

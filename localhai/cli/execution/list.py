@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.owned import print_no_deleted
 from localhai.cli.table import Column, print_table
@@ -52,9 +52,9 @@ def list_executions(
         all_projects = all_projects or look.project is None
         found = select(look, statuses, step, tag, count, all_projects=all_projects, owned=owned)
         if call.json:
-            words.emit_json([execution.to_dict() for execution in found])
+            output.emit_json([execution.to_dict() for execution in found])
         elif not found and call.format == "human":
-            words.say(
+            output.say(
                 "no executions"
                 + (" yet: localhai run STEP" if not (statuses or step or tag or owned) else " like that")
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.system.escaping import escaped
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
-    from localhai.executions.log import Event
+    from localhai.executions.log.log import Event
 
 COLOURS = {"status": "blue", "stderr": "yellow"}
 
@@ -57,7 +57,7 @@ def logs(
         execution.require_folder()
         if call.json:
             events = list(_selected(_events(execution, follow=follow), streams, last))
-            words.emit_json([event.to_dict() for event in events])
+            output.emit_json([event.to_dict() for event in events])
             return
         _print(_selected(_events(execution, follow=follow), streams, last if not follow else None), timestamps)
 
@@ -71,7 +71,7 @@ def wanted_streams(**chosen: bool | None) -> set[str]:
 def _events(execution: Execution, *, follow: bool) -> Iterable[Event]:
     if not follow:
         return execution.events()
-    from localhai.executions.following import follow_events
+    from localhai.executions.log.follow import follow_events
 
     return follow_events(execution)
 
@@ -86,7 +86,7 @@ def _selected(events: Iterable[Event], streams: Collection[str], last: int | Non
 
 
 def _print(events: Iterable[Event], timestamps: bool) -> None:
-    coloured, terminal = words.is_coloured(sys.stdout), words.is_terminal(sys.stdout)
+    coloured, terminal = output.is_coloured(sys.stdout), output.is_terminal(sys.stdout)
     out = sys.stdout
     for event in events:
         message = event.message
@@ -97,5 +97,5 @@ def _print(events: Iterable[Event], timestamps: bool) -> None:
         if timestamps:
             message = f"{event.time:%H:%M:%S.%f} {message}"
         if coloured and event.stream in COLOURS:
-            message = words.style(message, out, fg=COLOURS[event.stream])
+            message = output.style(message, out, fg=COLOURS[event.stream])
         out.write(message + "\n")

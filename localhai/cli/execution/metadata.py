@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, cell, print_table
 from localhai.errors import UsageError
@@ -62,10 +62,10 @@ def _print_summary(execution: Execution, keys: Sequence[str], form: str) -> None
     summary = execution.summary()
     chosen = {key: summary.keys[key] for key in keys}
     if form == "json":
-        words.emit_json({key: item.to_dict() for key, item in chosen.items()})
+        output.emit_json({key: item.to_dict() for key, item in chosen.items()})
         return
     if not chosen and form == "human":
-        words.say(f"execution #{execution.counter} has no metadata")
+        output.say(f"execution #{execution.counter} has no metadata")
         return
     show = formats.number if form == "human" else _plain
     columns = [Column("Key"), *(Column(name, right=True) for name in ("Latest", "Min", "Max", "Count"))]
@@ -104,7 +104,7 @@ def _write_json(events: Iterator[dict[str, Any]]) -> None:
     """One document, but never all of it in memory."""
     opening = "["
     for item in events:
-        words.write(sys.stdout, f"{opening}\n{strict_json.dumps(item, ascii=False)}")
+        output.write(sys.stdout, f"{opening}\n{strict_json.dumps(item, ascii=False)}")
         opening = ","
     sys.stdout.write("[]\n" if opening == "[" else "\n]\n")
 

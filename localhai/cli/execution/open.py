@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def open_execution(call: Call, reference: str) -> None:
         execution.require_folder()
         folder = str(execution.folder)
         if call.json:
-            words.emit_json({"id": execution.id, "counter": execution.counter, "folder": folder})
+            output.emit_json({"id": execution.id, "counter": execution.counter, "folder": folder})
             return
-    words.emit(folder)
+    output.emit(folder)
     if sys.stdout.isatty():
         sys.stdout.flush()
         click.launch(folder)

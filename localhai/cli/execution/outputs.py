@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
@@ -42,7 +42,7 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
     with call.look() as look:
         execution = look.execution(reference)
         if sync:
-            from localhai.executions.following import wait_for_end
+            from localhai.executions.log.follow import wait_for_end
 
             wait_for_end(execution)
         found = [item for item in execution.outputs if pattern is None or matches(item["name"], pattern)]
@@ -52,9 +52,9 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
             target = Path(folder.replace("{counter}", str(execution.counter)))
             copy_outputs(look.home, found, target, force=force)
         if call.json:
-            words.emit_json(found)
+            output.emit_json(found)
         elif not found and call.format == "human":
-            words.say(_none(execution, pattern))
+            output.say(_none(execution, pattern))
         else:
             print_outputs(found, call.format)
 
@@ -85,7 +85,7 @@ def print_outputs(found: Sequence[dict[str, Any]], form: str = "human") -> None:
     print_table(columns, rows, form=form)
     if is_human:
         for folder in folders(found):
-            words.emit(f"in {folder}")
+            output.emit(f"in {folder}")
 
 
 def folders(found: Iterable[dict[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.system.escaping import uncoloured
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class Progress:
         since = self._since.setdefault(key, now)
         if now - since < PATIENCE:
             return
-        if words.is_terminal(sys.stderr):
+        if output.is_terminal(sys.stderr):
             self._draw(key, done, total)
         elif now - since >= SELDOM and done != total:
             self._since[key] = now
             of = f" of {formats.size(total)}" if total else ""
-            words.say(f"{what} {name}: {formats.size(done)}{of}")
+            output.say(f"{what} {name}: {formats.size(done)}{of}")
 
     def stop(self) -> None:
         """Take the bars away; they come back with the next advance."""
@@ -71,7 +71,7 @@ def _new_bars() -> Any:
         TransferSpeedColumn,
     )
 
-    console = Console(file=sys.stderr, no_color=not words.is_coloured(sys.stderr))
+    console = Console(file=sys.stderr, no_color=not output.is_coloured(sys.stderr))
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.running import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
@@ -18,8 +18,8 @@ from localhai.project.overrides import Overrides, StepArguments, parse_step_argu
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
 
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
     from localhai.project.config import ProjectConfig
 
 # Everything that changes a plan.
@@ -75,7 +75,7 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
     )
     options = with_secrets(project.options(), given["env_file"])
     if not given.get("quiet"):
-        words.say_all(project.take_notes())
+        output.say_all(project.take_notes())
     return Requested(project, step, overrides, options, given["commit"])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.requested import config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
@@ -162,5 +162,5 @@ def _list_steps(call: Call, given: dict[str, Any]) -> None:
             steps = step_list(config_of(project, given["commit"]).config)
     except LocalhaiError:
         return
-    words.emit("\n" + steps)
+    output.emit("\n" + steps)
     sys.stdout.flush()

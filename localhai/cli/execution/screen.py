@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.execution.progress import Progress
 from localhai.cli.execution.streams import make_stream
-from localhai.executions.observer import Observer
+from localhai.executions.run.observer import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localhai.executions.log import EventStream
+    from localhai.executions.log.log import EventStream
 
 
 class Screen(Observer):
@@ -50,7 +50,7 @@ class Screen(Observer):
         if self._quiet or (self._ending and text.startswith(self._ending)):  # the summary says it
             return
         self._clear()
-        words.say(text)
+        output.say(text)
 
     def output(self, stream: EventStream, data: bytes) -> None:
         if self._silent:
@@ -68,7 +68,7 @@ class Screen(Observer):
     def interrupted(self, text: str) -> None:
         """Said at once, from a signal handler, also when quiet."""
         self._clear()
-        words.say(text)
+        output.say(text)
 
     def close(self) -> None:
         """Finish lines that were begun. Twice is fine."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
 from localhai.cli.references import find_executions
 from localhai.errors import UsageError
@@ -37,11 +37,11 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
         for execution in found:
             asked = look.home.records.request_stop(execution.id)
             execution.refresh()
-            words.say(_what_happened(execution, asked=asked))
+            output.say(_what_happened(execution, asked=asked))
         if not found:
-            words.say("nothing is in progress")
+            output.say("nothing is in progress")
         if call.json:
-            words.emit_json([execution.to_dict() for execution in found])
+            output.emit_json([execution.to_dict() for execution in found])
 
 
 def _in_progress(look: HomeView) -> list[Execution]:

@@ -7,8 +7,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from localhai.cli import words
-from localhai.executions.lines import LineAssembler, displayed
+from localhai.cli import output
+from localhai.executions.log.lines import LineAssembler, displayed
 from localhai.system.escaping import clipped, escaped
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class StepStream(Protocol):
 
 def make_stream(target: TextIO, name: str, *, exact: bool = False, colour: str | None = None) -> StepStream:
     """For a terminal lines with `name` before them; elsewhere the bytes, `exact` or with redrawn lines only once."""
-    if words.is_terminal(target):
+    if output.is_terminal(target):
         return TerminalStream(target, name, colour)
     return ByteStream(target) if exact else SettledStream(target)
 
@@ -94,7 +94,7 @@ class TerminalStream:
 
     def __init__(self, target: TextIO, name: str, colour: str | None) -> None:
         self._target = target
-        self._prefix = words.style(f"{name} | ", target, fg=colour, dim=True) if name else ""
+        self._prefix = output.style(f"{name} | ", target, fg=colour, dim=True) if name else ""
         self._name_width = len(name) + 3 if name else 0
         self._lines = LineAssembler()
         self._unfinished = bytearray()

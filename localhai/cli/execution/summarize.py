@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
 from localhai.cli.references import find_executions
 from localhai.cli.table import Column, print_table
@@ -28,19 +28,19 @@ def summarize(call: Call, references: tuple[str, ...]) -> None:
     EXECUTIONS are numbers, ranges such as 5-8, ids or `latest`; `!6` leaves one out. `--json` prints
     `[{id, counter, project, step, status, duration, parameters, metadata}]`.
     """
-    from localhai.executions.summarize import summarize as rows_of
+    from localhai.executions.inspect.summarize import summarize as rows_of
 
     with call.look() as look:
         found = [execution.to_dict() for execution in find_executions(look, references)]
     rows = rows_of(found)
     if call.json:
-        words.emit_json(rows)
+        output.emit_json(rows)
     else:
         _print(rows, call.format)
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
-    from localhai.executions.summarize import differing_parameters, metadata_keys
+    from localhai.executions.inspect.summarize import differing_parameters, metadata_keys
 
     parameters, keys = differing_parameters(rows), metadata_keys(rows)
     columns = [Column("#", right=True), Column("Step"), Column("Status"), Column("Duration", right=True)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.execution.outputs import folders
 from localhai.cli.table import Column, print_table
-from localhai.executions.lines import displayed
+from localhai.executions.log.lines import displayed
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -21,10 +21,10 @@ LAST_LINES = 5
 def print_summary(execution: Execution, stream: TextIO) -> None:
     """Status, metadata, outputs and next commands."""
     document = execution.to_dict()
-    status = words.status_word(execution.status, stream)
+    status = output.status_word(execution.status, stream)
     code = "" if execution.exit_code is None else f", exit code {execution.exit_code}"
     took = f" after {formats.duration(document['duration'])}" if document["duration"] is not None else ""
-    words.write(stream, f"\nexecution #{execution.counter} {execution.step}: {status}{took}{code}\n")
+    output.write(stream, f"\nexecution #{execution.counter} {execution.step}: {status}{took}{code}\n")
     if not execution.complete:
         _print_error(execution, stream)
     _print_metadata(execution, stream)
@@ -35,10 +35,10 @@ def print_summary(execution: Execution, stream: TextIO) -> None:
 
 def _print_error(execution: Execution, stream: TextIO) -> None:
     if execution.error:
-        words.write(stream, f"  {execution.error}\n")
+        output.write(stream, f"  {execution.error}\n")
     lines = [event.message for event in execution.events(last=4 * LAST_LINES) if event.stream != "status"]
     for line in lines[-LAST_LINES:]:
-        words.hint(f"| {displayed(line.encode())}")
+        output.hint(f"| {displayed(line.encode())}")
 
 
 def _print_metadata(execution: Execution, stream: TextIO) -> None:
@@ -69,12 +69,12 @@ def _print_outputs(execution: Execution, stream: TextIO) -> None:
     print_table([Column("output"), Column("size", right=True)], rows, stream=stream)
     if len(outputs) > MOST_OUTPUTS:
         stream.write(f"... and {len(outputs) - MOST_OUTPUTS} more\n")
-    words.write(stream, "".join(f"in {folder}\n" for folder in folders(shown)))
+    output.write(stream, "".join(f"in {folder}\n" for folder in folders(shown)))
 
 
 def _print_next(execution: Execution) -> None:
     number = execution.counter
     if execution.complete:
-        words.hint(f"localhai execution info {number}")
+        output.hint(f"localhai execution info {number}")
     else:
-        words.hint(f"localhai execution logs {number}    localhai shell {number}    localhai rerun {number}")
+        output.hint(f"localhai execution logs {number}    localhai shell {number}    localhai rerun {number}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.execution.screen import Screen
 from localhai.cli.execution.summary import print_summary
@@ -37,18 +37,18 @@ def watch(call: Call, reference: str, *, no_prefix: bool) -> int:
             _follow(execution, screen)
         except KeyboardInterrupt:
             screen.close()
-            words.say(f"execution #{execution.counter} goes on; stop it: localhai execution stop {execution.counter}")
+            output.say(f"execution #{execution.counter} goes on; stop it: localhai execution stop {execution.counter}")
             raise
         screen.close()
         if call.json:
-            words.emit_json(execution.to_dict())
+            output.emit_json(execution.to_dict())
         else:
             print_summary(execution, sys.stderr)
         return exit_code(execution.status, interrupted=False)
 
 
 def _follow(execution: Execution, screen: Screen) -> None:
-    from localhai.executions.following import follow_events
+    from localhai.executions.log.follow import follow_events
 
     for event in follow_events(execution):
         if event.stream == "status":

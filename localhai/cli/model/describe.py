@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import pass_call, project_option
 from localhai.cli.versions import all_versions, made_by, split
 
@@ -28,7 +28,7 @@ def describe(call: Call, *, model: str, versions: bool) -> None:
     with call.open_project(recover=True) as project:
         found = all_versions(project, "model", split(model, "model")[0])
         for line in [*_head(project, found), *(_table(project, found) if versions else ())]:
-            words.emit(line)
+            output.emit(line)
 
 
 def _head(project: OpenProject, found: Sequence[Version]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.versions import all_versions, print_facts, print_versions, split
 
@@ -32,10 +32,10 @@ def info(call: Call, *, model: str) -> None:
             item for item in project.home.records.version_parents(project.record.id, "model") if item.name == name
         )
     if call.json:
-        words.emit_json({**parent.to_dict(), "versions": [item.to_dict() for item in found]})
+        output.emit_json({**parent.to_dict(), "versions": [item.to_dict() for item in found]})
         return
     if call.format == "human":
         facts = {"Model": name, "Latest": parent.latest, "Created": formats.moment(parent.created), "Id": parent.id}
         print_facts(facts)
-        words.emit("\n" + words.style("Versions", sys.stdout, bold=True))
+        output.emit("\n" + output.style("Versions", sys.stdout, bold=True))
     print_versions(found, call.format)

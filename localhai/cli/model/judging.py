@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.versions import one_version, split
 
@@ -32,9 +32,9 @@ def _command(name: str, status: str) -> click.Command:
             project.home.records.set_version_status(found, status)
             judged = one_version(project, "model", found.parent, found.name)
         if call.json:
-            words.emit_json(judged.to_dict())
+            output.emit_json(judged.to_dict())
         else:
-            words.say(f"{judged.uri} is {judged.status}")
+            output.say(f"{judged.uri} is {judged.status}")
 
     return judge
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.versions import print_parents
 
@@ -36,7 +36,7 @@ def list_models(call: Call, *, count: int, name: str | None, tags: tuple[str, ..
     found = [item for item in found if name is None or name.lower() in item.name.lower()]
     if quiet and not call.json:
         for item in found[:count]:
-            words.emit(f"{item.name}\t{item.id}")
+            output.emit(f"{item.name}\t{item.id}")
         return
     print_parents(found[:count], "model", call.format)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.versions import all_versions, print_versions, split
 
@@ -40,6 +40,6 @@ def versions(call: Call, *, model: str, count: int, statuses: tuple[str, ...], t
     found = [item for item in found if set(tags) <= set(item.tags) and item.status in (statuses or {item.status})]
     found = found[:count]
     if call.json:
-        words.emit_json([item.to_dict() for item in found])
+        output.emit_json([item.to_dict() for item in found])
     else:
         print_versions(found, call.format)

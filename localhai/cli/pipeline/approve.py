@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import pipeline_argument
 from localhai.errors import UsageError
@@ -33,6 +33,6 @@ def approve(call: Call, reference: str, node: str) -> None:
             known = [item.name for item in record.nodes]
             raise unknown("node", "nodes", node, known, of=f" in pipeline #{record.counter}")
         records.approve_node(record.id, node)
-        words.say(f"node {node} of pipeline #{record.counter} is approved")
+        output.say(f"node {node} of pipeline #{record.counter} is approved")
         if call.json:
-            words.emit_json(records.pipeline(record.id).to_dict())
+            output.emit_json(records.pipeline(record.id).to_dict())

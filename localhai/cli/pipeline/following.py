@@ -6,11 +6,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.pipeline.requested import run_options
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
-from localhai.executions.interruption import Interruption, signals_ask
+from localhai.executions.run.interruption import Interruption, signals_ask
 from localhai.nodes.runners import further_runners
 from localhai.pipelines.running import PipelineOptions, run_pipeline, usual_jobs
 
@@ -56,11 +56,11 @@ def follow(
     finally:
         screen.close()
     if call.json:
-        words.emit_json(record.to_dict())
+        output.emit_json(record.to_dict())
     elif not given["quiet"]:
         print_summary(record, sys.stderr)
     elif record.status != "complete":
-        words.say(f"pipeline #{record.counter} {record.name}: {record.status}: {record.document.get('error')}")
+        output.say(f"pipeline #{record.counter} {record.name}: {record.status}: {record.document.get('error')}")
     if screen.missed is not None and record.status == "error":
         return screen.missed.exit_code
     return exit_code(record.status, interrupted=interruption.asked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import pipeline_argument
 
@@ -26,13 +26,13 @@ def info(call: Call, reference: str) -> None:
     with call.look() as look:
         record = look.home.records.find_pipeline(reference, look.project_id)
         if call.json:
-            words.emit_json(record.to_dict())
+            output.emit_json(record.to_dict())
             return
         from localhai.cli.pipeline.screen import print_nodes
 
         for name, text in _facts(record):
-            words.emit(f"{words.style(name.ljust(14), sys.stdout, dim=True)} {text}")
-        words.emit("")
+            output.emit(f"{output.style(name.ljust(14), sys.stdout, dim=True)} {text}")
+        output.emit("")
         print_nodes(record, sys.stdout, form=call.format)
 
 
@@ -40,7 +40,7 @@ def _facts(record: Pipeline) -> list[tuple[str, str]]:
     parameters = record.to_dict()["parameters"]
     facts = [
         ("Pipeline", f"#{record.counter} {record.name} of {record.project}"),
-        ("Status", words.status_word(record.status, sys.stdout)),
+        ("Status", output.status_word(record.status, sys.stdout)),
         ("Error", record.document.get("error")),
         ("Title", record.title),
         ("Tags", ", ".join(record.document.get("tags", ()))),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.owned import newest_of_caller, print_no_deleted
 from localhai.cli.table import Column, print_table
@@ -38,9 +38,9 @@ def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_pr
         newest = partial(look.home.records.pipelines, project_id)
         found = newest_of_caller(look, newest, count) if owned else newest(limit=count)
         if call.json:
-            words.emit_json([record.to_dict() for record in found])
+            output.emit_json([record.to_dict() for record in found])
         elif not found and call.format == "human":
-            words.say("no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE")
+            output.say("no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE")
         else:
             _print(found, call.format, all_projects=all_projects)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.pipelines.state import FINAL
 from localhai.system.escaping import uncoloured
 
@@ -43,7 +43,7 @@ class LiveTable:
         self._title = title
         self._rows: Mapping[str, _Row] = {name: _Row(name) for name in nodes}
         self._live = Live(
-            console=Console(file=sys.stderr, highlight=False, no_color=not words.is_coloured(sys.stderr)),
+            console=Console(file=sys.stderr, highlight=False, no_color=not output.is_coloured(sys.stderr)),
             get_renderable=self._table,
             refresh_per_second=REDRAWS,
             transient=True,
@@ -80,7 +80,7 @@ class LiveTable:
         for name in ("Node", "Status", "Made", "Time"):
             table.add_column(name, style="", header_style="dim", no_wrap=True)
         for row in shown(list(self._rows.values())):
-            colour = words.STATUS_COLOURS.get(row.status, "")
+            colour = output.STATUS_COLOURS.get(row.status, "")
             table.add_row(Text(uncoloured(row.name)), Text(row.status, style=colour), row.made, row.took(now))
         return Group(
             Text(uncoloured(self._heading()), no_wrap=True, overflow="ellipsis"), table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, understand, what_options
 
@@ -49,7 +49,7 @@ def plan(
         runners = all_runners(further_runners())
         preflight(requested.sources, requested.plan, runners, secrets=tuple(project.options().secrets))
     if call.json:
-        words.emit_json(requested.plan.to_dict())
+        output.emit_json(requested.plan.to_dict())
     else:
-        words.emit({"text": draw.as_text, "mermaid": draw.as_mermaid, "dot": draw.as_dot}[drawing](requested.plan))
+        output.emit({"text": draw.as_text, "mermaid": draw.as_mermaid, "dot": draw.as_dot}[drawing](requested.plan))
     return 0

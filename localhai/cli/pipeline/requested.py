@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 from msgspec import Struct
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.running import (
     env_file_option,
@@ -25,8 +25,8 @@ from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.executions.life import RunOptions
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
 
@@ -115,7 +115,7 @@ def understand(
         names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
         raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
     made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
-    words.say_all(project.take_notes())
+    output.say_all(project.take_notes())
     return RequestedPipeline(sources, made.in_environment(environment))
 
 

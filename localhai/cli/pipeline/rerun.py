@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import complete_pipeline
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
@@ -87,6 +87,6 @@ def rerun(
         requested = understand(project, record.name, arguments, commit, environment=environment)
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
         if from_failed and not given["quiet"]:
-            words.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
+            output.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
         half_done = begun(record, requested.plan) if from_failed else {}
         return follow(call, requested, given, kept, begun=half_done)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
@@ -80,10 +80,10 @@ def run(
         if not given["quiet"]:
             say_without_effect(given)
             if not given["include_untracked"]:
-                words.say_all(requested.sources.snapshot().warnings)
+                output.say_all(requested.sources.snapshot().warnings)
         reused = reused_nodes(project, requested.plan, reuse) if reuse else {}
         if reused and not given["quiet"]:
-            words.say(f"reused: {', '.join(reused)}")
+            output.say(f"reused: {', '.join(reused)}")
         return follow(call, requested, given, reused=reused)
 
 
@@ -102,7 +102,7 @@ def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) 
         if name is None:
             return
         raise
-    words.emit("\n" + text)
+    output.emit("\n" + text)
 
 
 def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str]) -> dict[str, Kept]:

@@ -6,11 +6,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.table import Column, print_table
 from localhai.errors import InputNotFound, NotReused
-from localhai.executions.lines import LineAssembler, displayed
-from localhai.executions.observer import Observer
+from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.run.observer import Observer
 from localhai.pipelines.running import PipelineObserver
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.pipeline.live import LiveTable
     from localhai.errors import LocalhaiError
-    from localhai.executions.log import EventStream
+    from localhai.executions.log.log import EventStream
     from localhai.pipelines.state import Change
     from localhai.records.pipeline_rows import Pipeline, PipelineNode
 
@@ -58,7 +58,7 @@ class PipelineScreen(PipelineObserver):
 
     def _wants_table(self) -> bool:
         """Only where a person sees both streams."""
-        both = words.is_terminal(sys.stdout) and words.is_terminal(sys.stderr)
+        both = output.is_terminal(sys.stdout) and output.is_terminal(sys.stderr)
         return both and not self._quiet and not self._as_json
 
     def close(self) -> None:
@@ -85,15 +85,15 @@ class PipelineScreen(PipelineObserver):
             self.status(f"node {change.node}: {change.reason}")
         elif change.status not in _SAID or change.reason:
             because = f": {change.reason}" if change.reason else ""
-            self.status(f"node {change.node}: {words.status_word(change.status, sys.stderr)}{because}")
+            self.status(f"node {change.node}: {output.status_word(change.status, sys.stderr)}{because}")
         with self._lock:
             for hint in self._hints.pop(change.node, ()):
-                words.hint(hint)
+                output.hint(hint)
 
     def status(self, text: str) -> None:
         if not self._quiet:
             with self._lock:
-                words.say(text)
+                output.say(text)
 
     def trouble(self, node: str, error: LocalhaiError) -> None:
         if isinstance(error, NotReused):
@@ -105,7 +105,7 @@ class PipelineScreen(PipelineObserver):
 
     def interrupted(self, text: str) -> None:
         """Said at once, from a signal handler, which must not wait for a lock."""
-        words.say(text)
+        output.say(text)
 
     def write(self, node: str, stream: EventStream, lines: list[bytes], name: str | None = None) -> None:
         """Whole lines of a node; `name` is that of one of its executions."""
@@ -113,9 +113,9 @@ class PipelineScreen(PipelineObserver):
             return
         target: TextIO = sys.stdout if stream == "stdout" and not self._as_json else sys.stderr
         label = node if name is None else f"{node} {name}"
-        prefix = words.style(f"{label.ljust(self._width)} | ", target, fg=self._colours.get(node))
+        prefix = output.style(f"{label.ljust(self._width)} | ", target, fg=self._colours.get(node))
         with self._lock:
-            words.write(target, "".join(f"{prefix}{displayed(line)}\n" for line in lines))
+            output.write(target, "".join(f"{prefix}{displayed(line)}\n" for line in lines))
             target.flush()
 
 
@@ -169,13 +169,13 @@ def _made(node: PipelineNode) -> str | None:
 def print_summary(record: Pipeline, stream: TextIO) -> None:
     """How it ended, its nodes, and what to do next."""
     took = "" if record.duration is None else f" after {formats.duration(record.duration)}"
-    words.write(
-        stream, f"\npipeline #{record.counter} {record.name}: {words.status_word(record.status, stream)}{took}\n"
+    output.write(
+        stream, f"\npipeline #{record.counter} {record.name}: {output.status_word(record.status, stream)}{took}\n"
     )
     if record.document.get("error"):
-        words.write(stream, f"  {record.document['error']}\n")
+        output.write(stream, f"  {record.document['error']}\n")
     stream.write("\n")
     print_nodes(record, stream)
     if record.status != "complete":
-        words.hint(f"run again what did not succeed: localhai pipeline rerun {record.counter} --from-failed")
+        output.hint(f"run again what did not succeed: localhai pipeline rerun {record.counter} --from-failed")
     stream.flush()

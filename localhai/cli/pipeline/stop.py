@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import find_pipelines, pipelines_argument
 from localhai.errors import UsageError
@@ -39,11 +39,11 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
         for record in found:
             asked = records.request_pipeline_stop(record.id)
             stopped.append(records.pipeline(record.id))
-            words.say(_what_happened(stopped[-1], asked=asked))
+            output.say(_what_happened(stopped[-1], asked=asked))
         if not found:
-            words.say("no pipeline is in progress")
+            output.say("no pipeline is in progress")
         if call.json:
-            words.emit_json([record.to_dict() for record in stopped])
+            output.emit_json([record.to_dict() for record in stopped])
 
 
 def _what_happened(record: Pipeline, *, asked: bool) -> str:

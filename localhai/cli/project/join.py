@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.asking import confirm
 from localhai.cli.options import json_option, pass_call, project_option, yes_option
 from localhai.errors import UsageError
@@ -47,9 +47,9 @@ def join(call: Call, reference: str, *, yes: bool) -> None:
         joined = records.join_projects(old, here)
         if call.json:
             kept = {**old.to_dict(), "name": here.name, "path": here.path}
-            words.emit_json({"project": kept, "executions": joined.executions, "offset": joined.offset})
+            output.emit_json({"project": kept, "executions": joined.executions, "offset": joined.offset})
         else:
-            words.say(f"this folder goes on with the history of {old.name}")
+            output.say(f"this folder goes on with the history of {old.name}")
 
 
 def _find(records: Records, wanted: str) -> Project:

@@ -6,14 +6,14 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.execution.streams import make_stream
 from localhai.cli.task.showing import one_line, print_rows, sorted_rows
 from localhai.errors import UsageError
-from localhai.executions.interruption import Interruption, signals_ask
-from localhai.executions.observer import Observer
-from localhai.executions.reuse_words import outcome
+from localhai.executions.reuse.explain import outcome
+from localhai.executions.run.interruption import Interruption, signals_ask
+from localhai.executions.run.observer import Observer
 from localhai.project.parity import telling_sentence
 from localhai.tasks.running import TaskObserver
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.cli.call import Call
-    from localhai.executions.log import EventStream
+    from localhai.executions.log.log import EventStream
     from localhai.tasks.plan import TaskPlan
     from localhai.tasks.sweep import Child
     from localhai.tasks.task import Task
@@ -48,21 +48,21 @@ class TaskScreen(TaskObserver):
         found = execution or {}
         metric = self._plan.target.metric if self._plan.target else None
         known = found.get("metadata") or {}
-        parts.append(words.status_word(status, sys.stderr))
+        parts.append(output.status_word(status, sys.stderr))
         if metric in known:
             parts.append(f"{metric}={formats.number(known[metric])}")
         if found.get("duration") is not None:
             parts.append(f"({formats.duration(found['duration'])})")
         reuse = found.get("reuse")
         parts.append("reused" if reuse and reuse["hit"] else "")
-        words.say(" ".join(part for part in parts if part))
+        output.say(" ".join(part for part in parts if part))
         if reuse and not reuse["hit"]:
-            words.hint(outcome(reuse) or "")
+            output.hint(outcome(reuse) or "")
         if status == "error" and found.get("error"):
-            words.hint(f"{found['error']}: localhai execution logs {found['counter']}")
+            output.hint(f"{found['error']}: localhai execution logs {found['counter']}")
 
     def said(self, text: str) -> None:
-        words.say(text)
+        output.say(text)
 
 
 class _ChildScreen(Observer):
@@ -91,19 +91,19 @@ def follow(
     screen = TaskScreen(plan, quiet=given["quiet"], output=given["output"])
     interruption = Interruption()
     if not given["quiet"]:
-        words.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
+        output.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
         for note in (*plan.notes, telling_sentence(plan.parity)):
             if note:
-                words.say(note)
+                output.say(note)
     with signals_ask(interruption, _say_interrupted):
         task = work(screen, interruption)
     try:
         show(call, task, given["sort"])
     except UsageError as error:  # a column that turned out not to be: what was made is shown all the same
-        words.say(f"{error.message}; {error.hints[0]}")
+        output.say(f"{error.message}; {error.hints[0]}")
         show(call, task, None)
     if not given["quiet"]:
-        words.say(ending(task))
+        output.say(ending(task))
     return exit_code(task.record.status, interrupted=interruption.asked)
 
 
@@ -112,7 +112,7 @@ def show(call: Call, task: Task, sort: str | None) -> None:
     document = task.to_dict()
     document["executions"] = sorted_rows(document["executions"], sort)
     if call.json:
-        words.emit_json(document)
+        output.emit_json(document)
     else:
         print_rows(document["executions"], call.format, document["best"])
 
@@ -120,7 +120,7 @@ def show(call: Call, task: Task, sort: str | None) -> None:
 def ending(task: Task) -> str:
     """How it ended, in a sentence."""
     record = task.record
-    text = f"task #{record.counter} {record.name}: {words.status_word(record.status, sys.stderr)}"
+    text = f"task #{record.counter} {record.name}: {output.status_word(record.status, sys.stderr)}"
     if record.document.get("error"):
         text += f": {record.document['error']}"
     if record.status not in {"complete", "started"}:
@@ -136,6 +136,6 @@ def executions(count: int) -> str:
 def _say_interrupted(number: int, level: int) -> None:
     name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
     if level == 1:
-        words.say(f"{name}: stopping the task; once more forces it")
+        output.say(f"{name}: stopping the task; once more forces it")
     else:
-        words.say(f"{name} again: killing its executions")
+        output.say(f"{name} again: killing its executions")

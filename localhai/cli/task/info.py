@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.task.run import set_csv
 
@@ -34,4 +34,4 @@ def info(call: Call, *, reference: str, sort: str | None) -> None:
         task = Task(look.home, look.home.records.find_task(reference, look.project_id))
         show(call, task, sort)
         if call.format == "human":
-            words.say(ending(task))
+            output.say(ending(task))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, words
+from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.owned import newest_of_caller, print_no_deleted
 from localhai.cli.table import Column, print_table
@@ -35,10 +35,10 @@ def list_tasks(call: Call, *, count: int, owned: bool, deleted: bool) -> None:
         rows = newest_of_caller(look, newest, count) if owned else newest(limit=count)
         found = [Task(look.home, row).summary() for row in rows]
     if call.json:
-        words.emit_json(found)
+        output.emit_json(found)
         return
     if not found and call.format == "human":
-        words.say("no tasks of yours" if owned else "no tasks yet: localhai task run NAME")
+        output.say("no tasks of yours" if owned else "no tasks yet: localhai task run NAME")
         return
     columns = [Column("#", right=True), Column("Status"), Column("Name"), Column("Step"), Column("Type")]
     columns += [Column("Executions"), Column("Duration", right=True), Column("Created"), Column("Id")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.execution.requested import planning_options
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
@@ -145,7 +145,7 @@ def _look_at_image(asked: RequestedTask, policy: str) -> None:
     step = asked.config.config.steps[asked.plan.step]
     image = overrides.image or stand_in_image(step.image, project.settings.images)
     locks = project.home.folder / "cache" / "locks"
-    ensure_all(project.home.engine, {image: [f"task {asked.plan.name}"]}, policy, notify=words.say, locks=locks)
+    ensure_all(project.home.engine, {image: [f"task {asked.plan.name}"]}, policy, notify=output.say, locks=locks)
 
 
 def _show_plan(call: Call, asked: RequestedTask) -> None:
@@ -164,11 +164,11 @@ def _show_plan(call: Call, asked: RequestedTask) -> None:
     known = min(plan.count, BAYESIAN_START) if plan.type == "bayesian_tpe" else plan.count
     shown = [found[number] for number in range(min(known, most))]
     if call.json:
-        words.emit_json({"plan": plan.to_dict(), "sets": shown})
+        output.emit_json({"plan": plan.to_dict(), "sets": shown})
         return
-    words.say(f"task {plan.name} over step {plan.step} would make {executions(plan.count)}")
+    output.say(f"task {plan.name} over step {plan.step} would make {executions(plan.count)}")
     columns = [Column("Number", right=True), *(Column(f"--{name}", right=True) for name in plan.names)]
     rows = [[number, *(entry.get(name) for name in plan.names)] for number, entry in enumerate(shown, 1)]
     print_table(columns, rows, form=call.format)
     if len(shown) < plan.count:
-        words.say(f"and {plan.count - len(shown)} more")
+        output.say(f"and {plan.count - len(shown)} more")

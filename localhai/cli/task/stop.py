@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import words
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
 
@@ -38,12 +38,12 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
             asked = look.home.records.request_task_stop(record.id)
             task = Task(look.home, look.home.records.task(record.id))
             name = f"task #{record.counter} ({record.name})"
-            words.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {task.record.status}")
+            output.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {task.record.status}")
             found.append(task)
         if not found:
-            words.say("nothing is in progress")
+            output.say("nothing is in progress")
         if call.json:
-            words.emit_json([task.summary() for task in found])
+            output.emit_json([task.summary() for task in found])
 
 
 def _find(look: HomeView, reference: str) -> TaskRecord:

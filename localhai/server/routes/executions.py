@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from localhai.errors import SurroundingsError
-from localhai.executions.deleting import delete as forget
+from localhai.executions.delete import delete as forget
 from localhai.executions.execution import Execution
-from localhai.executions.log import read_events
-from localhai.executions.metadata import read_metadata
+from localhai.executions.log.log import read_events
+from localhai.executions.log.metadata import read_metadata
 from localhai.records import INCOMPLETE, DatumRecord
 from localhai.records import ExecutionRecord as Record
 from localhai.records.statuses import Status

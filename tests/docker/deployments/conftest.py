@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from localhai.containers import labels
-from localhai.containers.connect import connect
+from localhai.containers.docker.connect import connect
 from localhai.records import Records
 
 IMAGE = "python:3.11-slim"

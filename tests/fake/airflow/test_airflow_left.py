@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from localhai.airflow.local import LocalPlatform
 from localhai.airflow.projects import Places
 from localhai.executions.home import Home
-from localhai.executions.signs import own_owner
+from localhai.executions.run.heartbeat import own_owner
 from localhai.records import Owner
 from localhai.settings import Settings
 from localhai.testing import FakeEngine

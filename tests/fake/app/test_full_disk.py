@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
-from localhai.executions import ending
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
-from localhai.executions.signs import own_owner
+from localhai.executions.run import finalize
+from localhai.executions.run.heartbeat import own_owner
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
 
@@ -66,7 +66,7 @@ if small_disks.may_mount():
         with Home(Settings(home=disk), engine=engine) as home:
             open_project(project, home=home).run("train")
             with monkeypatch.context() as patch:
-                patch.setattr(ending, "close", dies)
+                patch.setattr(finalize, "close", dies)
                 with pytest.raises(SystemExit):
                     open_project(project, home=home).run("train")
             left = home.records.executions(limit=1)[0]

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 import localhai
 from localhai.app.recover import recover
 from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsError
-from localhai.executions import ending, recovery, runner
-from localhai.executions.at_work import at_work
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
-from localhai.executions.signs import own_owner
+from localhai.executions.run import finalize, recovery, runner
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.heartbeat import own_owner
 from localhai.records.database import Away
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
@@ -75,7 +75,7 @@ def dies(*_: Any, **__: Any) -> Any:
 def left(home: Home, folder: Path) -> ExecutionRecord:
     """An execution whose localhai was killed when its container had ended."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ending, "close", dies)
+        patch.setattr(finalize, "close", dies)
         with pytest.raises(SystemExit):
             open_project(folder, home=home).run("train")
     record = home.records.executions(limit=1)[0]
@@ -115,7 +115,7 @@ def test_what_said_how_it_ended_is_closed_without_an_engine(
         raise RecordsUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ending, "record_end", away)
+        patch.setattr(finalize, "record_end", away)
         with pytest.raises(RecordsUnavailable):
             open_project(folder, home=home).run("train")
     engine.lose()
@@ -129,14 +129,14 @@ def test_one_that_cannot_be_looked_after_keeps_no_other_from_it(
     home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoiled, whole = left(home, folder), left(home, folder)
-    close = ending.close
+    close = finalize.close
 
-    def full(life: Any, ended: Any) -> Any:
-        if life.record.id == spoiled.id:
+    def full(context: Any, ended: Any) -> Any:
+        if context.record.id == spoiled.id:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return close(life, ended)
+        return close(context, ended)
 
-    monkeypatch.setattr(ending, "close", full)
+    monkeypatch.setattr(finalize, "close", full)
     task = home.records.create_task(
         whole.project_id, name="t", step="train", type="grid_search", commit=None, document={"plan": {}}, owner=DEAD
     )

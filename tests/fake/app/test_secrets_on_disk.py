@@ -16,11 +16,11 @@ from waiting import until
 
 from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
-from localhai.executions import ending, kept_secrets
-from localhai.executions.capture import Capture
 from localhai.executions.home import Home
+from localhai.executions.log.capture import Capture
 from localhai.executions.open_project import OpenProject, open_project
-from localhai.executions.signs import own_owner
+from localhai.executions.run import finalize, kept_secrets
+from localhai.executions.run.heartbeat import own_owner
 from localhai.records.server import ServerRecords, Variable
 from localhai.testing import Canned, FakeEngine
 
@@ -69,7 +69,7 @@ def run(project: OpenProject, **more: Any) -> Execution:
 def unread(project: OpenProject) -> str:
     """The id of an execution whose localhai died before it had taken in anything that the container wrote."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ending, "close", dies)
+        patch.setattr(finalize, "close", dies)
         patch.setattr(Capture, "pump", lambda self, output: None)  # noqa: ARG005
         with pytest.raises(SystemExit):
             run(project)

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
-from localhai.executions import cleaning
+from localhai.executions import clean
 from localhai.executions.home import Home
 from localhai.settings import Settings
 
@@ -112,7 +112,7 @@ def test_clean_removes_executions_by_age(localhai: CommandLine) -> None:
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
 
     young = localhai("clean", "--executions", "1h", "--json").json
-    (old,) = cleaning.old_executions(localhai.home, None, 3600.0, tomorrow)
+    (old,) = clean.old_executions(localhai.home, None, 3600.0, tomorrow)
 
     assert young["portions"] == []
     assert (old.what, old.count) == ("executions with logs and outputs", 2)

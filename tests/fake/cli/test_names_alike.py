@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localhai.containers import apart
+from localhai.containers.trees import apart
 from localhai.system import names
 from localhai.testing import Canned
 

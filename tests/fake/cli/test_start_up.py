@@ -48,7 +48,7 @@ def test_a_plan_needs_neither_engine_nor_records(project: Path) -> None:
     code, modules = loaded("plan train", folder=project)
 
     assert code == 0
-    assert not modules & {*HEAVY, "localhai.records", "localhai.containers.connect"} - {"yaml", "jsonschema"}
+    assert not modules & {*HEAVY, "localhai.records", "localhai.containers.docker.connect"} - {"yaml", "jsonschema"}
 
 
 def test_looking_at_executions_needs_no_yaml_and_no_tables(project: Path) -> None:

@@ -19,8 +19,8 @@ from localhai.data.progress import Waiting
 from localhai.data.sources import DataSources
 from localhai.data.store import open_store
 from localhai.errors import InputNotFound, Interrupted, SurroundingsError
-from localhai.executions.collecting import collect
 from localhai.executions.home import Home
+from localhai.executions.run.collect import collect
 from localhai.settings import Settings
 from localhai.system.retry import Retry, Waiter
 from localhai.testing import Canned, FakeEngine

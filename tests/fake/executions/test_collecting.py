@@ -15,12 +15,12 @@ from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.data import checksums
 from localhai.errors import EngineLost, SurroundingsError, UsageError
-from localhai.executions import cleaning
-from localhai.executions.collecting import collect
-from localhai.executions.deleting import delete
+from localhai.executions import clean
+from localhai.executions.delete import delete
 from localhai.executions.home import Home
-from localhai.executions.interruption import Interruption
 from localhai.executions.open_project import open_project
+from localhai.executions.run.collect import collect
+from localhai.executions.run.interruption import Interruption
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
 
@@ -104,7 +104,7 @@ def test_checkpoints_that_were_uploaded_while_it_ran_stay_too(project, engine, m
     with monkeypatch.context() as patch:
         patch.setattr(type(project.home.store), "put_all", full)
         execution = project.run("train")
-    for portion in cleaning.leftovers(project.home):
+    for portion in clean.leftovers(project.home):
         portion.remove()
     collect(project.home, execution.id)
     assert texts(execution.refresh()) == {"model.txt": "early"}
@@ -117,12 +117,12 @@ def test_the_container_stays_when_its_outputs_cannot_be_fetched(project, engine,
     def refuse(*_: Any) -> Any:
         raise error
 
-    tree = "localhai.containers.bind.BindTree" if project.settings.files == "bind" else None
+    tree = "localhai.containers.trees.bind.BindTree" if project.settings.files == "bind" else None
     with monkeypatch.context() as patch:
-        patch.setattr(f"{tree or 'localhai.containers.volumes.VolumeTree'}.finish", refuse)
+        patch.setattr(f"{tree or 'localhai.containers.trees.volumes.VolumeTree'}.finish", refuse)
         execution = project.run("train")
     assert execution.status == ("crashed" if isinstance(error, EngineLost) else "error")
-    for portion in cleaning.leftovers(project.home):
+    for portion in clean.leftovers(project.home):
         portion.remove()
     assert len(engine.all_containers) == 1
 
@@ -161,8 +161,8 @@ def test_collecting_that_fails_can_be_tried_again(project, engine, monkeypatch) 
 
 def test_deleting_it_removes_what_waits(project, engine, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("localhai.containers.bind.BindTree.finish", full)
-        patch.setattr("localhai.containers.volumes.VolumeTree.finish", full)
+        patch.setattr("localhai.containers.trees.bind.BindTree.finish", full)
+        patch.setattr("localhai.containers.trees.volumes.VolumeTree.finish", full)
         execution = project.run("train")
     delete(project.home, execution.refresh())
     assert engine.all_containers == []
@@ -174,7 +174,7 @@ def test_what_fails_while_a_container_is_prepared_is_what_is_said(project, monke
     def fail(*_: Any) -> Any:
         raise SurroundingsError("the snapshot is gone")
 
-    monkeypatch.setattr("localhai.executions.preparation.tree_contents", fail)
+    monkeypatch.setattr("localhai.executions.run.prepare.tree_contents", fail)
     with pytest.raises(SurroundingsError, match="the snapshot is gone"):
         project.run("train")
     execution = project.execution()
@@ -186,8 +186,8 @@ def test_a_fault_of_ours_in_preparation_is_said_even_if_closing_fails_too(projec
     def fail(*_: Any) -> Any:
         raise KeyError("a fault")
 
-    monkeypatch.setattr("localhai.executions.preparation.tree_contents", fail)
-    monkeypatch.setattr("localhai.executions.runner.ending.close", fail)
+    monkeypatch.setattr("localhai.executions.run.prepare.tree_contents", fail)
+    monkeypatch.setattr("localhai.executions.run.runner.ending.close", fail)
     with pytest.raises(KeyError, match="a fault"):
         project.run("train")
 

@@ -10,11 +10,11 @@ from waiting import until
 
 from localhai.app.recover import recover
 from localhai.errors import EngineLost, Interrupted, SurroundingsError
-from localhai.executions import beside, recovery, stopping, supervision
 from localhai.executions.home import Home
-from localhai.executions.interruption import Interruption
 from localhai.executions.open_project import open_project
-from localhai.executions.supervision import ContactLost
+from localhai.executions.run import beside, recovery, stop, supervise
+from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.supervise import ContactLost
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
@@ -72,12 +72,12 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "LOOK", 0.02)
-    monkeypatch.setattr(supervision, "SLOW_LOOK", 0.05)
+    monkeypatch.setattr(supervise, "LOOK", 0.02)
+    monkeypatch.setattr(supervise, "SLOW_LOOK", 0.05)
     monkeypatch.setattr(beside, "SLOW_LOOK", 0.05)
-    monkeypatch.setattr(stopping, "AGAIN", 0.02)
-    monkeypatch.setattr(stopping, "LATER", 0.1)
-    monkeypatch.setattr(stopping, "INSIST", 0.1)
+    monkeypatch.setattr(stop, "AGAIN", 0.02)
+    monkeypatch.setattr(stop, "LATER", 0.1)
+    monkeypatch.setattr(stop, "INSIST", 0.1)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_looking_for_live_outputs_delays_no_limit(project, engine, monkeypatch) 
     limited(project)
     engine.behave(runs_on)
     slow = threading.Event()
-    monkeypatch.setattr("localhai.containers.bind.BindTree.read_only_outputs", lambda *_: slow.wait() and [])
+    monkeypatch.setattr("localhai.containers.trees.bind.BindTree.read_only_outputs", lambda *_: slow.wait() and [])
     wish = Interruption()
 
     def later() -> None:
@@ -162,7 +162,7 @@ def test_any_number_of_losses_is_survived(project, engine) -> None:
     engine.behave(step)
     engine.refusals["wait"] = [EngineLost("a blink")] * lost
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supervision, "MOST_PAUSE", 0.01)
+        patch.setattr(supervise, "MOST_PAUSE", 0.01)
         execution = project.run("train")
     assert (execution.status, execution.logs()) == ("complete", "done\n")
 
@@ -194,7 +194,7 @@ def test_contact_that_is_lost_leaves_what_runs_to_the_next_localhai(project, eng
         return 0
 
     engine.behave(step)
-    monkeypatch.setattr(supervision, "RETURN_OF_ENGINE", 0.1)
+    monkeypatch.setattr(supervise, "RETURN_OF_ENGINE", 0.1)
     with pytest.raises(ContactLost, match="the engine was lost"):
         project.run("train")
     execution = project.execution()
@@ -210,7 +210,7 @@ def test_contact_that_is_lost_leaves_what_runs_to_the_next_localhai(project, eng
 
 def test_a_wish_to_stop_outlives_the_contact(project, engine, monkeypatch) -> None:
     engine.behave(runs_on)
-    monkeypatch.setattr(supervision, "RETURN_OF_ENGINE", 0.3)
+    monkeypatch.setattr(supervise, "RETURN_OF_ENGINE", 0.3)
     wish = Interruption()
 
     def interrupt() -> None:
@@ -231,8 +231,8 @@ def test_a_wish_to_stop_outlives_the_contact(project, engine, monkeypatch) -> No
 
 def test_a_slow_engine_does_not_hide_the_second_ctrl_c(project, engine, monkeypatch) -> None:
     """The container has ended, and the engine hangs when it is asked how."""
-    monkeypatch.setattr(supervision, "FORCED", 0.1)
-    monkeypatch.setattr(supervision, "RETURN_OF_ENGINE", 0.3)
+    monkeypatch.setattr(supervise, "FORCED", 0.1)
+    monkeypatch.setattr(supervise, "RETURN_OF_ENGINE", 0.3)
     engine.behave(lambda _container: 0)
     engine.hangs["state"] = threading.Event()
     wish = Interruption()

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from localhai.errors import Interrupted
-from localhai.executions.slots import Slots
+from localhai.executions.run.slots import Slots
 
 STEP = {"name": "count", "parameters": [{"name": "n", "type": "integer", "default": 0}]}
 VARIANTS = [{"name": "n", "style": "multiple", "rules": {"items": [1, 2, 3]}}]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
-from localhai.executions.signs import own_owner
+from localhai.executions.run.heartbeat import own_owner
 
 DEAD = 2**22 + 1  # no process has this number
 

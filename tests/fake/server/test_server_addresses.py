@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localhai.executions import on_demand
+from localhai.executions.run import on_demand
 from localhai.server.assembly import assemble
 from localhai.server.state import State
 from localhai.testing import Canned

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from waiting import until
 
 from localhai.app.recover import recover
-from localhai.executions.signs import own_owner
+from localhai.executions.run.heartbeat import own_owner
 from localhai.records.queue import QueueEntry
 from localhai.server.assembly import assemble
 from localhai.testing import Canned

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from waiting import until
 
-from localhai.executions.signs import own_owner
+from localhai.executions.run.heartbeat import own_owner
 from localhai.records.database import Away
 from localhai.server.recovering import Recovering
 from localhai.testing import Canned
@@ -66,11 +66,11 @@ def test_an_execution_that_ended_while_the_database_was_away_is_complete_with_it
 
 def test_an_end_that_is_recorded_too_late_is_no_error(state, demo, engine, database, monkeypatch):
     """The database is back by the time when the queue says what became of it."""
-    from localhai.executions import ending
+    from localhai.executions.run import finalize
 
     engine.behave(Canned(files={"model.bin": b"model"}), step="train")
     made = demo.queued()
-    record_end, tried = ending.record_end, []
+    record_end, tried = finalize.record_end, []
 
     def away_once(*given):
         tried.append(given)
@@ -80,7 +80,7 @@ def test_an_end_that_is_recorded_too_late_is_no_error(state, demo, engine, datab
         finally:
             database.away = False
 
-    monkeypatch.setattr(ending, "record_end", away_once)
+    monkeypatch.setattr(finalize, "record_end", away_once)
     state.queue.start()
     assert demo.ended(made["id"])["status"] == "complete"
     assert [item.name for item in state.home.records.execution(made["id"]).outputs] == ["model.bin"]

@@ -17,8 +17,8 @@ from fastapi import FastAPI, Request
 
 from localhai.project import unpacking
 from localhai.server import errors, uploads
+from localhai.server.container_api import create_inside
 from localhai.server.errors import Refused
-from localhai.server.inside import create_inside
 from localhai.server.listening import serving
 from localhai.server.safety import LARGEST_BODY, LARGEST_CALL, Answered, Steady
 from localhai.server.tokens import kept_secret, token_of

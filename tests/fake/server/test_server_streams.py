@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from localhai.executions.log import read_events
+from localhai.executions.log.log import read_events
 from localhai.server import long_lists
 from localhai.server.streaming import KINDS, StreamPosition, stream
 from localhai.testing import Canned

@@ -18,7 +18,7 @@ from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject
-from localhai.executions.signs import own_owner
+from localhai.executions.run.heartbeat import own_owner
 from localhai.project.folder import find_project
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings

@@ -91,16 +91,16 @@ def test_a_reader_that_has_gone_stops_nothing() -> None:
 
 @pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
 def test_colour_can_be_refused(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    from localhai.cli import words
+    from localhai.cli import output
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    coloured = words.style("text", Terminal(), fg="red")
+    coloured = output.style("text", Terminal(), fg="red")
     monkeypatch.setenv(variable, "dumb")
 
     assert coloured == "\x1b[31mtext\x1b[0m"
-    assert words.style("text", Terminal(), fg="red") == "text"
-    assert words.style("text", Pipe(), fg="red") == "text"
+    assert output.style("text", Terminal(), fg="red") == "text"
+    assert output.style("text", Pipe(), fg="red") == "text"
 
 
 @pytest.mark.parametrize("cut", range(1, 12))

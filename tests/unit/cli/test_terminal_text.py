@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import localhai.cli
-from localhai.cli import failures, words
+from localhai.cli import failures, output
 from localhai.errors import LocalhaiError
 
 CLI = Path(localhai.cli.__file__).parent
-WRITE_THEMSELVES = {"words.py", "table.py", "execution/streams.py", "execution/logs.py", "execution/copying.py"}
+WRITE_THEMSELVES = {"output.py", "table.py", "execution/streams.py", "execution/logs.py", "execution/copying.py"}
 HOSTILE = "\x1b]0;t\x07\u202e\u009b2J"
 
 
@@ -38,10 +38,10 @@ def test_only_few_modules_write_to_streams_themselves() -> None:
 @pytest.mark.parametrize(
     "say",
     [
-        words.emit,
-        words.say,
-        words.hint,
-        lambda text: words.emit_json({"a": text}),
+        output.emit,
+        output.say,
+        output.hint,
+        lambda text: output.emit_json({"a": text}),
         lambda text: failures._say(LocalhaiError(text, hints=[text])),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localhai.containers import archives
+from localhai.containers.trees import archives
 
 
 def tar(*members: tuple[tarfile.TarInfo, bytes]):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from localhai.containers import connect as connecting
-from localhai.containers.connect import connect, places
+from localhai.containers.docker import connect as connecting
+from localhai.containers.docker.connect import connect, places
 from localhai.errors import EngineLost, EngineNotFound
 
 PONG = b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n{}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from localhai.containers import contexts
+from localhai.containers.docker import contexts
 
 
 def test_the_default_context_is_none(tmp_path):

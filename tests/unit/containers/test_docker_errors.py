@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.containers.docker_errors import image_not_found, refused, registry_of
+from localhai.containers.docker.errors import image_not_found, refused, registry_of
 from localhai.errors import DiskFull, ImageNotFound, SurroundingsError
 
 

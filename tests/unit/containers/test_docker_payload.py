@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.containers import docker_payload as payload
 from localhai.containers import limits
+from localhai.containers.docker import payload
 from localhai.containers.engine import ContainerSpec, Mount
 
 

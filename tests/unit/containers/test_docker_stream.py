@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localhai.containers.docker_stream import Demultiplexer, LogDemultiplexer
+from localhai.containers.docker.stream import Demultiplexer, LogDemultiplexer
 
 CHUNKS = st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), st.binary(min_size=0, max_size=40)), max_size=12)
 

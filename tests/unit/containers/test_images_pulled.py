@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localhai.containers import images
-from localhai.containers.docker_errors import image_not_found
+from localhai.containers.docker.errors import image_not_found
 from localhai.containers.locking import alone
 from localhai.errors import ImageNotFound, Interrupted
 from localhai.system.retry import Retry

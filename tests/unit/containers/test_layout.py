@@ -5,9 +5,9 @@ import stat
 
 import pytest
 
-from localhai.containers import layout
 from localhai.containers.copying import Size, can_clone, copy_file, copy_tree, weigh
-from localhai.containers.ownership import foreign, is_root, remove_tree
+from localhai.containers.trees import layout
+from localhai.containers.trees.ownership import foreign, is_root, remove_tree
 from localhai.errors import SurroundingsError
 
 BIG = Size(10 * layout.SMALL.bytes, 3)

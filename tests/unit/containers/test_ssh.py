@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from localhai.containers.ssh import command
+from localhai.containers.docker.ssh import command
 
 
 def test_user_and_port_reach_ssh():

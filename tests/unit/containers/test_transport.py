@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localhai.containers.transport import Address, Transport
+from localhai.containers.docker.transport import Address, Transport
 from localhai.errors import EngineLost
 
 

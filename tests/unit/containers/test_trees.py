@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from localhai.containers import canary, ownership, package_cache
+from localhai.containers import package_cache
 from localhai.containers.engine import ContainerSpec
-from localhai.containers.tree import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
+from localhai.containers.trees import canary, ownership
+from localhai.containers.trees.tree import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.testing import FakeContainer, FakeEngine
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 
 from localhai.errors import RecordsUnavailable
-from localhai.executions.beside import Beside
+from localhai.executions.run.beside import Beside
 
 
 def test_a_slow_answer_delays_nobody_and_is_asked_for_once():

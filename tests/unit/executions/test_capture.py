@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localhai.executions.capture import Capture
-from localhai.executions.log import read_events
-from localhai.executions.metadata import read_metadata
-from localhai.executions.observer import Observer
-from localhai.executions.secrets import Masker
+from localhai.executions.log.capture import Capture
+from localhai.executions.log.log import read_events
+from localhai.executions.log.metadata import read_metadata
+from localhai.executions.run.observer import Observer
+from localhai.executions.run.secrets import Masker
 
 
 class Heard(Observer):

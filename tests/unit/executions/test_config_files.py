@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from localhai.data.files import Checksums, InputFile
-from localhai.executions.config_files import config_files, inputs_config
+from localhai.executions.run.config_files import config_files, inputs_config
 
 
 def test_json_and_yaml_hold_the_same() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from localhai.data.sources.base import Unavailable
 from localhai.executions.datums import MOST_NAMES, Addresses
-from localhai.executions.ending import record_end
-from localhai.executions.log import read_events
-from localhai.executions.outputs import Collected
+from localhai.executions.log.log import read_events
+from localhai.executions.run.finalize import record_end
+from localhai.executions.run.outputs import Collected
 from localhai.project.plan import ExecutionPlan, PlannedInput
 from localhai.records import DatumRecord, Records, VersionRequest, new_id
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.containers.engine import ContainerState
-from localhai.executions.elapsed import by_engine, moment
+from localhai.executions.run.elapsed import by_engine, moment
 from localhai.records import times
 
 BEGAN = "2026-01-01T00:00:00.000000Z"
@@ -69,8 +69,8 @@ def test_what_is_looked_after_is_asked_for_all_that_the_engine_knows(used_home):
     from localhai.containers import labels
     from localhai.containers.engine import ContainerSpec
     from localhai.executions.home import Home
-    from localhai.executions.preparation import container_name
-    from localhai.executions.recovery import find_container
+    from localhai.executions.run.prepare import container_name
+    from localhai.executions.run.recovery import find_container
     from localhai.settings import Settings
     from localhai.testing import FakeEngine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.executions.lineage import MOST_BRANCHES, Lineage, LineageEdge, LineageNode, trace
+from localhai.executions.inspect.lineage import MOST_BRANCHES, Lineage, LineageEdge, LineageNode, trace
 from localhai.records import DatumRecord, Records, new_id
 
 

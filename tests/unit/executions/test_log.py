@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from localhai.errors import DiskFull
-from localhai.executions.log import LogWriter, read_events, read_stream
-from localhai.executions.log_index import repair, stored_lengths
+from localhai.executions.log.index import repair, stored_lengths
+from localhai.executions.log.log import LogWriter, read_events, read_stream
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_end_of_a_long_log_is_read_without_its_beginning(
         index = tmp_path / "log.index"
         index.write_text("".join(row.partition(" @")[0] + "\n" for row in index.read_text().splitlines()))
     whole = list(read_events(tmp_path))
-    monkeypatch.setattr("localhai.executions.log.BLOCK", 100)
+    monkeypatch.setattr("localhai.executions.log.log.BLOCK", 100)
     assert list(read_events(tmp_path, last=last)) == whole[-last:]
 
 

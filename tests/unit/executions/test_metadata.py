@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localhai.executions.metadata import MetadataCollector, Summary, parse_line, read_metadata, read_summary
+from localhai.executions.log.metadata import MetadataCollector, Summary, parse_line, read_metadata, read_summary
 
 
 def collected(folder: Path, *pieces: bytes) -> list[dict[str, Any]]:

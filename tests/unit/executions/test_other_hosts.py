@@ -12,13 +12,13 @@ from localhai.app.recover import recover
 from localhai.containers import labels
 from localhai.containers.engine import ContainerSpec
 from localhai.errors import SurroundingsError
-from localhai.executions.at_work import at_work
-from localhai.executions.cleaning import leftovers
-from localhai.executions.ending import record_end
+from localhai.executions.clean import leftovers
 from localhai.executions.home import Home
-from localhai.executions.outputs import Collected
-from localhai.executions.owner import is_left
-from localhai.executions.signs import own_owner
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.finalize import record_end
+from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.outputs import Collected
+from localhai.executions.run.owner import is_left
 from localhai.records import DatumRecord, Owner, new_id
 from localhai.settings import Settings
 from localhai.testing import FakeEngine

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from localhai.executions.reuse import home_key
-from localhai.executions.reuse_code import code_changes, content_digest, own_files
-from localhai.executions.reuse_key import ValueDigester, differences, key_of, nearest, obstacles, parts_of
-from localhai.executions.reuse_words import code_words, sentences
-from localhai.executions.secrets import Masker
+from localhai.executions.reuse.code import code_changes, content_digest, own_files
+from localhai.executions.reuse.explain import code_words, sentences
+from localhai.executions.reuse.key import ValueDigester, differences, key_of, nearest, obstacles, parts_of
+from localhai.executions.reuse.lookup import home_key
+from localhai.executions.run.secrets import Masker
 from localhai.project.plan import ExecutionPlan, Limits, PlannedInput, PlannedMount
 
 PLAN = ExecutionPlan("train", "i", "i", ("echo 1",), "echo 1", {"lr": 0.1}, environment_variables={"A": "b"})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.errors import ProjectError
-from localhai.executions.secrets import Masker, read_env_file
+from localhai.executions.run.secrets import Masker, read_env_file
 
 
 def test_env_files_are_read_as_docker_reads_them(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from localhai.executions.stop_condition import StopCondition
+from localhai.executions.run.stop_condition import StopCondition
 
 
 def test_it_is_met_by_the_event_that_makes_it_true() -> None:

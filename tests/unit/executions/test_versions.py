@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localhai.data.sidecars import interpret
-from localhai.executions.versions import base_of, requests
+from localhai.executions.run.versions import base_of, requests
 from localhai.records import DatumRecord
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localhai.airflow.check import check
-from localhai.executions.secrets import read_env_file
+from localhai.executions.run.secrets import read_env_file
 from localhai.project import ignore
 from localhai.project.document import parse, read_bytes
 from localhai.server import seed

@@ -63,7 +63,7 @@ def test_forms() -> None:
 def test_no_other_module_encodes_json_by_itself() -> None:
     """Two do: one carries paths to the engine as bytes, one prints what a step of a test would."""
     package = Path(localhai.__file__).parent
-    allowed = {"system/strict_json.py", "containers/transport.py", "testing/fake_valohai.py"}
+    allowed = {"system/strict_json.py", "containers/docker/transport.py", "testing/fake_valohai.py"}
     wild = re.compile(r"(?<!strict_)\bjson\.dumps?\(|orjson\.dumps\(|msgspec\.json\.encode")
     found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if wild.search(path.read_text())}
     assert found == allowed

@@ -1,0 +1,1 @@
+"""The Docker Engine: its HTTP API, and the ways to reach it."""

@@ -1,0 +1,1 @@
+"""The fake engine, public by `localhai.testing`: containers are Python functions."""

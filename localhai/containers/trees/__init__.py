@@ -1,0 +1,1 @@
+"""The /valohai tree of a container, by bind mounts or by volumes."""

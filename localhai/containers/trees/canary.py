@@ -1,0 +1,154 @@
+"""Which way to reach files: found out once per engine and home, by a canary file, and remembered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers.trees import layout
+from localhai.containers.trees.bind import BindTree
+from localhai.containers.trees.ownership import remove_tree
+from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
+from localhai.system import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from localhai.containers.engine import Engine, Image
+    from localhai.containers.trees.tree import FileTree
+
+MEMORY = "engine.json"
+INSIDE = "/localhai"
+LABELS = {"localhai.helper": "canary"}
+LOOKS = (0.1, 0.3, 0.6, 1.0)  # seconds between looks: virtual machines see new files of their Mac a little later
+
+
+def choose(engine: Engine, home: Path, image: Image | None, wanted: str = "auto") -> FileTree:
+    """The tree for one execution: `wanted` is `bind`, `volumes`, or `auto` for what works.
+
+    Without an image, to take over a container that is there already, only what is remembered can be used.
+
+    The first call for an engine makes a container that is never started (about 0.03 s); later ones read a small file
+    in HOME/cache. Another engine at the same address is noticed by its id.
+    """
+    folder = home / "cache"
+    bind = wanted == "bind" or (
+        wanted == "auto" and _known(engine, image, folder, "sees", lambda: sees(engine, image, folder))
+    )
+    if not bind:
+        from localhai.containers.trees.volumes import VolumeTree
+
+        return VolumeTree(engine, image)
+    return BindTree(
+        engine,
+        image,
+        overlay=lambda scratch: _known(engine, image, folder, "overlay", lambda: can_overlay(engine, image, scratch)),
+    )
+
+
+def sees(engine: Engine, image: Image | None, folder: Path) -> bool:
+    """Whether the engine sees this machine's folders: a file put there is read back through a container."""
+    token = os.urandom(16).hex().encode()
+    place = folder / f"canary-{token[:8].decode()}"
+    place.mkdir(parents=True)
+    try:
+        (place / "token").write_bytes(token)
+        mount = Mount(str(place), INSIDE, read_only=True)
+        found = _read_back(engine, image, mount, place)
+        for pause in LOOKS:
+            if found is None or found == token:
+                break
+            time.sleep(pause)
+            found = _read_back(engine, image, mount, place)
+        return found == token
+    finally:
+        remove_tree(str(place))
+
+
+def can_overlay(engine: Engine, image: Image | None, scratch: Path) -> bool:
+    """Whether the engine mounts overlay volumes over folders near `scratch`."""
+    token = os.urandom(16).hex().encode()
+    place = scratch / f"canary-{token[:8].decode()}"
+    lower = place / "lower"
+    lower.mkdir(parents=True)
+    volume = f"localhai-canary-{token.decode()}"
+    try:
+        (lower / "token").write_bytes(token)
+        engine.create_volume(volume, LABELS, layout.overlay_options(str(lower), place / "layer"))
+        try:
+            return _read_back(engine, image, Mount(volume, INSIDE, kind="volume"), place) == token
+        finally:
+            engine.remove_volume(volume)
+    except (EngineLost, ImageNotFound):
+        raise
+    except SurroundingsError:
+        return False
+    finally:
+        remove_tree(str(place))
+
+
+def _read_back(engine: Engine, image: Image | None, mount: Mount, place: Path) -> bytes | None:
+    """What a container, made and never started, holds as `token` in this mount; None when it cannot be made.
+
+    Empty when there is no such file, or none yet.
+    """
+    from localhai.containers.trees import archives
+
+    if image is None:
+        return None
+    spec = ContainerSpec(
+        name="", image=image.id, command=("true",), labels=LABELS, mounts=(mount,), network="none", user="0:0"
+    )
+    container = None
+    fresh = place / "back"
+    try:
+        container = engine.create(spec)
+        archives.unpack(engine.get_archive(container, f"{INSIDE}/token"), fresh, strip=0)
+        return (fresh / "token").read_bytes()
+    except (EngineLost, ImageNotFound):
+        raise
+    except FileNotFoundError:
+        return b""
+    except (SurroundingsError, OSError):
+        return None
+    finally:
+        if container is not None:
+            engine.remove(container)
+
+
+def _known(engine: Engine, image: Image | None, folder: Path, question: str, ask: Callable[[], bool]) -> bool:
+    info = engine.info()
+    key = f"{info.place} {info.id}"
+    memory = _read(folder / MEMORY)
+    known = memory.get(key, {}).get(question)
+    if isinstance(known, bool):
+        return known
+    if image is None:
+        return True
+    found = ask()
+    _remember(folder / MEMORY, info.place, key, question, found)
+    return found
+
+
+def _remember(file: Path, place: str, key: str, question: str, found: bool) -> None:
+    """Atomic; two processes that ask at once write the same. Forgets the engine that was at this place before."""
+    memory = {name: answers for name, answers in _read(file).items() if name == key or not name.startswith(f"{place} ")}
+    memory.setdefault(key, {})[question] = found
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(strict_json.dumps(memory), encoding="utf-8")
+        os.replace(fresh, file)
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else {}

@@ -1,0 +1,1 @@
+"""Looking at what ran: differences, lineage, executions side by side."""

@@ -1,0 +1,1 @@
+"""What a container writes: captured, kept in order, searched for metadata, followed."""

@@ -1,0 +1,133 @@
+"""The inputs of an execution by content, before it begins: what the cache and the records know is not fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from localhai.data.inputs import fetch_inputs, resolve_inputs
+from localhai.data.missing import input_not_found
+from localhai.data.progress import FileAdvanced, Waiting
+from localhai.executions.datums import Addresses
+from localhai.executions.reading import Reading, access_of
+from localhai.executions.run.input_specs import input_specs
+from localhai.executions.run.prepare import TRUE_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from localhai.data.cache import Cache
+    from localhai.data.files import Checksums, InputFile, InputSpec, OnDemandFile
+    from localhai.data.progress import ProgressEvent
+    from localhai.data.resolving import Placed
+    from localhai.executions.home import Home
+    from localhai.executions.run.context import RunOptions
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.observer import Observer
+    from localhai.executions.run.secrets import Masker
+    from localhai.project.plan import ExecutionPlan
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+class ReuseRequest(Struct, frozen=True):
+    """The execution that is asked for."""
+
+    home: Home
+    project: Project
+    plan: ExecutionPlan
+    snapshot: Snapshot
+    settings: Settings
+    options: RunOptions
+    masker: Masker
+
+
+def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
+    """`[{name, files: [{name, sha256, metadata}]}]` as valohai.yaml has them; sha256 None: on demand and not known.
+
+    Raises InputNotFound, DiskFull and Interrupted.
+    """
+    readable = access_of(wanted.home, wanted.options.requester).projects
+    addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved, readable=readable)
+    plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
+    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
+    specs = input_specs(plan, wanted.settings)
+    if specs:
+        for name, file in _Inputs(wanted, observer, interruption).files(specs):
+            found[name].append(file)
+    return [{"name": name, "files": files} for name, files in found.items()]
+
+
+class _Inputs:
+    def __init__(self, wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> None:
+        self._wanted = wanted
+        self._observer = observer
+        self._interruption = interruption
+        reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
+        self._addresses, self._known = reading.addresses, reading.arguments
+        variables = wanted.plan.environment_variables
+        self._refresh = variables.get("VH_NO_DATA_CACHE", "").lower() in TRUE_WORDS
+
+    def files(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+        """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
+        self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
+        stopped = self._interruption.is_asked
+        resolved = resolve_inputs(specs, **self._known, progress=self._advance, cancelled=stopped)
+        if resolved.missing:
+            raise input_not_found(resolved.missing)
+        cache = self._wanted.home.data_cache
+        known = [(placed, _checksums(placed, cache)) for placed in resolved.placed]
+        fetched = any(sums is None and not placed.spec.on_demand for placed, sums in known)
+        if fetched or self._refresh:
+            return self._fetch(specs)
+        return [(placed.spec.name, _file(placed.name, sums, _metadata(placed))) for placed, sums in known]
+
+    def _fetch(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+        fetched = fetch_inputs(
+            specs,
+            **self._known,
+            progress=self._advance,
+            cancelled=self._interruption.is_asked,
+            refresh=self._refresh,
+        )
+        return used_files(fetched.files, fetched.on_demand)
+
+    def _advance(self, event: ProgressEvent) -> None:
+        if isinstance(event, FileAdvanced):
+            self._observer.progress("input", f"{event.input}/{event.name}", event.done, None)
+        elif isinstance(event, Waiting):
+            self._observer.status(event.reason)
+
+
+def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
+    """What is known without a byte being read: a datum's, or those of what the cache has of this very version."""
+    asked = placed.wanted
+    if asked.datum is not None:
+        return asked.datum.checksums
+    entry = asked.stale
+    if entry is None and asked.found is not None and asked.found.version is not None:
+        last = cache.last(asked.key)
+        entry = last if last is not None and asked.found.is_version(last.version) else None
+    return None if entry is None else entry.checksums
+
+
+def used_files(files: Iterable[InputFile], on_demand: Iterable[OnDemandFile] = ()) -> list[tuple[str, dict[str, Any]]]:
+    """(input, file) of what was fetched, as far as reuse asks for it."""
+    found: list[InputFile | OnDemandFile] = [*files, *on_demand]
+    return [(file.input, _file(file.name, file.checksums, file.metadata)) for file in found]
+
+
+def _metadata(placed: Placed) -> Sequence[Mapping[str, Any]]:
+    datum = placed.wanted.datum
+    return () if datum is None else datum.metadata
+
+
+def _file(name: str, sums: Checksums | None, metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`metadata` is what inputs.json tells the step of a datum."""
+    return {
+        "name": name,
+        "sha256": None if sums is None else sums.sha256,
+        "metadata": [dict(item) for item in metadata],
+    }

@@ -1,0 +1,200 @@
+"""Reuse: an earlier execution that equals the one that is asked for takes its place (platform.md 6).
+
+As a node that reuses does on the platform, whoever asked gets the earlier execution itself: nothing is recorded. Each
+execution is remembered by its key, so every one of the project that is complete can be found, in a pipeline or not.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from localhai.containers import images
+from localhai.errors import LocalhaiError, NotReused, SurroundingsError
+from localhai.executions.execution import Execution
+from localhai.executions.inspect.code_diff import code_diff
+from localhai.executions.reuse.code import code_changes, content_digest, own_files
+from localhai.executions.reuse.explain import code_words, sentences
+from localhai.executions.reuse.inputs import ReuseRequest, look_at_inputs, used_files
+from localhai.executions.reuse.key import PARTS, ValueDigester, key_of, nearest, obstacles, parts_of
+from localhai.executions.reuse.outputs import spoiled
+from localhai.executions.run.prepare import TRUE_WORDS
+from localhai.system import private
+
+if TYPE_CHECKING:
+    from localhai.containers.engine import Image
+    from localhai.executions.reuse.key import Parts
+    from localhai.executions.run.context import RunContext, RunOptions
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.observer import Observer
+
+KEY_FILE = "reuse.key"
+_KEY_BYTES = 32
+
+
+class Look(Struct, frozen=True):
+    """What came of a look for an earlier execution: the one to take, or why there is none.
+
+    `headline` is a sentence, `reasons` are what stands against it, most of them differences from the nearest one, whose
+    counter is `nearest`. No secret is in any of them.
+    """
+
+    headline: str
+    execution: Execution | None = None
+    key: str | None = None
+    nearest: int | None = None
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The key `reuse` of an execution: `hit, key, nearest, reasons`."""
+        hit = self.execution is not None
+        return {"hit": hit, "key": self.key, "nearest": self.nearest, "reasons": list(self.reasons)}
+
+    def take(self, observer: Observer) -> Execution:
+        """The earlier execution, which says of itself that it was reused; for a Look that has one."""
+        assert self.execution is not None  # noqa: S101 - the caller has seen it
+        observer.status(self.headline)
+        observer.looked([self.headline])
+        observer.reused(self.execution.to_dict())
+        observer.finished(self.execution.to_dict())
+        return self.execution
+
+    def require(self, options: RunOptions) -> None:
+        """Raises NotReused where nothing may run instead."""
+        if options.fail_on_cache_miss:
+            raise NotReused(self.headline, reuse=self.to_dict(), hints=self.reasons)
+
+    def tell(self, context: RunContext) -> None:
+        """Say why the execution runs, and remember it."""
+        context.capture.status(self.headline)
+        for reason in self.reasons:
+            context.capture.status(f"  {reason}")
+        context.observer.looked([self.headline, *self.reasons])
+        context.update(reuse=self.to_dict())
+
+
+def look(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Look:
+    """Look for an earlier execution. Inputs whose content nobody knows are fetched; nothing is recorded.
+
+    Raises Interrupted, DiskFull and RecordsUnavailable. Other troubles are reasons: the execution runs into them again.
+    """
+    if wanted.options.member is not None:
+        return Look("not reused: members of a distributed task run together")
+    try:
+        image = _image(wanted, observer, interruption)
+        inputs = look_at_inputs(wanted, observer, interruption)
+    except SurroundingsError as error:
+        return Look("not reused: it cannot start", reasons=(wanted.masker.mask_text(error.message),))
+    against = obstacles(wanted.plan, inputs)
+    if against:
+        return Look("not reused: what it uses is not known", reasons=tuple(map(wanted.masker.mask_text, against)))
+    parts = _parts(wanted, image.digest, inputs)
+    return _search(wanted, parts, image, inputs)
+
+
+def remember(context: RunContext) -> None:
+    """Remember an execution by its key, as soon as all that it uses is there."""
+    inputs = _used_inputs(context)
+    if (
+        context.image is None
+        or context.snapshot is None
+        or context.options.member is not None
+        or obstacles(context.plan, inputs)
+    ):
+        return
+    wanted = ReuseRequest(
+        context.home, context.project, context.plan, context.snapshot, context.settings, context.options, context.masker
+    )
+    parts = _parts(wanted, context.image.digest, inputs)
+    context.home.records.remember_key(context.record.id, key_of(parts), parts)
+
+
+def _used_inputs(context: RunContext) -> list[dict[str, Any]]:
+    """As `look_at_inputs` gives them."""
+    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in context.plan.inputs}
+    for name, file in used_files(context.inputs, context.on_demand):
+        found[name].append(file)
+    return [{"name": name, "files": files} for name, files in found.items()]
+
+
+def _image(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Image:
+    always = wanted.plan.environment_variables.get("VH_NO_IMAGE_CACHE", "").lower() in TRUE_WORDS
+    return images.ensure(
+        wanted.home.engine,
+        wanted.plan.image,
+        "always" if always else wanted.options.pull,
+        progress=lambda event: observer.progress("image", event.image, event.current, event.total or None),
+        locks=wanted.home.folder / "cache" / "locks",
+        cancelled=interruption.is_asked,
+    )
+
+
+def _parts(wanted: ReuseRequest, image: str, inputs: list[dict[str, Any]]) -> Parts:
+    return parts_of(
+        wanted.plan,
+        code=content_digest(wanted.snapshot.path, own_files(Path(wanted.project.path), wanted.settings.inputs)),
+        image=image,
+        inputs=inputs,
+        secrets=wanted.options.secrets,
+        digester=ValueDigester(home_key(wanted.home.folder), wanted.masker),
+    )
+
+
+def _search(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]]) -> Look:
+    home, key = wanted.home, key_of(parts)
+    reasons = []
+    for earlier in home.records.executions_of_key(wanted.project.id, key):
+        counter = earlier.execution.counter
+        fault = spoiled(home, earlier)
+        if fault is None:
+            headline = f"reused: execution #{counter} is complete and equals it: {', '.join(PARTS)}"
+            found = Look(headline, Execution(home, earlier.execution), key, counter)
+            document = {**earlier.execution.document, "reuse": found.to_dict()}
+            return replace(found, execution=Execution(home, replace(earlier.execution, document=document)))
+        reasons.append(f"execution #{counter} equals it, but {fault}")
+    if reasons:
+        return Look("not reused: outputs are no longer there", key=key, reasons=tuple(reasons))
+    others = home.records.executions_of_key(wanted.project.id, key, complete=False, limit=1)
+    reasons = [f"execution #{item.execution.counter} equals it, but is {item.execution.status}" for item in others]
+    return _miss(wanted, parts, image, inputs, reasons)
+
+
+def _miss(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]], reasons: list[str]) -> Look:
+    home, key = wanted.home, key_of(parts)
+    earlier = home.records.keys_of_step(wanted.project.id, wanted.plan.step)
+    found = nearest(parts, earlier)
+    old = None if found is None else home.records.executions_by_id([found[0]]).get(found[0])
+    if found is None or old is None:
+        headline = f"not reused: no earlier execution of step {wanted.plan.step} is complete"
+        return Look(headline, key=key, reasons=tuple(reasons))
+    parameters = wanted.masker.mask_value(dict(wanted.plan.parameters))
+    ours = {"image": wanted.plan.image, "image_digest": image.digest, "parameters": parameters, "inputs": inputs}
+    theirs = {**old.to_dict(), "parts": dict(earlier)[found[0]]}
+    words = sentences(found[1], {**ours, "parts": parts}, theirs, lambda: _code_words(wanted, old.commit))
+    headline = f"not reused: the nearest earlier execution is #{old.counter}, which differs"
+    return Look(headline, None, key, old.counter, tuple(map(wanted.masker.mask_text, [*reasons, *words])))
+
+
+def _code_words(wanted: ReuseRequest, old: str | None) -> str:
+    new = wanted.snapshot
+
+    def folder_of(identifier: str) -> Path:
+        path = new.path if identifier == new.identifier else wanted.home.code_cache / identifier
+        if not path.is_dir():
+            raise LocalhaiError("the earlier code is not in the cache any more")
+        return path
+
+    found = code_diff(old, new.identifier, folder_of)
+    if old is not None and found["added"] is not None:
+        own = own_files(Path(wanted.project.path), wanted.settings.inputs)
+        found |= code_changes(folder_of(old), folder_of(new.identifier), own)
+    return code_words(found, old, new.identifier)
+
+
+def home_key(folder: Path) -> bytes:
+    """The key of a home for digests of secrets, made when it is first needed; only its owner may read it."""
+    return private.kept(folder / KEY_FILE, lambda: os.urandom(_KEY_BYTES))[0]

@@ -1,0 +1,298 @@
+"""The life of one execution (map.md): recorded, started, watched, ended. Whatever happens, it is closed."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
+from localhai.executions.datums import Addresses
+from localhai.executions.execution import PLAN, Execution
+from localhai.executions.latest import creator_name, execution_folder, point_latest
+from localhai.executions.log.capture import Capture
+from localhai.executions.reading import access_of, recorded
+from localhai.executions.reuse import lookup
+from localhai.executions.reuse.inputs import ReuseRequest
+from localhai.executions.run import finalize, kept_secrets
+from localhai.executions.run.at_work import at_work
+from localhai.executions.run.context import ContainerExit, RunContext, RunOptions
+from localhai.executions.run.elapsed import stopwatch
+from localhai.executions.run.environment import PRIVATE
+from localhai.executions.run.interruption import Interruption, ctrl_c_asks
+from localhai.executions.run.observer import Observer
+from localhai.executions.run.prepare import prepare
+from localhai.executions.run.secrets import Masker
+from localhai.executions.run.supervise import ContactLost, supervise
+from localhai.project import parity
+from localhai.system import strict_json
+from localhai.system.credentials import secrets_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localhai.executions.home import Home
+    from localhai.project.plan import ExecutionPlan, ParityNote
+    from localhai.project.snapshot import Snapshot
+    from localhai.records import Project
+    from localhai.settings import Settings
+
+
+def run(
+    home: Home,
+    project: Project,
+    plan: ExecutionPlan,
+    snapshot: Snapshot,
+    *,
+    settings: Settings | None = None,
+    options: RunOptions | None = None,
+    observer: Observer | None = None,
+    interruption: Interruption | None = None,
+) -> Execution:
+    """Run one execution from record to end, in this thread; gives it in its final state, whatever that is.
+
+    Raises what kept it from starting (InputNotFound, ImageNotFound, EngineNotFound, DiskFull...), after it was closed
+    as `error`; Interrupted, after it was closed as `stopped` before its container started; KeyboardInterrupt, where
+    nobody handles signals, after it was closed as `stopped`.
+    With `options.reuse` it may give an earlier execution instead, or raise NotReused; nothing is recorded then.
+    """
+    settings, options = settings or home.settings, options or RunOptions()
+    observer, interruption = observer or Observer(), interruption or Interruption()
+    with ctrl_c_asks(interruption):
+        look = None
+        if options.reuse:
+            masker = masker_of(plan, options, settings)
+            look = lookup.look(
+                ReuseRequest(home, project, plan, snapshot, settings, options, masker), observer, interruption
+            )
+            if look.execution is not None:
+                return look.take(observer)
+            look.require(options)
+        known_as = home.records.coming_id("executions")
+        with at_work(known_as):
+            context = begin(
+                home,
+                project,
+                plan,
+                snapshot,
+                settings=settings,
+                options=options,
+                observer=observer,
+                interruption=interruption,
+                known_as=known_as,
+            )
+            if look is not None:
+                look.tell(context)
+            trouble = live(context)
+        execution = Execution(home, context.record)
+        context.observer.finished(execution.to_dict())
+    if trouble is not None:
+        raise trouble
+    return execution
+
+
+def begin(
+    home: Home,
+    project: Project,
+    plan: ExecutionPlan,
+    snapshot: Snapshot,
+    *,
+    settings: Settings,
+    options: RunOptions,
+    observer: Observer,
+    interruption: Interruption,
+    waits: bool = False,
+    known_as: str | None = None,
+) -> RunContext:
+    """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost.
+
+    One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
+    """
+    plan, resolutions = _addresses(home, project, options).freeze(plan, settings.inputs)
+    if options.calls is not None:  # as on the platform, then
+        plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
+    masker = masker_of(plan, options, settings)
+    record = home.records.create_execution(
+        project.id,
+        step=plan.step,
+        image=plan.image,
+        commit=plan.commit,
+        document={
+            **_document(plan, snapshot, settings, options, masker),
+            **_origin(home, project, options),
+            "resolved": [resolution.to_dict() for resolution in resolutions],
+        },
+        owner=None if waits else home.own(),
+        title=plan.title,
+        tags=plan.tags,
+        environment=plan.environment,
+        known_as=known_as,
+    )
+    relative = execution_folder(home.folder, project.name, project.id, record.counter, record.id)
+    folder = home.folder / relative
+    try:
+        with ExitStack() as failing:
+            _make_folder(folder, plan, masker)
+            record = home.records.update(record.id, folder=relative)
+            capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
+            failing.callback(capture.leave)
+            context = RunContext(
+                home=home,
+                settings=settings,
+                project=project,
+                record=record,
+                plan=plan,
+                folder=folder,
+                capture=capture,
+                snapshot=snapshot,
+                options=options,
+                observer=observer,
+                interruption=interruption,
+                masker=masker,
+            )
+            observer.started(record.to_dict())
+            for line in snapshot.warnings:
+                capture.status(line)
+            _say_parity(plan.parity, capture, observer)
+            for resolution in resolutions:
+                capture.status(str(resolution))
+            context.record = home.records.transition(record.id, "queued", by="localhai")
+            failing.pop_all()
+    except (LocalhaiError, OSError) as error:
+        raise _closed_as_error(home, record.id, folder, in_words(error, folder), masker) from error
+    return context
+
+
+def _addresses(home: Home, project: Project, options: RunOptions) -> Addresses:
+    """What addresses of data mean to whoever asks for the execution."""
+    readable = access_of(home, options.requester).projects
+    return Addresses(home.records, project.id, options.resolved, readable=readable)
+
+
+def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
+    """The trouble, after the execution that it kept from being queued was closed by it."""
+    (folder / finalize.RESERVE).unlink(missing_ok=True)
+    kept_secrets.forget(folder)
+    home.records.transition(record_id, "error", by="localhai", error=masker.mask_text(trouble.message))
+    return trouble
+
+
+def _origin(home: Home, project: Project, options: RunOptions) -> dict[str, Any]:
+    """Where it is made, and for whom."""
+    return {
+        "project_folder": project.path,
+        "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
+        **recorded(options.requester),
+    }
+
+
+def masker_of(plan: ExecutionPlan, options: RunOptions, settings: Settings) -> Masker:
+    """What hides the secrets of an execution: values of its file, passwords and signatures in addresses of inputs."""
+    addresses = [*(uri for item in plan.inputs for uri in item.uris), *settings.inputs, *settings.inputs.values()]
+    return Masker([*options.secrets.values(), *secrets_in(addresses)])
+
+
+def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
+    """What the disk refused, as one of our errors; ours as they are."""
+    if isinstance(error, LocalhaiError):
+        return error
+    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else SurroundingsError
+    what = error.filename if isinstance(error.filename, str) else str(folder)
+    return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
+
+
+def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Observer) -> None:
+    """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
+    if line := parity.sentence(notes):
+        capture.status(line, only_log=True)
+    if line := parity.telling_sentence(notes):
+        observer.status(line)
+
+
+def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
+    try:
+        (folder / "outputs").mkdir(parents=True)
+        kept_secrets.keep(folder, masker)
+        (folder / PLAN).write_text(strict_json.dumps(masker.mask_value(plan.to_dict()), indent=2))
+        finalize.reserve(folder)
+    except OSError as error:
+        raise in_words(error, folder) from error
+    point_latest(folder)
+
+
+def _document(
+    plan: ExecutionPlan, snapshot: Snapshot, settings: Settings, options: RunOptions, masker: Masker
+) -> dict[str, Any]:
+    """Everything that the execution uses and that is known now; no secret among it."""
+    values = {
+        "command": list(plan.command),
+        "parameters": dict(plan.parameters),
+        "inputs": [{"name": item.name, "files": []} for item in plan.inputs],
+        "parity": [{"key": note.key, "level": note.level, "text": note.text} for note in plan.parity],
+        "environment_variables": sorted({*plan.environment_variables, *options.secrets}),
+        "environment_variable_values": {
+            name: value for name, value in plan.environment_variables.items() if name not in PRIVATE
+        },
+        "env_file": options.env_file,
+        "image_requested": plan.image_requested,
+        "dirty": snapshot.dirty,
+        "base_commit": snapshot.base_commit,
+        "branch": snapshot.branch,
+        "yaml": snapshot.yaml,
+        "user": creator_name(settings),
+        "masks": bool(masker),
+    }
+    masked: dict[str, Any] = masker.mask_value(values)
+    return masked
+
+
+def live(context: RunContext) -> LocalhaiError | None:
+    """From `queued` to a final state. Gives what kept the execution from starting, or ContactLost: it is open then."""
+    try:
+        ended, trouble = _start_and_watch(context)
+    except ContactLost as error:  # it may run on: left as it is, it is adopted or closed by whoever looks next
+        with suppress(LocalhaiError, OSError):
+            context.capture.status(f"{error.message}; it is left as it is, and looked after once the engine answers")
+        context.capture.leave()
+        return error
+    except BaseException as error:  # a fault of ours: the container goes and the execution is closed all the same
+        with suppress(LocalhaiError):
+            context.home.engine.kill(context.container or "")
+        with suppress(Exception):  # what it was is said, whatever closing it comes upon
+            context.record = finalize.close(
+                context, ContainerExit(None, None, f"localhai failed: {type(error).__name__}: {error}")
+            )
+        raise
+    context.record = finalize.close(context, ended)
+    return trouble
+
+
+def _start_and_watch(context: RunContext) -> tuple[ContainerExit, LocalhaiError | None]:
+    records, ran = context.home.records, False
+    try:
+        if context.record.status != "started":  # it is when a server died before the container ran
+            context.record = records.transition(context.record.id, "started", by="localhai")
+            context.seconds = stopwatch()
+        prepare(context)
+        lookup.remember(context)
+        output = context.home.engine.attach(context.container or "")
+        if context.options.member is not None:
+            context.options.member.ready(context)
+        ran = True
+        context.home.engine.start(context.container or "")
+    except Interrupted as error:
+        return ContainerExit(None, "interrupted", error.message, ran=ran), error
+    except EngineLost as error:
+        return ContainerExit(None, None, error.message, ran=ran), error
+    except LocalhaiError as error:
+        return ContainerExit(None, "failed-here", error.message, ran=False), error
+    except OSError as error:
+        trouble = in_words(error, context.folder)
+        return ContainerExit(None, "failed-here", trouble.message, ran=ran), trouble
+    finally:
+        context.let_go()
+    return supervise(context, output, time.monotonic()), None
