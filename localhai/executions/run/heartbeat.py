@@ -1,4 +1,4 @@
-"""Heartbeat: signs of life of this process, from a thread of their own, as long as a home is open in which it owns something."""
+"""Heartbeat: signs that this process lives, from a thread of their own, while a home is open in which it owns something."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_a_fault_of_ours_in_preparation_is_said_even_if_closing_fails_too(projec
         raise KeyError("a fault")
 
     monkeypatch.setattr("localhai.executions.run.prepare.tree_contents", fail)
-    monkeypatch.setattr("localhai.executions.run.runner.ending.close", fail)
+    monkeypatch.setattr("localhai.executions.run.runner.finalize.close", fail)
     with pytest.raises(KeyError, match="a fault"):
         project.run("train")
 
