@@ -1,4 +1,4 @@
-"""Heartbeat: signs that this process lives, from a thread of their own, while a home is open in which it owns something."""
+"""Heartbeat: signs of life of this process, from a thread of their own, while a home is open that owns something."""
 
 from __future__ import annotations
 
