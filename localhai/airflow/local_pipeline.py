@@ -31,7 +31,7 @@ def run_pipeline(
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
     from localhai.airflow import attaching
     from localhai.airflow.claim import claim
-    from localhai.nodes.runners import further_runners
+    from localhai.app.nodes import further_runners
     from localhai.pipelines import running
     from localhai.pipelines.sources import Sources
     from localhai.records import FINAL

@@ -40,7 +40,7 @@ def run_whole(
     tags: Sequence[str],
 ) -> str:
     """Run it to its end; gives the id of its pipeline. Raises LocalhaiError for what keeps it from starting."""
-    from localhai.nodes.runners import further_runners
+    from localhai.app.nodes import further_runners
 
     known = request.node or {}
     results = {name: result_of(details) for name, details in known["results"].items()}
@@ -85,7 +85,7 @@ class _Elsewhere:
 
 def whole_result(home: Home, key: str, node: str) -> dict[str, Any]:
     """What the node of such a pipeline came to, in the shape of an execution's XCom."""
-    from localhai.nodes.task_node import task_result
+    from localhai.app.nodes.task import task_result
     from localhai.tasks.task import Task
 
     found = next(item for item in home.records.pipeline(key).nodes if item.name == node)

@@ -7,11 +7,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from localhai.app.nodes import further_runners
 from localhai.errors import LocalhaiError, RecordsUnavailable
 from localhai.executions.run.at_work import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_gone
-from localhai.nodes.runners import further_runners
 from localhai.pipelines.continuing import continue_pipeline
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineOptions

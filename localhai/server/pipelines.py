@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.nodes.runners import further_runners
+from localhai.app.nodes import further_runners
 from localhai.pipelines import planning, rules
 from localhai.pipelines.plan import Node, PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, all_runners, run_pipeline

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from localhai.nodes.spreading import spread
+from localhai.app.nodes.spreading import spread
 from localhai.project.plan import ParityNote
 from localhai.tasks import bayesian, rules
 from localhai.tasks.building import Wish

@@ -6,12 +6,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from localhai.app.nodes import further_runners
 from localhai.cli import output
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.pipeline.requested import run_options
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
 from localhai.executions.run.interruption import Interruption, signals_ask
-from localhai.nodes.runners import further_runners
 from localhai.pipelines.running import PipelineOptions, run_pipeline, usual_jobs
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def plan(
     if typed.help:
         click.echo(typed.help)
         return 0
-    from localhai.nodes.runners import further_runners
+    from localhai.app.nodes import further_runners
     from localhai.pipelines import drawing as draw
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.runners import preflight

@@ -66,8 +66,8 @@ def rerun(
         return 0
     if typed.subject is None:
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
+    from localhai.app.nodes import further_runners
     from localhai.cli.pipeline.following import follow
-    from localhai.nodes.runners import further_runners
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.resuming import begun, keep, recorded_plan
     from localhai.pipelines.running import all_runners

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from localhai.app.nodes.spreading import spread
 from localhai.errors import LocalhaiError
 from localhai.executions.execution import Execution
 from localhai.executions.reuse.explain import outcome
-from localhai.nodes.spreading import spread
 from localhai.pipelines.node_execution import is_whole, require_ended, result_of
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.rules import without_end

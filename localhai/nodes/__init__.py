@@ -1,1 +1,0 @@
-"""Nodes of pipelines that are more than an execution: here tasks, deployments and pipelines meet."""
