@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.app.recover import recover
 from localhai.executions.log.follow import GrowingLog
 from localhai.executions.run.owner import is_gone, is_left
-from localhai.records import FINAL, INCOMPLETE, Status
+from localhai.vocabulary import FINAL, INCOMPLETE, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

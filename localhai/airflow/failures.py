@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import AirflowException, AirflowFailException
 from localhai.errors import MISTAKES, LocalhaiError
+from localhai.vocabulary import FINAL, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,8 +39,8 @@ def raise_unless_complete(details: Mapping[str, Any], what: str, lines: Sequence
     from localhai.airflow import shapes
 
     status = details.get("status")
-    if status in shapes.COMPLETE:
+    if status == Status.COMPLETE:
         return
-    if status not in shapes.FAILED:
+    if status not in FINAL:
         raise AirflowException(f"{what} has the status {status!r}, which is not known")
     raise AirflowException(shapes.failure_text(details, what, list(lines)[-LAST_LINES:]))

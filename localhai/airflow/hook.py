@@ -13,6 +13,7 @@ from localhai.airflow.mode import VARIABLE, decide
 from localhai.airflow.platform import Watcher, kind_of, what
 from localhai.airflow.provider import HIDDEN, LABELS, PLACEHOLDERS
 from localhai.airflow.request import DEFAULT_BRANCH, ExecutionRequest
+from localhai.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,7 +143,7 @@ class ValohaiHook(BaseHook):
     def finish(self, kind: Kind, details: dict[str, Any], platform: Platform) -> dict[str, Any]:
         """The XCom of what has ended. Raises AirflowException unless it is complete."""
         with airflow_words():
-            if details.get("status") not in shapes.COMPLETE:
+            if details.get("status") != Status.COMPLETE:
                 raise_unless_complete(details, what(kind, details), platform.lines(kind, details["id"]))
             platform.heard(kind, details["id"])
             if kind == "pipeline":

@@ -12,6 +12,7 @@ from localhai.airflow.platform import Watcher, kind_of
 from localhai.airflow.projects import find
 from localhai.airflow.request import PipelineRequest
 from localhai.errors import UsageError
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,7 @@ class LocalPlatform:
         """What a process left behind when it died is looked after: nobody waits for its end in vain."""
         with self._home() as home:
             found = _details(home, kind, key)
-            if found["status"] not in shapes.INCOMPLETE:
+            if found["status"] not in INCOMPLETE:
                 return found
             _recover(home, lambda _text: None)
             return _details(home, kind, key)

@@ -34,7 +34,7 @@ def run_pipeline(
     from localhai.app.nodes import further_runners
     from localhai.pipelines import running
     from localhai.pipelines.sources import Sources
-    from localhai.records import FINAL
+    from localhai.vocabulary import FINAL
 
     commit, words = code_of(project, request)
     sources = Sources(project, commit)

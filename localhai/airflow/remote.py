@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
 from localhai.airflow.claim import claim
 from localhai.airflow.platform import Watcher, is_pipeline, kind_of
 from localhai.airflow.remote_left import left_running
@@ -13,6 +12,7 @@ from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
 from localhai.airflow.rest import RestClient, address_of
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.system import strict_json
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ class RemotePlatform:
             details = self.details(kind, key)
             if kind == "execution":
                 self._tell_events(key, told, watcher)
-            if details.get("status") not in shapes.INCOMPLETE:
+            if details.get("status") not in INCOMPLETE:
                 self._current = None
                 return details
             watcher.line(f"localhai: {kind} #{details.get('counter')} is {details['status']}")

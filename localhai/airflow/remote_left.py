@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
 from localhai.errors import UsageError
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from localhai.airflow.claim import Claim
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localhai.airflow.rest import RestClient
 
 NEWEST = 100  # rows among which it is looked for
-_RUNNING = shapes.INCOMPLETE - {"stopping"}
+_RUNNING = INCOMPLETE - {"stopping"}
 
 
 def left_running(

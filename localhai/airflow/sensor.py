@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
 from localhai.airflow.compat import BaseSensorOperator
 from localhai.airflow.failures import airflow_words, raise_unless_complete
 from localhai.airflow.hook import ValohaiHook
 from localhai.airflow.platform import what
+from localhai.vocabulary import INCOMPLETE, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,9 @@ class ValohaiExecutionSensor(BaseSensorOperator):
             details = platform.details(self.kind, self.execution_id)
             status = details.get("status")
             self.log.info("%s is %s", what(self.kind, details), status)
-            if status in shapes.INCOMPLETE:
+            if status in INCOMPLETE:
                 return False
-            if status not in shapes.COMPLETE:
+            if status != Status.COMPLETE:
                 lines = platform.lines(self.kind, self.execution_id)
                 raise_unless_complete(details, what(self.kind, details), lines)
             return True

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-INCOMPLETE = frozenset({"created", "queued", "started", "stopping"})
-FAILED = frozenset({"error", "crashed", "stopped"})
-COMPLETE = frozenset({"complete"})
 OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")
 
 

@@ -7,9 +7,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
 from localhai.airflow.compat import BaseTrigger, TriggerEvent
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -62,7 +62,7 @@ class ValohaiTrigger(BaseTrigger):
                 return self._failed(error)
             else:
                 answered = time.monotonic()
-                if status not in shapes.INCOMPLETE:
+                if status not in INCOMPLETE:
                     return TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
             await asyncio.sleep(self.polling_interval)
 

@@ -17,7 +17,7 @@ from localhai.executions.delete import delete, folder_size
 from localhai.executions.execution import Execution
 from localhai.executions.run import uncollected
 from localhai.executions.run.owner import has_files
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

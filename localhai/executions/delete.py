@@ -11,7 +11,7 @@ from localhai.errors import SurroundingsError, UsageError
 from localhai.executions.latest import LATEST, point_latest
 from localhai.executions.run import uncollected
 from localhai.executions.run.owner import has_files
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from pathlib import Path

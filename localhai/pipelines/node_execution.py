@@ -15,7 +15,7 @@ from localhai.executions.run.runner import run
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
-from localhai.records import INCOMPLETE
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.run.owner import is_gone
 from localhai.pipelines.rules import node_status
-from localhai.records import INCOMPLETE, Status
 from localhai.records.server import ServerRecords
+from localhai.vocabulary import INCOMPLETE, NODE_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.records.pipeline_rows import Pipeline, PipelineNode
 
-_OPEN_NODES = ("created", "queued", "waiting-approval", "started")
 _DIED = "localhai died"
 
 
@@ -37,7 +36,7 @@ def close_left(home: Home, record: Pipeline, say: Callable[[str], None]) -> None
         return  # another localhai was quicker
     running = [node.name for node in record.nodes if node.status == "started"]
     for node in record.nodes:
-        if node.status in _OPEN_NODES:
+        if node.status in NODE_OPEN:
             _close(home, record, node)
     during = f" while {', '.join(running)} ran" if running else ""
     say(
@@ -50,7 +49,7 @@ def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:
     status = None if node.execution is None else node.execution["status"]
     ended, reason = "stopped", _DIED
     if node.execution is not None and status is not None:
-        if Status(status) in INCOMPLETE:
+        if status in INCOMPLETE:
             reason = f"{_DIED}; execution #{node.execution['counter']} went on"
         else:
             ended, reason = node_status(status), f"{_DIED} before it saw the end"

@@ -32,9 +32,10 @@ from localhai.executions.run.slots import Slots
 from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, preflight, refuse_unknown_types
-from localhai.pipelines.state import FINAL, Change, PipelineState
+from localhai.pipelines.state import Change, PipelineState
 from localhai.project import parity
 from localhai.system import strict_json
+from localhai.vocabulary import NODE_FINAL
 
 if TYPE_CHECKING:
     from localhai.executions.run.context import RunOptions
@@ -352,12 +353,12 @@ class Run:
         if change.status == seen:
             del self.seen[str(change.node)]
             return True
-        return change.status not in FINAL
+        return change.status not in NODE_FINAL
 
     def _change(self, status: str, reason: str | None) -> None:
         self._status = status
         self.records.change_pipeline(
-            self.record.id, status, reason=reason, duration=self._took() if status in FINAL else None
+            self.record.id, status, reason=reason, duration=self._took() if status in NODE_FINAL else None
         )
         self._observer.changed(Change(None, status, reason))
 

@@ -17,14 +17,13 @@ from localhai.pipelines import rules
 from localhai.pipelines.filling import Unfilled, fill
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.results import NodeResult
+from localhai.vocabulary import NODE_FINAL, WAITING
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.results import NodeStart
 
-FINAL = frozenset({"complete", "error", "stopped"})
-
-_CREATED, _QUEUED, _WAITING, _STARTED = "created", "queued", "waiting-approval", "started"
+_CREATED, _QUEUED, _STARTED = "created", "queued", "started"
 _COMPLETE, _ERROR, _STOPPED, _STOPPING = "complete", "error", "stopped", "stopping"
 
 
@@ -84,7 +83,7 @@ class PipelineState:
             return self._outcome or (_ERROR if self._failed else _COMPLETE)
         if self._outcome is not None:
             return _STOPPING
-        return _WAITING if self._held and not self._running and not self._queue else _STARTED
+        return WAITING if self._held and not self._running and not self._queue else _STARTED
 
     @property
     def reason(self) -> str | None:
@@ -175,7 +174,7 @@ class PipelineState:
                 return None
             if verdict.hold:
                 self._held[name] = "start"
-                self._set(name, _WAITING, verdict.cause)
+                self._set(name, WAITING, verdict.cause)
                 return None
         self._attempts[name] += 1
         self._running[name] = None
@@ -210,7 +209,7 @@ class PipelineState:
         failed = [name]
         while failed:
             for other in self.graph.after[failed.pop()]:
-                if self.statuses[other] not in FINAL:
+                if self.statuses[other] not in NODE_FINAL:
                     self._finish(other, _STOPPED, f"node {name} failed")
                     failed.append(other)
 
@@ -234,7 +233,7 @@ class PipelineState:
         self._queue.clear()
         self._held.clear()
         for name, status in self.statuses.items():
-            if status not in FINAL and name not in self._running:
+            if status not in NODE_FINAL and name not in self._running:
                 self._finish(name, _STOPPED, others or reason)
 
     def _enqueue(self, name: str, reason: str | None = None) -> None:

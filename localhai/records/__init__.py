@@ -6,14 +6,11 @@ from localhai.records.database import Patience
 from localhai.records.ids import new_id
 from localhai.records.records import Records
 from localhai.records.rows import Alias, AliasChange, DatumRecord, ExecutionRecord, Owner, Project, StatusChange
-from localhai.records.statuses import FINAL, INCOMPLETE, Status, allowed
 from localhai.records.uses import Use
 from localhai.records.version_rows import Noun, Version, VersionRequest
 from localhai.records.versions import VersionParent
 
 __all__ = [
-    "FINAL",
-    "INCOMPLETE",
     "Alias",
     "AliasChange",
     "DatumRecord",
@@ -23,12 +20,10 @@ __all__ = [
     "Patience",
     "Project",
     "Records",
-    "Status",
     "StatusChange",
     "Use",
     "Version",
     "VersionParent",
     "VersionRequest",
-    "allowed",
     "new_id",
 ]

@@ -11,6 +11,7 @@ from localhai.records.access import RecordAccess
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
 from localhai.system import strict_json
+from localhai.vocabulary import ENDPOINT_HELD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.deployment_rows import Deployment, DeploymentVersion
     from localhai.records.rows import Owner
-
-HELD = ("building", "starting", "serving")  # by its owner
 
 
 class DeploymentRecords(RecordAccess):
@@ -141,7 +140,7 @@ class DeploymentRecords(RecordAccess):
 
     def held_deployment_versions(self, *, host: str | None = None) -> list[DeploymentVersion]:
         """Versions with an endpoint that is being built or served, on this machine or all: what recovery looks at."""
-        listed, parameters = placeholders(HELD)
+        listed, parameters = placeholders(ENDPOINT_HELD)
         inner = statement("SELECT version_id FROM deployment_endpoints WHERE status IN", listed)
         if host is not None:
             inner += " AND owner_host = :host"
@@ -151,7 +150,7 @@ class DeploymentRecords(RecordAccess):
 
     def hold_endpoint(self, version_id: str, name: str, status: str, owner: Owner) -> bool:
         """Become the one who builds or serves an endpoint. False, and nothing changes, when somebody holds it."""
-        listed, parameters = placeholders(HELD)
+        listed, parameters = placeholders(ENDPOINT_HELD)
         first = "UPDATE deployment_endpoints SET status = :status, started = :now, finished = NULL,"
         where = "WHERE version_id = :id AND name = :name AND status NOT IN"
         held_by = ", ".join(f"{column} = :{column}" for column in owners.COLUMNS)
@@ -198,7 +197,7 @@ class DeploymentRecords(RecordAccess):
             values: dict[str, Any] = {"document": strict_json.dumps({**found.document, **facts})}
             if status is not None:
                 values["status"] = status
-            if status is not None and status not in HELD:
+            if status is not None and status not in ENDPOINT_HELD:
                 values |= {"finished": now, **owners.columns(None)}
             settings = ", ".join(f"{column} = :{column}" for column in values)
             sql = statement(
@@ -215,7 +214,7 @@ class DeploymentRecords(RecordAccess):
 
     def request_endpoint_stop(self, version_id: str, name: str) -> bool:
         """Ask whoever serves it to stop; asking twice keeps the first time. False when nobody does."""
-        listed, parameters = placeholders(HELD)
+        listed, parameters = placeholders(ENDPOINT_HELD)
         first = (
             "UPDATE deployment_endpoints SET stop_requested = COALESCE(stop_requested, :now)"
             " WHERE version_id = :id AND name = :name AND status IN"

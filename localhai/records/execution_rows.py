@@ -9,9 +9,9 @@ from localhai.errors import UsageError
 from localhai.records import data_rows, owners
 from localhai.records.database import Away, columns_of, placeholders, statement, storable
 from localhai.records.rows import DatumRecord, ExecutionRecord, StatusChange
-from localhai.records.statuses import Status
 from localhai.records.times import text
 from localhai.system import strict_json
+from localhai.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

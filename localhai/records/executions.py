@@ -12,8 +12,8 @@ from localhai.records.access import RecordAccess
 from localhai.records.counters import DELETED, next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.execution_refs import find
-from localhai.records.statuses import ALLOWED, FINAL, INCOMPLETE, Status, allowed
 from localhai.system import strict_json
+from localhai.vocabulary import ALLOWED, FINAL, INCOMPLETE, Status, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

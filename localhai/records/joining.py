@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.records.database import placeholders, statement
-from localhai.records.statuses import INCOMPLETE
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction

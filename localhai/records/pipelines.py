@@ -11,6 +11,7 @@ from localhai.records.access import RecordAccess
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.system import strict_json
+from localhai.vocabulary import PIPELINE_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.pipeline_rows import Pipeline
     from localhai.records.rows import Owner
-
-OPEN = ("created", "started", "stopping", "waiting-approval")
 
 
 class PipelineRecords(RecordAccess):
@@ -97,7 +96,7 @@ class PipelineRecords(RecordAccess):
 
     def open_pipelines(self, *, project_id: str | None = None, host: str | None = None) -> list[Pipeline]:
         """All that have not ended, oldest first: what recovery looks at."""
-        listed, parameters = placeholders(OPEN)
+        listed, parameters = placeholders(PIPELINE_OPEN)
         where = statement("WHERE l.status IN", listed)
         for column, value in (("project_id", project_id), ("owner_host", host)):
             if value is not None:
@@ -125,13 +124,13 @@ class PipelineRecords(RecordAccess):
 
         def work(transaction: Transaction, again: bool) -> bool:
             found = rows.one(transaction, pipeline_id, nodes=False)
-            if found.status not in OPEN or (expected_owner is not None and found.owner != expected_owner):
+            if found.status not in PIPELINE_OPEN or (expected_owner is not None and found.owner != expected_owner):
                 return again and found.status == status
             if again and found.status == status:
                 return True
             values: dict[str, Any] = {"id": pipeline_id, "status": status, "old": found.status}
             values["started"] = found.started or (now if status == "started" else None)
-            values["finished"] = None if status in OPEN else now
+            values["finished"] = None if status in PIPELINE_OPEN else now
             values["document"] = strict_json.dumps(
                 {**found.document, **({} if reason is None else {"error": reason}), **took}
             )
@@ -193,7 +192,7 @@ class PipelineRecords(RecordAccess):
 
     def request_pipeline_stop(self, pipeline_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
-        listed, parameters = placeholders(OPEN)
+        listed, parameters = placeholders(PIPELINE_OPEN)
         first = "UPDATE pipelines SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status IN"
         parameters |= {"id": pipeline_id, "now": self._now()}
         sql = statement(first, listed)

@@ -12,8 +12,8 @@ from localhai.records import data_rows, execution_rows, owners
 from localhai.records.access import RecordAccess
 from localhai.records.counters import number_of_executions
 from localhai.records.database import placeholders, statement
-from localhai.records.statuses import INCOMPLETE
 from localhai.system import strict_json
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from localhai.records.times import duration
 
 if TYPE_CHECKING:
-    from localhai.records.statuses import Status
+    from localhai.vocabulary import Status
 
 
 class Project(Struct, frozen=True):

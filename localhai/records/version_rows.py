@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 from localhai.records import data_rows
 from localhai.records.database import columns_of, placeholders, statement
 from localhai.system import strict_json
+from localhai.vocabulary import MODEL_VERSION
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
@@ -21,7 +22,6 @@ Noun = Literal["dataset", "model"]
 
 _COLUMNS = columns_of("v", ("id", "parent_id", "name", "counter", "created", "execution_id", "document"))
 LATEST = "latest"
-STATUSES = ("pending", "approved", "rejected")  # of model versions, as in `vh model versions --status`
 
 
 class VersionRequest(Struct, frozen=True):
@@ -61,7 +61,7 @@ class VersionRequest(Struct, frozen=True):
 class Version(Struct, frozen=True):
     """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent.
 
-    `status`, one of STATUSES, is of models: what people think of the version.
+    `status`, one of MODEL_VERSION of the vocabulary, is of models: what people think of the version.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Version(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     packaging: bool = False
     release_note: str | None = None
-    status: str = STATUSES[0]
+    status: str = MODEL_VERSION[0]
     files: tuple[DatumRecord, ...] = ()
 
     @property
@@ -183,7 +183,7 @@ def _version(noun: Noun, row: Row, aliases: Sequence[str]) -> Version:
         aliases=tuple(aliases),
         packaging=document.get("packaging", False),
         release_note=document.get("release_note"),
-        status=document.get("status", STATUSES[0]),
+        status=document.get("status", MODEL_VERSION[0]),
     )
 
 

@@ -173,7 +173,7 @@ class VersionRecords(RecordAccess):
         return self._read(work)
 
     def set_version_status(self, version: Version, status: str) -> None:
-        """What people think of a version of a model, one of `version_rows.STATUSES`; its files never change."""
+        """What people think of a version of a model, one of MODEL_VERSION of the vocabulary; its files never change."""
         self._write(lambda transaction, _again: rows.set_status(transaction, version, status))
 
     def versions_with(self, datum_id: str) -> list[Version]:

@@ -15,7 +15,6 @@ from starlette.responses import FileResponse, Response
 from localhai.errors import UsageError
 from localhai.executions.run import on_demand
 from localhai.executions.run.kept_secrets import masker_of_left
-from localhai.records import INCOMPLETE
 from localhai.records import ExecutionRecord as Record
 from localhai.server import errors
 from localhai.server.addresses import base
@@ -25,6 +24,7 @@ from localhai.server.errors import Refused, not_found, said
 from localhai.server.safety import LARGEST_CALL, Answered, BodyLimit, Steady
 from localhai.server.state import State, state_of
 from localhai.server.tokens import signature, signed, token_of
+from localhai.vocabulary import INCOMPLETE
 
 GOOD_FOR = 24 * 3600  # seconds of a URL to the bytes of an input
 LONGEST_DETAIL = 2000  # characters

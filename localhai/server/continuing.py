@@ -15,13 +15,12 @@ from localhai.executions.run.owner import is_gone
 from localhai.pipelines.continuing import continue_pipeline
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineOptions
-from localhai.records import INCOMPLETE
-from localhai.records.pipelines import OPEN
 from localhai.server.background import HOME
 from localhai.server.code import code_of, config_of
 from localhai.server.pipelines import sources_of
 from localhai.server.requests import opened, options_of
 from localhai.tasks.task import Task, resume_task
+from localhai.vocabulary import INCOMPLETE, PIPELINE_OPEN, TASK_OPEN
 
 if TYPE_CHECKING:
     from localhai.records.pipeline_rows import Pipeline
@@ -102,7 +101,7 @@ class Continuing:
             records.close_task(entry.id, "crashed", error=f"it cannot go on: {reason}")
 
 
-_OPEN = {"pipeline": frozenset(OPEN), "task": frozenset({"started"})}
+_OPEN = {"pipeline": PIPELINE_OPEN, "task": TASK_OPEN}
 
 
 def _record(state: State, entry: QueueEntry) -> Pipeline | TaskRecord:

@@ -15,12 +15,12 @@ from localhai.errors import InputNotFound, Interrupted, LocalhaiError
 from localhai.executions.reading import requester_of
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
-from localhai.records.deployments import HELD
 from localhai.server.auth import require_own
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of
 from localhai.server.errors import Refused, field, not_found
 from localhai.server.requests import mapping, opened, options_of, texts
+from localhai.vocabulary import ENDPOINT_HELD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ def change(state: State, project: Project, version: DeploymentVersion, body: Map
         if not enabled:
             for endpoint in version.endpoints:
                 records.request_endpoint_stop(version.id, endpoint.name)
-        elif not any(endpoint.status in HELD for endpoint in version.endpoints):
+        elif not any(endpoint.status in ENDPOINT_HELD for endpoint in version.endpoints):
             begin(state, project, version)
     return records.deployment_version(version.id)
 
@@ -118,7 +118,7 @@ def find(state: State, user: User, deployment_id: str) -> tuple[Deployment, Proj
 def serve_enabled(state: State) -> None:
     """Serve what an earlier server served: every enabled version that nobody serves now."""
     for version in state.home.records.deployment_versions(limit=None):
-        if is_enabled(version) and not any(endpoint.status in HELD for endpoint in version.endpoints):
+        if is_enabled(version) and not any(endpoint.status in ENDPOINT_HELD for endpoint in version.endpoints):
             with suppress(Refused):  # its project is gone
                 begin(state, state.project(version.project_id), version)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.delete import delete
 from localhai.executions.execution import Execution
-from localhai.records import INCOMPLETE
 from localhai.records.ids import new_id
 from localhai.server.errors import said
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from localhai.records import Project

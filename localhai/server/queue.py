@@ -17,11 +17,11 @@ from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_of_home
 from localhai.executions.run.slots import Slots
 from localhai.project.plan import ExecutionPlan
-from localhai.records import INCOMPLETE
 from localhai.records.queue import QueueEntry
 from localhai.server import faults
 from localhai.server.errors import Refused
 from localhai.server.supervised import Supervised
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

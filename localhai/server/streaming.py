@@ -19,8 +19,8 @@ from starlette.concurrency import run_in_threadpool
 from localhai.errors import LocalhaiError
 from localhai.executions.log.follow import LOOK, GrowingLog
 from localhai.executions.log.metadata import METADATA, parse_line
-from localhai.records import FINAL
 from localhai.system import strict_json
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

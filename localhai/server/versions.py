@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.errors import UsageError
 from localhai.records.ids import new_id
-from localhai.records.version_rows import STATUSES, VersionRequest
+from localhai.records.version_rows import VersionRequest
 from localhai.server.bodies import text
 from localhai.server.errors import Refused, field, not_found
+from localhai.vocabulary import MODEL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +88,7 @@ def create_version(state: State, user: User, noun: Noun, body: Mapping[str, Any]
 def judge(state: State, found: Version, body: Mapping[str, Any]) -> None:
     """Say what people think of a version of a model."""
     status = text(dict(body), "status")
-    if status not in STATUSES:
+    if status not in MODEL_VERSION:
         raise field("status", f'"{status}" is not a valid choice.', "invalid_choice")
     state.home.records.set_version_status(found, status)
 

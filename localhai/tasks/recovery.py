@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.run.group import remove_left
 from localhai.executions.run.owner import is_gone
-from localhai.records import INCOMPLETE
 from localhai.records.server import ServerRecords
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,11 +14,11 @@ from msgspec import Struct, field
 
 from localhai.tasks.bayesian import Tried
 from localhai.tasks.plan import BAYESIAN_START
+from localhai.vocabulary import FAILED
 
 if TYPE_CHECKING:
     from localhai.tasks.plan import OnChildError, Target, TaskPlan, TaskType
 
-FAILED = frozenset({"error", "crashed"})
 Outcome = Literal["complete", "error", "stopped"]
 
 

@@ -12,6 +12,7 @@ from localhai.tasks import bayesian, rules
 from localhai.tasks.plan import BAYESIAN_START
 from localhai.tasks.rules import Ending, Outcome
 from localhai.tasks.sets import ParameterSets
+from localhai.vocabulary import FAILED
 
 if TYPE_CHECKING:
     from localhai.tasks.bayesian import Tried
@@ -126,7 +127,7 @@ class Sweep:
         return condition is not None and condition.is_met_by(objects)
 
     def _note(self, number: int, status: str, parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        self.failed += status in rules.FAILED
+        self.failed += status in FAILED
         if self.plan.type == "bayesian_tpe":
             self._tried[number] = rules.tried(self.plan, status, parameters, metadata)
 

@@ -17,7 +17,6 @@ from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.interruption import ctrl_c_asks
 from localhai.executions.run.secrets import Masker
 from localhai.project.overrides import Overrides
-from localhai.records import INCOMPLETE
 from localhai.system import strict_json
 from localhai.tasks import comparison, rules
 from localhai.tasks.checking import check, require_runnable
@@ -25,6 +24,7 @@ from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
 from localhai.tasks.sets import ParameterSets
 from localhai.tasks.sweep import Ended, Sweep
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -18,7 +18,7 @@ from packing import packed
 from served import TOKEN, Served
 from waiting import until
 
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 pytestmark = pytest.mark.docker
 

@@ -15,7 +15,7 @@ import pytest
 from vh_command import interrupted
 from waiting import until
 
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 pytestmark = pytest.mark.docker
 

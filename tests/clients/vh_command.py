@@ -16,7 +16,7 @@ import requests
 from served import TOKEN, Served
 from waiting import until
 
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 SECONDS = 120
 

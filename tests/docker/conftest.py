@@ -21,8 +21,9 @@ from localhai.containers.engine import Engine
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
 from localhai.executions.run.observer import Observer
-from localhai.records import FINAL, Records
+from localhai.records import Records
 from localhai.settings import Settings
+from localhai.vocabulary import FINAL
 
 IMAGE = "python:3.11-slim"
 # A shell that runs us in its background, or nohup, lets us ignore these signals, and whoever we start would too.

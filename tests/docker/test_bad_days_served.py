@@ -11,7 +11,7 @@ import pytest
 import requests
 from packing import packed
 
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 pytestmark = pytest.mark.docker
 

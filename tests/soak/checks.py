@@ -14,7 +14,8 @@ from victims import LINES, until
 from localhai.containers import labels
 from localhai.containers.docker.connect import connect
 from localhai.executions.log.log import read_events
-from localhai.records import FINAL, Records
+from localhai.records import Records
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from victims import Bench

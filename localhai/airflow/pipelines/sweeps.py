@@ -12,6 +12,7 @@ from localhai.project.plan import ParityNote
 from localhai.tasks import bayesian, rules
 from localhai.tasks.building import Wish
 from localhai.tasks.sets import ParameterSets
+from localhai.vocabulary import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +118,7 @@ def _outcome(plan: TaskPlan, statuses: Mapping[str, int], flag: Mapping[str, Any
     """That of the execution that ended the others, if one did."""
     if flag is not None:
         return str(flag["outcome"]), None if flag["outcome"] == "complete" else str(flag["reason"])
-    ending = rules.ending(plan, sum(statuses.get(status, 0) for status in rules.FAILED))
+    ending = rules.ending(plan, sum(statuses.get(status, 0) for status in FAILED))
     return ending.outcome, ending.reason
 
 

@@ -11,6 +11,7 @@ from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.owned import print_no_deleted
 from localhai.cli.table import Column, print_table
+from localhai.vocabulary import INCOMPLETE, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call, HomeView
     from localhai.executions.execution import Execution
 
-STATUSES = ("complete", "crashed", "created", "error", "incomplete", "queued", "started", "stopped", "stopping")
-INCOMPLETE = ("created", "queued", "started", "stopping")
+STATUSES = tuple(sorted((*map(str, Status), "incomplete")))
 
 
 @click.command("list")
@@ -81,7 +81,7 @@ def select(
     project_id = None if all_projects else look.project_id
     wanted: list[str | None] = []
     for status in statuses:
-        wanted.extend(INCOMPLETE if status == "incomplete" else (status,))
+        wanted.extend(map(str, INCOMPLETE) if status == "incomplete" else (status,))
     rows = [
         row
         for status in dict.fromkeys(wanted) or (None,)

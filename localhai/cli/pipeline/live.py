@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from localhai.cli import formats, output
-from localhai.pipelines.state import FINAL
 from localhai.system.escaping import uncoloured
+from localhai.vocabulary import NODE_FINAL
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,7 +63,7 @@ class LiveTable:
         row.status = status
         if status == "started":
             row.started, row.ended = now, None
-        elif status in FINAL:
+        elif status in NODE_FINAL:
             row.ended = now
 
     def made(self, node: str, text: str) -> None:
@@ -100,7 +100,7 @@ def shown(rows: Sequence[_Row]) -> Sequence[_Row]:
 
     def urgency(place: int) -> tuple[int, float]:
         row = rows[place]
-        if row.status in FINAL:
+        if row.status in NODE_FINAL:
             return 2, -(row.ended or 0.0)
         return (1, place) if row.status in _WAITS else (0, place)
 

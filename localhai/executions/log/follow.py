@@ -10,7 +10,7 @@ from localhai.executions.log import index
 from localhai.executions.log.index import INDEX, LOG
 from localhai.executions.log.lines import LineAssembler
 from localhai.executions.log.log import BLOCK, Event
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

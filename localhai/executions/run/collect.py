@@ -13,7 +13,7 @@ from localhai.executions.reuse.outputs import remember_outputs
 from localhai.executions.run import finalize, kept_secrets, outputs, uncollected
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.recovery import find_container, own_home, restored, sweep
-from localhai.records import FINAL
+from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home

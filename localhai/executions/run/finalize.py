@@ -185,7 +185,7 @@ def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Exec
 
 
 def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
-    from localhai.records import FINAL
+    from localhai.vocabulary import FINAL
 
     collected = Collected.from_dict(end["collected"])
     records = home.records

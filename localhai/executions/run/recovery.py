@@ -35,9 +35,10 @@ from localhai.executions.run.owner import is_alive, is_left
 from localhai.executions.run.prepare import container_name, tree_contents
 from localhai.executions.run.supervise import ContactLost, supervise
 from localhai.project.plan import ExecutionPlan
-from localhai.records import FINAL, INCOMPLETE, ids
+from localhai.records import ids
 from localhai.settings import Settings
 from localhai.system.text import path_of
+from localhai.vocabulary import FINAL, INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,8 @@ from localhai.executions.delete import delete as forget
 from localhai.executions.execution import Execution
 from localhai.executions.log.log import read_events
 from localhai.executions.log.metadata import read_metadata
-from localhai.records import INCOMPLETE, DatumRecord
+from localhai.records import DatumRecord
 from localhai.records import ExecutionRecord as Record
-from localhai.records.statuses import Status
 from localhai.server import links, long_lists, requests, tables
 from localhai.server.addresses import base, execution_of, files_of
 from localhai.server.bodies import Body, text
@@ -28,6 +27,7 @@ from localhai.server.shapes import datum as datum_shapes
 from localhai.server.shapes import execution as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.vocabulary import INCOMPLETE, Status
 
 router = APIRouter(prefix="/executions", tags=["executions"])
 Shared = Annotated[State, Depends(state_of)]

@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 
 from localhai.errors import UsageError
 from localhai.records.pipeline_rows import Pipeline
-from localhai.records.pipelines import OPEN
 from localhai.records.server import User
 from localhai.server import pipelines as asked
 from localhai.server.addresses import base, scoped
@@ -20,6 +19,7 @@ from localhai.server.shapes import execution as execution_shapes
 from localhai.server.shapes import pipeline as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.vocabulary import PIPELINE_OPEN
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 Shared = Annotated[State, Depends(state_of)]
@@ -44,7 +44,7 @@ def pipelines(
     if truth(deleted) is True:
         rows = []
     if status:
-        wanted = {*status, *(OPEN if "incomplete" in status else ())}
+        wanted = {*status, *(PIPELINE_OPEN if "incomplete" in status else ())}
         rows = [row for row in rows if row.status in wanted]
     if counter:
         rows = [row for row in rows if str(row.counter) in counter]

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from localhai.records import Project
 from localhai.records.server import User, Variable
-from localhai.records.statuses import Status
 from localhai.server import projects as making
 from localhai.server.addresses import base
 from localhai.server.bodies import Body, text, truth
@@ -20,6 +19,7 @@ from localhai.server.shapes import project as shapes
 from localhai.server.shapes import user as user_shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.vocabulary import Status
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 Shared = Annotated[State, Depends(state_of)]

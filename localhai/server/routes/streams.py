@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header
 from starlette.responses import Response, StreamingResponse
 
-from localhai.records import FINAL
 from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
 from localhai.server.state import State, state_of
 from localhai.server.streaming import KINDS, StreamPosition, stream
 from localhai.server.tokens import Asking
+from localhai.vocabulary import FINAL
 
 router = APIRouter(prefix="/executions", tags=["executions"])
 Shared = Annotated[State, Depends(state_of)]

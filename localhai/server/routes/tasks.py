@@ -21,11 +21,11 @@ from localhai.server.shapes import task as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
 from localhai.tasks.plan import TaskPlan
+from localhai.vocabulary import TASK_OPEN
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 Shared = Annotated[State, Depends(state_of)]
 MOST = 10_000
-_INCOMPLETE = frozenset({"started", "stopping"})
 _ORDERS: dict[str, Callable[[Any], Any]] = {
     "counter": lambda row: row.id,
     "ctime": lambda row: row.id,
@@ -49,7 +49,7 @@ def tasks(
     known = [row.id for row in state.projects_of(asking) if project is None or row.id == project.lower()]
     rows = [row for item in known for row in state.home.records.tasks(item, limit=MOST)]
     found = selected(
-        rows, status=status, counter=counter, deleted=deleted, status_of=shapes.status, incomplete=_INCOMPLETE
+        rows, status=status, counter=counter, deleted=deleted, status_of=shapes.status, incomplete=TASK_OPEN
     )
     return page.cut(ordered(found, ordering, _ORDERS), lambda row: _listed(state, asking, row, request))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.server.pipelines import node_id
+from localhai.vocabulary import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.records.pipeline_rows import Pipeline, PipelineNode
 
-STATUSES = {"waiting-approval": "started"}  # clients know no status of that name
+STATUSES = {WAITING: "started"}  # clients know no status of that name
 
 
 def listed(row: Pipeline, *, base: str) -> dict[str, Any]:

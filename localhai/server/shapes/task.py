@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.vocabulary import Status
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from localhai.records.task_rows import TaskRecord
     from localhai.tasks.plan import TaskPlan
 
-_COUNTED = ("created", "queued", "started", "complete", "error", "crashed", "stopping", "stopping_hard", "stopped")
+_COUNTED = (*map(str, Status), "stopping_hard")
 
 
 def status(row: TaskRecord) -> str:

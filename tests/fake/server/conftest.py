@@ -15,13 +15,13 @@ from fastapi import FastAPI
 from waiting import until
 
 from localhai.executions.home import Home
-from localhai.records import FINAL
 from localhai.server.app import create_app
 from localhai.server.assembly import assemble
 from localhai.server.listening import serving
 from localhai.server.state import State
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
+from localhai.vocabulary import FINAL
 
 
 class Asker(requests.Session):

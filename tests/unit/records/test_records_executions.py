@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localhai.errors import TransitionError, UsageError
-from localhai.records import FINAL, Owner, Status, allowed
+from localhai.records import Owner
+from localhai.vocabulary import FINAL, Status, allowed
 
 DESIGN_KEYS = [
     "id",

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.errors import TransitionError
-from localhai.records import FINAL, INCOMPLETE, Status, allowed
-from localhai.records.statuses import ALLOWED
+from localhai.vocabulary import ALLOWED, FINAL, INCOMPLETE, Status, allowed
 
 KNOWN = {
     ("created", "queued"),

@@ -1,0 +1,62 @@
+"""Words that several rooms share, each said once: statuses and what may follow them. Pure; it loads nothing of ours.
+
+Statuses are texts wherever they are stored or sent. Those of executions are the platform's own, of which the records
+allow only known changes; those of all else are open or final.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Status(str, Enum):
+    """Those of executions: the eight of the platform; on any other its Airflow hook raises (platform.md 6)."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ERROR = "error"
+    CRASHED = "crashed"
+    COMPLETE = "complete"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+INCOMPLETE = frozenset({Status.CREATED, Status.QUEUED, Status.STARTED, Status.STOPPING})
+FINAL = frozenset(Status) - INCOMPLETE
+FAILED = frozenset({Status.ERROR, Status.CRASHED})  # by itself: nobody wished it
+
+# From `created` and `queued` straight to `error` or `crashed`: an execution whose image or inputs cannot be had never
+# starts. It is not known how the platform closes such a one: unconfirmed.
+_NEVER_STARTED = FAILED | {Status.STOPPING}
+
+ALLOWED: Mapping[Status, frozenset[Status]] = {
+    Status.CREATED: _NEVER_STARTED | {Status.QUEUED},
+    Status.QUEUED: _NEVER_STARTED | {Status.STARTED},
+    Status.STARTED: FAILED | {Status.STOPPING, Status.COMPLETE},
+    Status.STOPPING: frozenset({Status.STOPPED, Status.CRASHED}),
+    **dict.fromkeys(FINAL, frozenset()),
+}
+
+
+def allowed(old: Status, new: Status) -> bool:
+    """Whether an execution may go from one status to another; staying where it is, is no change and not in here."""
+    return new in ALLOWED[old]
+
+
+# What is left behind is closed as `crashed`: a pipeline, a task, an endpoint. Nodes are `error` then. The platform's
+# own words for waiting, and for nodes that never run, are unconfirmed (platform.md 7.5, 7.6).
+WAITING = "waiting-approval"
+NODE_OPEN = ("created", "queued", WAITING, "started")
+NODE_FINAL = ("complete", "error", "stopped")
+PIPELINE_OPEN = ("created", "started", "stopping", WAITING)
+TASK_OPEN = ("started", "stopping")  # the records keep the second as a wish beside the first
+ENDPOINT_HELD = ("building", "starting", "serving")  # somebody owns it
+MODEL_VERSION = ("pending", "approved", "rejected")  # what people think of one, as in `vh model versions --status`
