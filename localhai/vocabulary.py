@@ -1,4 +1,4 @@
-"""Words that several rooms share, each said once: statuses and what may follow them. Pure; it loads nothing of ours.
+"""Words that several rooms share, each said once: statuses, addresses of data. Pure; it loads nothing of ours.
 
 Statuses are texts wherever they are stored or sent. Those of executions are the platform's own, of which the records
 allow only known changes; those of all else are open or final.
@@ -60,3 +60,25 @@ PIPELINE_OPEN = ("created", "started", "stopping", WAITING)
 TASK_OPEN = ("started", "stopping")  # the records keep the second as a wish beside the first
 ENDPOINT_HELD = ("building", "starting", "serving")  # somebody owns it
 MODEL_VERSION = ("pending", "approved", "rejected")  # what people think of one, as in `vh model versions --status`
+
+ADDRESSES = frozenset({"datum", "dataset", "model"})  # schemes that name data of earlier executions (platform.md 4.1)
+
+
+def datum_uri(reference: str) -> str:
+    """The address of a datum by its id or an alias."""
+    return f"datum://{reference}"
+
+
+def version_uri(noun: str, name: str, version: str = "") -> str:
+    """The address of a version of a `dataset` or a `model`; without one, that of the next version of a model."""
+    return f"{noun}://{name}/{version}"
+
+
+def has_scheme(uri: str, scheme: str = "datum") -> bool:
+    """Whether it is an address of that scheme, as all are that localhai writes."""
+    return uri.startswith(f"{scheme}://")
+
+
+def without_scheme(text: str, scheme: str = "datum") -> str:
+    """What an address names: an id or alias, NAME or NAME/VERSION. People leave the scheme out: that is the same."""
+    return text.removeprefix(f"{scheme}://")

@@ -14,6 +14,7 @@ from localhai.airflow.projects import Places, find
 from localhai.airflow.reading import DagFile, Submission, read
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import without_mark
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from localhai.settings import Settings
@@ -183,7 +184,7 @@ def _plan(found: Submission, config: Any, step: str) -> None:
         return
     if not all(_is_known(value) for value in parameters.values()):
         return
-    stand_in = {name: value if _is_known(value) else "datum://known-when-it-runs" for name, value in inputs.items()}
+    stand_in = {name: value if _is_known(value) else datum_uri("known-when-it-runs") for name, value in inputs.items()}
     plan(config, step, Overrides(parameters=parameters, inputs=stand_in))
 
 

@@ -14,6 +14,7 @@ from localhai.pipelines.plan import Edge, Node, PipelinePlan
 from localhai.pipelines.rules import alone, without_end
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import Sources
+from localhai.vocabulary import without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -98,7 +99,7 @@ def whole_result(home: Home, key: str, node: str) -> dict[str, Any]:
 
 def _shape(result: NodeResult) -> dict[str, Any]:
     return {
-        "outputs": [{"name": name, "id": uri.removeprefix("datum://"), "uri": uri} for name, uri in result.outputs],
+        "outputs": [{"name": name, "id": without_scheme(uri), "uri": uri} for name, uri in result.outputs],
         "cumulative_metadata": dict(result.metadata),
         "parameters": dict(result.parameters),
         "inputs": [{"name": name, "urls": list(uris)} for name, uris in result.inputs.items()],

@@ -9,6 +9,7 @@ from msgspec import Struct
 from localhai.airflow.compat import AirflowException
 from localhai.airflow.shapes import find_outputs, output_names
 from localhai.airflow.xcoms import Upstream, pull_details
+from localhai.vocabulary import datum_uri
 
 
 class OutputUri(Struct, frozen=True):
@@ -28,7 +29,7 @@ class OutputUri(Struct, frozen=True):
         if not found:
             known = ", ".join(output_names(details)) or "none"
             raise AirflowException(f"{self.upstream} has no output with the name {self.name}; it has: {known}")
-        return [f"datum://{output['id']}" for output in found]
+        return [datum_uri(output["id"]) for output in found]
 
     def __repr__(self) -> str:
         upstream = self.upstream

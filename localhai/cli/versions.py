@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.cli import formats, output
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
+from localhai.vocabulary import datum_uri, version_uri, without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,13 @@ def print_parents(parents: Sequence[VersionParent], noun: Noun, form: str) -> No
     else:
         columns = [Column("Name"), Column("Versions", right=True), Column("Latest"), Column("Created"), Column("URL")]
         rows = [
-            [item.name, item.versions, item.latest, formats.moment(item.created), f"{noun}://{item.name}/{item.latest}"]
+            [
+                item.name,
+                item.versions,
+                item.latest,
+                formats.moment(item.created),
+                version_uri(noun, item.name, item.latest or ""),
+            ]
             for item in parents
         ]
         print_table(columns, rows, form=form)
@@ -54,7 +61,7 @@ def one_version(project: OpenProject, noun: Noun, name: str, reference: str | No
 
 def split(text: str, noun: Noun) -> tuple[str, str | None]:
     """NAME or NAME/VERSION, with `dataset://` or `model://` before it or not."""
-    name, _, reference = text.removeprefix(f"{noun}://").partition("/")
+    name, _, reference = without_scheme(text, noun).partition("/")
     return name, reference or None
 
 
@@ -85,7 +92,7 @@ def print_version(project: OpenProject, version: Version, form: str) -> None:
         [
             file.name if not file.purged else f"{file.name} (deleted)",
             formats.size(file.size) if form == "human" else file.size,
-            f"datum://{file.id}",
+            datum_uri(file.id),
         ]
         for file in version.files
     ]
@@ -105,7 +112,7 @@ def describe_version(project: OpenProject, version: Version) -> None:
     output.emit("\n## Files\n\n| Name | Size | Datum |\n|------|------|-------|")
     for file in version.files:
         name = file.name.replace("|", "\\|")
-        output.emit(f"| {name} | {formats.size(file.size)} | datum://{file.id} |")
+        output.emit(f"| {name} | {formats.size(file.size)} | {datum_uri(file.id)} |")
 
 
 def print_facts(facts: Mapping[str, str | None]) -> None:

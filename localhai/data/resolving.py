@@ -16,9 +16,10 @@ from localhai.data.access import EVERYTHING, Access
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, SourceError, SourceFile, Unavailable, gave_up, trouble
 from localhai.data.sources.local import LocalSource
-from localhai.data.uri import ADDRESSES, Uri, last_segment, parse, without_secrets
+from localhai.data.uri import Uri, last_segment, parse, without_secrets
 from localhai.system.abandon import abandonable
 from localhai.system.retry import QUIETLY, Waiter, call
+from localhai.vocabulary import ADDRESSES, datum_uri
 
 if TYPE_CHECKING:
     from localhai.data.cache import Cache, CacheEntry
@@ -219,7 +220,7 @@ class Resolver:
         return [datum]
 
     def _datum(self, datum: StoredDatum) -> WantedFile:
-        public = f"datum://{datum.id}"
+        public = datum_uri(datum.id)
         candidate = placement.of_datum(datum.name)
         where = parse(datum.uri)
         if where.scheme == "file":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from localhai.system.text import clean_value
+from localhai.vocabulary import has_scheme, without_scheme
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -185,9 +186,9 @@ def _model_version(item: Any, warn: Warn) -> ModelVersion:
 
 def _uri(value: Any, kind: str) -> str:
     example = "dataset://NAME/VERSION" if kind == "dataset" else "model://NAME/"
-    if not isinstance(value, str) or not value.startswith(f"{kind}://"):
+    if not isinstance(value, str) or not has_scheme(value, kind):
         raise ValueError(f"{example} is needed, not {value!r}")
-    parts = value.removeprefix(f"{kind}://").split("/")
+    parts = without_scheme(value, kind).split("/")
     if not parts[0] or (kind == "dataset" and (len(parts) != 2 or not parts[1])):  # noqa: PLR2004 - NAME and VERSION
         raise ValueError(f"{example} is needed, not {value!r}")
     return value

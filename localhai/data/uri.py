@@ -10,10 +10,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from msgspec import Struct
 
 from localhai.system.names import composed
+from localhai.vocabulary import ADDRESSES
 
 PLATFORM_ONLY = frozenset({"swift", "dataset", "model"})
-ADDRESSES = frozenset({"datum", "dataset", "model"})  # what names data of earlier executions
-DATUM = "datum://"
 OBJECT_STORES = frozenset({"s3", "gs", "azure"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.-]+")  # it becomes a part of a host's name

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from localhai.data.files import Checksums, StoredDatum
 from localhai.data.resolving import stand_in
 from localhai.data.sources.base import Unavailable
-from localhai.data.uri import ADDRESSES, DATUM, parse
+from localhai.data.uri import parse
+from localhai.vocabulary import ADDRESSES, datum_uri, has_scheme, without_scheme
 
 if TYPE_CHECKING:
     from localhai.project.plan import ExecutionPlan, PlannedInput
@@ -34,7 +35,7 @@ class Resolution(Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.version is None:
-            return f"input {self.input}: {self.uri} is {DATUM}{self.data[0]}"
+            return f"input {self.input}: {self.uri} is {datum_uri(self.data[0])}"
         named = "" if self.version == self.uri else f" is {self.version}:"
         files = "1 file" if len(self.data) == 1 else f"{len(self.data)} files"
         return f"input {self.input}: {self.uri}{named or ':'} {files}"
@@ -64,7 +65,7 @@ class Addresses(Struct):
 
     def prefetch(self, uris: Sequence[str]) -> None:
         """Look up many data at once, which `datum` then knows."""
-        ids = [uri.removeprefix(DATUM) for uri in uris if uri.startswith(DATUM)]  # as nearly all are written
+        ids = [without_scheme(uri) for uri in uris if has_scheme(uri)]  # as nearly all are written
         self._known |= self.records.data_by_id(ids) if ids else {}
 
     def datum(self, reference: str) -> StoredDatum:
@@ -82,7 +83,7 @@ class Addresses(Struct):
             if found is None or not found.data:
                 uris.append(uri)
                 continue
-            uris += [f"{DATUM}{datum_id}" for datum_id in found.data]
+            uris += [datum_uri(datum_id) for datum_id in found.data]
             if uris[-1:] != [uri]:
                 resolutions.append(found)
         return replace(item, uris=tuple(uris))

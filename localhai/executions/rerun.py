@@ -10,6 +10,7 @@ from localhai.errors import UsageError
 from localhai.executions.run.secrets import MASK
 from localhai.project.names import find_by_option, option_name
 from localhai.project.overrides import Overrides
+from localhai.vocabulary import has_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from localhai.project.plan import ExecutionPlan, PlannedInput
 
 HIDDEN = MASK.decode()
-DATUM = "datum://"
 
 
 def pinned(plan: ExecutionPlan, recorded: Iterable[Mapping[str, Any]]) -> ExecutionPlan:
@@ -28,16 +28,16 @@ def pinned(plan: ExecutionPlan, recorded: Iterable[Mapping[str, Any]]) -> Execut
     `recorded` are the execution's inputs in their JSON shape. Data of the input map and of other schemes stay as
     they are written.
     """
-    used = {item["name"]: [file["uri"] for file in item["files"] if file["uri"].startswith(DATUM)] for item in recorded}
+    used = {item["name"]: [file["uri"] for file in item["files"] if has_scheme(file["uri"])] for item in recorded}
     return replace(plan, inputs=tuple(_pinned(item, used.get(item.name, [])) for item in plan.inputs))
 
 
 def _pinned(item: PlannedInput, used: Sequence[str]) -> PlannedInput:
-    named = [uri for uri in item.uris if uri.startswith(DATUM)]
+    named = [uri for uri in item.uris if has_scheme(uri)]
     if not named or len(named) != len(used):
         return item
     following = iter(used)
-    return replace(item, uris=tuple(next(following) if uri.startswith(DATUM) else uri for uri in item.uris))
+    return replace(item, uris=tuple(next(following) if has_scheme(uri) else uri for uri in item.uris))
 
 
 def repeated(plan: ExecutionPlan, step: Step, changes: Overrides, *, secrets: Collection[str] = ()) -> Overrides:

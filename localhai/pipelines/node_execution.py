@@ -15,7 +15,7 @@ from localhai.executions.run.runner import run
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
-from localhai.vocabulary import INCOMPLETE
+from localhai.vocabulary import INCOMPLETE, datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -108,7 +108,7 @@ def result_of(execution: Execution, variables: Mapping[str, str] | None = None) 
     """What the edges of a node carry on from an execution that has ended. Outputs are named as data."""
     return NodeResult(
         status=execution.status,
-        outputs=tuple((output["name"], f"datum://{output['id']}") for output in execution.outputs),
+        outputs=tuple((output["name"], datum_uri(output["id"])) for output in execution.outputs),
         metadata=execution.metadata,
         parameters=execution.parameters,
         inputs={item["name"]: tuple(file["uri"] for file in item["files"]) for item in execution.inputs},

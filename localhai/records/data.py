@@ -9,6 +9,7 @@ from localhai.records import data_rows as rows
 from localhai.records.access import RecordAccess
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.rows import Alias, AliasChange
+from localhai.vocabulary import without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,7 @@ class DataRecords(RecordAccess):
 
         Raises UsageError, with candidates.
         """
-        wanted = reference.removeprefix("datum://")
+        wanted = without_scheme(reference)
         alias = None if project_id is None else self.alias(project_id, wanted)
         # `g` comes after every digit of an id, so this range holds what begins with the prefix.
         key = {"low": wanted.lower(), "high": f"{wanted.lower()}g", "alias": alias and alias.datum_id}

@@ -12,13 +12,13 @@ from localhai.records import execution_rows as rows
 from localhai.records.access import RecordAccess
 from localhai.records.database import placeholders, statement, storable
 from localhai.system import strict_json
+from localhai.vocabulary import has_scheme, without_scheme
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.deployment_rows import DeploymentVersion
     from localhai.records.rows import DatumRecord, ExecutionRecord
 
-_DATUM = "datum://"
 _PATTERNS_AT_ONCE = 50
 
 
@@ -138,5 +138,5 @@ class UseRecords(RecordAccess):
 def _uses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str | None, str]]:
     """(input, datum) of data that were used: what took the place of an address, where something did."""
     used = [(item["name"], file.get("stand_in") or file["uri"]) for item in inputs for file in item["files"]]
-    found = {(storable(str(name)), uri.removeprefix(_DATUM)): None for name, uri in used if uri.startswith(_DATUM)}
+    found = {(storable(str(name)), without_scheme(uri)): None for name, uri in used if has_scheme(uri)}
     return iter(found)

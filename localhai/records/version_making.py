@@ -13,6 +13,7 @@ from localhai.records import version_rows as rows
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.ids import new_id
 from localhai.system import strict_json
+from localhai.vocabulary import version_uri
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -46,14 +47,16 @@ def decide(
     if found is not None and request.noun == "dataset":
         return Decision(request, refused=f"that name is an alias, of {found.uri}")
     taken = tuple(alias for alias in request.aliases if _is_version(transaction, request, parent_id, alias))
-    warnings = [f"{request.noun}://{request.name}/{alias} is a version and cannot be an alias too" for alias in taken]
+    warnings = [
+        f"{version_uri(request.noun, request.name, alias)} is a version and cannot be an alias too" for alias in taken
+    ]
     if request.noun == "model":
         return Decision(request, warnings=tuple(warnings), extended=found, taken_aliases=taken)
     base, refused = None, None
     if request.base is not None and request.base not in coming:
         base = _base(transaction, project_id, request.base)
         if base is None:
-            refused = f"there is no dataset://{'/'.join(request.base)} to start from"
+            refused = f"there is no {version_uri('dataset', *request.base)} to start from"
     if base is not None:
         known = {name for file in base.files for name in (file.name, posixpath.basename(file.name))}
         unknown = [name for name in request.exclude if name not in known]

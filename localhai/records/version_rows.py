@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from localhai.records import data_rows
 from localhai.records.database import columns_of, placeholders, statement
 from localhai.system import strict_json
-from localhai.vocabulary import MODEL_VERSION
+from localhai.vocabulary import MODEL_VERSION, version_uri
 
 if TYPE_CHECKING:
     from localhai.records.database import Row, Transaction
@@ -46,7 +46,7 @@ class VersionRequest(Struct, frozen=True):
 
     @property
     def uri(self) -> str:
-        return f"{self.noun}://{self.name}/{self.version or ''}"
+        return version_uri(self.noun, self.name, self.version or "")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` is the inverse."""
@@ -83,7 +83,7 @@ class Version(Struct, frozen=True):
     @property
     def uri(self) -> str:
         """`dataset://NAME/VERSION` or `model://NAME/VERSION`."""
-        return f"{self.noun}://{self.parent}/{self.name}"
+        return version_uri(self.noun, self.parent, self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """`id, dataset|model, name, counter, uri, created, execution, from, aliases, tags, ..., files[datum]`."""

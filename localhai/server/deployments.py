@@ -20,7 +20,7 @@ from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of
 from localhai.server.errors import Refused, field, not_found
 from localhai.server.requests import mapping, opened, options_of, texts
-from localhai.vocabulary import ENDPOINT_HELD
+from localhai.vocabulary import ENDPOINT_HELD, datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +197,7 @@ def _uri(endpoint: str, given: Any) -> str:
     """A datum's id or URI."""
     if not isinstance(given, str):
         raise field("endpoint_configurations", f"{endpoint}: a file is the id of a datum.")
-    return f"datum://{given.strip()}" if _reference_re.fullmatch(given.strip()) else given
+    return datum_uri(given.strip()) if _reference_re.fullmatch(given.strip()) else given
 
 
 def _aliases(body: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from localhai.records.ids import new_id
 from localhai.records.version_rows import VersionRequest
 from localhai.server.bodies import text
 from localhai.server.errors import Refused, field, not_found
-from localhai.vocabulary import MODEL_VERSION
+from localhai.vocabulary import MODEL_VERSION, without_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def _files(state: State, project: Project, body: Mapping[str, Any]) -> tuple[str
 
 def _datum(state: State, project: Project, wanted: str) -> str:
     try:
-        row = state.home.records.datum(wanted.removeprefix("datum://").lower())
+        row = state.home.records.datum(without_scheme(wanted).lower())
     except UsageError:
         row = None
     if row is None or row.project_id != project.id:

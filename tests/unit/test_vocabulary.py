@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.errors import TransitionError
-from localhai.vocabulary import ALLOWED, FINAL, INCOMPLETE, Status, allowed
+from localhai.vocabulary import (
+    ALLOWED,
+    FINAL,
+    INCOMPLETE,
+    Status,
+    allowed,
+    datum_uri,
+    has_scheme,
+    version_uri,
+    without_scheme,
+)
 
 KNOWN = {
     ("created", "queued"),
@@ -62,3 +72,13 @@ def test_the_error_says_what_would_be_allowed():
 def test_nothing_comes_after_the_end(status):
     error = TransitionError("id-1", status, Status.QUEUED, following=sorted(ALLOWED[status]))
     assert error.hints == (f"after {status} comes nothing: it is final",)
+
+
+def test_addresses_are_made_and_taken_apart():
+    assert datum_uri("5f") == "datum://5f"
+    assert version_uri("dataset", "images", "v1") == "dataset://images/v1"
+    assert version_uri("model", "resnet") == "model://resnet/"
+    assert without_scheme("datum://5f") == without_scheme("5f") == "5f"
+    assert without_scheme("dataset://images/v1", "dataset") == "images/v1"
+    assert has_scheme("datum://5f")
+    assert not has_scheme("dataset://images/v1")

@@ -11,6 +11,7 @@ from localhai.errors import UsageError
 from localhai.pipelines.filling import Unfilled, fill
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.rules import set_by_pipeline
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ def result_of(details: Mapping[str, Any]) -> NodeResult:
     """The result of a node from the XCom of its task (`shapes.local_details`, or what the platform gives)."""
     return NodeResult(
         status=str(details.get("status")),
-        outputs=tuple((item["name"], f"datum://{item['id']}") for item in details.get("outputs") or ()),
+        outputs=tuple((item["name"], datum_uri(item["id"])) for item in details.get("outputs") or ()),
         metadata=details.get("cumulative_metadata") or {},
         parameters=details.get("parameters") or {},
         inputs={item["name"]: tuple(map(str, item["urls"])) for item in details.get("inputs") or ()},

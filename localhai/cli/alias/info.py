@@ -12,6 +12,7 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.cli.versions import print_facts
 from localhai.errors import UsageError
+from localhai.vocabulary import datum_uri, without_scheme
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -27,7 +28,7 @@ def info(call: Call, *, name: str) -> None:
 
     `--json` prints `{name, datum|null, created, updated, changes: [{time, datum|null}]}`, newest change first.
     """
-    name = name.removeprefix("datum://")
+    name = without_scheme(name)
     with call.open_project(recover=True) as project:
         records = project.home.records
         alias = records.alias(project.record.id, name)
@@ -48,8 +49,8 @@ def info(call: Call, *, name: str) -> None:
     target = document["datum"]
     print_facts(
         {
-            "Alias": f"datum://{name}",
-            "Datum": f"datum://{target['id']}" if target else "(the alias was deleted)",
+            "Alias": datum_uri(name),
+            "Datum": datum_uri(target["id"]) if target else "(the alias was deleted)",
             "Name": target["name"] if target else None,
             "Created": formats.moment(document["created"]),
             "Last modified": formats.moment(document["updated"]),
@@ -60,7 +61,7 @@ def info(call: Call, *, name: str) -> None:
         [
             formats.moment(change.time),
             data[change.datum_id].name if change.datum_id in data else "(deleted)",
-            f"datum://{change.datum_id}" if change.datum_id else "",
+            datum_uri(change.datum_id) if change.datum_id else "",
         ]
         for change in changes
     ]

@@ -9,6 +9,7 @@ import click
 from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -43,7 +44,7 @@ def list_aliases(call: Call, *, count: int) -> None:
     else:
         columns = [Column("Name"), Column("Data"), Column("Last modified"), Column("URL")]
         rows = [
-            [item["name"], item["datum"]["name"], formats.moment(item["updated"]), f"datum://{item['name']}"]
+            [item["name"], item["datum"]["name"], formats.moment(item["updated"]), datum_uri(item["name"])]
             for item in documents
         ]
         print_table(columns, rows, form=call.format)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from localhai.cli import output
 from localhai.errors import UsageError
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -28,4 +29,4 @@ def point(call: Call, project: OpenProject, name: str, reference: str) -> None:
         document = {"name": name, "datum": records.datum(datum.id).to_dict()}
         output.emit_json({**document, "created": alias.created, "updated": alias.updated})
     else:
-        output.say(f"datum://{name} is {datum.name}, datum://{datum.id}")
+        output.say(f"{datum_uri(name)} is {datum.name}, {datum_uri(datum.id)}")

@@ -11,6 +11,7 @@ from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.cli.versions import print_facts
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def _facts(document: Mapping[str, Any]) -> dict[str, str | None]:
     made_by = f"a deleted execution ({document['execution']})" if document["execution"] else "no execution: uploaded"
     return {
         "Name": document["name"],
-        "Datum": f"datum://{document['id']}",
+        "Datum": datum_uri(document["id"]),
         "Aliases": ", ".join(document["aliases"]),
         "Tags": ", ".join(document["tags"]),
         "Versions": ", ".join(document["versions"]),

@@ -10,6 +10,7 @@ from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call, HomeView
@@ -50,7 +51,7 @@ def _print(look: HomeView, documents: list[dict[str, Any]], form: str) -> None:
             counters[execution] = _counter(look, execution)
         size = formats.size(item["size"]) if form == "human" else item["size"]
         cells = [item["name"] if not item["purged"] else f"{item['name']} (deleted)", size, counters[execution]]
-        cells += [formats.moment(item["ctime"]), f"datum://{item['id']}"]
+        cells += [formats.moment(item["ctime"]), datum_uri(item["id"])]
         rows.append([*cells, ", ".join(item["aliases"]), ", ".join(item["tags"])])
     print_table(columns, rows, form=form)
 

@@ -11,6 +11,7 @@ from localhai.cli import formats, output
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 from localhai.executions.inspect.diff import shown_variable
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def print_facts(document: Mapping[str, Any], folder: str) -> None:
     _section("Environment variables", ["Variable", "Value"], variables)
     metadata = [[key, formats.number(value)] for key, value in document["metadata"].items()]
     _section("Metadata (latest)", ["Key", "Value"], metadata)
-    outputs = [[item["name"], formats.size(item["size"]), f"datum://{item['id']}"] for item in document["outputs"]]
+    outputs = [[item["name"], formats.size(item["size"]), datum_uri(item["id"])] for item in document["outputs"]]
     _section("Outputs", ["Name", "Size", "Datum"], outputs)
     differences = [[note["key"], note["text"]] for note in document["parity"] if note["level"] != "emulated"]
     _section("Approximated or ignored here", ["Key", "How"], differences)

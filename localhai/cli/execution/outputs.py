@@ -12,6 +12,7 @@ from localhai.cli.options import execution_argument, json_option, pass_call, pro
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
 from localhai.system.names import matches
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +76,7 @@ def print_outputs(found: Sequence[dict[str, Any]], form: str = "human") -> None:
         [
             item["name"],
             formats.size(item["size"]) if is_human else item["size"],
-            f"datum://{item['id']}",
+            datum_uri(item["id"]),
             ", ".join(item["aliases"]),
             ", ".join(item["tags"]),
             "deleted" if item.get("purged") else None if is_human else _place(item),

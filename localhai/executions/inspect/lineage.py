@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
+from localhai.vocabulary import datum_uri, has_scheme
+
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, ExecutionRecord, Records
     from localhai.records.deployment_rows import DeploymentVersion
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 Kind = Literal["datum", "execution", "source", "deployment"]
 Direction = Literal["up", "down"]
 
-_DATUM = "datum://"
 MOST_BRANCHES = 25
 _SHAPES = {"execution": ("[", "]"), "deployment": ("[[", "]]")}  # of Mermaid
 
@@ -199,7 +200,7 @@ def _add_sources(found: Lineage, execution: ExecutionRecord) -> None:
     for item in execution.document.get("inputs", ()):
         for file in item["files"]:
             uri = file.get("stand_in") or file["uri"]
-            if not uri.startswith(_DATUM):
+            if not has_scheme(uri):
                 facts = {"size": file.get("size"), "sha256": file.get("sha256")}
                 found.nodes.setdefault(uri, LineageNode(uri, "source", uri, facts))
                 found.edges[LineageEdge(uri, execution.id, item["name"])] = None
@@ -209,7 +210,7 @@ def datum_node(datum: DatumRecord) -> LineageNode:
     names = f" ({', '.join(datum.aliases)})" if datum.aliases else ""
     purged = " (deleted)" if datum.purged else ""
     facts = {"name": datum.name, "size": datum.size, "sha256": datum.sha256, "aliases": list(datum.aliases)}
-    return LineageNode(datum.id, "datum", f"{datum.name} {_DATUM}{datum.id}{names}{purged}", facts)
+    return LineageNode(datum.id, "datum", f"{datum.name} {datum_uri(datum.id)}{names}{purged}", facts)
 
 
 def deployment_node(version: DeploymentVersion) -> LineageNode:

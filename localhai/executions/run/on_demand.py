@@ -14,6 +14,7 @@ from msgspec import Struct, to_builtins
 from localhai.data.files import InputSpec
 from localhai.executions.reading import Reading, requester_of
 from localhai.system import strict_json
+from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
@@ -99,4 +100,4 @@ def config(execution_id: str, files: Iterable[OnDemandFile]) -> dict[str, dict[s
 
 
 def _where(file: OnDemandFile) -> str:
-    return f"datum://{file.datum_id}" if file.datum_id else file.storage_uri
+    return datum_uri(file.datum_id) if file.datum_id else file.storage_uri

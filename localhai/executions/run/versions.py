@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from localhai.records import VersionRequest, new_id
+from localhai.vocabulary import has_scheme, version_uri, without_scheme
 
 if TYPE_CHECKING:
     from localhai.data.sidecars import DatasetVersion, ModelVersion, OutputProperties
     from localhai.records import DatumRecord, Noun
-
-DATASET = "dataset://"
-MODEL = "model://"
 
 
 class _Wish(Struct):
@@ -37,7 +35,7 @@ class _Wish(Struct):
 
     @property
     def uri(self) -> str:
-        return f"{self.noun}://{self.name}/{self.version or ''}"
+        return version_uri(self.noun, self.name, self.version or "")
 
     def request(self) -> VersionRequest:
         return VersionRequest(
@@ -78,7 +76,7 @@ def requests(
 
 def base_of(text: str, dataset: str) -> tuple[str, str] | None:
     """`from` of a dataset version: `dataset://NAME/VERSION`, or a version of the same dataset. None: it is neither."""
-    parts = text.removeprefix(DATASET).split("/") if text.startswith(DATASET) else [dataset, text]
+    parts = without_scheme(text, "dataset").split("/") if has_scheme(text, "dataset") else [dataset, text]
     return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else None  # noqa: PLR2004 - NAME and VERSION
 
 
@@ -88,7 +86,7 @@ def _wish(wishes: dict[str, _Wish], noun: Noun, name: str, version: str | None) 
 
 
 def _of_dataset(item: DatasetVersion, wishes: dict[str, _Wish], warnings: dict[str, None]) -> _Wish:
-    name, _, version = item.uri.removeprefix(DATASET).partition("/")
+    name, _, version = without_scheme(item.uri, "dataset").partition("/")
     wish = _wish(wishes, "dataset", name, version)
     if item.base is not None:
         base = base_of(item.base, name)
@@ -102,7 +100,7 @@ def _of_dataset(item: DatasetVersion, wishes: dict[str, _Wish], warnings: dict[s
     wish.exclude += item.exclude
     wish.tags += item.tags
     for alias in item.targeting_aliases:
-        own = alias.removeprefix(f"{DATASET}{name}/")
+        own = alias.removeprefix(version_uri("dataset", name))
         if not own or "/" in own:
             warnings[f"{wish.uri}: targeting_aliases: {alias!r} is no alias of {name}: left out"] = None
         else:
@@ -111,7 +109,7 @@ def _of_dataset(item: DatasetVersion, wishes: dict[str, _Wish], warnings: dict[s
 
 
 def _of_model(item: ModelVersion, wishes: dict[str, _Wish], warnings: dict[str, None]) -> _Wish:
-    name, _, version = item.uri.removeprefix(MODEL).rstrip("/").partition("/")
+    name, _, version = without_scheme(item.uri, "model").rstrip("/").partition("/")
     if "/" in version:
         warnings[f"{item.uri}: model://NAME/ or model://NAME/VERSION is needed"] = None
         version = version.split("/")[0]

@@ -26,6 +26,7 @@ from localhai.server.routes.uploads import STORE
 from localhai.server.shapes import datum as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.vocabulary import without_scheme
 
 router = APIRouter(tags=["data"])
 Shared = Annotated[State, Depends(state_of)]
@@ -149,7 +150,7 @@ def set_alias(asking: Asking, state: Shared, body: Body, request: Request) -> di
     project = state.project_of(asking, text(body, "project"))
     name, wanted = text(body, "name", most=LONGEST_ALIAS), text(body, "datum")
     try:
-        row = _datum(state, asking, wanted.removeprefix("datum://"))
+        row = _datum(state, asking, without_scheme(wanted))
     except Refused:
         row = None
     if row is None or row.project_id != project.id:

@@ -22,6 +22,7 @@ from localhai.server.shapes import user as user_shapes
 from localhai.server.shapes import version as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.vocabulary import version_uri
 
 router = APIRouter()
 Shared = Annotated[State, Depends(state_of)]
@@ -217,7 +218,7 @@ def _dataset_version(state: State, user: User, row: Version, request: Request) -
     previous = None
     if row.base is not None:
         project, parent = asked.parent(state, user, "dataset", row.parent_id)
-        name = row.base.removeprefix(f"dataset://{parent.name}/")
+        name = row.base.removeprefix(version_uri("dataset", parent.name))
         previous = state.home.records.find_version(project.id, "dataset", parent.name, name)
     return shapes.of_dataset(_version(state, user, row, request), row, previous)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.vocabulary import datum_uri
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,7 +25,7 @@ def datum(row: DatumRecord, *, counter: int | None, base: str) -> dict[str, Any]
         "ctime": row.ctime,
         "file_ctime": row.ctime,
         "file_mtime": row.ctime,
-        "uri": f"datum://{row.id}",
+        "uri": datum_uri(row.id),
         "output_execution": execution,
         "md5": row.md5,
         "sha1": row.sha1,
