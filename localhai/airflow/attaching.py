@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localhai.app.recover import recover
+from localhai.app.stop import stop_execution, stop_pipeline
 from localhai.executions.log.follow import GrowingLog
 from localhai.executions.run.owner import is_gone, is_left
 from localhai.vocabulary import FINAL, INCOMPLETE, Status
@@ -59,7 +60,7 @@ def execution_left(
     against = mine.against(execution.record.tags) or _another_image(home, execution, plan)
     if against is not None and running:
         tell("line", f"localhai: {name} still runs and is stopped: {against}")
-        home.records.request_stop(execution.id)
+        stop_execution(home, execution.record)
         _until_ended(home, execution, tell)
     elif against is not None:
         tell("line", f"localhai: {name} is complete, and is not taken: {against}")
@@ -94,7 +95,7 @@ def follow(home: Home, execution: Execution, tell: Tell, interruption: Interrupt
             if event.stream != "status":
                 tell("line", event.message)
         if interruption.asked and not asked:
-            asked = home.records.request_stop(execution.id) or True
+            asked = stop_execution(home, execution.record) or True
     return execution.id
 
 
@@ -115,7 +116,7 @@ def pipeline_left(project: OpenProject, origin: str | None, mine: Claim, tell: T
         tell("line", f"localhai: {name} was torn away; nothing of it is kept: {against}")
         return None
     tell("line", f"localhai: {name} still runs and is stopped: {against}")
-    home.records.request_pipeline_stop(found.id)
+    stop_pipeline(home, found.id)
     _until_pipeline_ended(home, found, tell, lambda: None)
     return None
 
@@ -129,7 +130,7 @@ def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Inte
     def hand_on() -> None:
         nonlocal asked
         if interruption.asked and not asked:
-            asked = home.records.request_pipeline_stop(record.id) or True
+            asked = stop_pipeline(home, record.id) or True
 
     return _until_pipeline_ended(home, record, tell, hand_on)
 

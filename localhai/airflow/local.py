@@ -120,11 +120,13 @@ class LocalPlatform:
                 home.records.update(key, **{HEARD: True})
 
     def stop(self, kind: Kind, key: str) -> None:
+        from localhai.app.stop import stop_execution, stop_pipeline
+
         with self._home() as home:
             if kind == "pipeline":
-                home.records.request_pipeline_stop(key)
+                stop_pipeline(home, key)
             else:
-                home.records.request_stop(key)
+                stop_execution(home, home.records.execution(key))
 
     def project_id(self, name: str) -> str:
         with self.project(name, Watcher()) as project:

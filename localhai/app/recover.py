@@ -46,9 +46,10 @@ def _clean_up(home: Home, say: Say) -> None:
 
 
 def _executions(home: Home, say: Say) -> None:
+    from localhai.app.queue import give_back
     from localhai.executions.run.recovery import left, look_after, name_of
 
-    _each(left(home), name_of, lambda record: look_after(home, record, say), say)
+    _each(left(home), name_of, lambda record: look_after(home, record, say, give_back), say)
 
 
 def _endpoints(home: Home, say: Say) -> None:

@@ -78,26 +78,12 @@ class ExecutionRecords(RecordAccess):
         `changes` included: the first one to close an execution has said how it ended. The times `queued`, `started`
         and `finished` are set on the way unless given in `changes`.
         """
-        new, now = Status(to), self._now()
-
-        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
-            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
-            if execution.status is new:
-                return execution
-            if not allowed(execution.status, new):
-                raise TransitionError(execution_id, execution.status, new, following=sorted(ALLOWED[execution.status]))
-            values: dict[str, Any] = {"status": str(new)}
-            if new in _TIME_OF:
-                values[_TIME_OF[new]] = now
-            if new is Status.STOPPING and execution.stop_requested is None:
-                values["stop_requested"] = now
-            values.update(rows.apply(transaction, execution, changes))
-            if not rows.update(transaction, execution_id, values, "status = :old", old=str(execution.status)):
-                raise Away("another process changed the execution in the same moment")
-            _note(transaction, execution_id, now, execution.status, new, by)
-            return rows.one(transaction, execution_id)
-
-        return self._write(work)
+        now = self._now()
+        return self._write(
+            lambda transaction, _again: change_status(
+                transaction, execution_id, Status(to), now=now, by=by, changes=changes, lock=self._locks_rows
+            )
+        )
 
     def update(self, execution_id: str, **changes: Any) -> ExecutionRecord:
         """Change what is remembered beside the status.
@@ -282,6 +268,34 @@ class ExecutionRecords(RecordAccess):
             next_counter(transaction, execution.project_id, DELETED)
 
         self._write(work)
+
+
+def change_status(
+    transaction: Transaction,
+    execution_id: str,
+    new: Status,
+    *,
+    now: str,
+    by: str,
+    changes: Mapping[str, Any],
+    lock: bool,
+) -> ExecutionRecord:
+    """See `ExecutionRecords.transition`."""
+    execution = rows.one(transaction, execution_id, lock=lock)
+    if execution.status is new:
+        return execution
+    if not allowed(execution.status, new):
+        raise TransitionError(execution_id, execution.status, new, following=sorted(ALLOWED[execution.status]))
+    values: dict[str, Any] = {"status": str(new)}
+    if new in _TIME_OF:
+        values[_TIME_OF[new]] = now
+    if new is Status.STOPPING and execution.stop_requested is None:
+        values["stop_requested"] = now
+    values.update(rows.apply(transaction, execution, changes))
+    if not rows.update(transaction, execution_id, values, "status = :old", old=str(execution.status)):
+        raise Away("another process changed the execution in the same moment")
+    _note(transaction, execution_id, now, execution.status, new, by)
+    return rows.one(transaction, execution_id)
 
 
 def _note(transaction: Transaction, execution_id: str, time: str, old: Status | None, new: Status, by: str) -> None:

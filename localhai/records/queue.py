@@ -12,8 +12,9 @@ from localhai.records import data_rows, execution_rows, owners
 from localhai.records.access import RecordAccess
 from localhai.records.counters import number_of_executions
 from localhai.records.database import placeholders, statement
+from localhai.records.executions import change_status
 from localhai.system import strict_json
-from localhai.vocabulary import INCOMPLETE
+from localhai.vocabulary import INCOMPLETE, Status
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
@@ -41,23 +42,26 @@ class QueueRecords(RecordAccess):
 
     def enqueue(self, entry: QueueEntry) -> None:
         """Let it wait. Doing it again changes nothing."""
-        values = {
-            "id": entry.id,
-            "kind": entry.kind,
-            "project_id": entry.project_id,
-            "user_id": entry.user_id,
-            "priority": entry.priority,
-            "created": self._now(),
-            "request": strict_json.dumps(entry.request),
-        }
-        self._write(
-            lambda transaction, _again: transaction.change(
-                "INSERT INTO queue (id, kind, project_id, user_id, priority, created, request)"
-                " VALUES (:id, :kind, :project_id, :user_id, :priority, :created, :request)"
-                " ON CONFLICT (id) DO NOTHING",
-                values,
+        now = self._now()
+        self._write(lambda transaction, _again: _insert(transaction, entry, now))
+
+    def let_wait(self, entry: QueueEntry) -> ExecutionRecord:
+        """In one transaction: an execution that was recorded is `queued`, of no owner, and in the queue."""
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
+            _insert(transaction, entry, now)
+            return change_status(
+                transaction,
+                entry.id,
+                Status.QUEUED,
+                now=now,
+                by="localhai",
+                changes={"owner": None},
+                lock=self._locks_rows,
             )
-        )
+
+        return self._write(work)
 
     def waiting(self) -> list[QueueEntry]:
         """Executions that nobody has taken, oldest first, without what was asked for."""
@@ -165,3 +169,21 @@ class QueueRecords(RecordAccess):
             return found
 
         return self._read(work)
+
+
+def _insert(transaction: Transaction, entry: QueueEntry, now: str) -> None:
+    values = {
+        "id": entry.id,
+        "kind": entry.kind,
+        "project_id": entry.project_id,
+        "user_id": entry.user_id,
+        "priority": entry.priority,
+        "created": now,
+        "request": strict_json.dumps(entry.request),
+    }
+    transaction.change(
+        "INSERT INTO queue (id, kind, project_id, user_id, priority, created, request)"
+        " VALUES (:id, :kind, :project_id, :user_id, :priority, :created, :request)"
+        " ON CONFLICT (id) DO NOTHING",
+        values,
+    )

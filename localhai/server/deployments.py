@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+from localhai.app.stop import stop_deployment
 from localhai.deployments import versions
 from localhai.deployments.endpoint import file_names
 from localhai.deployments.proxy import Proxy, Routes
@@ -95,8 +96,7 @@ def change(state: State, project: Project, version: DeploymentVersion, body: Map
         enabled = truth(dict(body), _ENABLED, True)
         version = records.change_deployment_version(version.id, **{_ENABLED: enabled})
         if not enabled:
-            for endpoint in version.endpoints:
-                records.request_endpoint_stop(version.id, endpoint.name)
+            stop_deployment(state.home, version)
         elif not any(endpoint.status in ENDPOINT_HELD for endpoint in version.endpoints):
             begin(state, project, version)
     return records.deployment_version(version.id)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from localhai.app import start
+from localhai.app.start import StartRequest
 from localhai.executions.open_project import OpenProject
 from localhai.executions.reading import require_allowed
-from localhai.executions.run import waiting
-from localhai.executions.run.context import RunOptions
+from localhai.executions.run.context import Creator, RunOptions
 from localhai.executions.run.secrets import read_env_file
 from localhai.project.folder import ProjectFolder
 from localhai.project.overrides import Overrides
-from localhai.records.queue import QueueEntry
 from localhai.server.auth import require_own
 from localhai.server.bodies import text
 from localhai.server.code import code_of, config_of
@@ -48,10 +48,9 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
     plan = plan_of(state, project, body, code, options)
     require_allowed(home, home.settings, plan, user.id)
     require_own(state, user, project, (uri for item in plan.inputs for uri in item.uris))
-    priority = _priority(body)
-    record, frozen = waiting.enlist(home, project, plan, code, settings=home.settings, options=options)
-    record = state.home.records.update(record.id, creator_id=user.id, user=user.name, priority=priority)
-    state.server.enqueue(QueueEntry(record.id, project.id, user.id, priority, {"plan": frozen.to_dict()}))
+    creator = Creator(user.id, user.name)
+    request = StartRequest(project, plan, code, home.settings, options, creator, _priority(body))
+    record = start.enqueue(home, request)
     state.queue.wake()
     return record
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.slots import Slots
-    from localhai.records import ExecutionRecord, Project
+    from localhai.records import Project
     from localhai.records.queue import QueueEntry
     from localhai.records.server import User
 
@@ -41,7 +41,7 @@ class Round(Protocol):
 
 
 class ExecutionQueue(Protocol):
-    """What requests and the server's end ask of the queue: `queue.Queue`."""
+    """What requests and the server's end ask of the queue: `app.queue.Queue`."""
 
     @property
     def slots(self) -> Slots:
@@ -65,9 +65,6 @@ class ExecutionQueue(Protocol):
 
     def beside(self, thread: threading.Thread, interruption: Interruption) -> None:
         """Start a thread that is no execution, and stop it when the server ends."""
-
-    def stop(self, record: ExecutionRecord) -> None:
-        """Stop an execution, whoever runs it."""
 
     def ask_to_stop(self) -> None:
         """Start nothing more, and stop what runs."""

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 @pass_call
 def stop(call: Call, reference: str) -> None:
     """Ask the localhai that serves a version to stop it; default: the newest version. `--json` prints the version."""
+    from localhai.app.stop import stop_deployment
+
     with call.look() as look:
         records = look.home.records
         version = records.find_deployment_version(reference, look.project_id)
-        asked = [item.name for item in version.endpoints if records.request_endpoint_stop(version.id, item.name)]
+        asked = stop_deployment(look.home, version)
         name = f"{version.deployment}/{version.name}"
         output.say(f"{name} is asked to stop" if asked else f"{name} is not served")
         if call.json:

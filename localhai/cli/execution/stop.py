@@ -28,6 +28,8 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     Each is asked to stop by the localhai that runs it: SIGTERM first, SIGKILL after a while; log and outputs are kept.
     `--json` prints the executions as they are then.
     """
+    from localhai.app.stop import stop_execution
+
     if references == ("all",):
         references, every = (), True
     if bool(references) == every:
@@ -35,7 +37,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     with call.look() as look:
         found = _in_progress(look) if every else find_executions(look, references)
         for execution in found:
-            asked = look.home.records.request_stop(execution.id)
+            asked = stop_execution(look.home, execution.record)
             execution.refresh()
             output.say(_what_happened(execution, asked=asked))
         if not found:

@@ -28,6 +28,8 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     The localhai that runs one is asked to: SIGTERM to its nodes first, SIGKILL after a while; logs and outputs are
     kept. `--json` prints the pipelines as they are then.
     """
+    from localhai.app.stop import stop_pipeline
+
     if references == ("all",):
         references, every = (), True
     if bool(references) == every:
@@ -37,7 +39,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
         found = records.open_pipelines(project_id=look.project_id) if every else find_pipelines(look, references)
         stopped = []
         for record in found:
-            asked = records.request_pipeline_stop(record.id)
+            asked = stop_pipeline(look.home, record.id)
             stopped.append(records.pipeline(record.id))
             output.say(_what_happened(stopped[-1], asked=asked))
         if not found:

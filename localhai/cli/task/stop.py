@@ -26,6 +26,7 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
 
     `--json` prints the tasks as `task list` does.
     """
+    from localhai.app.stop import stop_task
     from localhai.tasks.task import Task
 
     if references == ("all",):
@@ -35,7 +36,7 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
     with call.look() as look:
         found = []
         for record in _in_progress(look) if every else [_find(look, reference) for reference in references]:
-            asked = look.home.records.request_task_stop(record.id)
+            asked = stop_task(look.home, record.id)
             task = Task(look.home, look.home.records.task(record.id))
             name = f"task #{record.counter} ({record.name})"
             output.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {task.record.status}")

@@ -46,6 +46,13 @@ class GroupMember(Protocol):
         """Its distributed.json, once it has joined."""
 
 
+class Creator(Struct, frozen=True):
+    """A user of the server, for whom an execution is made."""
+
+    id: str
+    name: str
+
+
 class RunOptions(Struct, frozen=True):
     """How to run, beside what to run: nothing here changes what the platform would do.
 

@@ -22,7 +22,7 @@ from localhai.errors import EngineLost, EngineNotFound, LocalhaiError, ProjectEr
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
-from localhai.executions.run import finalize, uncollected, waiting
+from localhai.executions.run import finalize, uncollected
 from localhai.executions.run.at_work import claimed
 from localhai.executions.run.context import ContainerExit, RunContext
 from localhai.executions.run.elapsed import by_engine, moment
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from localhai.executions.run.interruption import Interruption
     from localhai.records import ExecutionRecord
 
+    GiveBack = Callable[[Home, ExecutionRecord], bool]
+
 NEVER_RAN = "its localhai died before its container ran"
 ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is left to say who sent them
 
@@ -56,8 +58,8 @@ def left(home: Home) -> list[ExecutionRecord]:
     return [record for record in home.records.open_executions() if is_left(home, record)]
 
 
-def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
-    """Look after one of them; tell `say` what was done.
+def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None], give_back: GiveBack) -> None:
+    """Look after one of them; tell `say` what was done. `give_back` lets one wait again that had waited in a queue.
 
     What has ended is closed; what still runs gets a process of its own that watches it to its end. What a silent
     machine ran, and where, is out of reach: it is closed, and that machine cleans up when it is back. What has said
@@ -66,7 +68,7 @@ def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) 
     """
     with claimed(record.id) as is_ours:
         if is_ours:
-            _look_after(home, record, say)
+            _look_after(home, record, say, give_back)
 
 
 def clean_up(home: Home, say: Callable[[str], None]) -> None:
@@ -100,7 +102,7 @@ def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None])
         say(f"{name_of(record)} was closed while nothing was heard of this machine; what it left here is removed")
 
 
-def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None]) -> None:
+def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None], give_back: GiveBack) -> None:
     if is_out_of_reach(home, record):
         close_from_afar(home, record, say)
         return
@@ -109,7 +111,7 @@ def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None])
         process = _start_adopter(home, record)
         say(f"{name_of(record)} was left running by a localhai that died; process {process} now watches it to its end")
         return
-    if _never_ran(record, state) and waiting.give_back(home, record):
+    if _never_ran(record, state) and give_back(home, record):
         sweep(home, record)
         say(f"{name_of(record)} had not started when its localhai died: it waits again for localhai serve")
         return

@@ -20,7 +20,7 @@ from localhai.executions.reuse import lookup
 from localhai.executions.reuse.inputs import ReuseRequest
 from localhai.executions.run import finalize, kept_secrets
 from localhai.executions.run.at_work import at_work
-from localhai.executions.run.context import ContainerExit, RunContext, RunOptions
+from localhai.executions.run.context import ContainerExit, Creator, RunContext, RunOptions
 from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.environment import PRIVATE
 from localhai.executions.run.interruption import Interruption, ctrl_c_asks
@@ -33,12 +33,14 @@ from localhai.system import strict_json
 from localhai.system.credentials import secrets_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from localhai.executions.datums import Resolution
     from localhai.executions.home import Home
     from localhai.project.plan import ExecutionPlan, ParityNote
     from localhai.project.snapshot import Snapshot
-    from localhai.records import Project
+    from localhai.records import ExecutionRecord, Project
     from localhai.settings import Settings
 
 
@@ -105,12 +107,15 @@ def begin(
     options: RunOptions,
     observer: Observer,
     interruption: Interruption,
-    waits: bool = False,
     known_as: str | None = None,
+    creator: Creator | None = None,
+    priority: int | None = None,
+    queued: Callable[[RunContext], ExecutionRecord] | None = None,
 ) -> RunContext:
     """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost.
 
-    One that `waits` belongs to nobody until somebody takes it up (`waiting`). `known_as` is its id, if it has one yet.
+    `known_as` is its id, if it has one yet. Without `creator` it is the person of the settings. `queued` makes it
+    `queued` in another way than for whoever runs it now: it may wait in a queue.
     """
     plan, resolutions = _addresses(home, project, options).freeze(plan, settings.inputs)
     if options.calls is not None:  # as on the platform, then
@@ -123,10 +128,10 @@ def begin(
         commit=plan.commit,
         document={
             **_document(plan, snapshot, settings, options, masker),
-            **_origin(home, project, options),
+            **_origin(home, project, options, creator, priority),
             "resolved": [resolution.to_dict() for resolution in resolutions],
         },
-        owner=None if waits else home.own(),
+        owner=home.own(),
         title=plan.title,
         tags=plan.tags,
         environment=plan.environment,
@@ -155,12 +160,8 @@ def begin(
                 masker=masker,
             )
             observer.started(record.to_dict())
-            for line in snapshot.warnings:
-                capture.status(line)
-            _say_parity(plan.parity, capture, observer)
-            for resolution in resolutions:
-                capture.status(str(resolution))
-            context.record = home.records.transition(record.id, "queued", by="localhai")
+            _say_first(context, snapshot, resolutions)
+            context.record = queued(context) if queued else home.records.transition(record.id, "queued", by="localhai")
             failing.pop_all()
     except (LocalhaiError, OSError) as error:
         raise _closed_as_error(home, record.id, folder, in_words(error, folder), masker) from error
@@ -181,9 +182,13 @@ def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: Localhai
     return trouble
 
 
-def _origin(home: Home, project: Project, options: RunOptions) -> dict[str, Any]:
+def _origin(
+    home: Home, project: Project, options: RunOptions, creator: Creator | None, priority: int | None
+) -> dict[str, Any]:
     """Where it is made, and for whom."""
     return {
+        **({} if creator is None else {"creator_id": creator.id, "user": creator.name}),
+        **({} if priority is None else {"priority": priority}),
         "project_folder": project.path,
         "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
         **recorded(options.requester),
@@ -203,6 +208,15 @@ def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
     kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else SurroundingsError
     what = error.filename if isinstance(error.filename, str) else str(folder)
     return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
+
+
+def _say_first(context: RunContext, snapshot: Snapshot, resolutions: Sequence[Resolution]) -> None:
+    """What is known before anything runs."""
+    for line in snapshot.warnings:
+        context.capture.status(line)
+    _say_parity(context.plan.parity, context.capture, context.observer)
+    for resolution in resolutions:
+        context.capture.status(str(resolution))
 
 
 def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Observer) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from localhai.app.stop import stop_execution
 from localhai.errors import SurroundingsError
 from localhai.executions.delete import delete as forget
 from localhai.executions.execution import Execution
@@ -113,7 +114,7 @@ def stop(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
     row = execution_of(state, asking, reference)
     if row.status not in INCOMPLETE:
         return {"message": f"Execution #{row.counter} is {row.status} already"}
-    state.queue.stop(row)
+    stop_execution(state.home, row)
     return {"message": "OK"}
 
 

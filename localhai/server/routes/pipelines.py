@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from localhai.app.stop import stop_pipeline
 from localhai.errors import UsageError
 from localhai.records.pipeline_rows import Pipeline
 from localhai.records.server import User
@@ -79,7 +80,7 @@ def pipeline(asking: Asking, state: Shared, reference: str, request: Request) ->
 def stop(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
     """Ask it to stop, with all its running nodes."""
     row = _pipeline(state, asking, reference)
-    if not state.home.records.request_pipeline_stop(row.id):
+    if not stop_pipeline(state.home, row.id):
         return {"message": f"Pipeline #{row.counter} is {row.status} already"}
     return {"message": "OK"}
 

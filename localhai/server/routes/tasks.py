@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from localhai.app.stop import stop_task
 from localhai.errors import UsageError
 from localhai.records.server import User
 from localhai.records.task_rows import TaskRecord
@@ -75,7 +76,7 @@ def task(asking: Asking, state: Shared, reference: str, request: Request) -> dic
 def stop(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
     """Ask it to stop, with all its running executions."""
     row = _task(state, asking, reference)
-    if not state.home.records.request_task_stop(row.id):
+    if not stop_task(state.home, row.id):
         return {"message": f"Task !{row.counter} is {row.status} already"}
     return {"message": "OK"}
 

@@ -5,11 +5,15 @@ import json
 import orjson
 import pytest
 import requests
+from click.testing import CliRunner
 from waiting import until
 
+from localhai.app.queue import choose
+from localhai.app.recover import recover
+from localhai.cli.call import Call
+from localhai.cli.main import cli
 from localhai.containers.engine import Gateway
 from localhai.records.queue import QueueEntry
-from localhai.server.queue import choose
 from localhai.testing import Canned
 
 LINES = '{"epoch": 1, "loss": 0.8}\n{"epoch": 2, "loss": 0.4}\ndone\ndone\n'
@@ -149,6 +153,27 @@ def test_stopping_what_waits_ends_it_at_once(demo, state, ada):
     assert state.server.waiting() == []
     again = ada.post(f"/api/v0/executions/{made['id']}/stop/")
     assert (again.status_code, again.json()["message"]) == (200, "Execution #1 is stopped already")
+
+
+def test_the_command_line_ends_what_waits_at_once_too(demo, state):
+    made = demo.queued()
+    done = CliRunner().invoke(cli, ["execution", "stop", made["id"], "--json"], obj=Call(home=state.home))
+    assert (done.exit_code, [item["status"] for item in json.loads(done.stdout)]) == (0, ["stopped"])
+    assert demo.get(made["id"])["status"] == "stopped"
+    assert state.server.waiting() == []
+
+
+def test_what_a_server_died_over_before_it_waited_is_closed(demo, state, monkeypatch):
+    def die(_entry):
+        raise SystemExit
+
+    monkeypatch.setattr("localhai.records.server.ServerRecords.let_wait", lambda _records, entry: die(entry))
+    demo.create()
+    monkeypatch.undo()
+    (left,) = state.home.records.open_executions()
+    assert (left.status, state.server.waiting_entry(left.id)) == ("created", None)
+    recover(state.home, lambda _text: None)
+    assert demo.get(left.id)["status"] in {"error", "crashed"}
 
 
 def test_what_runs_is_stopped_when_the_server_ends(demo, engine, state):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from waiting import until
 
+from localhai.app.stop import stop_execution
 from localhai.executions.home import Home
 from localhai.records import Owner
 from localhai.records.queue import QueueEntry
@@ -77,7 +78,7 @@ def test_a_server_takes_only_what_its_home_can_run(two, engine):
 def test_every_server_stops_what_waits(two):
     a, b = two
     record = queued(a)
-    b.queue.stop(b.home.records.execution(record.id))
+    assert stop_execution(b.home, b.home.records.execution(record.id))
     assert a.home.records.execution(record.id).status == "stopped"
     assert a.queue.waiting() == []
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localhai.app.queue import Lines, Queue, choose
 from localhai.records.queue import QueueEntry
-from localhai.server.queue import Lines, Queue, choose
+from localhai.server.assembly import Host
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Counting(Queue):
     """A queue whose executions end at once."""
 
     def __init__(self, state: Any, records: Records) -> None:
-        super().__init__(state, jobs=2)
+        super().__init__(Host(state), jobs=2)
         self.records = records
         self.ran: list[str] = []
 

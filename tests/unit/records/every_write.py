@@ -45,12 +45,15 @@ class Scene:
         self.server.set_variable(self.project, Variable("A", "1", secret=False))
         self.enqueue(self.execution)
 
-    def run(self):
-        made = self.records.create_execution(
+    def recorded(self):
+        return self.records.create_execution(
             self.project, step="s", image="i", commit=None, document={}, owner=self.owner
-        )
-        self.records.transition(made.id, "queued")
-        return self.records.transition(made.id, "started").id
+        ).id
+
+    def run(self):
+        made = self.recorded()
+        self.records.transition(made, "queued")
+        return self.records.transition(made, "started").id
 
     def request(self, noun):
         return VersionRequest(OTHER, noun, "m", "v1", (DATUM,), aliases=("good",))
@@ -173,6 +176,7 @@ WRITES = {
     "remember_key": (None, lambda s, _: s.records.remember_key(s.execution, "other", {})),
     "remember_outputs": (None, lambda s, _: s.records.remember_outputs(s.execution, {DATUM: [1, 2]})),
     "enqueue": (Scene.run, lambda s, key: s.enqueue(key)),
+    "let_wait": (Scene.recorded, lambda s, key: s.server.let_wait(QueueEntry(key, s.project, s.user, 0, {}))),
     "tidy_queue": (Scene.done, lambda s, _: s.server.tidy_queue()),
     "take_over": (None, lambda s, _: s.server.take_over("pipeline", s.pipeline, s.owner, s.later)),
     "take_over:task": (None, lambda s, _: s.server.take_over("task", s.task, s.owner, s.later)),

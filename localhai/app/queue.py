@@ -1,6 +1,7 @@
-"""The server's own queue: executions that clients asked for wait in the records and run in threads of the server.
+"""The queue: executions that clients asked for wait in the records, and run in threads of a server.
 
-They stay queued when the server ends; the next one goes on with them.
+They stay queued when the server ends; the next one goes on with them. Nobody owns an execution that waits; who becomes
+its owner (one of several wins) runs it, or closes it.
 """
 
 from __future__ import annotations
@@ -8,31 +9,33 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
+from localhai.app.start import run_taken
 from localhai.errors import Interrupted, LocalhaiError
-from localhai.executions.run import waiting
+from localhai.executions.log.log import LogWriter
+from localhai.executions.run import finalize, kept_secrets
 from localhai.executions.run.at_work import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_of_home
+from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.project.plan import ExecutionPlan
-from localhai.records.queue import QueueEntry
-from localhai.server import faults
-from localhai.server.errors import Refused
-from localhai.server.supervised import Supervised
+from localhai.records.server import ServerRecords
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from localhai.app.start import StartRequest
+    from localhai.executions.home import Home
     from localhai.records import ExecutionRecord
-    from localhai.server.continuing import Continuing
-    from localhai.server.state import State
+    from localhai.records.queue import QueueEntry
 
 _NOTHING = "localhai.none"  # a label that nothing has: asking for it is the cheapest question to an engine
+STOPPED = "a stop was requested"
 SOON = 0.2  # seconds, while others have all the slots
-LONGEST_ROUND = 20.0  # seconds: usual ones take five
 LOOK = 5.0  # seconds between looks when nobody wakes it: another server may have left something
 
 
@@ -75,15 +78,104 @@ class Lines:
             line.popleft()
 
 
+def take(home: Home, execution_id: str) -> bool:
+    """Become the owner of an execution that waits. False: somebody else was quicker, or it has ended."""
+    return home.records.adopt(execution_id, None, home.own(at_once=True))
+
+
+def give_back(home: Home, record: ExecutionRecord) -> bool:
+    """Let an execution wait again whose command a server, dying, had not begun. False: it never waited for one."""
+    queue = ServerRecords.beside(home.records)
+    if record.status not in {"queued", "started"} or queue.waiting_entry(record.id) is None:
+        return False
+    return home.records.adopt(record.id, record.owner, None)
+
+
+def take_to_stop(home: Home, execution_id: str) -> bool:
+    """End one that waits before its turn comes. False: it does not wait any more."""
+    with at_work(execution_id):
+        if not take(home, execution_id):
+            return False
+        ServerRecords.beside(home.records).dequeue(execution_id)
+        close(home, home.records.execution(execution_id), "stopped", STOPPED)
+        return True
+
+
+def close(home: Home, record: ExecutionRecord, status: str, error: str) -> ExecutionRecord:
+    """End what was taken without running it: `stopped`, or `error` when it cannot be run any more.
+
+    One that ran, and could not be recorded as ended, ends as it did.
+    """
+    folder = home.folder / record.folder
+    end = finalize.read_end(folder)
+    if end is not None:
+        return finalize.record_end(home, record, end)
+    (folder / finalize.RESERVE).unlink(missing_ok=True)
+    error = (kept_secrets.kept(folder) or Masker(())).mask_text(error)
+    kept_secrets.forget(folder)
+    with suppress(LocalhaiError, OSError):  # its folder may be gone
+        log = LogWriter(folder)
+        log.write("status", f"Execution #{record.counter} is {status}: {error}\n".encode(), time.time())
+        log.close()
+    if status == "stopped":
+        home.records.transition(record.id, "stopping", by="localhai")
+    return home.records.transition(record.id, status, by="localhai", error=error)
+
+
+class Dispatcher(Protocol):
+    """A thread that does one round of the queue after another, and survives what a round raises."""
+
+    def start(self) -> None:
+        """Begin with the first round."""
+
+    def end(self) -> None:
+        """No more rounds."""
+
+    def join(self) -> None:
+        """Wait for the round that is under way."""
+
+
+class QueueHost(Protocol):
+    """What the queue asks of the server that it runs in."""
+
+    @property
+    def home(self) -> Home:
+        """The server's."""
+
+    @property
+    def records(self) -> ServerRecords:
+        """Those of the queue."""
+
+    def say(self, text: str) -> None:
+        """Tell whoever watches the server."""
+
+    def keep_fault(self, what: str, error: Exception) -> None:
+        """A fault of localhai's own: kept, and said in a line."""
+
+    def dispatcher(self, work: Callable[[], None]) -> Dispatcher:
+        """A thread that does `work` again and again."""
+
+    def begin(self) -> None:
+        """Look once after what an earlier server left, before the first execution starts."""
+
+    def look(self) -> None:
+        """At pipelines and tasks of servers that died. Raises RecordsUnavailable."""
+
+    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
+        """What the turn of a waiting execution takes, by settings and code of now. Raises LocalhaiError."""
+
+
 class Queue:
     """Runs at most `jobs` executions at once, those of pipelines and tasks among them.
 
     `start` begins, `close` ends; both once.
     """
 
-    def __init__(self, state: State, jobs: int) -> None:
+    def __init__(self, host: QueueHost, jobs: int) -> None:
         self.slots = Slots(jobs)  # shared with pipelines and tasks
-        self._state = state
+        self._host = host
+        self._home = host.home
+        self._records = host.records
         self._jobs = jobs
         self._changed = threading.Condition()
         self._running: dict[str, tuple[QueueEntry, Interruption, threading.Thread]] = {}
@@ -96,9 +188,9 @@ class Queue:
         self._woken = False
         self._without_engine = False
         self._elsewhere = 0
-        self._continuing: Continuing | None = None
+        self._has_begun = False
         self._due = 0.0
-        self.dispatcher = Supervised(state, "queue", self._round, longest=LONGEST_ROUND)
+        self.dispatcher = host.dispatcher(self._round)
 
     def start(self) -> None:
         """Begin with what waits."""
@@ -152,28 +244,19 @@ class Queue:
 
     def _round(self) -> None:
         """Start the next one, or wait until there may be one."""
-        if self._continuing is None:
-            self._continuing = self._begin()
+        if not self._has_begun:
+            self._host.begin()
+            self._has_begun = True
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + LOOK
-            self._look(self._continuing)
+            self._records.tidy_queue()
+            self._host.look()
         with self._changed:
             self._woken = False
         known = self._known()  # not under the lock: records that are away must not keep clients waiting
         with self._changed:
             if not self._start_next(known) and not self._woken and not self._closing:
                 self._changed.wait(LOOK if self.slots.is_free else SOON)
-
-    def _begin(self) -> Continuing:
-        from localhai.server.code import forget_cut_uploads
-        from localhai.server.continuing import Continuing
-
-        try:
-            forget_cut_uploads(self._state)
-            self._state.calls.resume()
-        except Exception as error:  # noqa: BLE001  # it may not keep executions from running
-            faults.keep(self._state, "looking after what an earlier server left", error)
-        return Continuing(self._state)
 
     def _known(self) -> list[QueueEntry]:
         """What waits and could start now: nothing while no engine answers."""
@@ -192,33 +275,28 @@ class Queue:
 
     def waiting(self) -> list[QueueEntry]:
         """What waits for this server, oldest first; that other homes hold the files of something is said."""
-        everything = self._state.server.waiting()
-        own = [entry for entry in everything if is_of_home(self._state.home, entry.folder)]
+        everything = self._records.waiting()
+        own = [entry for entry in everything if is_of_home(self._home, entry.folder)]
         elsewhere = len(everything) - len(own)
         if elsewhere and not self._elsewhere:
             number = "an execution waits" if elsewhere == 1 else f"{elsewhere} executions wait"
-            self._state.say(f"{number} for the server of another home, which has the files")
+            self._host.say(f"{number} for the server of another home, which has the files")
         self._elsewhere = elsewhere
         return own
 
     def _engine_answers(self, number: int) -> bool:
         """Said when it changes."""
         try:
-            self._state.home.engine.networks({_NOTHING: None})
+            self._home.engine.networks({_NOTHING: None})
         except LocalhaiError as error:
             if not self._without_engine:
-                self._state.say(f"{number} executions wait for the engine: {error}")
+                self._host.say(f"{number} executions wait for the engine: {error}")
             self._without_engine = True
             return False
         if self._without_engine:
-            self._state.say("the engine answers again")
+            self._host.say("the engine answers again")
         self._without_engine = False
         return True
-
-    def _look(self, continuing: Continuing) -> None:
-        """At what servers left that died."""
-        self._state.server.tidy_queue()
-        continuing.look()
 
     def _start_next(self, waiting_now: Sequence[QueueEntry]) -> bool:
         """Whether one was started. Called under the lock."""
@@ -249,9 +327,9 @@ class Queue:
         except Interrupted:  # the server ends; it stays queued
             pass
         except LocalhaiError as error:  # its record says how it ended, or recovery is going to close it
-            self._state.say(f"execution {entry.id}: {error}")
+            self._host.say(f"execution {entry.id}: {error}")
         except Exception as error:  # noqa: BLE001  # one execution may not end the queue
-            faults.keep(self._state, f"execution {entry.id}", error)
+            self._host.keep_fault(f"execution {entry.id}", error)
         finally:
             with self._changed:
                 del self._running[entry.id]
@@ -259,25 +337,24 @@ class Queue:
                 self._changed.notify_all()
 
     def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
-        state = self._state
-        found = state.server.waiting_entry(entry_id)
+        entry = self._records.waiting_entry(entry_id)
         with at_work(entry_id):
-            if found is None or not waiting.take(state.home, entry_id):
+            if entry is None or not take(self._home, entry_id):
                 return  # stopped meanwhile, or another server was quicker
             try:
-                self._run_taken(found, interruption)
+                self._run_taken(entry, interruption)
             finally:
-                state.server.dequeue(entry_id)
+                self._records.dequeue(entry_id)
 
     def _run_taken(self, entry: QueueEntry, interruption: Interruption) -> None:
-        state, entry_id = self._state, entry.id
-        record = state.home.records.execution(entry_id)
+        record = self._home.records.execution(entry.id)
         if record.stop_requested is not None:
-            waiting.close(state.home, record, "stopped", "a stop was requested")
+            close(self._home, record, "stopped", STOPPED)
             return
         try:
-            self._live(record, entry.user_id, entry.request, interruption)
-        except (LocalhaiError, Refused) as error:  # the code or the settings are gone
+            home, request = self._host.prepare(record, ExecutionPlan.from_dict(entry.request["plan"]), entry.user_id)
+            run_taken(home, request, record, interruption=interruption)
+        except LocalhaiError as error:  # the code or the settings are gone
             self._close(record, f"it cannot be run any more: {error}")
         except Exception as error:
             self._close(record, f"localhai failed: {type(error).__name__}: {error}")
@@ -285,32 +362,5 @@ class Queue:
 
     def _close(self, record: ExecutionRecord, reason: str) -> None:
         """What was taken and cannot be run ends: nobody else is going to look at it."""
-        home = self._state.home
-        if home.records.execution(record.id).status in INCOMPLETE:
-            waiting.close(home, record, "error", reason)
-
-    def _live(
-        self, record: ExecutionRecord, user_id: str, request: Mapping[str, Any], interruption: Interruption
-    ) -> None:
-        from localhai.server.code import code_of
-        from localhai.server.requests import options_of
-
-        state = self._state
-        plan = ExecutionPlan.from_dict(request["plan"])
-        project = state.project(record.project_id)
-        home = state.home_of(project)
-        code = code_of(state, project, plan.commit)
-        options = options_of(state, project, home.settings, requester=user_id)
-        waiting.run(
-            home, project, record, plan, code, settings=home.settings, options=options, interruption=interruption
-        )
-
-    def stop(self, record: ExecutionRecord) -> None:
-        """Stop an execution, whoever runs it: one that waits ends at once, others when their localhai hears of it."""
-        state = self._state
-        with at_work(record.id):
-            if record.status == "queued" and record.owner is None and waiting.take(state.home, record.id):
-                state.server.dequeue(record.id)
-                waiting.close(state.home, state.home.records.execution(record.id), "stopped", "a stop was requested")
-                return
-        state.home.records.request_stop(record.id)
+        if self._home.records.execution(record.id).status in INCOMPLETE:
+            close(self._home, record, "error", reason)
