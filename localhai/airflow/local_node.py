@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from localhai.pipelines.plan import Node
 from localhai.pipelines.sources import Sources
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.airflow.request import ExecutionRequest
@@ -25,7 +26,7 @@ def prepare_node(
 
     Raises ProjectError and UsageError.
     """
-    node = Node.from_dict(request.node or {})
+    node = strict_json.convert(request.node or {}, Node)
     sources = Sources(project, commit)
     snapshot = sources.snapshot(node.commit)
     plan = project.plan(

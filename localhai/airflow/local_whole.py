@@ -14,6 +14,7 @@ from localhai.pipelines.plan import Edge, Node, PipelinePlan
 from localhai.pipelines.rules import alone, without_end
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import Sources
+from localhai.system import strict_json
 from localhai.vocabulary import without_scheme
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def run_whole(
     before = [Node(name=name, type=ELSEWHERE) for name in results]  # type: ignore[arg-type]  # a type of ours
     plan = PipelinePlan(
         name=request.pipeline,
-        nodes=(*before, alone(Node.from_dict(known["node"]))),  # the DAG does what follows from its end
-        edges=tuple(Edge.from_dict(edge) for edge in known["edges"]),
+        nodes=(*before, alone(strict_json.convert(known["node"], Node))),  # the DAG does what follows from its end
+        edges=tuple(strict_json.convert(edge, Edge) for edge in known["edges"]),
     ).in_environment(known.get("environment"))
     record = running.run_pipeline(
         Sources(project, commit),

@@ -17,7 +17,7 @@ class ExecutionRequest(Struct, frozen=True):
     `origin` names the task instance, the same for all of its tries; `again` says that this is not the first, `last_try`
     which one will be the last: another number once the task was cleared. For a
     node of a pipeline, `image`, `command` and `environment_variables` are what its override says; `node` is the node
-    itself, as `Node.from_dict` takes it, from which dev mode makes the step.
+    itself, as JSON values, from which dev mode makes the step.
     """
 
     project: str

@@ -23,6 +23,7 @@ from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.project.plan import ExecutionPlan
 from localhai.records.server import ServerRecords
+from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
@@ -352,7 +353,7 @@ class Queue:
             close(self._home, record, "stopped", STOPPED)
             return
         try:
-            home, request = self._host.prepare(record, ExecutionPlan.from_dict(entry.request["plan"]), entry.user_id)
+            home, request = self._host.prepare(record, strict_json.convert(entry.request["plan"], ExecutionPlan), entry.user_id)
             run_taken(home, request, record, interruption=interruption)
         except LocalhaiError as error:  # the code or the settings are gone
             self._close(record, f"it cannot be run any more: {error}")

@@ -30,7 +30,7 @@ def engine_limits(
     cpu_max: float | None = None,
     memory_min: float | None = None,
     memory_max: float | None = None,
-    devices: Mapping[str, int] | None = None,
+    devices: Mapping[str, float] | None = None,
     variables: Mapping[str, str] | None = None,
     network: str | None = None,
     engine_cpus: int = 0,
@@ -132,12 +132,12 @@ def _bytes(megabytes: float | None) -> int | None:
     return None if megabytes is None else int(megabytes * MEGABYTE)
 
 
-def _gpus(devices: Mapping[str, int], notes: list[str]) -> int | None:
+def _gpus(devices: Mapping[str, float], notes: list[str]) -> int | None:
     """`nvidia.com/gpu: 2` and the like; other devices have no counterpart in Docker."""
     count = 0
     for name, number in devices.items():
         if any(word in name.lower() for word in _GPU_WORDS):
-            count += number
+            count += int(number)
         else:
             notes.append(f"the device {name} of the step's resources has no counterpart here: ignored")
     return count or None

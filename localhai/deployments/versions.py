@@ -22,6 +22,7 @@ from localhai.executions.run.heartbeat import own_owner
 from localhai.executions.run.interruption import Interruption
 from localhai.project import parity
 from localhai.project.plan import ParityNote
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,7 +157,7 @@ def _build_endpoint(project: OpenProject, work: Work) -> str:
         endpoint = work.version.endpoint(work.endpoint)
         files = endpoint.files if endpoint is not None else ()
         told = endpoint.document.get("parity", ()) if endpoint is not None else ()
-        said = parity.telling_sentence(tuple(ParityNote(**note) for note in told))
+        said = parity.telling_sentence(strict_json.convert(told, tuple[ParityNote, ...]))
         if said:
             work.capture.status(said)
         uris, requester = {file.name: file.uri for file in files}, requester_of(work.version.document)

@@ -9,6 +9,7 @@ from localhai.executions.log.lines import displayed
 from localhai.executions.log.log import read_events
 from localhai.executions.log.metadata import read_metadata, read_summary
 from localhai.project.plan import ExecutionPlan
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +158,7 @@ class Execution:
         import json
 
         self.require_folder()
-        return ExecutionPlan.from_dict(json.loads((self.folder / PLAN).read_bytes()))
+        return strict_json.convert(json.loads((self.folder / PLAN).read_bytes()), ExecutionPlan)
 
     def require_folder(self) -> None:
         """Raises FilesNotHere when log and plan are not in this home: another one has them, or nobody."""

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.project.plan import ParityNote
+from localhai.system import strict_json
 
-NodeType = Literal["execution", "task", "deployment"]
+NodeType = Literal["execution", "task", "deployment", "elsewhere"]  # the last: another task of a DAG ran it
 OnError = Literal["stop-all", "stop-next", "continue", "retry"]
 MergeMode = Literal["replace", "append"]
 
 
-class Edge(Struct, frozen=True):
-    """One edge (platform.md 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots."""
+_EXPANDED = {
+    "source": "source_node",
+    "source_kind": "source_type",
+    "target": "target_node",
+    "target_kind": "target_type",
+}
+
+
+class Edge(Struct, frozen=True, rename=_EXPANDED, omit_defaults=True):
+    """One edge (platform.md 1.9): kinds are those of `valohai.yaml`, keys may hold patterns and dots.
+
+    As JSON it has the platform's expanded form: `source_node, source_type, source_key, target_node, ...`.
+    """
 
     source: str
     source_kind: str
@@ -31,20 +43,6 @@ class Edge(Struct, frozen=True):
         ends = (self.source, self.source_kind, self.source_key), (self.target, self.target_kind, self.target_key)
         return " -> ".join(".".join(end) for end in ends)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The platform's expanded form: `source_node, source_type, source_key, target_node, ...`."""
-        values: dict[str, Any] = {
-            "source_node": self.source,
-            "source_type": self.source_kind,
-            "source_key": self.source_key,
-            "target_node": self.target,
-            "target_type": self.target_kind,
-            "target_key": self.target_key,
-        }
-        if self.configuration:
-            values["configuration"] = dict(self.configuration)
-        return values
-
     @property
     def pair(self) -> tuple[str, str]:
         """The kinds of its two ends, which say what it carries."""
@@ -54,19 +52,6 @@ class Edge(Struct, frozen=True):
     def source_end(self) -> str:
         """Where it comes from, as a person says it."""
         return f"{self.source_kind} {self.source_key} of node {self.source}"
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Edge:
-        """From what `to_dict` gave."""
-        return cls(
-            source=values["source_node"],
-            source_kind=values["source_type"],
-            source_key=values["source_key"],
-            target=values["target_node"],
-            target_kind=values["target_type"],
-            target_key=values["target_key"],
-            configuration=values.get("configuration") or {},
-        )
 
 
 class Action(Struct, frozen=True):
@@ -83,11 +68,6 @@ class Action(Struct, frozen=True):
             tuple(sorted({str(word).lower() for word in when})), tuple(map(str, conditions)), tuple(map(str, then))
         )
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Action:
-        """From its fields, lists or tuples."""
-        return cls(tuple(values["when"]), tuple(values["conditions"]), tuple(values["then"]))
-
 
 class NodeOverride(Struct, frozen=True):
     """What a node changes of its step (platform.md 1.10): defaults only, never types.
@@ -102,15 +82,6 @@ class NodeOverride(Struct, frozen=True):
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment_variables: Mapping[str, str | None] = field(default_factory=dict)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> NodeOverride:
-        """From its fields as JSON gives them back."""
-        known = dict(values)
-        known["inputs"] = {name: tuple(uris) for name, uris in values["inputs"].items()}
-        for name in ("command", "mounts"):
-            known[name] = None if values[name] is None else tuple(values[name])
-        return cls(**known)
 
 
 class Node(Struct, frozen=True):
@@ -145,20 +116,6 @@ class Node(Struct, frozen=True):
     endpoints: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Node:
-        """From its fields as JSON gives them back."""
-        known = dict(values)
-        known["override"] = NodeOverride.from_dict(values["override"])
-        known["actions"] = tuple(Action.from_dict(action) for action in values["actions"])
-        known["inputs"] = {name: tuple(uris) for name, uris in values["inputs"].items()}
-        for name in ("optional_inputs", "explicit_inputs", "endpoints", "aliases"):
-            known[name] = tuple(values[name])
-        known["required_parameters"] = tuple(values.get("required_parameters") or ())
-        if values.get("known_parameters") is not None:
-            known["known_parameters"] = tuple(values["known_parameters"])
-        return cls(**known)
-
 
 class PipelinePlan(Struct, frozen=True):
     """A pipeline as it will run. Nodes and edges stand in the order of valohai.yaml; there are no cycles.
@@ -174,8 +131,8 @@ class PipelinePlan(Struct, frozen=True):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     reuse_executions: bool = False
-    parity: tuple[ParityNote, ...] = ()
     environment: str | None = None
+    parity: tuple[ParityNote, ...] = ()
 
     def in_environment(self, environment: str | None) -> PipelinePlan:
         """The same in another environment: that of all execution and task nodes (platform.md 7.6)."""
@@ -195,28 +152,9 @@ class PipelinePlan(Struct, frozen=True):
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only; `PipelinePlan.from_dict` is the inverse."""
+        """JSON values only; `strict_json.convert` is the inverse. Dates among the values given stay what they are."""
         return {
-            "name": self.name,
-            "nodes": [to_builtins(node) for node in self.nodes],
-            "edges": [edge.to_dict() for edge in self.edges],
+            **strict_json.values(self),
             "parameters": dict(self.parameters),
             "arguments": dict(self.arguments),
-            "reuse_executions": self.reuse_executions,
-            "environment": self.environment,
-            "parity": [to_builtins(note) for note in self.parity],
         }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PipelinePlan:
-        """A plan from what `to_dict` gave, for instance from the records of an earlier pipeline."""
-        return cls(
-            name=values["name"],
-            nodes=tuple(Node.from_dict(node) for node in values["nodes"]),
-            edges=tuple(Edge.from_dict(edge) for edge in values["edges"]),
-            parameters=values["parameters"],
-            arguments=values["arguments"],
-            reuse_executions=values["reuse_executions"],
-            environment=values.get("environment"),
-            parity=tuple(ParityNote(**note) for note in values.get("parity", ())),
-        )

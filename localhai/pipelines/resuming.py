@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def recorded_plan(record: Pipeline) -> PipelinePlan:
     """The plan that a pipeline ran by."""
-    return PipelinePlan.from_dict(record.document["plan"])
+    return strict_json.convert(record.document["plan"], PipelinePlan)
 
 
 def keep(home: Home, record: Pipeline, plan: PipelinePlan, runners: Mapping[str, NodeRunner]) -> dict[str, Kept]:
@@ -69,7 +69,7 @@ def left(home: Home, record: Pipeline, runners: Mapping[str, NodeRunner]) -> tup
 
 def _unchanged(before: PipelinePlan, now: PipelinePlan) -> set[str]:
     """Nodes whose definition, values and edges are the same in both plans."""
-    now = PipelinePlan.from_dict(json.loads(strict_json.dumps(now.to_dict(), default=str)))
+    now = strict_json.convert(json.loads(strict_json.dumps(now.to_dict(), default=str)), PipelinePlan)
     earlier = {node.name: node for node in before.nodes}
     old_edges, new_edges = Graph(before).into, Graph(now).into
     return {

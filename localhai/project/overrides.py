@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, listing, option_name, unknown
+from localhai.project.plan import Number
 from localhai.system.text import as_bytes, clean, clean_value, is_clean
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class Overrides(Struct, frozen=True):
     environment_variable_groups: Sequence[str] = ()
     image: str | None = None
     environment: str | None = None
-    time_limit: float | str | None = None
-    cpu_max: float | None = None
-    memory_max: float | None = None
+    time_limit: Number | str | None = None
+    cpu_max: Number | None = None
+    memory_max: Number | None = None
     title: str | None = None
     tags: Sequence[str] = ()
 

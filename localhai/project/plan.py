@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 from msgspec.structs import force_setattr
+
+from localhai.system import strict_json
 
 KeepDirectories = Literal["none", "suffix", "full"]
 ParityLevel = Literal["emulated", "approximated", "ignored"]
+Number = int | float  # what is stored as one stays one
 
 
 class PlannedInput(Struct, frozen=True):
@@ -36,14 +39,14 @@ class PlannedMount(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """Seconds, vCPU (0.1 = 10 %) and megabytes; None means no limit (platform.md 1.1)."""
 
-    time_limit: float | None = None
-    no_output_timeout: float | None = None
+    time_limit: Number | None = None
+    no_output_timeout: Number | None = None
     stop_condition: str | None = None
-    cpu_min: float | None = None
-    cpu_max: float | None = None
-    memory_min: float | None = None
-    memory_max: float | None = None
-    devices: tuple[tuple[str, int], ...] | None = None
+    cpu_min: Number | None = None
+    cpu_max: Number | None = None
+    memory_min: Number | None = None
+    memory_max: Number | None = None
+    devices: Mapping[str, Number] | None = None
 
 
 class ParityNote(Struct, frozen=True):
@@ -90,32 +93,6 @@ class ExecutionPlan(Struct, frozen=True):
         force_setattr(self, "environment_variables", MappingProxyType(dict(self.environment_variables)))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only; `ExecutionPlan.from_dict` is the inverse."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        values["command"] = list(self.command)
-        values["parameters"] = dict(self.parameters)
-        values["environment_variables"] = dict(self.environment_variables)
-        values["inputs"] = [{**to_builtins(item), "uris": list(item.uris)} for item in self.inputs]
-        values["limits"] = to_builtins(self.limits)
-        if self.limits.devices is not None:
-            values["limits"]["devices"] = dict(self.limits.devices)
-        values["mounts"] = [to_builtins(mount) for mount in self.mounts]
-        values["tags"] = list(self.tags)
-        values["awaiting"] = dict(self.awaiting)
-        values["parity"] = [to_builtins(note) for note in self.parity]
+        """JSON values only; `strict_json.convert` is the inverse."""
+        values: dict[str, Any] = strict_json.values(self)
         return values
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ExecutionPlan:
-        """A plan from what `to_dict` gave, for instance from plan.json of an earlier execution."""
-        known = {name: values[name] for name in cls.__struct_fields__ if name in values}
-        limits = dict(known.get("limits") or {})
-        if limits.get("devices") is not None:
-            limits["devices"] = tuple(limits["devices"].items())
-        known["limits"] = Limits(**limits)
-        known["command"] = tuple(known["command"])
-        known["inputs"] = tuple(PlannedInput(**{**item, "uris": tuple(item["uris"])}) for item in known["inputs"])
-        known["mounts"] = tuple(PlannedMount(**mount) for mount in known["mounts"])
-        known["tags"] = tuple(known["tags"])
-        known["parity"] = tuple(ParityNote(**note) for note in known["parity"])
-        return cls(**known)

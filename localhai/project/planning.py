@@ -212,7 +212,7 @@ def _limits(step: Step, overrides: Overrides) -> Limits:
         cpu_max=resources.cpu.max if overrides.cpu_max is None else overrides.cpu_max,
         memory_min=resources.memory.min,
         memory_max=resources.memory.max if overrides.memory_max is None else overrides.memory_max,
-        devices=None if devices is None else tuple(devices.items()),
+        devices=None if devices is None else dict(devices),
     )
 
 

@@ -72,7 +72,7 @@ def _bare_plan(
     known = _recall(place)
     if known is not None:
         with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
-            return ExecutionPlan.from_dict(known)
+            return strict_json.convert(known, ExecutionPlan)
     from localhai.project.planning import plan
 
     made = plan(load().config, step, overrides, **settings)

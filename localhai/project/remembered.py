@@ -61,8 +61,8 @@ class Shelf:
         """The last snapshot, None when there was none or it cannot be read."""
         found = _read(self._path)
         try:
-            return Remembered(**{**found, "warnings": tuple(found["warnings"])}) if found else None
-        except (KeyError, TypeError):  # of another version
+            return strict_json.convert(found, Remembered) if found else None
+        except ValueError:  # of another version
             return None
 
     def previous(self) -> Mapping[str, tuple[Path, list[int]]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from localhai.records import data_rows
 from localhai.records.database import columns_of, placeholders, statement
@@ -47,15 +47,6 @@ class VersionRequest(Struct, frozen=True):
     @property
     def uri(self) -> str:
         return version_uri(self.noun, self.name, self.version or "")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; `from_dict` is the inverse."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> VersionRequest:
-        known: dict[str, Any] = {name: tuple(item) if isinstance(item, list) else item for name, item in values.items()}
-        return cls(**known)
 
 
 class Version(Struct, frozen=True):

@@ -19,6 +19,7 @@ from localhai.server.background import HOME
 from localhai.server.code import code_of, config_of
 from localhai.server.pipelines import sources_of
 from localhai.server.requests import opened, options_of
+from localhai.system import strict_json
 from localhai.tasks.task import Task, resume_task
 from localhai.vocabulary import INCOMPLETE, PIPELINE_OPEN, TASK_OPEN
 
@@ -126,7 +127,7 @@ def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interrupti
     return continue_pipeline(
         sources,
         record,
-        PipelinePlan.from_dict(request.get("plan") or record.document["plan"]),
+        strict_json.convert(request.get("plan") or record.document["plan"], PipelinePlan),
         run_options=options_of(state, project, sources.project.settings, requester=_asked_by(entry)),
         options=options,
         reused=request.get("reused") or (),

@@ -10,6 +10,7 @@ from localhai.pipelines.plan import Action, Edge, MergeMode, NodeOverride, OnErr
 from localhai.project.faulty import refuse_faulty
 from localhai.server.errors import field as wrong
 from localhai.server.requests import unwrapped
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +154,9 @@ def edge(item: Mapping[str, Any], names: list[str]) -> Edge:
         if item[key] not in names:
             raise wrong("edges", f"There is no node {item[key]}.", "does_not_exist")
     configuration = item.get("configuration")
-    return Edge.from_dict({**item, "configuration": configuration if isinstance(configuration, dict) else {}})
+    return strict_json.convert(
+        {**item, "configuration": configuration if isinstance(configuration, dict) else {}}, Edge
+    )
 
 
 def refuse_circles(plan: PipelinePlan) -> None:

@@ -304,5 +304,5 @@ class _Reading:
 
     def _plan_of(self, record: Pipeline) -> PipelinePlan:
         if record.id not in self._plans:
-            self._plans[record.id] = PipelinePlan.from_dict(record.document["plan"])
+            self._plans[record.id] = strict_json.convert(record.document["plan"], PipelinePlan)
         return self._plans[record.id]

@@ -39,7 +39,7 @@ def limited(limits: Limits, body: Mapping[str, Any]) -> Limits:
     found = replace(limits, **{key: value for key, value in wanted.items() if value is not None})
     if most.get("devices") is not None:
         devices = _object(most["devices"], "devices")
-        found = replace(found, devices=tuple((name, int(_number(count, name) or 0)) for name, count in devices.items()))
+        found = replace(found, devices={name: int(_number(count, name) or 0) for name, count in devices.items()})
     return found
 
 

@@ -8,12 +8,16 @@ and their like read back, so that no value is lost. Pure.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from localhai.system.text import clean_value, is_clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 _LARGEST = float("inf")
 
@@ -72,3 +76,25 @@ def number_text(value: float) -> str:
     if value != value:  # noqa: PLR0124  # what NaN is
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
+
+
+def values(struct: Any) -> Any:
+    """A Struct, and all in it, as JSON values: dicts, lists, texts, numbers. `convert` is the inverse."""
+    return _listed(msgspec.to_builtins(struct, enc_hook=dict))  # a read-only mapping is a dict
+
+
+def convert(found: Any, kind: type[T]) -> T:
+    """JSON values as what they stand for, mostly a Struct: unknown keys are passed over, absent ones take defaults.
+
+    Texts that stand for numbers JSON cannot write are these numbers. Raises ValueError.
+    """
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:  # before msgspec 0.20 it is no ValueError
+        raise ValueError(str(error)) from error
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value

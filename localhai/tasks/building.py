@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.project.names import find_by_option, listing, nearest
-from localhai.tasks.plan import BAYESIAN_BATCH, Target, TaskPlan
+from localhai.project.plan import Number, ParityNote
+from localhai.tasks.plan import BAYESIAN_BATCH, OnChildError, Target, TaskPlan, TaskType
 from localhai.tasks.rules import default_on_child_error
 from localhai.tasks.sets import grid_values
 from localhai.tasks.variants import RuleError, Variant
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
-
-    from localhai.project.plan import ParityNote
-    from localhai.tasks.plan import OnChildError, TaskType
 
 
 class TaskFault(ValueError):
@@ -33,7 +31,7 @@ class TaskFault(ValueError):
 
 
 class Wish(Struct, frozen=True):
-    """A task as somebody wants it: `variants` are (name, style, rules), names as typed."""
+    """A task as somebody wants it: `variants` are (name, style, rules), names as typed. JSON there and back."""
 
     name: str
     type: TaskType
@@ -46,7 +44,7 @@ class Wish(Struct, frozen=True):
     stop_condition: str | None = None
     reuse_children: bool = False
     metric: str | None = None
-    value: float | None = None
+    value: Number | None = None
     engine: str | None = None
     notes: Sequence[str] = ()
     parity: tuple[ParityNote, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
-from localhai.project.plan import ParityNote
+from localhai.project.plan import Number, ParityNote
+from localhai.system import strict_json
 from localhai.tasks.variants import Variant
 
 TaskType = Literal["grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed"]
@@ -21,7 +22,7 @@ class Target(Struct, frozen=True):
     """Where the metric of a task should come to; `value` None: only known by name."""
 
     metric: str
-    value: float | None = None
+    value: Number | None = None
 
 
 class TaskPlan(Struct, frozen=True):
@@ -59,22 +60,6 @@ class TaskPlan(Struct, frozen=True):
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only; `from_dict` is the inverse."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        values["variants"] = [variant.to_dict() for variant in self.variants]
-        values["sets"] = [dict(entry) for entry in self.sets]
-        values["target"] = None if self.target is None else {"metric": self.target.metric, "value": self.target.value}
-        values["notes"] = list(self.notes)
-        values["parity"] = [to_builtins(note) for note in self.parity]
+        """JSON values only; `strict_json.convert` is the inverse."""
+        values: dict[str, Any] = strict_json.values(self)
         return values
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> TaskPlan:
-        """A plan from what `to_dict` gave, for instance from the record of an earlier task."""
-        known = {name: values[name] for name in cls.__struct_fields__ if name in values}
-        known["variants"] = tuple(Variant(**item) for item in known["variants"])
-        known["sets"] = tuple(known["sets"])
-        known["target"] = None if known["target"] is None else Target(**known["target"])
-        known["notes"] = tuple(known["notes"])
-        known["parity"] = tuple(ParityNote(**note) for note in known.get("parity", ()))
-        return cls(**known)

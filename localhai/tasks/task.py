@@ -52,12 +52,12 @@ class Task:
     @property
     def plan(self) -> TaskPlan:
         """What it was to be."""
-        return TaskPlan.from_dict(self.record.document["plan"])
+        return strict_json.convert(self.record.document["plan"], TaskPlan)
 
     @property
     def overrides(self) -> Overrides:
         """What all its executions change of the step."""
-        return Overrides(**self.record.document["overrides"])
+        return strict_json.convert(self.record.document["overrides"], Overrides)
 
     def is_of(self, plan: TaskPlan, overrides: Overrides, options: RunOptions) -> bool:
         """Whether one of this plan and these overrides would make the same executions, so that it can be resumed."""

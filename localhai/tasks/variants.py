@@ -115,10 +115,6 @@ class Variant(Struct, frozen=True):
         """The seed of its own that the rules give it, None when there is none."""
         return self.rules.get("seed")
 
-    def to_dict(self) -> dict[str, Any]:
-        """`Variant(**values)` is the inverse."""
-        return {"name": self.name, "style": self.style, "rules": dict(self.rules), "kind": self.kind}
-
     def values(self, chance: random.Random) -> Values:
         """All values in their order. `chance` makes those of style `random`. Raises RuleError."""
         if self.style == "random":

@@ -84,22 +84,8 @@ class NodeDescription(Struct, frozen=True):
     sweep: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only; `from_dict` is the inverse."""
-        values = to_builtins(self)
-        values["edges"] = [edge.to_dict() for edge in self.edges]
-        return _plain(values)  # type: ignore[no-any-return]  # a dict stays a dict
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> NodeDescription:
-        """From what `to_dict` gave."""
-        known = dict(values)
-        known["node"] = Node.from_dict(values["node"])
-        known["tasks"] = TaskIds(**{**values["tasks"], "executions": tuple(values["tasks"]["executions"])})
-        known["edges"] = tuple(Edge.from_dict(edge) for edge in values["edges"])
-        known["targets"] = tuple(ParameterTarget(**target) for target in values["targets"])
-        for name in ("carried", "beside", "flags", "flags_beside"):
-            known[name] = tuple(values[name])
-        return cls(**known)
+        """JSON values only; `strict_json.convert` is the inverse."""
+        return _plain(to_builtins(self))  # type: ignore[no-any-return]  # a dict stays a dict
 
 
 def describe(

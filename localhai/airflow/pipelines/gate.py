@@ -15,6 +15,7 @@ from localhai.errors import UsageError
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.rules import Verdict
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ class ValohaiNodeGate(BaseSensorOperator):
 
     def poke(self, context: Any) -> bool:
         """Look once: whether it may go on. Raises AirflowSkipException and AirflowFailException where it may not."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         verdict = self._at_start(context, known) if self.at == "starting" else self._at_end(context, known)
         for note in verdict.notes:
             self.log.info("localhai: %s", note)

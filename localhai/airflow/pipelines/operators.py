@@ -16,6 +16,7 @@ from localhai.airflow.pipelines import watching
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import carried_on, request_of, result_of, start_of
 from localhai.pipelines import rules
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ class ValohaiNodeOperator(SubmitOperator):
 
     def request(self, context: Any) -> ExecutionRequest:
         """From this run's params and the results of the nodes before."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         before = watching.results_before(context, known)
         params = context["params"]
         start = start_of(known, params, {name: result_of(details) for name, details in before.items()})
@@ -90,19 +91,19 @@ class ValohaiNodeOperator(SubmitOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run it, unless the pipeline has ended; then do what its end means for the others."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         self.introduce(self.get_hook())
         watching.end_if_flagged(context, self._flags_beside(known))
         return self._guarded(context, known, lambda: super(ValohaiNodeOperator, self).execute(context))
 
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """As for every operator, then as `execute`."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         return self._guarded(context, known, lambda: super(ValohaiNodeOperator, self).execute_complete(context, event))
 
     def finish(self, hook: ValohaiHook, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:
         """With the outputs of a failed node too."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         if known.carried:
             details = carried_on(known, details, self.request(context).environment_variables)
         if known.node.commit is None:
@@ -120,7 +121,7 @@ class ValohaiNodeOperator(SubmitOperator):
 
     def began(self, context: Any, kind: str, key: str) -> None:
         """What was started is known to the others; if they ended the pipeline just before, it is stopped."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         super().began(context, kind, key)
         if context.get("ti") is None:
             return

@@ -16,6 +16,7 @@ from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gather
 from localhai.airflow.xcoms import pull_all, pull_one
 from localhai.errors import LocalhaiError
 from localhai.pipelines import rules
+from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ValohaiSetsOperator(BaseOperator):
 
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """Gives `{number, parameters}` of each execution."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         assert known.sweep is not None  # noqa: S101  # of a task node
         plan = self._made(context, known) if not self.stage else _plan(context, known, self.sets[0])
         executions = known.tasks.executions[: self.stage]
@@ -108,7 +109,7 @@ class ValohaiGatherOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Gives the node's result; fails as the task does."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         details = self._gathered(context, known)
         if details["status"] == "complete":
             self._ended(context, known, details)
@@ -144,6 +145,6 @@ def _plan(context: Any, known: NodeDescription, sets: str) -> TaskPlan:
     """Of this run. Raises AirflowSkipException, AirflowException where there is none."""
     made = pull_one(context, sets, TASK) or {}
     if "plan" in made:
-        return TaskPlan.from_dict(made["plan"])
+        return strict_json.convert(made["plan"], TaskPlan)
     watching.end_if_flagged(context, known.flags)
     raise AirflowException(f"node {known.node.name} did not run")

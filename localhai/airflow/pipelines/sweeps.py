@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from localhai.app.nodes.spreading import spread
-from localhai.project.plan import ParityNote
+from localhai.system import strict_json
 from localhai.tasks import bayesian, rules
 from localhai.tasks.building import Wish
 from localhai.tasks.sets import ParameterSets
@@ -44,15 +44,8 @@ def plan_of(
     own = sweep["step"]
     parameters = {name: SimpleNamespace(name=name, type=kind) for name, kind in own["parameters"].items()}
     step: Any = SimpleNamespace(name=own["name"], parameters=parameters)
-    return spread(node, _wish(sweep["wish"]), given, step, seed=seed)
-
-
-def _wish(values: Mapping[str, Any] | None) -> Wish | None:
-    if values is None:
-        return None
-    known = {**values, "variants": [tuple(item) for item in values["variants"]]}
-    known["parity"] = tuple(ParityNote(**note) for note in values["parity"])
-    return Wish(**known)
+    blueprint = None if sweep["wish"] is None else strict_json.convert(sweep["wish"], Wish)
+    return spread(node, blueprint, given, step, seed=seed)
 
 
 def children_of(plan: TaskPlan, stages: Sequence[int], stage: int, before: Sequence[Mapping[str, Any]]) -> list[Any]:

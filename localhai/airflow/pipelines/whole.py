@@ -11,6 +11,7 @@ from localhai.airflow.pipelines.description import NodeDescription
 from localhai.airflow.pipelines.flow import node_of_run, result_of, start_of
 from localhai.airflow.pipelines.operators import ValohaiNodeOperator
 from localhai.airflow.request import PipelineRequest
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.airflow.hook import ValohaiHook
@@ -24,14 +25,14 @@ class ValohaiWholeNodeOperator(ValohaiNodeOperator):
 
     def request(self, context: Any) -> PipelineRequest:  # type: ignore[override]  # another kind of request
         """With what the edges bring: files of a deployment, inputs and parameters of a task."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         before = watching.results_before(context, known)
         params = context["params"]
         start = start_of(known, params, {name: result_of(details) for name, details in before.items()})
         for note in start.notes:
             self.log.info("localhai: %s", note)
-        of_run = NodeDescription.from_dict(
-            {**self.description, "node": _as_dict(node_of_run(known.node, known.targets, params))}
+        of_run = strict_json.convert(
+            {**self.description, "node": _as_dict(node_of_run(known.node, known.targets, params))}, NodeDescription
         )
         described = of_run.to_dict()
         return PipelineRequest(
@@ -56,7 +57,7 @@ class ValohaiWholeNodeOperator(ValohaiNodeOperator):
 
     def finish(self, hook: ValohaiHook, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:
         """What the node came to, not its pipeline."""
-        known = NodeDescription.from_dict(self.description)
+        known = strict_json.convert(self.description, NodeDescription)
         with airflow_words():
             found = platform.whole_result(details["id"], known.node.name)
         self._details = {**found, "pipeline": {"id": details["id"], "counter": details.get("counter")}}

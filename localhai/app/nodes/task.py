@@ -17,6 +17,7 @@ from localhai.pipelines.rules import without_end
 from localhai.pipelines.runners import Kept, Made
 from localhai.pipelines.sources import overrides_of
 from localhai.project.parity import telling_sentence
+from localhai.system import strict_json
 from localhai.tasks import rules
 from localhai.tasks.building import Wish
 from localhai.tasks.checking import check
@@ -120,17 +121,12 @@ def task_plan(
 ) -> tuple[TaskPlan, dict[str, Any]]:
     """The task of a node, and the parameters that all its executions share. Raises ProjectError."""
     step = sources.node_config(node, awaiting=awaiting).config.steps[node.step or ""]
-    blueprint = None if node.sweep is None else _described(node.name, node.sweep)
+    blueprint = None if node.sweep is None else strict_json.convert({**node.sweep, "name": node.name}, Wish)
     if node.task:
         from localhai.tasks.blueprint import blueprint_wish
 
         blueprint = blueprint_wish(sources.config(node.commit).config.tasks[node.task])
     return spread(node.name, blueprint, given, step, seed=seed)
-
-
-def _described(name: str, sweep: Mapping[str, Any]) -> Wish:
-    variants = [(str(parameter), str(style), rules) for parameter, style, rules in sweep["variants"]]
-    return Wish(**{**sweep, "name": name, "variants": variants})
 
 
 def task_result(home: Home, task: Task) -> NodeResult:

@@ -62,7 +62,7 @@ def _print_summary(execution: Execution, keys: Sequence[str], form: str) -> None
     summary = execution.summary()
     chosen = {key: summary.keys[key] for key in keys}
     if form == "json":
-        output.emit_json({key: item.to_dict() for key, item in chosen.items()})
+        output.emit_json(strict_json.values(chosen))
         return
     if not chosen and form == "human":
         output.say(f"execution #{execution.counter} has no metadata")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from msgspec import Struct, field
+from msgspec import Struct, field, to_builtins
 
 from localhai.errors import DiskFull
 from localhai.executions.log.lines import LineAssembler
@@ -28,13 +28,13 @@ SUMMARY = "metadata.summary.json"
 _NUMBERS = frozenset({int, float})
 
 
-class KeySummary(Struct):
+class KeySummary(Struct, rename={"minimum": "min", "maximum": "max"}):
     """What one key came to: `minimum` and `maximum` over its finite numbers, None where it had none."""
 
     latest: Any = None
     count: int = 0
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
 
     def add(self, values: Sequence[Any]) -> None:
         self.latest = values[-1]
@@ -46,15 +46,12 @@ class KeySummary(Struct):
             self.minimum = low if self.minimum is None else min(self.minimum, low)
             self.maximum = high if self.maximum is None else max(self.maximum, high)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"latest": self.latest, "count": self.count, "min": self.minimum, "max": self.maximum}
-
 
 class Summary(Struct):
     """All keys of an execution, in the order in which they first came."""
 
-    keys: dict[str, KeySummary] = field(default_factory=dict)
     events: int = 0
+    keys: dict[str, KeySummary] = field(default_factory=dict)
 
     def add(self, objects: Sequence[dict[str, Any]]) -> None:
         """Count in a batch. Column by column where all objects have the same keys, as the lines of a training do."""
@@ -80,14 +77,9 @@ class Summary(Struct):
         return {name: key.latest for name, key in self.keys.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: key.to_dict() for name, key in self.keys.items()}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any], events: int = 0) -> Summary:
-        keys = {
-            name: KeySummary(item["latest"], item["count"], item["min"], item["max"]) for name, item in values.items()
-        }
-        return cls(keys, events)
+        """Of each key `latest, count, min, max`."""
+        found: dict[str, Any] = strict_json.values(self.keys)
+        return found
 
 
 def parse_line(line: bytes) -> tuple[dict[str, Any], bool] | None:
@@ -162,9 +154,7 @@ class MetadataCollector:
 
     def save_summary(self) -> None:
         path = self._folder / SUMMARY
-        path.with_suffix(".tmp").write_bytes(
-            strict_json.dumps({"events": self.summary.events, "keys": self.summary.to_dict()}).encode()
-        )
+        path.with_suffix(".tmp").write_bytes(strict_json.encode(self.summary, default=to_builtins))
         path.with_suffix(".tmp").replace(path)
 
     def _take(self, lines: Sequence[bytes], time: float) -> None:
@@ -222,7 +212,7 @@ def read_summary(folder: Path) -> Summary:
     path = folder / SUMMARY
     if path.exists():
         saved = json.loads(path.read_bytes())
-        return Summary.from_dict(saved["keys"], saved["events"])
+        return strict_json.convert(saved, Summary)
     summary = Summary()
     for item in read_metadata(folder):
         item.pop("_time", None)

@@ -13,6 +13,7 @@ from localhai.executions.reuse.outputs import remember_outputs
 from localhai.executions.run import finalize, kept_secrets, outputs, uncollected
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.recovery import find_container, own_home, restored, sweep
+from localhai.system import strict_json
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def _collect(context: RunContext, left: Uncollected) -> None:
         _fetch(context)
         left = replace(left, on_engine=False)
     if left.collected is None:
-        left = replace(left, collected=outputs.collect(context).to_dict())
+        left = replace(left, collected=strict_json.values(outputs.collect(context)))
         uncollected.leave(context.folder, left)  # cut off from here on, it goes on with the same data
-    collected = Collected.from_dict(left.collected or {})
+    collected = strict_json.convert(left.collected or {}, Collected)
     records = context.home.records
     for sentence in records.add_outputs(context.record.id, collected.data, collected.aliases, collected.versions):
         context.capture.status(f"Outputs: {sentence}")

@@ -149,7 +149,7 @@ def _end_document(
         "error": None if result.error is None else context.masker.mask_text(result.error),
         "exit_code": result.exit_code,
         "metadata": context.masker.mask_value(context.capture.summary.latest, keys=True),
-        "collected": collected.to_dict(),
+        "collected": strict_json.values(collected),
         "not_collected": None if left is None else left.reason,
         "duration": context.seconds(),
     }
@@ -187,7 +187,7 @@ def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Exec
 def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
     from localhai.vocabulary import FINAL
 
-    collected = Collected.from_dict(end["collected"])
+    collected = strict_json.convert(end["collected"], Collected)
     records = home.records
     current = records.execution(record.id)
     if current.status in FINAL:  # perhaps by another machine, which took this one for dead: they are nobody's outputs

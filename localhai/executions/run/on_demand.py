@@ -62,7 +62,7 @@ def remember(folder: Path, execution_id: str, files: Iterable[OnDemandFile]) -> 
 def listed(folder: Path) -> list[ListedFile]:
     """What may be asked for in the execution of this folder, in order; nothing once it has ended."""
     try:
-        return [ListedFile(**item) for item in json.loads((folder / LIST).read_bytes())]
+        return strict_json.convert(json.loads((folder / LIST).read_bytes()), list[ListedFile])
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 
 from localhai.containers.trees import ownership
 from localhai.data import checksums, outputs
@@ -34,24 +34,6 @@ class Collected(Struct, frozen=True):
     aliases: dict[str, str] = field(default_factory=dict)
     versions: tuple[VersionRequest, ...] = ()
     said: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; `from_dict` is the inverse."""
-        return {
-            "data": [to_builtins(datum) for datum in self.data],
-            "aliases": self.aliases,
-            "versions": [request.to_dict() for request in self.versions],
-            "said": list(self.said),
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Collected:
-        data = [
-            DatumRecord(**{**item, "tags": tuple(item["tags"]), "aliases": (), "properties": tuple(item["properties"])})
-            for item in values["data"]
-        ]
-        versions = tuple(VersionRequest.from_dict(item) for item in values.get("versions", ()))
-        return cls(tuple(data), dict(values["aliases"]), versions, tuple(values.get("said", ())))
 
 
 def collect(context: RunContext) -> Collected:

@@ -255,7 +255,7 @@ def _limits(context: RunContext) -> Mapping[str, Any]:
         cpu_max=wanted.cpu_max,
         memory_min=wanted.memory_min,
         memory_max=wanted.memory_max,
-        devices=dict(wanted.devices or ()),
+        devices=wanted.devices or {},
         variables=context.plan.environment_variables,
         network=context.settings.network,
         engine_cpus=info.cpus,

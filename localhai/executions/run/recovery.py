@@ -37,6 +37,7 @@ from localhai.executions.run.supervise import ContactLost, supervise
 from localhai.project.plan import ExecutionPlan
 from localhai.records import ids
 from localhai.settings import Settings
+from localhai.system import strict_json
 from localhai.system.text import path_of
 from localhai.vocabulary import FINAL, INCOMPLETE
 
@@ -300,7 +301,7 @@ def restored(home: Home, record: ExecutionRecord) -> RunContext | None:
 def _restore(home: Home, record: ExecutionRecord) -> RunContext:
     """The context of an execution from what is on disk, as far as watching and ending need it."""
     folder = home.folder / str(record.folder)
-    plan = ExecutionPlan.from_dict(json.loads((folder / PLAN).read_bytes()))
+    plan = strict_json.convert(json.loads((folder / PLAN).read_bytes()), ExecutionPlan)
     project = next(item for item in home.records.projects() if item.id == record.project_id)
     masker, may_miss = masker_of_left(home, record)
     stop_condition = plan.limits.stop_condition

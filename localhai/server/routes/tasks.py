@@ -21,6 +21,7 @@ from localhai.server.shapes import execution as execution_shapes
 from localhai.server.shapes import task as shapes
 from localhai.server.state import State, state_of
 from localhai.server.tokens import Asking
+from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
 from localhai.vocabulary import TASK_OPEN
 
@@ -123,8 +124,10 @@ def _task(state: State, user: User, reference: str) -> TaskRecord:
 
 def _listed(state: State, user: User, row: TaskRecord, request: Request) -> dict[str, Any]:
     counts = state.home.records.task_counts(row.id)
-    return shapes.listed(row, TaskPlan.from_dict(row.document["plan"]), counts, creator=user, base=base(request))
+    return shapes.listed(
+        row, strict_json.convert(row.document["plan"], TaskPlan), counts, creator=user, base=base(request)
+    )
 
 
 def _details(state: State, user: User, row: TaskRecord, request: Request) -> dict[str, Any]:
-    return shapes.details(_listed(state, user, row, request), row, TaskPlan.from_dict(row.document["plan"]))
+    return shapes.details(_listed(state, user, row, request), row, strict_json.convert(row.document["plan"], TaskPlan))

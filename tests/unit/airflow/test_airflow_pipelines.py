@@ -17,6 +17,7 @@ from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import UsageError
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.rules import at_end, at_start
+from localhai.system import strict_json
 
 STEPS = """
 - step:
@@ -55,7 +56,7 @@ def test_a_description_is_json_there_and_back():
     found = described([node("a", action), node("b")], "[a.output.*, b.input.data]")
 
     for item in found.nodes:
-        assert NodeDescription.from_dict(json.loads(json.dumps(item.to_dict()))).to_dict() == item.to_dict()
+        assert strict_json.convert(json.loads(json.dumps(item.to_dict())), NodeDescription).to_dict() == item.to_dict()
     assert "/" not in json.dumps([item.to_dict() for item in found.nodes]).replace("python:3.11", ""), "no folders"
 
 

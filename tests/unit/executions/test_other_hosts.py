@@ -21,6 +21,7 @@ from localhai.executions.run.outputs import Collected
 from localhai.executions.run.owner import is_left
 from localhai.records import DatumRecord, Owner, new_id
 from localhai.settings import Settings
+from localhai.system import strict_json
 from localhai.testing import FakeEngine
 
 AFAR = Owner("far-away", 4711, "123456", "b-1")
@@ -146,7 +147,13 @@ def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
     closed = record_end(
         home,
         record,
-        {"status": "complete", "error": None, "exit_code": 0, "metadata": {}, "collected": collected.to_dict()},
+        {
+            "status": "complete",
+            "error": None,
+            "exit_code": 0,
+            "metadata": {},
+            "collected": strict_json.values(collected),
+        },
     )
 
     assert (closed.status, closed.outputs) == ("crashed", ())

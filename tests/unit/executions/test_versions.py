@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import asdict
 
 from localhai.data.sidecars import interpret
 from localhai.executions.run.versions import base_of, requests
@@ -16,7 +17,7 @@ def output(name, **said):
 
 def facts(request):
     """A request without its id and without what it leaves open."""
-    return {key: value for key, value in request.to_dict().items() if value and key != "id"}
+    return {key: value for key, value in asdict(request).items() if value and key != "id"}
 
 
 def test_files_that_name_one_version_join_it():

@@ -10,6 +10,7 @@ from localhai.pipelines.plan import Edge, Node, PipelinePlan
 from localhai.pipelines.planning import plan
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.state import PipelineState
+from localhai.system import strict_json
 
 
 def test_words_are_read_as_vh_reads_them():
@@ -132,7 +133,7 @@ def everything(make_plan):
 
 def test_a_plan_survives_json(make_plan):
     found = everything(make_plan)
-    again = PipelinePlan.from_dict(json.loads(json.dumps(found.to_dict())))
+    again = strict_json.convert(json.loads(json.dumps(found.to_dict())), PipelinePlan)
     assert again == found
     assert again.node("sweep").step == "s"
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
+from localhai.system import strict_json
 
 texts = st.text(max_size=8)
 maybe = st.none() | texts
@@ -40,7 +41,7 @@ plans = st.builds(
         no_output_timeout=numbers,
         stop_condition=maybe,
         cpu_max=numbers,
-        devices=st.none() | st.dictionaries(texts, st.integers(1, 9), max_size=2).map(lambda d: tuple(d.items())),
+        devices=st.none() | st.dictionaries(texts, st.integers(1, 9), max_size=2),
     ),
     mounts=st.lists(st.builds(PlannedMount, source=texts, destination=texts, readonly=st.booleans()), max_size=2).map(
         tuple
@@ -60,12 +61,12 @@ plans = st.builds(
 
 @given(plans)
 def test_a_plan_survives_json(plan):
-    assert ExecutionPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert strict_json.convert(json.loads(json.dumps(plan.to_dict())), ExecutionPlan) == plan
 
 
 @given(plans)
 def test_the_order_of_parameters_survives_json(plan):
-    again = ExecutionPlan.from_dict(json.loads(json.dumps(plan.to_dict())))
+    again = strict_json.convert(json.loads(json.dumps(plan.to_dict())), ExecutionPlan)
     assert list(again.parameters) == list(plan.parameters)
 
 
@@ -82,4 +83,4 @@ def test_a_plan_cannot_be_changed():
 
 def test_unknown_keys_of_a_newer_version_are_passed_over():
     values = {**ExecutionPlan("s", "i", "i", ("c",), "c").to_dict(), "later": 1}
-    assert ExecutionPlan.from_dict(values).step == "s"
+    assert strict_json.convert(values, ExecutionPlan).step == "s"

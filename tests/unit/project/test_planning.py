@@ -8,6 +8,7 @@ from localhai.project.overrides import Overrides
 from localhai.project.parity import differing
 from localhai.project.plan import ExecutionPlan
 from localhai.project.planning import plan
+from localhai.system import strict_json
 
 
 def config_with(*steps):
@@ -175,11 +176,11 @@ def test_limits_are_seconds_cores_and_megabytes():
     ).limits
     assert (limits.time_limit, limits.no_output_timeout, limits.stop_condition) == (5400.0, 90.0, "a > 1")
     assert (limits.cpu_min, limits.cpu_max, limits.memory_min, limits.memory_max) == (None, 1.5, 10, 20)
-    assert limits.devices == (("nvidia.com/gpu", 1),)
+    assert limits.devices == {"nvidia.com/gpu": 1}
 
 
 def test_no_devices_and_unset_devices_differ():
-    assert planned({"resources": {"devices": {}}}).limits.devices == ()
+    assert planned({"resources": {"devices": {}}}).limits.devices == {}
     assert planned({}).limits.devices is None
 
 
@@ -244,7 +245,7 @@ def test_a_plan_that_is_looked_at_names_what_a_pipeline_brings():
         "parameter lr": "comes from a pipeline: a.metadata.best of p",
     }
     assert (found.parameters, [item.uris for item in found.inputs]) == ({"n": 1}, [(), ("s3://b/x",)])
-    assert ExecutionPlan.from_dict(found.to_dict()) == found
+    assert strict_json.convert(found.to_dict(), ExecutionPlan) == found
     given = Overrides(inputs={"own": ["s3://b/x"], "data": ["s3://b/y"]}, parameters={"lr": "0.5"})
     assert plan(config, "train", given, look=True).awaiting == {}
 

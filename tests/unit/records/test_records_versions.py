@@ -6,6 +6,7 @@ import pytest
 
 from localhai.errors import UsageError
 from localhai.records import DatumRecord, VersionRequest, new_id
+from localhai.system import strict_json
 
 
 def datum(name, **more):
@@ -152,7 +153,7 @@ def test_what_is_asked_for_again_is_done_once(records, project):
         assert records.add_outputs(one.id, data, {"best": ids[0]}, requests) == []
     assert len(records.versions(project.id, "model", "churn")) == 1
     assert len(records.alias_changes(project.id, "best")) == 1
-    assert [VersionRequest.from_dict(item.to_dict()) for item in requests] == requests
+    assert strict_json.convert(strict_json.values(requests), list[VersionRequest]) == requests
 
 
 def test_versions_of_one_execution_build_on_each_other(records, project):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localhai.errors import ProjectError
+from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.sets import ParameterSets
 
@@ -51,7 +52,7 @@ def test_random_sets_depend_on_the_seed_and_the_number_alone(plan_of: Make) -> N
     parameters = {"lr": ("random", {"min": 0.0, "max": 1.0}), "kind": ["small", "large"]}
     plan = plan_of(type="random_search", execution_count=40, parameters=parameters)
     assert plan.count == 40
-    assert sets(plan) == sets(TaskPlan.from_dict(json.loads(json.dumps(plan.to_dict()))))
+    assert sets(plan) == sets(strict_json.convert(json.loads(json.dumps(plan.to_dict())), TaskPlan))
     assert sets(plan) != sets(plan_of(seed=8, type="random_search", execution_count=40, parameters=parameters))
     assert {entry["kind"] for entry in sets(plan)} == {"small", "large"}
     longer = plan_of(type="random_search", execution_count=50, parameters=parameters)
