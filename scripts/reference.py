@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from localhai.executions.execution import Execution
 from localhai.executions.home import Home
 from localhai.executions.open_project import OpenProject, open_project
 from localhai.project.parity_table import KINDS, TABLE
-from localhai.settings import Settings
+from localhai.settings import SPECS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,10 +48,9 @@ def renewed(page: Path) -> str:
 
 def settings() -> str:
     rows = []
-    for spec in fields(Settings):
-        known = spec.metadata
-        place = _toml_example(known["toml"]) if known["toml"] else ""
-        rows.append((place, f"`{known['env']}`" if known["env"] else "", _default(spec), known["doc"]))
+    for spec in SPECS.values():
+        place = _toml_example(spec.toml) if spec.toml else ""
+        rows.append((place, f"`{spec.env}`" if spec.env else "", _default(spec.default), spec.doc))
     return _table(("localhai.toml", "variable", "default", "what"), rows)
 
 
@@ -62,8 +60,7 @@ def _toml_example(place: str) -> str:
     return f"`[{place}]`" if place in tables else f"`[{table}]` `{key}`"
 
 
-def _default(spec: Any) -> str:
-    value = spec.default_factory() if spec.default is MISSING else spec.default
+def _default(value: Any) -> str:
     if value is None or value in ({}, ()):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else f'{value:g}' if isinstance(value, float) else value}`"

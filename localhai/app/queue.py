@@ -353,7 +353,9 @@ class Queue:
             close(self._home, record, "stopped", STOPPED)
             return
         try:
-            home, request = self._host.prepare(record, strict_json.convert(entry.request["plan"], ExecutionPlan), entry.user_id)
+            home, request = self._host.prepare(
+                record, strict_json.convert(entry.request["plan"], ExecutionPlan), entry.user_id
+            )
             run_taken(home, request, record, interruption=interruption)
         except LocalhaiError as error:  # the code or the settings are gone
             self._close(record, f"it cannot be run any more: {error}")

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from localhai.containers.image_advice import cpu_stand_in
-from localhai.settings import toml_table
+from localhai.setting_values import toml_table
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 KILLED, SEGFAULT, TERMINATED, ILLEGAL, BUS_ERROR = 137, 139, 143, 132, 135

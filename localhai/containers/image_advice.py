@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from localhai.errors import ImageNotFound
-from localhai.settings import toml_table
+from localhai.setting_values import toml_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

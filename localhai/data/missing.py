@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from localhai.data.uri import last_segment, without_secrets
 from localhai.errors import InputNotFound
-from localhai.settings import toml_table
+from localhai.setting_values import toml_table
 
 
 class Missing(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +98,9 @@ def opened(
     home = state.home_of(project)
     variables = state.server.variables(project.id) if inherits else []
     known = {item.name: item.value for item in variables if not item.secret}
-    settings = dataclasses.replace(
-        home.settings, environment_variables={**home.settings.environment_variables, **known}
-    )
+    settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
     if creator is not None:
-        settings = dataclasses.replace(settings, creator=creator)
+        settings = replace(settings, creator=creator)
     return OpenProject(home, ProjectFolder(path_of(project), project.name, path_of(project) / code.yaml), settings)
 
 

@@ -108,7 +108,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Seed:
 
 
 def _toml(path: Path, content: str) -> Any:
-    from localhai.settings import parse_toml
+    from localhai.setting_values import parse_toml
 
     return parse_toml(path, content)
 

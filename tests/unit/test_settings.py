@@ -9,7 +9,8 @@ import pytest
 
 from localhai.containers.limits import engine_options, size_in_bytes
 from localhai.errors import ProjectError
-from localhai.settings import Settings, toml_table
+from localhai.setting_values import toml_table
+from localhai.settings import Settings
 
 if sys.version_info >= (3, 11):
     import tomllib

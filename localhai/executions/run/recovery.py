@@ -5,7 +5,6 @@ Docker labels are the truth about containers, the records about executions; reco
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -13,6 +12,8 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from localhai.containers import labels, reap
 from localhai.containers.trees import canary, ownership
@@ -168,7 +169,7 @@ def own_home(home: Home, record: ExecutionRecord) -> Home:
         settings = Settings.load(folder)
     except ProjectError:  # its localhai.toml was spoiled since
         settings = home.settings
-    settings = dataclasses.replace(settings, home=home.settings.home, database_url=home.settings.database_url)
+    settings = replace(settings, home=home.settings.home, database_url=home.settings.database_url)
     return Home(settings, engine=home.engine, tell=home.tell)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import packing
 import pytest
 import requests
 from fastapi import FastAPI
+from msgspec.structs import replace
 from waiting import until
 
 from localhai.executions.home import Home

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from waiting import until
 
 from localhai.app.stop import stop_execution

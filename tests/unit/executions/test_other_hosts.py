@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from msgspec.structs import asdict, replace
 from waiting import until
@@ -38,7 +36,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def impatient(home):
-    with Home(dataclasses.replace(home.settings, host_timeout=0.0), engine=home.given_engine) as opened:
+    with Home(replace(home.settings, host_timeout=0.0), engine=home.given_engine) as opened:
         yield opened
 
 
