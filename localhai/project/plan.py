@@ -1,6 +1,6 @@
 """ExecutionPlan: all that an execution will be, decided before anything starts. Immutable and pure."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: where types are no texts, msgspec begins to read in a third of the time.
 
 from collections.abc import Mapping
 from types import MappingProxyType

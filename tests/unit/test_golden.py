@@ -15,6 +15,7 @@ import pytest
 
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.executions.log.metadata import Summary
+from localhai.executions.run.finalize import ExecutionEnd
 from localhai.executions.run.on_demand import ListedFile
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.uncollected import Uncollected
@@ -29,6 +30,7 @@ from localhai.tasks.plan import TaskPlan
 GOLDEN = Path(__file__).parent / "golden"
 KINDS: dict[str, Any] = {
     "collected": Collected,
+    "end": ExecutionEnd,
     "execution_plan": ExecutionPlan,
     "metadata_summary": Summary,
     "node_description": NodeDescription,

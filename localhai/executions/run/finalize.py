@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, Interrupted, LocalhaiError, SurroundingsError
@@ -33,6 +37,18 @@ RESERVED_BYTES = 512 * 1024
 LAST_LINES = 60
 
 
+class ExecutionEnd(Struct, frozen=True):
+    """How an execution ended, as it is on disk before it is in the records. `metadata` are the latest values."""
+
+    status: str
+    error: str | None
+    exit_code: int | None
+    metadata: Mapping[str, Any]
+    collected: Collected
+    not_collected: str | None = None
+    duration: float | None = None
+
+
 def reserve(folder: Path) -> None:
     """Keep a little disk back for the end."""
     (folder / RESERVE).write_bytes(b"\0" * RESERVED_BYTES)
@@ -49,13 +65,13 @@ def close(context: RunContext, ended: ContainerExit) -> ExecutionRecord:
     result = verdict(ended, memory_limit=context.plan.limits.memory_max)
     result, collected, left = _keep_outputs(context, result, ran=ended.ran)
     _end_capture(context, result, ended)
-    end = _end_document(context, result, collected, left)
+    end = _end(context, result, collected, left)
     with suppress(OSError):  # a full disk: the records may still have room
-        durable.write(context.folder / END, strict_json.dumps(end).encode())
+        durable.write(context.folder / END, strict_json.encode(end, default=to_builtins))
     if left is None or not left.on_engine:
         remove_container(context)
     context.capture.close()
-    return record_end(context.home, context.record, {**end, "duration": context.seconds()})
+    return record_end(context.home, context.record, replace(end, duration=context.seconds()))
 
 
 def _keep_outputs(context: RunContext, result: Outcome, *, ran: bool) -> tuple[Outcome, Collected, Uncollected | None]:
@@ -141,18 +157,16 @@ def _hints(context: RunContext, ended: ContainerExit) -> list[str]:
     )
 
 
-def _end_document(
-    context: RunContext, result: Outcome, collected: Collected, left: Uncollected | None
-) -> dict[str, Any]:
-    return {
-        "status": result.status,
-        "error": None if result.error is None else context.masker.mask_text(result.error),
-        "exit_code": result.exit_code,
-        "metadata": context.masker.mask_value(context.capture.summary.latest, keys=True),
-        "collected": strict_json.values(collected),
-        "not_collected": None if left is None else left.reason,
-        "duration": context.seconds(),
-    }
+def _end(context: RunContext, result: Outcome, collected: Collected, left: Uncollected | None) -> ExecutionEnd:
+    return ExecutionEnd(
+        result.status,
+        None if result.error is None else context.masker.mask_text(result.error),
+        result.exit_code,
+        context.masker.mask_value(context.capture.summary.latest, keys=True),
+        collected,
+        None if left is None else left.reason,
+        context.seconds(),
+    )
 
 
 def remove_container(context: RunContext) -> None:
@@ -167,28 +181,26 @@ def remove_container(context: RunContext) -> None:
             context.capture.status(f"The container could not be removed: {error}; `localhai clean` removes it later")
 
 
-def read_end(folder: Path) -> dict[str, Any] | None:
+def read_end(folder: Path) -> ExecutionEnd | None:
     """How an execution ended, if that is on disk: not yet recorded, perhaps."""
     try:
-        found: dict[str, Any] = json.loads((folder / END).read_bytes())
+        return strict_json.convert(json.loads((folder / END).read_bytes()), ExecutionEnd)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # never written, or cut by a crash
         return None
-    return found
 
 
-def record_end(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
+def record_end(home: Home, record: ExecutionRecord, end: ExecutionEnd) -> ExecutionRecord:
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     ended = _recorded(home, record, end)
-    if record.folder and not end.get("not_collected"):  # who collects later has to know what to mask
+    if record.folder and not end.not_collected:  # who collects later has to know what to mask
         kept_secrets.forget(home.folder / record.folder)
     return ended
 
 
-def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> ExecutionRecord:
+def _recorded(home: Home, record: ExecutionRecord, end: ExecutionEnd) -> ExecutionRecord:
     from localhai.vocabulary import FINAL
 
-    collected = strict_json.convert(end["collected"], Collected)
-    records = home.records
+    collected, records = end.collected, home.records
     current = records.execution(record.id)
     if current.status in FINAL:  # perhaps by another machine, which took this one for dead: they are nobody's outputs
         return current
@@ -196,7 +208,7 @@ def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Execu
     _say_late(home.folder / record.folder, [line for line in said if line not in collected.said])
     current = records.execution(record.id)
     remember_outputs(home, record.id, collected.data)
-    status, error = end["status"], end["error"]
+    status, error = end.status, end.error
     if status == "stopped" and current.status != "stopping":
         records.transition(record.id, "stopping", by="localhai")
     elif current.status == "stopping" and status != "crashed":
@@ -206,10 +218,11 @@ def _recorded(home: Home, record: ExecutionRecord, end: dict[str, Any]) -> Execu
         record.id,
         status,
         by="localhai",
-        exit_code=end["exit_code"],
+        exit_code=end.exit_code,
         error=error,
-        metadata=end["metadata"],
-        **{key: end[key] for key in ("not_collected", "duration") if end.get(key)},
+        metadata=end.metadata,
+        **({"not_collected": end.not_collected} if end.not_collected else {}),
+        **({"duration": end.duration} if end.duration else {}),
     )
 
 

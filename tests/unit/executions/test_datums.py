@@ -11,11 +11,10 @@ import pytest
 from localhai.data.sources.base import Unavailable
 from localhai.executions.datums import MOST_NAMES, Addresses
 from localhai.executions.log.log import read_events
-from localhai.executions.run.finalize import record_end
+from localhai.executions.run.finalize import ExecutionEnd, record_end
 from localhai.executions.run.outputs import Collected
 from localhai.project.plan import ExecutionPlan, PlannedInput
 from localhai.records import DatumRecord, Records, VersionRequest, new_id
-from localhai.system import strict_json
 
 
 def datum(name):
@@ -146,8 +145,7 @@ def test_a_version_that_another_execution_made_in_the_same_moment_is_said_in_the
     request = VersionRequest(new_id(), "dataset", "images", "v1", (late.id,))
     for status in ("queued", "started"):
         records.transition(execution.id, status)
-    end = {"status": "complete", "error": None, "exit_code": 0, "metadata": {}}
-    end["collected"] = strict_json.values(Collected((late,), {}, (request,)))
+    end = ExecutionEnd("complete", None, 0, {}, Collected((late,), {}, (request,)))
     home = SimpleNamespace(records=records, folder=Path(tmp_path))
     closed = record_end(home, records.execution(execution.id), end)
     assert str(closed.status) == "complete"

@@ -13,13 +13,12 @@ from localhai.errors import SurroundingsError
 from localhai.executions.clean import leftovers
 from localhai.executions.home import Home
 from localhai.executions.run.at_work import at_work
-from localhai.executions.run.finalize import record_end
+from localhai.executions.run.finalize import ExecutionEnd, record_end
 from localhai.executions.run.heartbeat import own_owner
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.owner import is_left
 from localhai.records import DatumRecord, Owner, new_id
 from localhai.settings import Settings
-from localhai.system import strict_json
 from localhai.testing import FakeEngine
 
 AFAR = Owner("far-away", 4711, "123456", "b-1")
@@ -145,13 +144,7 @@ def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
     closed = record_end(
         home,
         record,
-        {
-            "status": "complete",
-            "error": None,
-            "exit_code": 0,
-            "metadata": {},
-            "collected": strict_json.values(collected),
-        },
+        ExecutionEnd("complete", None, 0, {}, collected),
     )
 
     assert (closed.status, closed.outputs) == ("crashed", ())
