@@ -128,6 +128,15 @@ class LocalPlatform:
             else:
                 stop_execution(home, home.records.execution(key))
 
+    def running(self, project: str) -> list[tuple[Kind, str, Sequence[str]]]:
+        with self._home() as home:
+            executions = home.records.open_executions(project_id=project)
+            pipelines = home.records.open_pipelines(project_id=project)
+        found: list[tuple[Kind, str, Sequence[str]]] = []
+        found += [("execution", row.id, row.tags) for row in executions if row.stop_requested is None]
+        found += [("pipeline", row.id, row.document.get("tags", ())) for row in pipelines if row.stop_requested is None]
+        return found
+
     def project_id(self, name: str) -> str:
         with self.project(name, Watcher()) as project:
             return project.record.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
 
@@ -51,6 +51,9 @@ class Platform(Protocol):
 
     def stop(self, kind: Kind, key: str) -> None:
         """Ask it to stop; fine when it has ended."""
+
+    def running(self, project: str) -> Iterable[tuple[Kind, str, Sequence[str]]]:
+        """What goes on in a project, by its id, and was not asked to stop: kind, id and tags; the newest at least."""
 
     def project_id(self, name: str) -> str:
         """By its exact name."""

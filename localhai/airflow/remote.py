@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.claim import claim
 from localhai.airflow.platform import Watcher, is_pipeline, kind_of
-from localhai.airflow.remote_left import left_running
+from localhai.airflow.remote_left import left_running, running
 from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
 from localhai.airflow.rest import RestClient, address_of
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
@@ -15,7 +15,7 @@ from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from localhai.airflow.mode import Mode
     from localhai.airflow.platform import Kind
@@ -163,6 +163,9 @@ class RemotePlatform:
         if self._current is not None:
             current, self._current = self._current, None
             self.stop(*current)
+
+    def running(self, project: str) -> Iterable[tuple[Kind, str, Sequence[str]]]:
+        return running(self.client, project)
 
     def project_id(self, name: str) -> str:
         """By its exact name. Raises UsageError."""

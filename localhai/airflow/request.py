@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field, to_builtins
 
 DEFAULT_BRANCH = "master"
 ORIGIN = "airflow:"
+_ORIGIN = re.compile(rf"{ORIGIN}([^/]+)/(.+)/([^/\[\]]+)(?:\[(\d+)\])?")
 
 
 class ExecutionRequest(Struct, frozen=True):
@@ -68,14 +70,36 @@ class PipelineRequest(Struct, frozen=True):
         return {**to_builtins(self), "tags": list(self.tags)}
 
 
+class TaskName(Struct, frozen=True):
+    """What Airflow calls a task instance; `map_index` is -1 for what is not mapped."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+    def __str__(self) -> str:
+        return f"{self.dag_id}/{self.run_id}/{self.task_id}" + (f"[{self.map_index}]" if self.map_index >= 0 else "")
+
+
 def origin_of(context: Any) -> str | None:
     """`airflow:DAG/RUN/TASK`, with `[INDEX]` for one of a mapped task: a tag by which its tries find one another."""
     task_instance = context.get("ti") if hasattr(context, "get") else None
     names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
     if not all(isinstance(name, str) for name in names):
         return None
+    dag, run, task = map(str, names)
     index = getattr(task_instance, "map_index", -1)
-    return ORIGIN + "/".join(map(str, names)) + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+    return f"{ORIGIN}{TaskName(dag, run, task, index if isinstance(index, int) else -1)}"
+
+
+def task_of(tags: Iterable[str]) -> TaskName | None:
+    """The inverse of `origin_of`: which task instance the one of these tags names."""
+    for found in map(_ORIGIN.fullmatch, tags):
+        if found is not None:
+            dag, run, task, index = found.groups()
+            return TaskName(dag, run, task, -1 if index is None else int(index))
+    return None
 
 
 def is_another_try(context: Any) -> bool:

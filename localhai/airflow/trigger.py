@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 OUTAGE = 120.0  # seconds for which nobody need answer: what runs is well meanwhile
 STOPPING = 60.0  # seconds for asking Airflow and stopping
+SELDOM = 10  # polling intervals between looks for what tasks without a trigger left
+_watched: set[str] = set()  # the ids of what the triggers of this process wait for
+_due: dict[tuple[str, ...], float] = {}  # when a project is looked through for the next time
 
 
 class ValohaiTrigger(BaseTrigger):
@@ -34,6 +37,7 @@ class ValohaiTrigger(BaseTrigger):
         self.valohai_conn_id = valohai_conn_id
         self.polling_interval = polling_interval
         self.mode = mode
+        self._project: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Its class and what it takes to make it again."""
@@ -42,11 +46,14 @@ class ValohaiTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, sleep, look again. A task that is ended, or waits too long, ends what it waits for."""
+        _watched.add(self.key)
         try:
             yield await self._wait()
         except asyncio.CancelledError:
             await _undisturbed(self._cancelled())
             raise
+        finally:
+            _watched.discard(self.key)
 
     async def _wait(self) -> TriggerEvent:
         from asgiref.sync import sync_to_async
@@ -64,6 +71,7 @@ class ValohaiTrigger(BaseTrigger):
                 answered = time.monotonic()
                 if status not in INCOMPLETE:
                     return TriggerEvent({"kind": self.kind, "key": self.key, "status": status})
+                await sync_to_async(self.stop_left)()
             await asyncio.sleep(self.polling_interval)
 
     def _failed(self, error: Exception) -> TriggerEvent:
@@ -92,11 +100,29 @@ class ValohaiTrigger(BaseTrigger):
 
     def look(self) -> str:
         """The status now. Raises LocalhaiError."""
-        return str(self._hook().platform().details(self.kind, self.key).get("status"))
+        details = self._hook().platform().details(self.kind, self.key)
+        project = details.get("project")
+        self._project = project.get("id") if isinstance(project, dict) else project
+        return str(details.get("status"))
 
     def stop(self) -> None:
         """Stop what is waited for. Raises LocalhaiError."""
         self._hook().platform().stop(self.kind, self.key)
+
+    def stop_left(self) -> None:
+        """Stop what runs on in this project for tasks that were ended when they had no trigger, now and then."""
+        if self.trigger_id is None or self._project is None:  # not in a triggerer, as in `dags test`
+            return
+        from localhai.airflow.deferral import stop_left
+
+        place = (self.mode, self.valohai_conn_id, self._project)
+        if time.monotonic() < _due.get(place, 0.0):
+            return
+        _due[place] = time.monotonic() + SELDOM * self.polling_interval
+        try:
+            stop_left(self._hook().platform(), self._project, _watched, self.log.info)
+        except Exception:
+            self.log.exception("localhai: what ended tasks left running, if anything, is looked for again later")
 
     def _hook(self) -> ValohaiHook:
         from localhai.airflow.hook import ValohaiHook

@@ -219,3 +219,93 @@ def test_a_deferred_task_that_waits_too_long_takes_its_execution_along(deferred,
 
     fake_valohai.wait()
     assert fake_valohai.execution("long").status == "stopped"
+
+
+@pytest.fixture
+def beside(deferred, fake_valohai, monkeypatch) -> Any:  # noqa: ARG001  # the same one
+    """The id of what a task started whose trigger never began, and another one's trigger, as a triggerer has it."""
+    from localhai.airflow import trigger as module
+
+    monkeypatch.setattr(module, "_due", {})
+    operator, context = deferred
+    left = begin(operator, context).key
+    other = LocalPlatform(Places()).start(ExecutionRequest("airflow-tests", "long"), Watcher())
+    names = {"valohai_conn_id": "valohai_default", "polling_interval": 0.05, "mode": "dev"}
+    trigger = module.ValohaiTrigger(kind="execution", key=other, **names)
+    trigger.trigger_id = 1
+    return left, trigger
+
+
+def airflow_says(monkeypatch: pytest.MonkeyPatch, state: str, started: str) -> list[str]:
+    """Of each task instance that it is asked for; gives their names."""
+    from localhai.airflow import deferral
+
+    asked: list[str] = []
+    monkeypatch.setattr(deferral, "_state", lambda task: asked.append(str(task)) or state)
+    monkeypatch.setattr(deferral, "_started", lambda _task: started)
+    return asked
+
+
+@pytest.mark.essential
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "removed"])
+def test_what_a_task_left_that_ended_before_its_trigger_began_is_stopped(beside, fake_valohai, monkeypatch, state):
+    left, trigger = beside
+    airflow_says(monkeypatch, state, left)
+    trigger.look()
+    answers = ["started", "complete"]
+    monkeypatch.setattr(trigger, "look", lambda: answers.pop(0))
+
+    asyncio.run(anext(trigger.run()))
+
+    records = fake_valohai.home.records
+    assert records.execution(left).stop_requested is not None
+    assert records.execution(trigger.key).stop_requested is None
+
+
+@pytest.mark.parametrize("state", ["deferred", "running", "queued", "scheduled", "up_for_retry", "None"])
+def test_what_a_task_left_that_goes_on_is_left_alone(beside, fake_valohai, monkeypatch, state):
+    left, trigger = beside
+    asked = airflow_says(monkeypatch, state, left)
+
+    trigger.look()
+    trigger.stop_left()
+
+    assert asked == ["d/r/long"]
+    assert fake_valohai.home.records.execution(left).stop_requested is None
+
+
+def test_what_a_task_of_the_same_name_in_another_airflow_started_is_left_alone(beside, fake_valohai, monkeypatch):
+    left, trigger = beside
+    airflow_says(monkeypatch, "failed", "another id")
+
+    trigger.look()
+    trigger.stop_left()
+
+    assert fake_valohai.home.records.execution(left).stop_requested is None
+
+
+def test_airflow_is_asked_for_tasks_without_a_trigger_alone_and_seldom(beside, monkeypatch):
+    from localhai.airflow import trigger as module
+
+    left, trigger = beside
+    asked = airflow_says(monkeypatch, "deferred", left)
+    trigger.polling_interval = 60.0
+    trigger.look()
+    trigger.stop_left()
+    trigger.stop_left()
+    assert len(asked) == 1
+
+    monkeypatch.setattr(module, "_due", {})
+    monkeypatch.setattr(module, "_watched", {left})
+    trigger.stop_left()
+    assert len(asked) == 1
+
+
+def test_a_trigger_goes_on_when_airflow_cannot_be_asked_about_others(beside, monkeypatch):
+    from localhai.airflow import deferral
+
+    _left, trigger = beside
+    monkeypatch.setattr(deferral, "_state", lambda _task: 1 / 0)
+
+    trigger.look()
+    trigger.stop_left()

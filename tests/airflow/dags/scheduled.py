@@ -14,8 +14,9 @@ stopping = pipeline_dag("stopping", project="airflow-scheduled", folder="../sche
 with DAG("marked", start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None, catchup=False):
     ValohaiSubmitExecutionOperator(task_id="long", project_name="airflow-scheduled", step="long")
 
-with DAG("marked-deferred", start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None, catchup=False):
-    for task in ("one", "two", "three"):
-        ValohaiSubmitExecutionOperator(
-            task_id=task, project_name="airflow-scheduled", step="long", title=task, deferrable=True
-        )
+for name in ("marked-deferred", "marked-unseen"):
+    with DAG(name, start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None, catchup=False):
+        for task in ("one", "two", "three"):
+            ValohaiSubmitExecutionOperator(
+                task_id=task, project_name="airflow-scheduled", step="long", title=f"{name} {task}", deferrable=True
+            )

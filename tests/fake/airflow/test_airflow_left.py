@@ -38,3 +38,34 @@ def test_a_pipeline_of_a_dead_process_is_closed_by_whoever_asks(home):
     made = home.records.create_pipeline(project.id, name="p", nodes=[], commit=None, document={}, owner=AFAR, title="p")
 
     assert LocalPlatform(Places(), home=home).details("pipeline", made.id)["status"] == "crashed"
+
+
+def test_what_runs_in_a_project_and_was_not_asked_to_stop(home):
+    project, other = home.records.project("/a/news", "news"), home.records.project("/a/olds", "olds")
+
+    def execution(where, **more):
+        values = {
+            "step": "train",
+            "image": "i",
+            "commit": None,
+            "document": {},
+            "folder": "f",
+            "tags": ["airflow:d/r/t"],
+        }
+        return home.records.create_execution(where.id, **values, owner=own_owner(), **more).id
+
+    def pipeline():
+        document = {"tags": ["airflow:d/r/p"]}
+        return home.records.create_pipeline(
+            project.id, name="p", nodes=[], commit=None, document=document, owner=own_owner(), title="p"
+        ).id
+
+    going, stopped, _elsewhere = execution(project), execution(project), execution(other)
+    flowing, halted = pipeline(), pipeline()
+    home.records.request_stop(stopped)
+    home.records.request_pipeline_stop(halted)
+
+    assert [(kind, key, list(tags)) for kind, key, tags in LocalPlatform(Places(), home=home).running(project.id)] == [
+        ("execution", going, ["airflow:d/r/t"]),
+        ("pipeline", flowing, ["airflow:d/r/p"]),
+    ]

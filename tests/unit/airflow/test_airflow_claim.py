@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from localhai.airflow.platform import Watcher
 from localhai.airflow.remote import RemotePlatform
-from localhai.airflow.request import ExecutionRequest, last_try_of
+from localhai.airflow.request import ExecutionRequest, TaskName, last_try_of, origin_of, task_of
 
 ORIGIN = "airflow:dag/run/task"
 ASKED = ExecutionRequest("p", "train", parameters={"a": 1}, commit="abc", origin=ORIGIN, last_try=2)
@@ -71,3 +71,23 @@ def test_the_last_try_of_a_chain_is_what_airflow_counts_to(known, last):
 def test_without_a_task_instance_there_is_no_chain():
     assert last_try_of({"ti": SimpleNamespace()}) is None
     assert last_try_of({}) is None
+
+
+@pytest.mark.parametrize(
+    "name", [TaskName("d", "r", "t"), TaskName("d.e", "manual__2026-11-29T20:07+00:00/2", "g.t", 0)]
+)
+def test_the_tag_of_a_task_instance_names_it(name):
+    assert task_of(["nightly", "airflow:until-try-1-ab", str(origin_of({"ti": name}))]) == name
+
+
+def test_what_no_task_started_names_none():
+    assert task_of(["nightly", "a/b/c", "airflow:until-try-1-ab", "airflow:a/b"]) is None
+
+
+def test_what_runs_in_a_project_on_the_platform():
+    client = Client()
+    start(client, ASKED)
+    tags = client.executions[0]["tags"]
+    client.executions += [{"id": "e2", "status": status} for status in ("complete", "stopping", "error")]
+    running = [("execution", "e1", tags), ("pipeline", "e1", tags)]  # one list stands in for both
+    assert list(RemotePlatform(client).running("1")) == running  # type: ignore[arg-type]
