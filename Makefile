@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format soak bench image docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format soak bench mutants image docs lock env engine clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ soak: env engine  ## kill localhai 200 times at random, and see that nothing is 
 bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks
 
+mutants: env  ## do the fast tests notice what mutmut changes in the rule books? see scripts/mutants.py
+	$(NOX) --session mutants -- $(if $(FAKE),--fake) $(if $(TESTS),--tests '$(TESTS)') $(if $(SHOW),--show '$(SHOW)') $(FILES)
+
 image: env engine  ## the image of `localhai serve`, built without network; BASE="python:3.11-slim" for another base
 	scripts/image localhai $(BASE)
 
@@ -75,5 +78,5 @@ engine:  ## the Docker Engine and the images that demo and tests use
 	@scripts/ensure-docker
 
 clean:  ## remove what was built here; leaves .venv, Docker and LOCALHAI_HOME alone
-	rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage *.egg-info
+	rm -rf build dist site mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage *.egg-info
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

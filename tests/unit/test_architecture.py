@@ -7,6 +7,9 @@ from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.sources
 PACKAGE = Path(__file__).resolve().parents[2] / "localhai"
 TREES = {
     ".".join(("localhai", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): ast.parse(

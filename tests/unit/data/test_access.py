@@ -172,6 +172,7 @@ def test_the_objects_of_the_store_are_reached_as_data_only(text: str, refused: b
     assert CLIENT.refusal(parse(text), tmp_path) == (NO_STORE if refused else None)
 
 
+@pytest.mark.sources
 def test_who_asks_is_said_wherever_addresses_are_resolved() -> None:
     """Outside of the room of data: by what `executions.reading` gives, or by the projects that may be read."""
     package, silent, found = Path(localhai.__file__).parent, [], 0

@@ -15,7 +15,7 @@ from localhai.data.placement import Candidate, place, safe
 from localhai.data.resolving import Resolved
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
-from localhai.data.uri import parse, without_secrets
+from localhai.data.uri import last_segment, parse, without_secrets
 from localhai.errors import Interrupted
 from localhai.system.text import file_name
 
@@ -34,11 +34,97 @@ if TYPE_CHECKING:
         ("file:///tmp/a%20b", ("file", "", "/tmp/a b")),
         ("data/100%.csv", ("file", "", "data/100%.csv")),
         ("datum://best", ("datum", "", "best")),
+        ("s3a://b/k", ("s3", "b", "k")),
+        ("s3n://b/k", ("s3", "b", "k")),
+        ("gcs://b/k", ("gs", "b", "k")),
+        ("az://account/c/k", ("azure", "account/c", "k")),
+        ("ABFS://account/c/k", ("azure", "account/c", "k")),
+        ("http://Host.example:80//a/b?c=d", ("http", "host.example", "a/b")),
+        ("http://host", ("http", "host", "")),
+        ("file://localhost/tmp/a", ("file", "", "/tmp/a")),
+        ("file://localhost", ("file", "", "localhost")),
+        ("file://data/a.csv", ("file", "", "data/a.csv")),
+        ("file:data/a%20b", ("file", "", "data/a b")),
+        ("File:/tmp/a:b", ("file", "", "/tmp/a:b")),
+        ("file:///tmp/%ff", ("file", "", "/tmp/\udcff")),
+        ("c:data", ("file", "", "c:data")),
+        ("s3", ("file", "", "s3")),
+        ("swift://project/container/x ", ("swift", "", "project/container/x")),
+        ("dataset:// name/v1 ", ("dataset", "", "name/v1")),
     ],
 )
 def test_parts_of_uris(text: str, parts: tuple[str, str, str]) -> None:
     uri = parse(text)
     assert (uri.scheme, uri.container, uri.key) == parts
+    assert uri.text == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("  ", "the URI is empty"),
+        ("http:///a/b", "the URL names no host"),
+        ("S3:bucket/key", "S3:// is needed, with two slashes"),
+        ("https:/host/a", "https:// is needed, with two slashes"),
+        ("s3a:bucket/key", "s3a:// is needed, with two slashes"),
+        ("swift:x", "swift:// is needed, with two slashes"),
+        ("s3://bucket", "s3://BUCKET/KEY is needed"),
+        ("gcs://bucket/", "gs://BUCKET/KEY is needed"),
+        ("s3:///key", "s3://BUCKET/KEY is needed"),
+        ("azure://account/container", "azure://ACCOUNT/CONTAINER/BLOB is needed"),
+        ("azure://account//blob", "azure://ACCOUNT/CONTAINER/BLOB is needed"),
+        ("azure:///container/blob", "azure://ACCOUNT/CONTAINER/BLOB is needed"),
+        ("azure://account/container/", "azure://ACCOUNT/CONTAINER/BLOB is needed"),
+        ("s3://buck*/key", "a wildcard may stand in the key only"),
+        ("azure://account/c*/key", "a wildcard may stand in the key only"),
+        ("azure://a b/container/key", "'a b' is no name of an account"),
+        (
+            "s3://bucket/a/",
+            "it ends with /: write s3://bucket/a/* for the files in that folder, s3://bucket/a/** for all below it",
+        ),
+    ],
+)
+def test_what_an_address_lacks_is_said(text: str, said: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the whole of it is compared
+        parse(text)
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "wildcard", "root", "prefix"),
+    [
+        ("s3://bucket/a/b/x*y/*.csv", True, "a/b/", "a/b/x"),
+        ("gs://bucket/*", True, "", ""),
+        ("azure://account/container/a/*", True, "a/", "a/"),
+        ("a/b*", True, "a/", "a/b"),
+        ("file:///a/b", False, "/a/", "/a/b"),
+        ("https://host/a/*", False, "a/", "a/"),
+        ("datum://a*", False, "", "a"),
+    ],
+)
+def test_where_wildcards_begin(text: str, wildcard: bool, root: str, prefix: str) -> None:
+    uri = parse(text)
+    assert (uri.has_wildcard, uri.root, uri.prefix) == (wildcard, root, prefix)
+
+
+def test_another_key_of_the_same_container() -> None:
+    assert parse("s3a://bucket/a").of_key("b/c") == "s3://bucket/b/c"
+    assert parse("azure://account/container/a").of_key("b") == "azure://account/container/b"
+    assert parse("/data/*").of_key("/data/a") == "/data/a"
+
+
+def test_accents_of_paths_match_however_they_are_written() -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    assert parse(f"/data/{one}/*").matches(f"/data/{two}/a")
+    assert parse(f"/data/{two}/*").matches(f"/data/{one}/a")
+    assert not parse(f"s3://bucket/{one}/*").matches(f"{two}/a")
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("a/b.csv", "b.csv"), ("a/b/", "b"), ("a//", "a"), ("b", "b"), ("/a/XX", "XX"), ("", "")]
+)
+def test_the_last_part_of_a_key(key: str, name: str) -> None:
+    assert last_segment(key) == name
 
 
 @pytest.mark.parametrize(
@@ -100,6 +186,23 @@ def test_secrets_are_not_shown() -> None:
     url = "https://u:pw@host/x?X-Amz-Signature=abc&v=1&sig=def"
     assert without_secrets(url) == "https://u:***@host/x?X-Amz-Signature=***&v=1&sig=***"
     assert without_secrets("s3://b/k") == "s3://b/k"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:p:q@host/x", "http://u:***@host/x"),
+        ("  HTTPS://u:pw@host/x ", "https://u:***@host/x"),
+        ("http://a@b:pw@host/x", "http://a@b:***@host/x"),
+        ("http://user@host:8080/x", "http://user@host:8080/x"),
+        ("http://host:8080/x?a=b:c@d", "http://host:8080/x?a=b:c@d"),
+        ("http://[", "http://["),
+        ("http://host/x?Token=a&design=b#c", "http://host/x?Token=***&design=b#c"),
+        ("ftp://u:pw@host/x", "ftp://u:pw@host/x"),
+    ],
+)
+def test_what_is_shown_of_an_address(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
 
 
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])

@@ -89,14 +89,32 @@ def test_source_path_is_filled_only_where_there_is_one():
 @pytest.mark.parametrize("template", ["--x={oops}", "--x={", "--x={v.nothing}", "--x={0}", "--x={v:d}"])
 def test_a_template_that_cannot_be_filled_is_named(template):
     step = step_with("run {parameters}", {"name": "x", "pass-as": template})
-    with pytest.raises(ProjectError, match="`pass-as` of parameter x cannot be filled"):
+    with pytest.raises(ProjectError, match="`pass-as` of parameter x cannot be filled") as raised:
+        render(step, {"x": "text"})
+    assert repr(template) in str(raised.value)
+    assert raised.value.where == "step s"
+    assert raised.value.hints == ("placeholders are {name}, {value} and {v}; write other braces twice: {{ }}",)
+
+
+@pytest.mark.parametrize(("key", "value"), [("pass-true-as", True), ("pass-false-as", False)])
+def test_a_template_of_a_flag_that_cannot_be_filled_is_named(key, value):
+    step = step_with("run {parameters}", {"name": "x", "type": "flag", key: "--x={oops}"})
+    with pytest.raises(ProjectError, match=r"cannot be filled: '--x=\{oops\}' \(KeyError\('oops'\)\)"):
+        render(step, {"x": value})
+
+
+def test_a_template_behind_a_parameter_without_a_value_is_looked_at():
+    step = step_with("run {parameters}", {"name": "a", "optional": True}, {"name": "x", "pass-as": "{oops}"})
+    with pytest.raises(ProjectError, match="parameter x"):
         render(step, {"x": "text"})
 
 
 def test_several_defaults_of_a_single_parameter_are_named():
     step = step_with("run {parameters}", {"name": "x", "default": [1, 2]})
-    with pytest.raises(ProjectError, match="parameter x has several values but is not `multiple`"):
+    with pytest.raises(ProjectError, match=r"^parameter x has several values but is not `multiple`") as raised:
         render(step, resolve(step, {}).rendered)
+    assert raised.value.where == "step s"
+    assert raised.value.hints == ("add `multiple: repeat` or `multiple: separate`, or give one default",)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -4,7 +4,7 @@ import pytest
 import valohai_yaml
 
 from localhai.errors import UsageError
-from localhai.project.parameters import resolve
+from localhai.project.parameters import fault, resolve, takes
 
 
 def step_with(*parameters):
@@ -48,6 +48,24 @@ def value_of(parameter, value):
         ({"type": "string", "choices": [16, 32]}, "16", "16"),
         ({"type": "string", "min": 3}, "a", "a"),  # limits that cannot be compared are skipped
         ({"type": "float", "max": 1}, "nan", "NaN"),
+        ({"type": "integer", "min": 1}, 1, 1),
+        ({"type": "integer", "max": 1}, 1, 1),
+        ({"type": "string", "max": 3}, "a", "a"),
+        ({"type": "integer", "multiple": "repeat"}, (1, 2), [1, 2]),
+        ({"type": "integer"}, "010", 10),
+        ({"type": "integer"}, " 7 ", 7),
+        ({"type": "flag"}, " T ", True),
+        ({"type": "flag"}, "1", True),
+        ({"type": "flag"}, "Y", True),
+        ({"type": "flag"}, "true", True),
+        ({"type": "flag"}, "on", True),
+        ({"type": "flag"}, "off", False),
+        ({"type": "flag"}, "0", False),
+        ({"type": "flag"}, "f", False),
+        ({"type": "flag"}, "NO", False),
+        ({"type": "flag"}, "n", False),
+        ({"type": "flag"}, 1.0, True),
+        ({"type": "flag", "choices": ["x"]}, True, True),  # a flag has no limits
     ],
 )
 def test_explicit_values_are_cast_by_declared_type(parameter, given, expected):
@@ -70,23 +88,66 @@ def test_explicit_values_are_cast_by_declared_type(parameter, given, expected):
         ({"type": "float", "max": 1}, "1.5", "1.5 is more than the maximum 1"),
         ({"type": "string", "choices": ["a", "b"]}, "c", "'c' is not one of 'a', 'b'"),
         ({"type": "integer"}, [1, 2], "only a single value is allowed"),
-        ({"type": "integer", "multiple": "repeat"}, [[1]], "inside a list is not allowed"),
+        ({"type": "integer", "multiple": "repeat"}, [[1]], "a list or mapping inside a list is not allowed: [1]"),
+        ({"type": "integer", "multiple": "repeat"}, [(1,)], "a list or mapping inside a list is not allowed: (1,)"),
+        (
+            {"type": "string", "multiple": "repeat"},
+            [{"a": 1}],
+            "a list or mapping inside a list is not allowed: {'a': 1}",
+        ),
+        ({"type": "string"}, {"a": 1}, "a list or mapping inside a list is not allowed: {'a': 1}"),
         ({"type": "integer", "multiple": "repeat"}, ["1", "x"], "'x' is not an integer"),
+        ({"type": "float"}, "", "empty text is not a number"),
+        ({"type": "flag"}, "", "'' is neither true nor false"),
+        ({"type": "integer", "choices": [1, 2]}, 3, "3 is not one of 1, 2"),
+        ({"type": "integer", "min": 2, "max": 1}, 3, "3 is more than the maximum 1"),
     ],
 )
 def test_a_value_that_is_not_allowed_says_why(parameter, given, says):
-    with pytest.raises(UsageError, match="parameter p: ") as raised:
+    with pytest.raises(UsageError) as raised:
         value_of(parameter, given)
-    assert says in raised.value.message
-    assert raised.value.hints[0].startswith("p: ")
+    assert raised.value.message == f"parameter p: {says}"
+    assert raised.value.where == "step s"
+    step = step_with({"name": "p", "optional": True, **parameter})
+    assert raised.value.hints == (f"p: {takes(step.parameters['p'])}",)
+    assert fault(step.parameters["p"], given) == says
+
+
+def test_a_value_that_is_allowed_has_no_fault():
+    step = step_with({"name": "p", "type": "integer", "min": 1})
+    assert fault(step.parameters["p"], "3") is None
+    assert fault(step.parameters["p"], None) is None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ({"type": "integer"}, "integer"),
+        ({"type": "float", "min": 0, "max": 1.5}, "float, min 0, max 1.5"),
+        ({"type": "integer", "max": 0}, "integer, max 0"),
+        ({"type": "string", "choices": ["a", 2]}, "string, one of a, 2"),
+        ({"type": "integer", "multiple": "repeat", "min": 1}, "list of integer, min 1"),
+        ({}, "string"),
+    ],
+)
+def test_what_a_parameter_takes(parameter, said):
+    assert takes(step_with({"name": "p", **parameter}).parameters["p"]) == said
 
 
 def test_all_faults_come_at_once():
-    step = step_with({"name": "a", "type": "integer"}, {"name": "b"}, {"name": "ok", "default": "x"})
+    step = step_with(
+        {"name": "a", "type": "integer"},
+        {"name": "b_c", "type": "float"},
+        {"name": "ok", "default": "x"},
+        {"name": "b"},
+    )
     with pytest.raises(UsageError) as raised:
         resolve(step, {"a": "x"})
-    assert "parameter a: 'x' is not an integer" in raised.value.message
-    assert "parameter b needs a value: --b=..." in raised.value.message
+    assert raised.value.message == (
+        "parameter a: 'x' is not an integer; parameter b_c needs a value: --b-c=...; parameter b needs a value: --b=..."
+    )
+    assert raised.value.where == "step s"
+    assert raised.value.hints == ("a: integer", "b_c: float", "b: string")
 
 
 def test_a_default_is_rendered_as_written_and_stored_as_declared():
@@ -95,22 +156,28 @@ def test_a_default_is_rendered_as_written_and_stored_as_declared():
         {"name": "tiny", "type": "float", "default": "1e-5"},
         {"name": "text", "type": "string", "default": 7},
         {"name": "odd", "type": "integer", "default": "many"},
+        {"name": "odds", "type": "integer", "multiple": "repeat", "default": [1, "many", None, 0.5]},
+        {"name": "several", "type": "integer", "multiple": "repeat", "default": ["1", 2]},
     )
     resolved = resolve(step, {})
-    assert dict(resolved.rendered) == {"lr": 1, "tiny": "1e-5", "text": 7, "odd": "many"}
-    assert dict(resolved.values) == {"lr": 1.0, "tiny": 1e-5, "text": "7", "odd": "many"}
+    lists = {"odds": [1, "many", None, 0.5], "several": ["1", 2]}
+    assert dict(resolved.rendered) == {"lr": 1, "tiny": "1e-5", "text": 7, "odd": "many", **lists}
+    lists = {"odds": [1, "many", "None", 0.5], "several": [1, 2]}
+    assert dict(resolved.values) == {"lr": 1.0, "tiny": 1e-5, "text": "7", "odd": "many", **lists}
     assert type(resolved.values["lr"]) is float
 
 
 def test_none_takes_a_default_away():
     resolved = resolve(step_with({"name": "a", "default": 1}, {"name": "b", "optional": True}), {"a": None})
     assert dict(resolved.values) == {}
+    assert dict(resolved.rendered) == {}
 
 
 def test_flags_take_their_defaults_as_vh_sends_them():
     step = step_with({"name": "on", "type": "flag", "default": True}, {"name": "bare", "type": "flag"})
     assert dict(resolve(step, {}).values) == {"on": True}
     assert dict(resolve(step, {}, flag_defaults=False).values) == {}
+    assert dict(resolve(step_with({"name": "a", "default": 1}), {}, flag_defaults=False).values) == {"a": 1}
 
 
 def test_values_stand_in_declaration_order():

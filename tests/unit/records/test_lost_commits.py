@@ -60,6 +60,7 @@ def test_a_write_whose_answer_was_lost_is_as_one_that_was_heard(scene, name):
     assert (found, heard.state()) == expected
 
 
+@pytest.mark.sources
 def test_every_write_is_among_them():
     found = {
         name
