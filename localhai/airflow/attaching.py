@@ -5,13 +5,10 @@ Executions and pipelines that Airflow starts carry a tag that names the task ins
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.app.recover import recover
+from localhai.app.follow import follow_execution, follow_pipeline, wait_for_end
 from localhai.app.stop import stop_execution, stop_pipeline
-from localhai.executions.log.follow import GrowingLog
-from localhai.executions.run.owner import is_gone, is_left
 from localhai.vocabulary import FINAL, INCOMPLETE, Status
 
 if TYPE_CHECKING:
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 
     Tell = Callable[[str, Any], None]
 
-LOOK = 0.25  # seconds between looks at an execution that another process runs
 HEARD = "airflow_heard"  # a key of the record: Airflow has the XCom, so that clearing the task starts anew
 _RECENT = 200  # pipelines among which an earlier try is looked for
 
@@ -52,7 +48,7 @@ def execution_left(
     name = f"execution #{execution.counter} of an earlier try"
     if execution.record.status is Status.STOPPING or execution.record.stop_requested is not None:
         tell("line", f"localhai: waiting for {name}, which is stopping")
-        _until_ended(home, execution, tell)
+        wait_for_end(home, execution, _said(tell))
         return None
     running = execution.record.status in INCOMPLETE
     if not running and (not execution.complete or execution.record.document.get(HEARD)):
@@ -61,7 +57,7 @@ def execution_left(
     if against is not None and running:
         tell("line", f"localhai: {name} still runs and is stopped: {against}")
         stop_execution(home, execution.record)
-        _until_ended(home, execution, tell)
+        wait_for_end(home, execution, _said(tell))
     elif against is not None:
         tell("line", f"localhai: {name} is complete, and is not taken: {against}")
     elif running:
@@ -82,20 +78,21 @@ def _another_image(home: Home, execution: Execution, plan: ExecutionPlan) -> str
     return f"{plan.image} is another image now"
 
 
-def follow(home: Home, execution: Execution, tell: Tell, interruption: Interruption) -> str:
+def join(home: Home, execution: Execution, tell: Tell, interruption: Interruption) -> str:
     """Tell its log from the first line, until it has ended; gives its id. A wish to stop is handed on."""
     tell("started", execution.to_dict())
     if execution.record.owner is not None and not execution.folder.is_dir():
         tell("line", f"localhai: it runs on {execution.record.owner.host}; its log is there")
-    log = GrowingLog(execution.folder)
     asked = False
-    for ended in _looks(home, execution, tell):
-        events = [*log.read(), *(log.rest() if ended else ())]
-        for event in events:
-            if event.stream != "status":
-                tell("line", event.message)
+
+    def hand_on() -> None:
+        nonlocal asked
         if interruption.asked and not asked:
             asked = stop_execution(home, execution.record) or True
+
+    for event in follow_execution(home, execution, _said(tell), hand_on):
+        if event.stream != "status":
+            tell("line", event.message)
     return execution.id
 
 
@@ -117,11 +114,11 @@ def pipeline_left(project: OpenProject, origin: str | None, mine: Claim, tell: T
         return None
     tell("line", f"localhai: {name} still runs and is stopped: {against}")
     stop_pipeline(home, found.id)
-    _until_pipeline_ended(home, found, tell, lambda: None)
+    follow_pipeline(home, found, _said(tell))
     return None
 
 
-def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Interruption) -> Pipeline:
+def join_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Interruption) -> Pipeline:
     """Wait for a pipeline that another process runs. A wish to stop is handed on."""
     tell("line", f"localhai: pipeline #{record.counter} of an earlier try still runs; nothing is started twice")
     tell("started", record.to_dict())
@@ -132,17 +129,7 @@ def follow_pipeline(home: Home, record: Pipeline, tell: Tell, interruption: Inte
         if interruption.asked and not asked:
             asked = stop_pipeline(home, record.id) or True
 
-    return _until_pipeline_ended(home, record, tell, hand_on)
-
-
-def _until_pipeline_ended(home: Home, record: Pipeline, tell: Tell, meanwhile: Callable[[], None]) -> Pipeline:
-    while record.status not in FINAL:
-        if is_gone(home, record.owner, record.created, record.id):
-            recover(home, lambda text: tell("line", f"localhai: {text}"))
-        meanwhile()
-        time.sleep(LOOK)
-        record = home.records.pipeline(record.id)
-    return record
+    return follow_pipeline(home, record, _said(tell), hand_on)
 
 
 def kept_of(record: Pipeline, sources: Sources, plan: PipelinePlan, runners: Any, tell: Tell) -> Mapping[str, Kept]:
@@ -152,26 +139,12 @@ def kept_of(record: Pipeline, sources: Sources, plan: PipelinePlan, runners: Any
     home = sources.project.home
     for node in record.nodes:
         if node.execution is not None and node.execution["status"] is not None:
-            _until_ended(home, home.execution(node.execution["id"]), tell)
+            wait_for_end(home, home.execution(node.execution["id"]), _said(tell))
     kept = keep(home, home.records.pipeline(record.id), plan, runners)
     names = ", ".join(kept) or "nothing"
     tell("line", f"localhai: pipeline #{record.counter} of an earlier try was torn away; kept of it: {names}")
     return kept
 
 
-def _until_ended(home: Home, execution: Execution, tell: Tell) -> None:
-    for _ended in _looks(home, execution, tell):
-        pass
-
-
-def _looks(home: Home, execution: Execution, tell: Tell) -> Any:
-    """False again and again while it runs, then True. Whoever ran it may die too: then another process takes over."""
-    while True:
-        record = execution.refresh().record
-        ended = record.status in FINAL
-        yield ended
-        if ended:
-            return
-        if is_left(home, record):
-            recover(home, lambda text: tell("line", f"localhai: {text}"))
-        time.sleep(LOOK)
+def _said(tell: Tell) -> Callable[[str], None]:
+    return lambda text: tell("line", f"localhai: {text}")

@@ -43,7 +43,7 @@ def run_pipeline(
     mine = claim(request.last_try, code=sources.snapshot().identifier, asked=asked)
     left = attaching.pipeline_left(project, request.origin, mine, tell)
     if left is not None and left.status not in FINAL:
-        left = attaching.follow_pipeline(project.home, left, tell, interruption)
+        left = attaching.join_pipeline(project.home, left, tell, interruption)
         if left.status != "crashed":
             return left.id
     tell("line", f"localhai: {words}")

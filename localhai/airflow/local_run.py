@@ -29,7 +29,7 @@ def run_execution(
     interruption: Interruption,
 ) -> str:
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
-    from localhai.airflow.attaching import execution_left, follow
+    from localhai.airflow.attaching import execution_left, join
     from localhai.airflow.claim import claim
 
     commit, words = code_of(project, request)
@@ -37,7 +37,7 @@ def run_execution(
     mine = claim(request.last_try, code=snapshot.identifier, asked=plan.to_dict())
     left = execution_left(project, request.origin, mine, plan, tell)
     if left is not None:
-        key = follow(project.home, left, tell, interruption)
+        key = join(project.home, left, tell, interruption)
         if left.status != "crashed" or interruption.asked:
             return key
         tell("line", f"localhai: execution #{left.counter} was torn away ({left.error}); another one is started")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
     from localhai.executions.log.log import Event
 
 COLOURS = {"status": "blue", "stderr": "yellow"}
@@ -55,11 +56,11 @@ def logs(
     with call.look() as look:
         execution = look.execution(reference)
         execution.require_folder()
+        events = _events(look.home, execution, follow=follow)
         if call.json:
-            events = list(_selected(_events(execution, follow=follow), streams, last))
-            output.emit_json([event.to_dict() for event in events])
+            output.emit_json([event.to_dict() for event in _selected(events, streams, last)])
             return
-        _print(_selected(_events(execution, follow=follow), streams, last if not follow else None), timestamps)
+        _print(_selected(events, streams, last if not follow else None), timestamps)
 
 
 def wanted_streams(**chosen: bool | None) -> set[str]:
@@ -68,12 +69,12 @@ def wanted_streams(**chosen: bool | None) -> set[str]:
     return named or {stream for stream, value in chosen.items() if value is None}
 
 
-def _events(execution: Execution, *, follow: bool) -> Iterable[Event]:
+def _events(home: Home, execution: Execution, *, follow: bool) -> Iterable[Event]:
     if not follow:
         return execution.events()
-    from localhai.executions.log.follow import follow_events
+    from localhai.app.follow import follow_execution
 
-    return follow_events(execution)
+    return follow_execution(home, execution, output.say)
 
 
 def _selected(events: Iterable[Event], streams: Collection[str], last: int | None) -> Iterable[Event]:

@@ -43,9 +43,9 @@ def outputs(call: Call, reference: str, *, folder: str | None, pattern: str | No
     with call.look() as look:
         execution = look.execution(reference)
         if sync:
-            from localhai.executions.log.follow import wait_for_end
+            from localhai.app.follow import wait_for_end
 
-            wait_for_end(execution)
+            wait_for_end(look.home, execution, output.say)
         found = [item for item in execution.outputs if pattern is None or matches(item["name"], pattern)]
         if folder is not None:
             from localhai.cli.execution.copying import copy_outputs

@@ -14,7 +14,7 @@ from localhai.cli.execution.summary import print_summary
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call
+    from localhai.cli.call import Call, HomeView
     from localhai.executions.execution import Execution
 
 
@@ -34,7 +34,7 @@ def watch(call: Call, reference: str, *, no_prefix: bool) -> int:
         screen = Screen(execution.step, as_json=call.json, quiet=False, progress=False, prefix=not no_prefix)
         screen.started(execution.to_dict())
         try:
-            _follow(execution, screen)
+            _follow(look, execution, screen)
         except KeyboardInterrupt:
             screen.close()
             output.say(f"execution #{execution.counter} goes on; stop it: localhai execution stop {execution.counter}")
@@ -47,10 +47,10 @@ def watch(call: Call, reference: str, *, no_prefix: bool) -> int:
         return exit_code(execution.status, interrupted=False)
 
 
-def _follow(execution: Execution, screen: Screen) -> None:
-    from localhai.executions.log.follow import follow_events
+def _follow(look: HomeView, execution: Execution, screen: Screen) -> None:
+    from localhai.app.follow import follow_execution
 
-    for event in follow_events(execution):
+    for event in follow_execution(look.home, execution, output.say):
         if event.stream == "status":
             screen.status(event.message)
         else:

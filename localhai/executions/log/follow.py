@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,11 @@ from localhai.executions.log import index
 from localhai.executions.log.index import INDEX, LOG
 from localhai.executions.log.lines import LineAssembler
 from localhai.executions.log.log import BLOCK, Event
-from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from localhai.executions.execution import Execution
     from localhai.executions.log.index import Row
     from localhai.executions.log.log import EventStream
 
@@ -72,21 +69,3 @@ class GrowingLog:
             found = list(index.rows(whole))
             if found or not whole:
                 return found
-
-
-def wait_for_end(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Look the execution up until it has ended; then its outputs are known."""
-    while execution.refresh().record.status not in FINAL:
-        sleep(LOOK)
-
-
-def follow_events(execution: Execution, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event]:
-    """Every event from the first, then those that come, until the execution has ended."""
-    log = GrowingLog(execution.folder)
-    while True:
-        ended = execution.refresh().record.status in FINAL  # asked first: what was written before is then there
-        yield from log.read()
-        if ended:
-            yield from log.rest()
-            return
-        sleep(LOOK)
