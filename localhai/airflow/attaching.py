@@ -41,7 +41,7 @@ def execution_left(
     if origin is None:
         return None
     home = project.home
-    rows = home.records.executions(project.record.id, tag=origin, limit=1)
+    rows = home.records.executions.list(project.record.id, tag=origin, limit=1)
     if not rows:
         return None
     execution = home.execution(rows[0].id)
@@ -101,7 +101,7 @@ def pipeline_left(project: OpenProject, origin: str | None, mine: Claim, tell: T
     if origin is None:
         return None
     home = project.home
-    rows = home.records.pipelines(project.record.id, limit=_RECENT)
+    rows = home.records.pipelines.list(project.record.id, limit=_RECENT)
     found = next((row for row in rows if origin in row.document.get("tags", ())), None)
     if found is None or (found.status != "crashed" and found.status in FINAL):
         return None
@@ -140,7 +140,7 @@ def kept_of(record: Pipeline, sources: Sources, plan: PipelinePlan, runners: Any
     for node in record.nodes:
         if node.execution is not None and node.execution["status"] is not None:
             wait_for_end(home, home.execution(node.execution["id"]), _said(tell))
-    kept = keep(home, home.records.pipeline(record.id), plan, runners)
+    kept = keep(home, home.records.pipelines.get(record.id), plan, runners)
     names = ", ".join(kept) or "nothing"
     tell("line", f"localhai: pipeline #{record.counter} of an earlier try was torn away; kept of it: {names}")
     return kept

@@ -93,7 +93,7 @@ class LocalPlatform:
     def output_url(self, datum: str) -> str:
         """Of the file itself, or signed where the store is an S3."""
         with self._home() as home:
-            record = home.records.datum(datum)
+            record = home.records.data.get(datum)
             if record.uri.startswith("s3://"):
                 from localhai.data.sources.s3 import S3Source
                 from localhai.data.uri import parse
@@ -117,7 +117,7 @@ class LocalPlatform:
             from localhai.airflow.attaching import HEARD
 
             with self._home() as home:
-                home.records.update(key, **{HEARD: True})
+                home.records.executions.update(key, **{HEARD: True})
 
     def stop(self, kind: Kind, key: str) -> None:
         from localhai.app.stop import stop_execution, stop_pipeline
@@ -126,12 +126,12 @@ class LocalPlatform:
             if kind == "pipeline":
                 stop_pipeline(home, key)
             else:
-                stop_execution(home, home.records.execution(key))
+                stop_execution(home, home.records.executions.get(key))
 
     def running(self, project: str) -> list[tuple[Kind, str, Sequence[str]]]:
         with self._home() as home:
-            executions = home.records.open_executions(project_id=project)
-            pipelines = home.records.open_pipelines(project_id=project)
+            executions = home.records.executions.list_open(project_id=project)
+            pipelines = home.records.pipelines.list_open(project_id=project)
         found: list[tuple[Kind, str, Sequence[str]]] = []
         found += [("execution", row.id, row.tags) for row in executions if row.stop_requested is None]
         found += [("pipeline", row.id, row.document.get("tags", ())) for row in pipelines if row.stop_requested is None]
@@ -159,7 +159,7 @@ class LocalPlatform:
     def add_tags(self, key: str, tags: Sequence[str]) -> None:
         with self._home() as home:
             record = home.execution(key).record
-            home.records.update(record.id, tags=list(dict.fromkeys([*record.tags, *tags])))
+            home.records.executions.update(record.id, tags=list(dict.fromkeys([*record.tags, *tags])))
 
     def stop_current(self) -> None:
         if self._working is not None:
@@ -186,7 +186,7 @@ class LocalPlatform:
 
     def _folder(self, project: str) -> Path:
         with self._home() as home:
-            for record in home.records.projects():
+            for record in home.records.projects.list():
                 if record.id == project:
                     return Path(record.path)
         raise UsageError(f"there is no project {project}", hints=["get_project_id gives the id of a project's name"])
@@ -207,7 +207,7 @@ def known_projects() -> list[tuple[str, str]]:
     from localhai.executions.home import Home
 
     with Home() as home:
-        return [(project.name, project.path) for project in home.records.projects()]
+        return [(project.name, project.path) for project in home.records.projects.list()]
 
 
 def _recover(home: Home, say: Callable[[str], None]) -> None:
@@ -223,7 +223,7 @@ def _address(home: Home, kind: Kind, key: str) -> str | None:
 
 def _details(home: Home, kind: Kind, key: str) -> dict[str, Any]:
     if kind == "pipeline":
-        record = home.records.pipeline(key)
+        record = home.records.pipelines.get(key)
         return shapes.pipeline_details(record.to_dict(), project_id=record.project_id, project=record.project)
     execution = home.execution(key)
     if execution.id != key:

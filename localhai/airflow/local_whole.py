@@ -90,10 +90,10 @@ def whole_result(home: Home, key: str, node: str) -> dict[str, Any]:
     from localhai.app.nodes.task import task_result
     from localhai.tasks.task import Task
 
-    found = next(item for item in home.records.pipeline(key).nodes if item.name == node)
+    found = next(item for item in home.records.pipelines.get(key).nodes if item.name == node)
     known: dict[str, Any] = {"status": found.status, "error": found.document.get("reason")}
     if found.task is not None:
-        known |= _shape(task_result(home, Task(home, home.records.task(str(found.task["id"])))))
+        known |= _shape(task_result(home, Task(home, home.records.tasks.get(str(found.task["id"])))))
     deployment: Mapping[str, Any] | None = found.document.get("deployment")
     return {**known, "deployment": dict(deployment)} if deployment else known
 

@@ -95,8 +95,8 @@ def _space(name: str, free: int, where: str) -> Finding:
 def _records(home: Home) -> Finding:
     where = _without_password(home.settings.database_url) or str(home.folder / "localhai.db")
     try:
-        count = home.records.count_executions()
-        left = len(home.records.open_executions())
+        count = home.records.executions.count()
+        left = len(home.records.executions.list_open())
         schema = home.records.schema_version()
     except LocalhaiError as error:
         return _problem("records", error)
@@ -219,7 +219,7 @@ def _images(
     missing = [name for name, image in here.items() if image is None]
     found = next((image for image in here.values() if image is not None), None)
     if found is None and not wanted:
-        used = (row.image for row in home.records.executions(limit=RECENT, outputs=False))
+        used = (row.image for row in home.records.executions.list(limit=RECENT, outputs=False))
         candidates = (engine.image(name) for name in (*dict.fromkeys(used), "python:3.11-slim", "busybox"))
         found = next((image for image in candidates if image is not None), None)
     return found, missing

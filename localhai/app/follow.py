@@ -51,7 +51,7 @@ def follow_pipeline(home: Home, record: Pipeline, say: Say, meanwhile: Callable[
         if meanwhile is not None:
             meanwhile()
         time.sleep(LOOK)
-        record = home.records.pipeline(record.id)
+        record = home.records.pipelines.get(record.id)
     return record
 
 

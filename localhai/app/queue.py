@@ -22,7 +22,6 @@ from localhai.executions.run.owner import is_of_home
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.project.plan import ExecutionPlan
-from localhai.records.server import ServerRecords
 from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE
 
@@ -81,15 +80,14 @@ class Lines:
 
 def take(home: Home, execution_id: str) -> bool:
     """Become the owner of an execution that waits. False: somebody else was quicker, or it has ended."""
-    return home.records.adopt(execution_id, None, home.own(at_once=True))
+    return home.records.executions.adopt(execution_id, None, home.own(at_once=True))
 
 
 def give_back(home: Home, record: ExecutionRecord) -> bool:
     """Let an execution wait again whose command a server, dying, had not begun. False: it never waited for one."""
-    queue = ServerRecords.beside(home.records)
-    if record.status not in {"queued", "started"} or queue.waiting_entry(record.id) is None:
+    if record.status not in {"queued", "started"} or home.records.queue.entry(record.id) is None:
         return False
-    return home.records.adopt(record.id, record.owner, None)
+    return home.records.executions.adopt(record.id, record.owner, None)
 
 
 def take_to_stop(home: Home, execution_id: str) -> bool:
@@ -97,8 +95,8 @@ def take_to_stop(home: Home, execution_id: str) -> bool:
     with at_work(execution_id):
         if not take(home, execution_id):
             return False
-        ServerRecords.beside(home.records).dequeue(execution_id)
-        close(home, home.records.execution(execution_id), "stopped", STOPPED)
+        home.records.queue.dequeue(execution_id)
+        close(home, home.records.executions.get(execution_id), "stopped", STOPPED)
         return True
 
 
@@ -119,8 +117,8 @@ def close(home: Home, record: ExecutionRecord, status: str, error: str) -> Execu
         log.write("status", f"Execution #{record.counter} is {status}: {error}\n".encode(), time.time())
         log.close()
     if status == "stopped":
-        home.records.transition(record.id, "stopping", by="localhai")
-    return home.records.transition(record.id, status, by="localhai", error=error)
+        home.records.executions.transition(record.id, "stopping", by="localhai")
+    return home.records.executions.transition(record.id, status, by="localhai", error=error)
 
 
 class Dispatcher(Protocol):
@@ -142,10 +140,6 @@ class QueueHost(Protocol):
     @property
     def home(self) -> Home:
         """The server's."""
-
-    @property
-    def records(self) -> ServerRecords:
-        """Those of the queue."""
 
     def say(self, text: str) -> None:
         """Tell whoever watches the server."""
@@ -176,7 +170,7 @@ class Queue:
         self.slots = Slots(jobs)  # shared with pipelines and tasks
         self._host = host
         self._home = host.home
-        self._records = host.records
+        self._records = host.home.records.queue
         self._jobs = jobs
         self._changed = threading.Condition()
         self._running: dict[str, tuple[QueueEntry, Interruption, threading.Thread]] = {}
@@ -250,7 +244,7 @@ class Queue:
             self._has_begun = True
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + LOOK
-            self._records.tidy_queue()
+            self._records.tidy()
             self._host.look()
         with self._changed:
             self._woken = False
@@ -338,7 +332,7 @@ class Queue:
                 self._changed.notify_all()
 
     def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
-        entry = self._records.waiting_entry(entry_id)
+        entry = self._records.entry(entry_id)
         with at_work(entry_id):
             if entry is None or not take(self._home, entry_id):
                 return  # stopped meanwhile, or another server was quicker
@@ -348,7 +342,7 @@ class Queue:
                 self._records.dequeue(entry_id)
 
     def _run_taken(self, entry: QueueEntry, interruption: Interruption) -> None:
-        record = self._home.records.execution(entry.id)
+        record = self._home.records.executions.get(entry.id)
         if record.stop_requested is not None:
             close(self._home, record, "stopped", STOPPED)
             return
@@ -365,5 +359,5 @@ class Queue:
 
     def _close(self, record: ExecutionRecord, reason: str) -> None:
         """What was taken and cannot be run ends: nobody else is going to look at it."""
-        if self._home.records.execution(record.id).status in INCOMPLETE:
+        if self._home.records.executions.get(record.id).status in INCOMPLETE:
             close(self._home, record, "error", reason)

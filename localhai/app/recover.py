@@ -27,15 +27,15 @@ def recover(home: Home, say: Say) -> None:
     from localhai.executions.run.heartbeat import own_owner
 
     host = own_owner().host
-    if home.records.given_up(host):
+    if home.records.processes.given_up(host):
         _clean_up(home, say)
-    if home.records.open_executions():
+    if home.records.executions.list_open():
         _executions(home, say)
-    if home.records.held_deployment_versions(host=host):
+    if home.records.deployments.held_versions(host=host):
         _endpoints(home, say)
-    if home.records.open_tasks():
+    if home.records.tasks.list_open():
         _tasks(home, say)
-    if home.records.open_pipelines():
+    if home.records.pipelines.list_open():
         _pipelines(home, say)
 
 

@@ -14,7 +14,6 @@ from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.runner import begin, live, masker_of
 from localhai.records.queue import QueueEntry
-from localhai.records.server import ServerRecords
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
@@ -42,13 +41,13 @@ def enqueue(home: Home, request: StartRequest) -> ExecutionRecord:
     The queue has the whole plan, in which data are named by their ids: that on disk has no secrets, so nothing can be
     run by it.
     """
-    queue = ServerRecords.beside(home.records)
 
     def let_wait(context: RunContext) -> ExecutionRecord:
         record, asked = context.record, {"plan": context.plan.to_dict()}
-        return queue.let_wait(QueueEntry(record.id, record.project_id, request.creator.id, request.priority, asked))
+        entry = QueueEntry(record.id, record.project_id, request.creator.id, request.priority, asked)
+        return home.records.queue.let_wait(entry)
 
-    known_as = home.records.coming_id("executions")
+    known_as = home.records.executions.coming_id()
     with at_work(known_as):  # who dies before it waits leaves it as one that runs
         context = begin(
             home,

@@ -22,20 +22,22 @@ def stop_execution(home: Home, record: ExecutionRecord) -> bool:
 
         if take_to_stop(home, record.id):
             return True
-    return home.records.request_stop(record.id)
+    return home.records.executions.request_stop(record.id)
 
 
 def stop_pipeline(home: Home, pipeline_id: str) -> bool:
     """With all its running nodes."""
-    return home.records.request_pipeline_stop(pipeline_id)
+    return home.records.pipelines.request_stop(pipeline_id)
 
 
 def stop_task(home: Home, task_id: str) -> bool:
     """With all its running executions."""
-    return home.records.request_task_stop(task_id)
+    return home.records.tasks.request_stop(task_id)
 
 
 def stop_deployment(home: Home, version: DeploymentVersion) -> bool:
     """Every endpoint of a version that is served. False when none is."""
-    asked = [home.records.request_endpoint_stop(version.id, endpoint.name) for endpoint in version.endpoints]
+    asked = [
+        home.records.deployments.request_endpoint_stop(version.id, endpoint.name) for endpoint in version.endpoints
+    ]
     return any(asked)

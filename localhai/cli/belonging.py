@@ -19,7 +19,7 @@ def project_of(look: HomeView, execution: Execution, *, yaml: str | None = None)
     from localhai.project.folder import find_project
     from localhai.settings import Settings
 
-    row = next(item for item in look.home.records.projects() if item.id == execution.record.project_id)
+    row = next(item for item in look.home.records.projects.list() if item.id == execution.record.project_id)
     folder = find_project(path_of(row.path), yaml or execution.record.document.get("yaml"))
     if clean(str(folder.path)) != row.path:
         raise ProjectError(

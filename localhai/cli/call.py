@@ -121,7 +121,7 @@ class HomeView(Struct, frozen=True):
 
 def _known_project(home: Home, start: Path) -> Project | None:
     """The project of this folder, or of the nearest one above."""
-    known = {project.path: project for project in home.records.projects()}
+    known = {project.path: project for project in home.records.projects.list()}
     return next((known[str(place)] for place in (start, *start.parents) if str(place) in known), None)
 
 

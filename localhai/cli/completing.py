@@ -40,7 +40,7 @@ def executions(call: Call, incomplete: str) -> list[CompletionItem]:
     """Numbers of the latest executions of this project."""
     try:
         with call.open_project() as project:
-            rows = project.home.records.executions(project.record.id, limit=RECENT, outputs=False)
+            rows = project.home.records.executions.list(project.record.id, limit=RECENT, outputs=False)
     except LocalhaiError:
         return []
     found = [("latest", "the newest"), *((str(row.counter), f"{row.step}: {row.status}") for row in rows)]

@@ -38,7 +38,7 @@ def lineage(call: Call, *, reference: str, up: bool, down: bool, depth: int | No
     both: tuple[Direction, ...] = ("up", "down")
     directions = tuple(name for name in both if {"up": up, "down": down}[name]) or both
     with call.look() as look:
-        datum = look.home.records.find_datum(reference, look.project_id)
+        datum = look.home.records.data.find(reference, look.project_id)
         found = trace(look.home.records, datum, directions, depth)
     if call.json:
         output.emit_json(found.to_dict())

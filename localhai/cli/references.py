@@ -36,7 +36,7 @@ def _find(look: HomeView, word: str) -> list[Execution]:
     counters = range(int(match[1]), int(match[2]) + 1)
     if look.project is None or not 0 < len(counters) <= WIDEST:
         raise UsageError(f"{word!r} is no range of execution numbers", hints=["for example 5-8, in a project's folder"])
-    found = look.home.records.executions(look.project_id, counters=counters, limit=None)
+    found = look.home.records.executions.list(look.project_id, counters=counters, limit=None)
     if not found:
         raise UsageError(f"there are no executions {word}")
     from localhai.executions.execution import Execution

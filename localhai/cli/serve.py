@@ -215,7 +215,7 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
         return
     plant_users(state, seed)
     token = os.environ.get(TOKEN, "").strip()
-    if token and not state.server.user_of_token(token):
+    if token and not state.records.users.of_token(token):
         raise UsageError(f"{TOKEN} and the seed give one user different tokens", where=str(path))
     for project in plant_projects(state, seed):
         output.say(f"project {project.name}: {project.id}")
@@ -230,9 +230,9 @@ def _put_user(home: Home, state: State) -> None:
     token, made = os.environ.get(TOKEN, "").strip(), False
     if token and len(token) < SHORTEST_TOKEN:
         raise UsageError(f"{TOKEN} is too short: a token has {SHORTEST_TOKEN} characters at least", where=TOKEN)
-    if token and state.server.user_of_token(token):
+    if token and state.records.users.of_token(token):
         return
-    users, kept = state.server.users(), home.folder / "server" / "token"
+    users, kept = state.records.users.list(), home.folder / "server" / "token"
     if users and not token:
         output.say(_whose_token(state, users[0].name, kept))
         return
@@ -240,12 +240,12 @@ def _put_user(home: Home, state: State) -> None:
         token, made = kept_secret(kept.parent, kept.name)
     if made:
         output.say(f"made a token, kept in {kept} and not shown again: {token}")
-    state.server.put_user(users[0].name if users else creator_name(home.settings), token)
+    state.records.users.put(users[0].name if users else creator_name(home.settings), token)
 
 
 def _whose_token(state: State, name: str, kept: Path) -> str:
     """How to get at a token again: of tokens themselves only their digests are on record."""
-    if kept.is_file() and state.server.user_of_token(kept.read_text().strip()):
+    if kept.is_file() and state.records.users.of_token(kept.read_text().strip()):
         return f"clients ask with the token in {kept}, or with those of the seed"
     return (
         f"the users of this home keep their tokens; {TOKEN}=... or a seed gives {name} another one"

@@ -40,9 +40,9 @@ def print_parents(parents: Sequence[VersionParent], noun: Noun, form: str) -> No
 
 def all_versions(project: OpenProject, noun: Noun, name: str) -> list[Version]:
     """Newest first. Raises UsageError when the project has no dataset or model of this name."""
-    found = project.home.records.versions(project.record.id, noun, name)
+    found = project.home.records.versions.list(project.record.id, noun, name)
     if not found:
-        known = [item.name for item in project.home.records.version_parents(project.record.id, noun)]
+        known = [item.name for item in project.home.records.versions.parents(project.record.id, noun)]
         listed = f"known: {', '.join(known)}" if known else f"there is no {noun} yet"
         raise UsageError(f"there is no {noun} {name!r}", where=name, hints=[listed])
     return found
@@ -50,7 +50,7 @@ def all_versions(project: OpenProject, noun: Noun, name: str) -> list[Version]:
 
 def one_version(project: OpenProject, noun: Noun, name: str, reference: str | None) -> Version:
     """By version, alias or `latest`. Raises UsageError with what there is."""
-    found = project.home.records.find_version(project.record.id, noun, name, reference)
+    found = project.home.records.versions.find(project.record.id, noun, name, reference)
     if found is None:
         known = [word for item in all_versions(project, noun, name) for word in (item.name, *item.aliases)]
         raise UsageError(
@@ -127,7 +127,7 @@ def made_by(project: OpenProject, execution_id: str | None) -> str | None:
     """`#5 train`, or that it was deleted."""
     if execution_id is None:
         return None
-    found = project.home.records.executions_by_id([execution_id]).get(execution_id)
+    found = project.home.records.executions.by_id([execution_id]).get(execution_id)
     return f"#{found.counter} {found.step}" if found else f"a deleted execution ({execution_id})"
 
 

@@ -38,7 +38,7 @@ def left(home: Home) -> list[LeftEndpoint]:
     """Those that nobody works on. Costs one query when there is none."""
     return [
         LeftEndpoint(version, endpoint)
-        for version in home.records.held_deployment_versions(host=own_owner().host)
+        for version in home.records.deployments.held_versions(host=own_owner().host)
         for endpoint in version.endpoints
         if _is_left(version, endpoint)
     ]
@@ -54,7 +54,7 @@ def close_left(home: Home, found: LeftEndpoint, say: Callable[[str], None]) -> N
     version, endpoint = found.version, found.endpoint
     for state in home.engine.containers({labels.DEPLOYMENT: version.id, labels.ENDPOINT: endpoint.name}):
         home.engine.remove(state.id)
-    if home.records.change_endpoint(
+    if home.records.deployments.change_endpoint(
         version.id, endpoint.name, status="crashed", expected_owner=endpoint.owner, error="its localhai died", url=None
     ):
         say(f"{found.name} was left by a localhai that died; its container is removed")
@@ -85,7 +85,7 @@ def _is_own(home: Home, image: Image) -> bool:
     if made is not None:
         return made
     try:
-        home.records.deployment_version(image.labels.get(labels.DEPLOYMENT, ""))
+        home.records.deployments.version(image.labels.get(labels.DEPLOYMENT, ""))
     except UsageError:
         return False
     return not home.settings.database_url

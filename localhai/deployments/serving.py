@@ -95,7 +95,7 @@ def serve(
 def _start(work: Work, image: str, stack: ExitStack) -> _Server:
     engine = work.home.engine
     stack.enter_context(at_work(work_id(work.version.id, work.endpoint)))
-    if not work.home.records.hold_endpoint(work.version.id, work.endpoint, "starting", own_owner()):
+    if not work.home.records.deployments.hold_endpoint(work.version.id, work.endpoint, "starting", own_owner()):
         raise SurroundingsError(f"endpoint {work.endpoint} of version {work.version.name} is served already")
     stack.callback(_let_go, work)
     stack.push(lambda _kind, error, _trace: _note(work, error))
@@ -137,13 +137,13 @@ def _end(work: Work, container: str) -> None:
 
 
 def _let_go(work: Work) -> None:
-    found = work.home.records.deployment_version(work.version.id).endpoint(work.endpoint)
+    found = work.home.records.deployments.version(work.version.id).endpoint(work.endpoint)
     if found is not None and found.owner == own_owner():
         _change(work, "stopped", url=None)
 
 
 def _change(work: Work, status: str, **facts: Any) -> None:
-    work.home.records.change_endpoint(work.version.id, work.endpoint, status=status, **facts)
+    work.home.records.deployments.change_endpoint(work.version.id, work.endpoint, status=status, **facts)
 
 
 def _spec(work: Work, image: str) -> ContainerSpec:
@@ -291,7 +291,7 @@ def _watch(servers: Sequence[_Server]) -> None:
     """Until somebody interrupts, all are asked to stop, or one ends."""
     due = 0.0
     work = servers[0].work
-    wishes = Beside(partial(work.home.records.stop_requested_endpoints, work.version.id))
+    wishes = Beside(partial(work.home.records.deployments.stop_requested_endpoints, work.version.id))
     while not work.interruption.asked and not wishes.heard:
         now = time.monotonic()
         if now >= due:

@@ -62,7 +62,7 @@ def make_version(
         files = [_recorded(item, fetched[str(item["name"])]) for item in definition.get("files") or ()]
         told = [to_builtins(note) for note in parity.notes("endpoint", definition)]
         documents.append((str(definition["name"]), {"definition": dict(definition), "files": files, "parity": told}))
-    return project.home.records.create_deployment_version(
+    return project.home.records.deployments.create_version(
         project.record.id,
         deployment=deployment,
         commit=snapshot.identifier,
@@ -148,7 +148,7 @@ def build_endpoint(project: OpenProject, work: Work) -> str:
 
 def _build_endpoint(project: OpenProject, work: Work) -> str:
     records, me = project.home.records, own_owner()
-    if not records.hold_endpoint(work.version.id, work.endpoint, "building", me):
+    if not records.deployments.hold_endpoint(work.version.id, work.endpoint, "building", me):
         raise UsageError(
             f"endpoint {work.endpoint} of version {work.version.name} is built or served by another process",
             hints=[f"localhai deployment stop {work.version.deployment}/{work.version.name}"],
@@ -170,9 +170,9 @@ def _build_endpoint(project: OpenProject, work: Work) -> str:
     except BaseException as error:
         said = error.message if isinstance(error, LocalhaiError) else f"{type(error).__name__}: {error}"
         status = "stopped" if isinstance(error, (Interrupted, KeyboardInterrupt)) else "error"
-        records.change_endpoint(work.version.id, work.endpoint, status=status, error=said)
+        records.deployments.change_endpoint(work.version.id, work.endpoint, status=status, error=said)
         raise
-    records.change_endpoint(work.version.id, work.endpoint, status="built", image=image, error=None)
+    records.deployments.change_endpoint(work.version.id, work.endpoint, status="built", image=image, error=None)
     return image
 
 

@@ -90,7 +90,7 @@ def _forget(paths: Sequence[Path]) -> Sequence[str]:
 def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:
     """Executions that ended more than `older_than` seconds before `now`, with their outputs."""
     before = (now - timedelta(seconds=older_than)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    found = [item for item in home.records.ended_before(before, project_id) if _is_of(home, item[0])]
+    found = [item for item in home.records.executions.ended_before(before, project_id) if _is_of(home, item[0])]
     if found:
         size = sum(_size_of(home, folder) for _, folder in found)
         ids = [id_ for id_, _ in found]
@@ -99,7 +99,7 @@ def old_executions(home: Home, project_id: str | None, older_than: float, now: d
 
 def _is_of(home: Home, execution_id: str) -> bool:
     """Whether this home made it: others that share its records clean up after themselves."""
-    return not home.settings.database_url or has_files(home, home.records.execution(execution_id))
+    return not home.settings.database_url or has_files(home, home.records.executions.get(execution_id))
 
 
 def leftovers(home: Home) -> Iterator[Portion]:
@@ -160,7 +160,7 @@ def _ended_on(engine: Engine, home: Home) -> Iterator[str]:
 
 def _waits(home: Home, execution: str) -> bool:
     """Whether it holds outputs that nobody could collect yet: `execution collect` does, or `execution delete`."""
-    folder = home.records.execution(execution).folder
+    folder = home.records.executions.get(execution).folder
     return bool(folder) and uncollected.read(home.folder / folder) is not None
 
 
@@ -175,7 +175,7 @@ def _own_names(listed: Callable[[Mapping[str, str | None]], Sequence[str]], home
 
 def _is_final(home: Home, execution: str) -> bool | None:
     try:
-        return home.records.execution(execution).status in FINAL
+        return home.records.executions.get(execution).status in FINAL
     except UsageError:
         return None
 
@@ -201,8 +201,8 @@ def _unused_code(home: Home) -> list[str]:
 
 def _used_code(home: Home) -> set[str]:
     """Of executions, and of deployment versions, which may be served again."""
-    served = {version.commit for version in home.records.deployment_versions(limit=None)}
-    return served | home.records.commits()
+    served = {version.commit for version in home.records.deployments.versions(limit=None)}
+    return served | home.records.executions.commits()
 
 
 def _clean_code(home: Home) -> Sequence[str]:
@@ -225,7 +225,7 @@ def _clean_packages(home: Home) -> Sequence[str]:
 
 def _some_image(home: Home) -> str:
     """An image that is on the engine: that of the newest execution."""
-    for row in home.records.executions(limit=20, outputs=False):
+    for row in home.records.executions.list(limit=20, outputs=False):
         image = home.engine.image(row.image)
         if image is not None:
             return image.id
@@ -243,7 +243,7 @@ def _delete_all(home: Home, ids: Sequence[str]) -> Sequence[str]:
 
 def _delete(home: Home, id_: str) -> Sequence[str]:
     try:
-        delete(home, Execution(home, home.records.execution(id_)))
+        delete(home, Execution(home, home.records.executions.get(id_)))
     except UsageError:  # somebody else was faster
         return ()
     except SurroundingsError as error:

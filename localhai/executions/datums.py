@@ -66,7 +66,7 @@ class Addresses(Struct):
     def prefetch(self, uris: Sequence[str]) -> None:
         """Look up many data at once, which `datum` then knows."""
         ids = [without_scheme(uri) for uri in uris if has_scheme(uri)]  # as nearly all are written
-        self._known |= self.records.data_by_id(ids) if ids else {}
+        self._known |= self.records.data.by_id(ids) if ids else {}
 
     def datum(self, reference: str) -> StoredDatum:
         """By id or alias. Raises Unavailable, in words."""
@@ -104,10 +104,10 @@ class Addresses(Struct):
         return Resolution(name, uri, version.uri, tuple(file.id for file in version.files))
 
     def _datum(self, reference: str) -> DatumRecord:
-        found = self._known.get(reference) or self.records.data_by_id([reference]).get(reference)
+        found = self._known.get(reference) or self.records.data.by_id([reference]).get(reference)
         if found is None:
-            alias = self.records.alias(self.project_id, reference)
-            found = None if alias is None else self.records.data_by_id([alias.datum_id]).get(alias.datum_id)
+            alias = self.records.aliases.get(self.project_id, reference)
+            found = None if alias is None else self.records.data.by_id([alias.datum_id]).get(alias.datum_id)
         if found is None or not self._may_read(found):
             raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
         if found.purged:
@@ -123,7 +123,7 @@ class Addresses(Struct):
         name, _, reference = uri.key.partition("/")
         if not name or "/" in reference or (noun == "dataset" and not reference):
             raise Unavailable(f"{noun}://NAME/VERSION is needed, where VERSION may be an alias or latest")
-        found = self.records.find_version(self.project_id, noun, name, reference or None)
+        found = self.records.versions.find(self.project_id, noun, name, reference or None)
         if found is None:
             raise Unavailable(self._unknown(noun, name, reference))
         purged = [file.name for file in found.files if file.purged]
@@ -136,11 +136,11 @@ class Addresses(Struct):
         return found
 
     def _unknown(self, noun: Noun, name: str, reference: str) -> str:
-        known = [item.name for item in self.records.version_parents(self.project_id, noun)]
+        known = [item.name for item in self.records.versions.parents(self.project_id, noun)]
         if name not in known:
             listed = f"; known: {_some(known)}" if known else ""
             return f"no {noun} of that name is known here: it may be on the platform{listed}"
-        versions = self.records.versions(self.project_id, noun, name)
+        versions = self.records.versions.list(self.project_id, noun, name)
         names = [word for version in versions for word in (version.name, *version.aliases)]
         return f"the {noun} {name} has no version or alias {reference!r}; known: {_some(names)}"
 

@@ -47,13 +47,13 @@ def delete(home: Home, execution: Execution, *, keep_outputs: bool = False) -> N
                 hints=[f"localhai execution collect {execution.counter}", "or delete them too, with --purge-outputs"],
             )
         reap.remove(home.engine, reap.of_execution(home.engine, execution.id))
-    data = [] if keep_outputs else home.records.data(execution_id=execution.id, purged=False, limit=None)
+    data = [] if keep_outputs else home.records.data.list(execution_id=execution.id, purged=False, limit=None)
     for datum in data:
         home.store.delete(datum.uri)
-    home.records.purge_data([datum.id for datum in data])
+    home.records.data.purge([datum.id for datum in data])
     if execution.record.folder:
         _remove_folder(execution.folder)
-    home.records.delete_execution(execution.id, purge=not keep_outputs)
+    home.records.executions.delete(execution.id, purge=not keep_outputs)
 
 
 def folder_size(folder: Path) -> int:

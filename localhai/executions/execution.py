@@ -178,7 +178,7 @@ class Execution:
 
     def refresh(self) -> Execution:
         """Look the execution up again; gives itself. Raises UsageError when it was deleted."""
-        self.record = self._home.records.execution(self.id)
+        self.record = self._home.records.executions.get(self.id)
         self._document = None
         return self
 

@@ -201,13 +201,13 @@ class Home:
         """An execution by `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
         from localhai.executions.execution import Execution
 
-        return Execution(self, self.records.find_execution(reference, project_id))
+        return Execution(self, self.records.executions.find(reference, project_id))
 
     def executions(self, *, project_id: str | None = None, limit: int = 100) -> Sequence[Execution]:
         """Executions of one project, or of all, newest first, at most `limit`."""
         from localhai.executions.execution import Execution
 
-        return [Execution(self, row) for row in self.records.executions(project_id=project_id, limit=limit)]
+        return [Execution(self, row) for row in self.records.executions.list(project_id=project_id, limit=limit)]
 
     def ready(self) -> None:
         """Make its folder, if need be. Raises SurroundingsError when that cannot be, or it cannot be written to."""

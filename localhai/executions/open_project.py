@@ -229,7 +229,7 @@ class OpenProject:
         """An earlier ad-hoc commit with what was known of it when an execution of this project last ran it."""
         if snapshot.kind == "git":
             return snapshot
-        rows = self.home.records.executions(self.record.id, commit=snapshot.identifier, limit=1, outputs=False)
+        rows = self.home.records.executions.list(self.record.id, commit=snapshot.identifier, limit=1, outputs=False)
         if not rows:
             return snapshot
         known = rows[0].document

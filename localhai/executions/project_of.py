@@ -20,7 +20,7 @@ _LOOKED_AT = 20  # newest executions of a project
 
 def project_of(home: Home, folder: ProjectFolder) -> Project:
     """Its row in the records, made the first time. What was a project in a folder that is gone follows it."""
-    return home.records.project(
+    return home.records.projects.of_folder(
         folder.path, folder.name, declared=folder.declared, moved=lambda: _moved_from(home, folder)
     )
 
@@ -47,9 +47,9 @@ def gone_projects(home: Home) -> list[Project]:
     """Projects of this home that have executions and whose folder is not there any more."""
     return [
         project
-        for project in home.records.projects()
+        for project in home.records.projects.list()
         if not path_of(project.path).exists() and not path_of(project.path).is_relative_to(home.folder)
-        if any(has_files(home, row) for row in home.records.executions(project.id, limit=1, outputs=False))
+        if any(has_files(home, row) for row in home.records.executions.list(project.id, limit=1, outputs=False))
     ]
 
 
@@ -68,7 +68,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _commits(home: Home, project: Project) -> Sequence[str]:
-    rows = home.records.executions(project.id, limit=_LOOKED_AT, outputs=False)
+    rows = home.records.executions.list(project.id, limit=_LOOKED_AT, outputs=False)
     found = [commit for row in rows for commit in (row.commit, row.document.get("base_commit"))]
     return list(dict.fromkeys(commit for commit in found if commit and not commit.startswith("~")))[:3]
 
@@ -79,7 +79,7 @@ def _is_alike(home: Home, project: Project, folder: ProjectFolder) -> bool:
         text = folder.yaml.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    rows = home.records.executions(project.id, limit=_LOOKED_AT, outputs=False)
+    rows = home.records.executions.list(project.id, limit=_LOOKED_AT, outputs=False)
     return any(row.step in text for row in rows)
 
 

@@ -64,7 +64,6 @@ def access_of(home: Home, requester: str | None) -> Access:
     """What the addresses of one who asks may reach now: by the settings of the home, and whose projects are whose."""
     if requester is None:
         return EVERYTHING
-    from localhai.records.server import ServerRecords
 
     settings = home.settings
     store = str(settings.store or "")
@@ -73,7 +72,7 @@ def access_of(home: Home, requester: str | None) -> Access:
         folders=tuple(map(str, settings.serve_folders)),
         closed=tuple(map(str, (home.folder, *([] if in_bucket or not store else [store]), *_files_of(settings)))),
         networks=settings.serve_addresses,
-        projects=ServerRecords.beside(home.records).visible(requester, home.records.projects()),
+        projects=home.records.users.visible(requester, home.records.projects.list()),
         store=store if in_bucket else None,
     )
 

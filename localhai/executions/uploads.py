@@ -51,10 +51,10 @@ def upload(
         tags=tuple(tags),
         properties=(dict(properties),) if properties else (),
     )
-    home.records.add_upload(project.id, record)
+    home.records.data.add_upload(project.id, record)
     if move:
         path.unlink(missing_ok=True)
-    return home.records.datum(datum_id)
+    return home.records.data.get(datum_id)
 
 
 def _kept(home: Home, path: Path, key: str, sums: Checksums, *, move: bool) -> str:

@@ -48,7 +48,7 @@ def continue_pipeline(
     run.seen = {node.name: node.status for node in record.nodes}
     with at_work(record.id):
         run.go({}, {name: item for name, item in kept.items() if item is not None})
-    return sources.project.home.records.pipeline(record.id)
+    return sources.project.home.records.pipelines.get(record.id)
 
 
 def _kept(sources: Sources, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:

@@ -65,7 +65,7 @@ class ExecutionRunner:
         """Its execution counts, not what became of the node: it may have ended after its pipeline did."""
         if node.execution is None or node.execution["status"] is None:
             return None
-        execution = Execution(home, home.records.execution(node.execution["id"]))
+        execution = Execution(home, home.records.executions.get(node.execution["id"]))
         require_ended(execution, node.name)
         if not is_whole(execution):
             return None
@@ -77,14 +77,14 @@ def follow_left(home: Home, execution_id: str, interruption: Interruption) -> Ex
 
     None where its container never was, or somebody deleted it: then it is to be made anew.
     """
-    execution = Execution(home, home.records.execution(execution_id))
+    execution = Execution(home, home.records.executions.get(execution_id))
     asked = 0
     while execution.refresh().record.status in INCOMPLETE:
         with suppress(SurroundingsError):  # an engine that is away comes back
             adopt(home, execution_id, interruption=interruption)
         if interruption.level > asked:
             asked = interruption.level
-            home.records.request_stop(execution_id)
+            home.records.executions.request_stop(execution_id)
         time.sleep(LOOK)
     return None if execution.error == NEVER_RAN else execution
 

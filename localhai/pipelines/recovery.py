@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.run.owner import is_gone
 from localhai.pipelines.rules import node_status
-from localhai.records.server import ServerRecords
 from localhai.vocabulary import INCOMPLETE, NODE_OPEN
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _DIED = "localhai died"
 
 def left(home: Home) -> list[Pipeline]:
     """Open pipelines that nobody works on. Costs one query when there is none."""
-    return [item for item in home.records.open_pipelines() if is_gone(home, item.owner, item.created, item.id)]
+    return [item for item in home.records.pipelines.list_open() if is_gone(home, item.owner, item.created, item.id)]
 
 
 def close_left(home: Home, record: Pipeline, say: Callable[[str], None]) -> None:
@@ -29,10 +28,10 @@ def close_left(home: Home, record: Pipeline, say: Callable[[str], None]) -> None
     Its executions must have been looked after before: those that still run are watched to their ends, and count when
     the pipeline is resumed.
     """
-    if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+    if record.stop_requested is None and home.records.queue.is_served(record.id):
         say(f"pipeline #{record.counter} (project {record.project}): the next localhai serve goes on with it")
         return
-    if not home.records.change_pipeline(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
+    if not home.records.pipelines.change(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
         return  # another localhai was quicker
     running = [node.name for node in record.nodes if node.status == "started"]
     for node in record.nodes:
@@ -53,4 +52,4 @@ def _close(home: Home, record: Pipeline, node: PipelineNode) -> None:
             reason = f"{_DIED}; execution #{node.execution['counter']} went on"
         else:
             ended, reason = node_status(status), f"{_DIED} before it saw the end"
-    home.records.change_node(record.id, node.name, status=ended, reason=reason)
+    home.records.pipelines.change_node(record.id, node.name, status=ended, reason=reason)

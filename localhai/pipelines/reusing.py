@@ -28,7 +28,7 @@ def reuse(
     found: dict[str, Kept] = {}
     for spec in specs:
         counter, globs = parse(spec)
-        record = home.records.find_pipeline(counter, project_id)
+        record = home.records.pipelines.find(counter, project_id)
         names = [node.name for node in plan.nodes if any(fnmatch(node.name, glob) for glob in globs)]
         if not names:
             known = ", ".join(node.name for node in plan.nodes)

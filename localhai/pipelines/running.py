@@ -131,7 +131,7 @@ def run_pipeline(
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)
-    interruption, known_as = interruption or Interruption(), home.records.coming_id("pipelines")
+    interruption, known_as = interruption or Interruption(), home.records.pipelines.coming_id()
     with at_work(known_as), ctrl_c_asks(interruption):
         if options.images_first:
             look_at_images(
@@ -142,7 +142,7 @@ def run_pipeline(
                 say=(observer or PipelineObserver()).status,
                 interruption=interruption,
             )
-        record = home.records.create_pipeline(
+        record = home.records.pipelines.create(
             project.id,
             name=plan.name,
             nodes=[(node.name, node.type) for node in plan.nodes],
@@ -155,7 +155,7 @@ def run_pipeline(
         run = Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
         run.begun = dict(begun or {})
         run.go(kept or {}, reused or {})
-    return home.records.pipeline(record.id)
+    return home.records.pipelines.get(record.id)
 
 
 def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
@@ -165,7 +165,7 @@ def all_runners(further: Mapping[str, NodeRunner]) -> dict[str, NodeRunner]:
 
 def _wishes(records: Records, pipeline_id: str) -> tuple[bool, frozenset[str]] | None:
     """Whether it is to stop, and the nodes that are approved. None: nothing is wished."""
-    found = records.pipeline_wishes(pipeline_id)
+    found = records.pipelines.wishes(pipeline_id)
     return found if any(found) else None
 
 
@@ -275,7 +275,7 @@ class Run:
         self.events.put((name, None, None))
 
     def _remember(self, name: str, made: Made) -> None:
-        self.records.change_node(
+        self.records.pipelines.change_node(
             self.record.id, name, execution_id=made.execution_id, task_id=made.task_id, deployment=made.deployment
         )
 
@@ -340,7 +340,9 @@ class Run:
             self._change("started", None)
         for change in state.drain():
             if change.node is not None and change.status is not None and not self._is_recorded(change):
-                self.records.change_node(self.record.id, change.node, status=change.status, reason=change.reason)
+                self.records.pipelines.change_node(
+                    self.record.id, change.node, status=change.status, reason=change.reason
+                )
             self._observer.changed(change)
         if state.status != self._status:
             self._change(state.status, state.reason)
@@ -357,7 +359,7 @@ class Run:
 
     def _change(self, status: str, reason: str | None) -> None:
         self._status = status
-        self.records.change_pipeline(
+        self.records.pipelines.change(
             self.record.id, status, reason=reason, duration=self._took() if status in NODE_FINAL else None
         )
         self._observer.changed(Change(None, status, reason))
@@ -368,7 +370,7 @@ class Run:
             stop.ask()
         for thread in self._threads.values():
             thread.join()
-        self.records.change_pipeline(self.record.id, "crashed", reason=reason, duration=self._took())
+        self.records.pipelines.change(self.record.id, "crashed", reason=reason, duration=self._took())
 
     def _took(self) -> float | None:
         """Of one that goes on after a crash only the clock knows what went before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from localhai.errors import UsageError
 from localhai.records.database import columns_of, placeholders, statement, storable
 from localhai.records.rows import DatumRecord
 from localhai.records.times import text
@@ -97,6 +98,22 @@ def select(transaction: Transaction, tail: str, parameters: Mapping[str, Any]) -
     tags = _names(transaction, "SELECT datum_id, tag AS name FROM datum_tags", "position", ids)
     aliases = _names(transaction, "SELECT datum_id, name FROM datum_aliases", "name", ids)
     return [_record(row, tags.get(row["id"], ()), aliases.get(row["id"], ())) for row in found]
+
+
+def one(transaction: Transaction, datum_id: str) -> DatumRecord:
+    """By its full id. Raises UsageError."""
+    found = select(transaction, "WHERE d.id = :id", {"id": datum_id})
+    if not found:
+        raise UsageError(f"there is no datum {datum_id}", where=datum_id, hints=["see them: localhai data list"])
+    return found[0]
+
+
+def aliased(transaction: Transaction, project_id: str, name: str) -> str | None:
+    """The id of the datum that has this alias; None when there is no such alias."""
+    key = {"project_id": project_id, "name": storable(name)}
+    sql = "SELECT datum_id FROM datum_aliases WHERE project_id = :project_id AND name = :name"
+    found = transaction.rows(sql, key)
+    return str(found[0]["datum_id"]) if found else None
 
 
 def of_executions(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[DatumRecord]]:

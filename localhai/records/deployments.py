@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import UsageError
 from localhai.records import deployment_rows as rows
 from localhai.records import owners
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.records.ids import new_id
 from localhai.system import strict_json
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from localhai.records.rows import Owner
 
 
-class DeploymentRecords(RecordAccess):
+class DeploymentRecords(NounRecords):
     """The deployments' part of Records."""
 
-    def create_deployment_version(
+    table = "deployment_versions"
+
+    def create_version(
         self,
         project_id: str,
         *,
@@ -40,7 +42,7 @@ class DeploymentRecords(RecordAccess):
         `endpoints` are (name, document) in their order. Without `name` it is the next one of the day, as the platform
         suggests them: 20260102.0, 20260102.1... Raises UsageError when the deployment has a version of that name.
         """
-        version_id, now = self.coming_id("deployment_versions"), self._now()
+        version_id, now = self.coming_id(), self._now()
 
         def work(transaction: Transaction, again: bool) -> DeploymentVersion:
             if again and transaction.rows("SELECT id FROM deployment_versions WHERE id = :id", {"id": version_id}):
@@ -79,14 +81,7 @@ class DeploymentRecords(RecordAccess):
 
         return self._write(work)
 
-    def deployments(self, project_id: str | None = None) -> list[Deployment]:
-        """Of one project or of all, by name."""
-        where = "" if project_id is None else "WHERE project_id = :project_id"
-        sql = statement("SELECT id, project_id, name, created FROM deployments", where, "ORDER BY name, id")
-        key = {} if project_id is None else {"project_id": project_id}
-        return self._read(lambda transaction: [rows.Deployment(**row) for row in transaction.rows(sql, key)])
-
-    def put_deployment(self, project_id: str, name: str) -> Deployment:
+    def put(self, project_id: str, name: str) -> Deployment:
         """The deployment of that name, made when there is none."""
         now = self._now()
 
@@ -102,7 +97,7 @@ class DeploymentRecords(RecordAccess):
         now = self._now()
         return self._read(lambda transaction: _free_name(transaction, deployment_id, "", None, now))
 
-    def change_deployment_version(self, version_id: str, **facts: Any) -> DeploymentVersion:
+    def change_version(self, version_id: str, **facts: Any) -> DeploymentVersion:
         """Remember facts in its document: `enabled`, for instance."""
 
         def work(transaction: Transaction, _again: bool) -> DeploymentVersion:
@@ -114,22 +109,22 @@ class DeploymentRecords(RecordAccess):
 
         return self._write(work)
 
-    def point_deployment_alias(self, version: DeploymentVersion, alias: str) -> None:
+    def point_alias(self, version: DeploymentVersion, alias: str) -> None:
         """Give a version this alias; one that was another version's moves."""
         now = self._now()
         self._write(
             lambda transaction, _again: _point(transaction, version.deployment_id, alias, version.id, now),
         )
 
-    def deployment_version(self, version_id: str) -> DeploymentVersion:
+    def version(self, version_id: str) -> DeploymentVersion:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: rows.one(transaction, version_id))
 
-    def find_deployment_version(self, ref: str, project_id: str | None = None) -> DeploymentVersion:
+    def find_version(self, ref: str, project_id: str | None = None) -> DeploymentVersion:
         """By `[DEPLOYMENT/]NAME-OR-ALIAS`, `latest`, a deployment's name, an id or its beginning. Raises UsageError."""
         return self._read(lambda transaction: rows.find(transaction, ref, project_id))
 
-    def deployment_versions(self, project_id: str | None = None, *, limit: int | None = 100) -> list[DeploymentVersion]:
+    def versions(self, project_id: str | None = None, *, limit: int | None = 100) -> list[DeploymentVersion]:
         """Newest first, with their endpoints and aliases."""
         where = "" if project_id is None else "WHERE d.project_id = :project_id"
         parameters: dict[str, Any] = {} if limit is None else {"limit": limit}
@@ -138,7 +133,7 @@ class DeploymentRecords(RecordAccess):
         tail = statement(where, "ORDER BY v.id DESC", "" if limit is None else "LIMIT :limit")
         return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
-    def held_deployment_versions(self, *, host: str | None = None) -> list[DeploymentVersion]:
+    def held_versions(self, *, host: str | None = None) -> list[DeploymentVersion]:
         """Versions with an endpoint that is being built or served, on this machine or all: what recovery looks at."""
         listed, parameters = placeholders(ENDPOINT_HELD)
         inner = statement("SELECT version_id FROM deployment_endpoints WHERE status IN", listed)
@@ -227,10 +222,17 @@ class DeploymentRecords(RecordAccess):
         """Cheap, for polling: the endpoints that are to stop. None while the database cannot be asked."""
         sql = "SELECT name FROM deployment_endpoints WHERE version_id = :id AND stop_requested IS NOT NULL"
         try:
-            with self._database.begin(write=False) as transaction:
+            with self._access.database.begin(write=False) as transaction:
                 return frozenset(row["name"] for row in transaction.rows(sql, {"id": version_id}))
         except Away:
             return frozenset()
+
+    def list(self, project_id: str | None = None) -> list[Deployment]:
+        """Of one project or of all, by name."""
+        where = "" if project_id is None else "WHERE project_id = :project_id"
+        sql = statement("SELECT id, project_id, name, created FROM deployments", where, "ORDER BY name, id")
+        key = {} if project_id is None else {"project_id": project_id}
+        return self._read(lambda transaction: [rows.Deployment(**row) for row in transaction.rows(sql, key)])
 
 
 def _deployment(transaction: Transaction, project_id: str, name: str, now: str) -> str:

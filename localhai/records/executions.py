@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import TransitionError, UsageError
+from localhai.records import data_rows, owners
 from localhai.records import execution_rows as rows
-from localhai.records import owners
-from localhai.records.access import RecordAccess
 from localhai.records.counters import DELETED, next_counter
 from localhai.records.database import Away, placeholders, statement, storable
+from localhai.records.execution_lists import ExecutionLists
 from localhai.records.execution_refs import find
 from localhai.system import strict_json
 from localhai.vocabulary import ALLOWED, FINAL, INCOMPLETE, Status, allowed
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import ExecutionRecord, Owner, StatusChange
+    from localhai.records.rows import DatumRecord, ExecutionRecord, Owner, StatusChange
+    from localhai.records.version_rows import VersionRequest
 
 _AT_ONCE = 100
 _wild_re = re.compile("[%_!]")
 _TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
 
 
-class ExecutionRecords(RecordAccess):
+class ExecutionRecords(ExecutionLists):
     """The executions' part of Records."""
 
-    def create_execution(
+    table = "executions"
+
+    def create(
         self,
         project_id: str,
         *,
@@ -50,7 +53,7 @@ class ExecutionRecords(RecordAccess):
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or self.coming_id("executions"),
+            "id": known_as or self.coming_id(),
             "project_id": project_id,
             "status": str(Status.CREATED),
             "created": self._now(),
@@ -81,7 +84,7 @@ class ExecutionRecords(RecordAccess):
         now = self._now()
         return self._write(
             lambda transaction, _again: change_status(
-                transaction, execution_id, Status(to), now=now, by=by, changes=changes, lock=self._locks_rows
+                transaction, execution_id, Status(to), now=now, by=by, changes=changes, lock=self._access.locks_rows
             )
         )
 
@@ -94,7 +97,7 @@ class ExecutionRecords(RecordAccess):
         """
 
         def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
-            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
+            execution = rows.one(transaction, execution_id, lock=self._access.locks_rows)
             values = rows.apply(transaction, execution, changes)
             if values:
                 rows.update(transaction, execution_id, values)
@@ -102,109 +105,16 @@ class ExecutionRecords(RecordAccess):
 
         return self._write(work)
 
-    def execution(self, execution_id: str) -> ExecutionRecord:
+    def get(self, execution_id: str) -> ExecutionRecord:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: rows.one(transaction, execution_id))
 
-    def find_execution(self, ref: str, project_id: str | None = None) -> ExecutionRecord:
+    def find(self, ref: str, project_id: str | None = None) -> ExecutionRecord:
         """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates.
 
         Counters need a project; `latest` is that of the project when one is given.
         """
         return self._read(lambda transaction: find(transaction, ref, project_id))
-
-    def executions(
-        self,
-        project_id: str | None = None,
-        *,
-        status: Status | str | None = None,
-        step: str | None = None,
-        tag: str | None = None,
-        commit: str | None = None,
-        counters: range | None = None,
-        limit: int | None = 100,
-        offset: int = 0,
-        outputs: bool = True,
-    ) -> list[ExecutionRecord]:
-        """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
-        where, parameters = _conditions(project_id, status, step, tag, commit=commit, counters=counters)
-        tail = statement(where, "ORDER BY e.id DESC")
-        if limit is not None:
-            tail = statement(tail, "LIMIT :limit OFFSET :offset")
-            parameters |= {"limit": limit, "offset": offset}
-        return self._read(lambda transaction: rows.select(transaction, tail, parameters, outputs=outputs))
-
-    def executions_of_user(
-        self,
-        user: str,
-        project_id: str | None = None,
-        *,
-        status: Status | str | None = None,
-        step: str | None = None,
-        tag: str | None = None,
-        limit: int = 100,
-    ) -> list[ExecutionRecord]:
-        """As `executions`, those that this user started.
-
-        The database finds documents in which the user's name stands; whether it stands at the right place is seen here,
-        page by page: JSON functions are not in every SQLite, and refuse documents with NaN or NUL.
-        """
-        found: list[ExecutionRecord] = []
-        before = None
-        while len(found) < limit:
-            where, parameters = _conditions(project_id, status, step, tag, user=user, before=before)
-            parameters["limit"] = max(limit, _AT_ONCE)
-            page = self._page(statement(where, "ORDER BY e.id DESC LIMIT :limit"), parameters)
-            found += [item for item in page if item.document.get("user") == user]
-            if len(page) < parameters["limit"]:
-                break
-            before = page[-1].id
-        return found[:limit]
-
-    def _page(self, tail: str, parameters: Mapping[str, Any]) -> list[ExecutionRecord]:
-        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
-
-    def commits(self) -> set[str]:
-        """Those that executions ran with."""
-        sql = 'SELECT DISTINCT "commit" FROM executions WHERE "commit" IS NOT NULL'
-        return {str(row["commit"]) for row in self._read(lambda transaction: transaction.rows(sql))}
-
-    def ended_before(self, moment: str, project_id: str | None = None) -> list[tuple[str, str | None]]:
-        """Ids and folders of those that had ended at that time (ISO-8601 UTC with microseconds), oldest first."""
-        listed, parameters = placeholders(sorted(FINAL))
-        own = "" if project_id is None else "AND project_id = :project_id"
-        parameters |= {"moment": moment} | ({} if project_id is None else {"project_id": project_id})
-        sql = statement(
-            "SELECT id, folder FROM executions WHERE COALESCE(finished, created) <= :moment",
-            own,
-            "AND status IN",
-            listed,
-        )
-        found = self._read(lambda transaction: transaction.rows(f"{sql} ORDER BY id", parameters))
-        return [(row["id"], row["folder"]) for row in found]
-
-    def count_executions(
-        self,
-        project_id: str | None = None,
-        *,
-        status: Status | str | None = None,
-        step: str | None = None,
-        tag: str | None = None,
-    ) -> int:
-        """How many `executions` would list without a limit."""
-        where, parameters = _conditions(project_id, status, step, tag)
-        sql = statement("SELECT count(*) AS number FROM executions e", where)
-        return int(self._read(lambda transaction: transaction.rows(sql, parameters))[0]["number"])
-
-    def open_executions(self, *, project_id: str | None = None, host: str | None = None) -> list[ExecutionRecord]:
-        """All that have not ended, with their owners, oldest first: what recovery looks at."""
-        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
-        where = f"WHERE e.status IN {listed}"
-        for column, value in (("project_id", project_id), ("owner_host", host)):
-            if value is not None:
-                where += f" AND e.{column} = :{column}"
-                parameters[column] = value
-        return self._read(lambda transaction: rows.select(transaction, f"{where} ORDER BY e.id", parameters))
 
     def status_changes(self, execution_id: str) -> list[StatusChange]:
         """Every change of status, oldest first."""
@@ -222,7 +132,7 @@ class ExecutionRecords(RecordAccess):
         """Cheap, for polling: also once somebody else closed it. False also while the database cannot be asked."""
         sql = "SELECT stop_requested, status FROM executions WHERE id = :id"
         try:
-            with self._database.begin(write=False) as transaction:
+            with self._access.database.begin(write=False) as transaction:
                 found = transaction.rows(sql, {"id": execution_id})
         except Away:
             return False
@@ -246,7 +156,43 @@ class ExecutionRecords(RecordAccess):
 
         return self._write(work)
 
-    def delete_execution(self, execution_id: str, *, purge: bool = True) -> None:
+    def add_outputs(
+        self,
+        execution_id: str,
+        data: Sequence[DatumRecord],
+        aliases: Mapping[str, str],
+        versions: Sequence[VersionRequest],
+    ) -> list[str]:
+        """Data of an execution, the aliases (name to id of a datum) and versions that they ask for: all or none.
+
+        Gives what was refused, as sentences. May be repeated.
+        """
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> list[str]:
+            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
+            if not found:
+                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
+            project_id = found[0]["project_id"]
+            data_rows.insert(transaction, execution_id, project_id, data)
+            for name, datum_id in aliases.items():
+                data_rows.point_alias(transaction, project_id, name, datum_id, now)
+            return make(transaction, project_id) if versions else []
+
+        def make(transaction: Transaction, project_id: str) -> list[str]:
+            from localhai.records import version_making  # most executions make none
+
+            said: list[str] = []
+            for request in versions:
+                decision = version_making.make(
+                    transaction, project_id, execution_id, request, now, lock=self._access.locks_rows
+                )
+                said += version_making.sentences(decision)
+            return said
+
+        return self._write(work) if data else []
+
+    def delete(self, execution_id: str, *, purge: bool = True) -> None:
         """Forget an execution that has ended (UsageError otherwise). Its data stay known, with `purge` as purged."""
         now = self._now()
 
@@ -310,50 +256,3 @@ def _note(transaction: Transaction, execution_id: str, time: str, old: Status | 
             "by": storable(by),
         },
     )
-
-
-_CLAUSES = {
-    "project_id": "e.project_id = :project_id",
-    "status": "e.status = :status",
-    "step": "e.step = :step",
-    "tag": "e.id IN (SELECT execution_id FROM execution_tags WHERE tag = :tag)",
-    "commit": 'e."commit" = :commit',
-    "first": "e.counter >= :first",
-    "last": "e.counter <= :last",
-    "user": "e.document LIKE :user ESCAPE '!'",
-    "before": "e.id < :before",
-}
-
-
-def _conditions(
-    project_id: str | None,
-    status: Status | str | None,
-    step: str | None,
-    tag: str | None,
-    *,
-    commit: str | None = None,
-    counters: range | None = None,
-    user: str | None = None,
-    before: str | None = None,
-) -> tuple[str, dict[str, Any]]:
-    """The WHERE of a list and its parameters."""
-    given = {
-        "project_id": project_id,
-        "status": status and str(status),
-        "step": step,
-        "tag": tag,
-        "commit": commit,
-        "first": counters and counters.start,
-        "last": counters and counters.stop - 1,
-        "user": user and _document_has("user", user),
-        "before": before,
-    }
-    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    where = " AND ".join(_CLAUSES[name] for name in parameters)
-    return statement("WHERE" if where else "", where), parameters
-
-
-def _document_has(key: str, value: str) -> str:
-    """For LIKE: documents in which this pair stands somewhere."""
-    pair = f"{strict_json.dumps(key)}: {strict_json.dumps(value)}"
-    return "%" + _wild_re.sub(r"!\g<0>", pair) + "%"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.records import owners
 from localhai.records import pipeline_rows as rows
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, placeholders, statement, storable
 from localhai.system import strict_json
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from localhai.records.rows import Owner
 
 
-class PipelineRecords(RecordAccess):
+class PipelineRecords(NounRecords):
     """The pipelines' part of Records."""
 
-    def create_pipeline(
+    table = "pipelines"
+
+    def create(
         self,
         project_id: str,
         *,
@@ -42,7 +44,7 @@ class PipelineRecords(RecordAccess):
         `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or self.coming_id("pipelines"),
+            "id": known_as or self.coming_id(),
             "project_id": project_id,
             "status": "created",
             "name": storable(name),
@@ -72,29 +74,15 @@ class PipelineRecords(RecordAccess):
 
         return self._write(work)
 
-    def pipeline(self, pipeline_id: str) -> Pipeline:
+    def get(self, pipeline_id: str) -> Pipeline:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: rows.one(transaction, pipeline_id))
 
-    def find_pipeline(self, ref: str, project_id: str | None = None) -> Pipeline:
+    def find(self, ref: str, project_id: str | None = None) -> Pipeline:
         """By `5`, `#5`, `=5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
         return self._read(lambda transaction: rows.find(transaction, ref, project_id))
 
-    def pipelines(self, project_id: str | None = None, *, limit: int = 100) -> list[Pipeline]:
-        """Newest first, with their nodes."""
-        where = "" if project_id is None else "WHERE l.project_id = :project_id"
-        parameters: dict[str, Any] = (
-            {"limit": limit}
-            if project_id is None
-            else {
-                "limit": limit,
-                "project_id": project_id,
-            }
-        )
-        tail = statement(where, "ORDER BY l.id DESC LIMIT :limit")
-        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
-
-    def open_pipelines(self, *, project_id: str | None = None, host: str | None = None) -> list[Pipeline]:
+    def list_open(self, *, project_id: str | None = None, host: str | None = None) -> list[Pipeline]:
         """All that have not ended, oldest first: what recovery looks at."""
         listed, parameters = placeholders(PIPELINE_OPEN)
         where = statement("WHERE l.status IN", listed)
@@ -104,7 +92,7 @@ class PipelineRecords(RecordAccess):
                 parameters[column] = value
         return self._read(lambda transaction: rows.select(transaction, f"{where} ORDER BY l.id", parameters))
 
-    def change_pipeline(
+    def change(
         self,
         pipeline_id: str,
         status: str,
@@ -190,7 +178,7 @@ class PipelineRecords(RecordAccess):
         values = {"id": pipeline_id, "name": name, "now": self._now()}
         self._write(lambda transaction, _again: transaction.change(sql, values))
 
-    def request_pipeline_stop(self, pipeline_id: str) -> bool:
+    def request_stop(self, pipeline_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
         listed, parameters = placeholders(PIPELINE_OPEN)
         first = "UPDATE pipelines SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status IN"
@@ -198,7 +186,7 @@ class PipelineRecords(RecordAccess):
         sql = statement(first, listed)
         return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
 
-    def pipeline_wishes(self, pipeline_id: str) -> tuple[bool, frozenset[str]]:
+    def wishes(self, pipeline_id: str) -> tuple[bool, frozenset[str]]:
         """Cheap, for polling: whether it is to stop, and the nodes that are approved.
 
         Nothing while the database cannot be asked: the next look comes soon.
@@ -206,19 +194,33 @@ class PipelineRecords(RecordAccess):
         nodes = "SELECT name FROM pipeline_nodes WHERE pipeline_id = :id AND approved IS NOT NULL"
         key = {"id": pipeline_id}
         try:
-            with self._database.begin(write=False) as transaction:
+            with self._access.database.begin(write=False) as transaction:
                 found = transaction.rows("SELECT stop_requested FROM pipelines WHERE id = :id", key)
                 approved = transaction.rows(nodes, key)
         except Away:
             return False, frozenset()
         return bool(found) and found[0]["stop_requested"] is not None, frozenset(row["name"] for row in approved)
 
-    def pipeline_changes(self, pipeline_id: str) -> list[dict[str, Any]]:
+    def changes(self, pipeline_id: str) -> list[dict[str, Any]]:
         """Every change of status, oldest first: `node` (None: the pipeline), `time`, `status`, `reason`."""
         sql = (
             "SELECT node, time, new_status AS status, reason FROM pipeline_changes WHERE pipeline_id = :id ORDER BY id"
         )
         return self._read(lambda transaction: transaction.rows(sql, {"id": pipeline_id}))
+
+    def list(self, project_id: str | None = None, *, limit: int = 100) -> list[Pipeline]:
+        """Newest first, with their nodes."""
+        where = "" if project_id is None else "WHERE l.project_id = :project_id"
+        parameters: dict[str, Any] = (
+            {"limit": limit}
+            if project_id is None
+            else {
+                "limit": limit,
+                "project_id": project_id,
+            }
+        )
+        tail = statement(where, "ORDER BY l.id DESC LIMIT :limit")
+        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
 
 def _note(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.records import owners
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import Away, statement
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _SAME = " AND ".join(f"{column} = :{column}" for column in owners.COLUMNS)
 _KEPT = 24 * 3600.0  # seconds that a silent process is remembered: then it counts as one that gave no sign
 
 
-class ProcessRecords(RecordAccess):
+class ProcessRecords(NounRecords):
     """The processes' part of Records."""
 
     def give_sign(self, owner: Owner, timeout: float | None = None) -> bool:
@@ -31,7 +31,7 @@ class ProcessRecords(RecordAccess):
         `timeout` is after how many seconds of silence it may be taken for dead.
         """
         try:
-            with self._database.begin(write=True) as transaction:
+            with self._access.database.begin(write=True) as transaction:
                 self._see(transaction, owner, timeout)
         except Away:
             return False
@@ -43,7 +43,7 @@ class ProcessRecords(RecordAccess):
         found = self._read(lambda transaction: transaction.rows(sql, owners.columns(owner)))
         return max(0.0, float(found[0]["silent"])) if found else None
 
-    def host_timeout(self, owner: Owner) -> float | None:
+    def timeout(self, owner: Owner) -> float | None:
         """What it said of itself: after how many seconds of silence it may be taken for dead. None: nothing."""
         sql = statement("SELECT timeout FROM processes WHERE", _SAME)
         found = self._read(lambda transaction: transaction.rows(sql, owners.columns(owner)))
@@ -67,14 +67,14 @@ class ProcessRecords(RecordAccess):
         rows = self._read(lambda transaction: transaction.rows(sql, {"host": host, "yes": True}))
         return [owner for owner in map(owners.take, rows) if owner is not None]
 
-    def forget_process(self, owner: Owner) -> None:
+    def forget(self, owner: Owner) -> None:
         """Its machine has cleaned up after it."""
         sql = statement("DELETE FROM processes WHERE", _SAME)
         self._write(lambda transaction, _again: transaction.change(sql, owners.columns(owner)))
 
     @property
     def _clock_sql(self) -> str:
-        return _NOW[self._database.dialect]
+        return _NOW[self._access.database.dialect]
 
     def _see(self, transaction: Transaction, owner: Owner, timeout: float | None = None) -> None:
         names, values = f"{_COLUMNS}, seen, given_up, timeout", f"{_VALUES}, {self._clock_sql}, :no, :timeout"

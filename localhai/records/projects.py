@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from localhai.errors import UsageError
 from localhai.records import joining
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 from localhai.records.rows import Project
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from localhai.records.joining import Joined
 
 
-class ProjectRecords(RecordAccess):
+class ProjectRecords(NounRecords):
     """The projects' part of Records."""
 
-    def project(
+    def of_folder(
         self,
         path: Path | str,
         name: str,
@@ -39,7 +39,7 @@ class ProjectRecords(RecordAccess):
         `moved` is asked of a folder that is not known: which project it was in another place.
         """
         wanted = {"path": storable(str(path)), "name": storable(name)}
-        shared = declared and self._locks_rows
+        shared = declared and self._access.locks_rows
         found = self._read(lambda transaction: _of_folder(transaction, wanted, shared=shared))
         if found is not None and found.name == wanted["name"]:
             return found
@@ -67,7 +67,7 @@ class ProjectRecords(RecordAccess):
         """What `join_projects` would do. Raises UsageError for what stands against it."""
         return self._read(lambda transaction: joining.foresee(transaction, old, new))
 
-    def join_projects(self, old: Project, new: Project) -> Joined:
+    def join(self, old: Project, new: Project) -> Joined:
         """All of `new` becomes part of `old`, which is in the folder of `new` from now on. Raises UsageError."""
 
         def work(transaction: Transaction, again: bool) -> Joined:
@@ -78,13 +78,20 @@ class ProjectRecords(RecordAccess):
         foreseen = self.foresee_join(old, new)
         return self._write(work)
 
-    def projects(self) -> list[Project]:
-        """All projects, by name, then path."""
-        return self._read(_select)
+    def put(self, project_id: str, path: str, name: str) -> None:
+        """Make a project whose id somebody chose; one of that id or path stays as it is."""
+        values = {"id": project_id, "path": storable(path), "name": storable(name), "created": self._now()}
+        self._write(
+            lambda transaction, _again: transaction.change(
+                "INSERT INTO projects (id, name, path, created) VALUES (:id, :name, :path, :created)"
+                " ON CONFLICT DO NOTHING",
+                values,
+            )
+        )
 
-    def find_project(self, name: str) -> Project:
+    def find(self, name: str) -> Project:
         """The project of this name, or of this id. Raises UsageError when there is none, and when there are several."""
-        every = self.projects()
+        every = self.list()
         found = [project for project in every if name in {project.name, project.id}]
         if len(found) == 1:
             return found[0]
@@ -103,6 +110,10 @@ class ProjectRecords(RecordAccess):
             where=name,
             hints=[f"known: {known}" if known else "none is known yet: a project is known once something ran in it"],
         )
+
+    def list(self) -> list[Project]:
+        """All projects, by name, then path."""
+        return self._read(_select)
 
 
 def _of_folder(transaction: Transaction, wanted: Mapping[str, str | None], *, shared: bool) -> Project | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.records import data_rows, execution_rows, owners
-from localhai.records.access import RecordAccess
-from localhai.records.counters import number_of_executions
+from localhai.records import owners
+from localhai.records.access import NounRecords
 from localhai.records.database import placeholders, statement
 from localhai.records.executions import change_status
 from localhai.system import strict_json
@@ -37,7 +36,7 @@ class QueueEntry(Struct, frozen=True):
     folder: str | None = None
 
 
-class QueueRecords(RecordAccess):
+class QueueRecords(NounRecords):
     """The queue's part of the server's records."""
 
     def enqueue(self, entry: QueueEntry) -> None:
@@ -58,7 +57,7 @@ class QueueRecords(RecordAccess):
                 now=now,
                 by="localhai",
                 changes={"owner": None},
-                lock=self._locks_rows,
+                lock=self._access.locks_rows,
             )
 
         return self._write(work)
@@ -77,7 +76,7 @@ class QueueRecords(RecordAccess):
         sql = "SELECT id, kind, project_id, user_id, priority, created FROM queue WHERE kind <> 'execution' ORDER BY id"
         return [QueueEntry(**row, request={}) for row in self._read(lambda transaction: transaction.rows(sql))]
 
-    def tidy_queue(self) -> None:
+    def tidy(self) -> None:
         """Forget entries of executions that have ended: whoever ended them was no server, or died at once."""
         listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
         sql = statement(
@@ -104,7 +103,7 @@ class QueueRecords(RecordAccess):
 
         return self._write(work)
 
-    def waiting_entry(self, entry_id: str) -> QueueEntry | None:
+    def entry(self, entry_id: str) -> QueueEntry | None:
         """One entry, with what was asked for."""
         sql = "SELECT id, kind, project_id, user_id, priority, created, request FROM queue WHERE id = :id"
         found = self._read(lambda transaction: transaction.rows(sql, {"id": entry_id}))
@@ -115,60 +114,9 @@ class QueueRecords(RecordAccess):
         sql = "DELETE FROM queue WHERE id = :id"
         return self._write(lambda transaction, again: transaction.change(sql, {"id": entry_id}) > 0 or again)
 
-    def executions_page(
-        self,
-        project_ids: Sequence[str],
-        *,
-        statuses: Sequence[str] = (),
-        counters: Sequence[int] = (),
-        step: str | None = None,
-        task_id: str | None = None,
-        newest_first: bool = True,
-        limit: int,
-        offset: int = 0,
-    ) -> tuple[list[ExecutionRecord], int]:
-        """A page of executions, without their outputs, and how many there are on all pages. No project, no rows."""
-        if not project_ids:
-            return [], 0
-        clauses: list[str] = []
-        parameters: dict[str, Any] = {}
-        for name, values in (("project_id", project_ids), ("status", statuses), ("counter", counters)):
-            if values:
-                listed, named = placeholders(values, f"{name}_")
-                clauses.append(f"e.{name} IN {listed}")
-                parameters |= named
-        if step is not None:
-            clauses.append("e.step = :step")
-            parameters["step"] = step
-        if task_id is not None:
-            clauses.append("e.id IN (SELECT execution_id FROM task_children WHERE task_id = :task_id)")
-            parameters["task_id"] = task_id
-        where = statement("WHERE", " AND ".join(clauses))
-        order = "ORDER BY e.id DESC" if newest_first else "ORDER BY e.id"
-        tail = statement(where, order, "LIMIT :limit OFFSET :offset")
-        shown = {**parameters, "limit": limit, "offset": offset}
-        total = statement("SELECT count(*) AS number FROM executions e", where)
-
-        def work(transaction: Transaction) -> tuple[list[ExecutionRecord], int]:
-            rows = execution_rows.select(transaction, tail, shown, outputs=False)
-            if not any((statuses, counters, step is not None, task_id)):
-                return rows, number_of_executions(transaction, project_ids)
-            return rows, int(transaction.rows(total, parameters)[0]["number"])
-
-        return self._read(work)
-
-    def counters_of(self, execution_ids: Collection[str]) -> dict[str, int]:
-        """The counters of executions by id; those that are gone are not among them."""
-
-        def work(transaction: Transaction) -> dict[str, int]:
-            found: dict[str, int] = {}
-            for part in data_rows.parts(sorted(execution_ids)):
-                listed, parameters = placeholders(part)
-                sql = statement("SELECT id, counter FROM executions WHERE id IN", listed)
-                found |= {row["id"]: row["counter"] for row in transaction.rows(sql, parameters)}
-            return found
-
-        return self._read(work)
+    def is_served(self, entry_id: str) -> bool:
+        """Whether a server runs this pipeline or task, or goes on with it when it is back."""
+        return self.entry(entry_id) is not None
 
 
 def _insert(transaction: Transaction, entry: QueueEntry, now: str) -> None:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from localhai.errors import DiskFull, RecordsUnavailable, UsageError
 from localhai.records import times
+from localhai.records.access import RecordAccess
 from localhai.records.data import DataRecords
 from localhai.records.database import Patience
-from localhai.records.deployments import DeploymentRecords
 from localhai.records.executions import ExecutionRecords
-from localhai.records.pipelines import PipelineRecords
 from localhai.records.processes import ProcessRecords
 from localhai.records.projects import ProjectRecords
-from localhai.records.reuse import ReuseRecords
-from localhai.records.tasks import TaskRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
-from localhai.records.versions import VersionRecords
 from localhai.system import private
 
 if TYPE_CHECKING:
@@ -28,24 +24,111 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from localhai.records.aliases import AliasRecords
     from localhai.records.database import Database
+    from localhai.records.deployments import DeploymentRecords
+    from localhai.records.pipelines import PipelineRecords
+    from localhai.records.queue import QueueRecords
+    from localhai.records.reuse import ReuseRecords
+    from localhai.records.server import PackageRecords, UserRecords, VariableRecords
+    from localhai.records.tasks import TaskRecords
+    from localhai.records.versions import VersionRecords
 
 FILE_NAME = "localhai.db"
+Made = TypeVar("Made")
 
 
-class Records(
-    ProjectRecords,
-    ProcessRecords,
-    ExecutionRecords,
-    DataRecords,
-    UseRecords,
-    VersionRecords,
-    TaskRecords,
-    PipelineRecords,
-    ReuseRecords,
-    DeploymentRecords,
-):
-    """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`."""
+class late(Generic[Made]):  # noqa: N801  # a decorator
+    """An attribute that is made when it is first asked for: `localhai run` loads what it needs.
+
+    Not functools.cached_property: before Python 3.12 it holds a lock meanwhile, which a forked child would inherit.
+    """
+
+    def __init__(self, make: Callable[[Any], Made]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Made:
+        made: Made = instance.__dict__.setdefault(self._name, self._make(instance))
+        return made
+
+
+class Records:
+    """The records of one home. Safe for threads and for many processes at once; close it, or use it in `with`.
+
+    Each noun is an attribute: `records.executions.find("latest")`. Their calls raise RecordsUnavailable.
+    """
+
+    def __init__(self, access: RecordAccess) -> None:
+        self.access = access
+        self.projects = ProjectRecords(access)
+        self.processes = ProcessRecords(access)
+        self.executions = ExecutionRecords(access)
+        self.data = DataRecords(access)
+        self.uses = UseRecords(access)
+
+    @late
+    def aliases(self) -> AliasRecords:
+        from localhai.records.aliases import AliasRecords
+
+        return AliasRecords(self.access)
+
+    @late
+    def versions(self) -> VersionRecords:
+        from localhai.records.versions import VersionRecords
+
+        return VersionRecords(self.access)
+
+    @late
+    def tasks(self) -> TaskRecords:
+        from localhai.records.tasks import TaskRecords
+
+        return TaskRecords(self.access)
+
+    @late
+    def pipelines(self) -> PipelineRecords:
+        from localhai.records.pipelines import PipelineRecords
+
+        return PipelineRecords(self.access)
+
+    @late
+    def reuse(self) -> ReuseRecords:
+        from localhai.records.reuse import ReuseRecords
+
+        return ReuseRecords(self.access)
+
+    @late
+    def deployments(self) -> DeploymentRecords:
+        from localhai.records.deployments import DeploymentRecords
+
+        return DeploymentRecords(self.access)
+
+    @late
+    def queue(self) -> QueueRecords:
+        from localhai.records.queue import QueueRecords
+
+        return QueueRecords(self.access)
+
+    @late
+    def users(self) -> UserRecords:
+        from localhai.records.server import UserRecords
+
+        return UserRecords(self.access)
+
+    @late
+    def variables(self) -> VariableRecords:
+        from localhai.records.server import VariableRecords
+
+        return VariableRecords(self.access)
+
+    @late
+    def packages(self) -> PackageRecords:
+        from localhai.records.server import PackageRecords
+
+        return PackageRecords(self.access)
 
     @classmethod
     def open(
@@ -69,15 +152,21 @@ class Records(
         except BaseException:
             database.close()
             raise
-        return cls(database, patience, clock)
+        return cls(RecordAccess(database, patience, clock))
 
     def schema_version(self) -> str:
         """The version of the schema that is in use. Raises RecordsUnavailable."""
-        return self._patience.call(self._database.where, lambda _again: self._database.version()) or ""
+        return (
+            self.access.patience.call(self.access.database.where, lambda _again: self.access.database.version()) or ""
+        )
+
+    def now(self) -> str:
+        """The time of this moment as rows have it."""
+        return self.access.now()
 
     def close(self) -> None:
         """Let go of all connections. Closing twice is fine."""
-        self._database.close()
+        self.access.database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.records import execution_rows as rows
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import statement, storable
 from localhai.system import strict_json
 
@@ -29,7 +29,7 @@ class Keyed(Struct, frozen=True):
     outputs: FileStates
 
 
-class ReuseRecords(RecordAccess):
+class ReuseRecords(NounRecords):
     """The part of Records that knows what equals what."""
 
     def remember_key(self, execution_id: str, key: str, parts: Mapping[str, Mapping[str, str]]) -> None:
@@ -51,7 +51,7 @@ class ReuseRecords(RecordAccess):
         sql = "UPDATE execution_keys SET outputs = :outputs WHERE execution_id = :id"
         self._write(lambda transaction, _again: transaction.change(sql, values))
 
-    def executions_of_key(self, project_id: str, key: str, *, complete: bool = True, limit: int = 20) -> list[Keyed]:
+    def of_key(self, project_id: str, key: str, *, complete: bool = True, limit: int = 20) -> list[Keyed]:
         """Executions of a project with this key, newest first: those that are complete, or those that are not."""
         sign = "=" if complete else "<>"
         tail = statement(

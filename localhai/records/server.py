@@ -1,4 +1,4 @@
-"""What the REST API remembers beside everybody's records. A class of its own: `localhai run` never loads it."""
+"""What the REST API remembers beside everybody's records: `localhai run` never loads it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from localhai.records.access import NounRecords
 from localhai.records.database import storable
-from localhai.records.queue import QueueRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from localhai.records.database import Transaction
-    from localhai.records.records import Records
     from localhai.records.rows import Project
 
 
@@ -53,40 +52,23 @@ class Package(Struct, frozen=True):
     created: str
 
 
-class ServerRecords(QueueRecords):
-    """Users, owners of projects, variables, uploaded commits and the queue. Raises RecordsUnavailable."""
+class UserRecords(NounRecords):
+    """`records.users`: who has a token, and whose projects are."""
 
-    @classmethod
-    def beside(cls, records: Records) -> ServerRecords:
-        """In the same database."""
-        return cls(records._database, records._patience, records._clock)  # noqa: SLF001  # one room
+    table = "users"
 
-    def is_served(self, entry_id: str) -> bool:
-        """Whether a server runs this pipeline or task, or goes on with it when it is back."""
-        return self.waiting_entry(entry_id) is not None
-
-    # users
-
-    def user_of_token(self, token: str) -> User | None:
+    def of_token(self, token: str) -> User | None:
         """Who has this token."""
         return self._user("token_sha256", _digest(token))
 
-    def user_named(self, name: str) -> User | None:
+    def named(self, name: str) -> User | None:
         """By the whole name."""
         return self._user("name", name)
 
-    def users(self) -> list[User]:
-        """All of them, oldest first; the first is who made the home."""
-        return self._read(
-            lambda transaction: [
-                User(**row) for row in transaction.rows("SELECT id, name, created FROM users ORDER BY id")
-            ]
-        )
-
-    def put_user(self, name: str, token: str) -> User:
+    def put(self, name: str, token: str) -> User:
         """Make a user, or give a known one this token in place of the old one."""
         values = {
-            "id": self.coming_id("users"),
+            "id": self.coming_id(),
             "name": storable(name),
             "token": _digest(token),
             "created": self._now(),
@@ -111,19 +93,6 @@ class ServerRecords(QueueRecords):
         found = self._read(lambda transaction: transaction.rows(sql, {"value": storable(value)}))
         return User(**found[0]) if found else None
 
-    # projects
-
-    def put_project(self, project_id: str, path: str, name: str) -> None:
-        """Make a project whose id somebody chose; one of that id or path stays as it is."""
-        values = {"id": project_id, "path": storable(path), "name": storable(name), "created": self._now()}
-        self._write(
-            lambda transaction, _again: transaction.change(
-                "INSERT INTO projects (id, name, path, created) VALUES (:id, :name, :path, :created)"
-                " ON CONFLICT DO NOTHING",
-                values,
-            )
-        )
-
     def owners(self) -> dict[str, Ownership]:
         """By the project's id; those that `localhai run` made have no row and are the first user's."""
         rows = self._read(
@@ -133,7 +102,7 @@ class ServerRecords(QueueRecords):
 
     def visible(self, user_id: str, projects: Iterable[Project]) -> frozenset[str]:
         """The ids of those projects that are a user's own: of nobody's, made by `localhai run`, the first user's."""
-        owners, users = self.owners(), self.users()
+        owners, users = self.owners(), self.list()
         first = users[0].id if users else None
         return frozenset(
             project.id
@@ -154,19 +123,19 @@ class ServerRecords(QueueRecords):
         )
         return Ownership(project_id, user_id, description)
 
-    # variables
-
-    def variables(self, project_id: str) -> list[Variable]:
-        """By name."""
-        rows = self._read(
-            lambda transaction: transaction.rows(
-                "SELECT name, value, secret FROM project_variables WHERE project_id = :id ORDER BY name",
-                {"id": project_id},
-            )
+    def list(self) -> list[User]:
+        """All of them, oldest first; the first is who made the home."""
+        return self._read(
+            lambda transaction: [
+                User(**row) for row in transaction.rows("SELECT id, name, created FROM users ORDER BY id")
+            ]
         )
-        return [Variable(row["name"], row["value"], bool(row["secret"])) for row in rows]
 
-    def set_variable(self, project_id: str, variable: Variable) -> None:
+
+class VariableRecords(NounRecords):
+    """`records.variables`: the environment variables of projects."""
+
+    def set(self, project_id: str, variable: Variable) -> None:
         """Make it, or replace the one of that name."""
         values: dict[str, Any] = {
             "id": project_id,
@@ -182,27 +151,27 @@ class ServerRecords(QueueRecords):
             )
         )
 
-    def delete_variable(self, project_id: str, name: str) -> bool:
+    def delete(self, project_id: str, name: str) -> bool:
         """Whether there was one."""
         sql = "DELETE FROM project_variables WHERE project_id = :id AND name = :name"
         key = {"id": project_id, "name": storable(name)}
         return self._write(lambda transaction, again: transaction.change(sql, key) > 0 or again)
 
-    # uploaded commits
-
-    def packages(self, project_id: str, identifier: str | None = None) -> list[Package]:
-        """Of a project, newest first; only that of the whole `identifier` if given."""
-        where = " AND identifier = :identifier" if identifier else ""
-        sql = (
-            "SELECT project_id, identifier, yaml_path, description, size, created FROM commits"  # noqa: S608  # fixed words
-            f" WHERE project_id = :id{where} ORDER BY created DESC, identifier"
-        )
+    def list(self, project_id: str) -> list[Variable]:
+        """By name."""
         rows = self._read(
-            lambda transaction: transaction.rows(sql, {"id": project_id, "identifier": storable(identifier)})
+            lambda transaction: transaction.rows(
+                "SELECT name, value, secret FROM project_variables WHERE project_id = :id ORDER BY name",
+                {"id": project_id},
+            )
         )
-        return [Package(**row) for row in rows]
+        return [Variable(row["name"], row["value"], bool(row["secret"])) for row in rows]
 
-    def put_package(self, package: Package) -> None:
+
+class PackageRecords(NounRecords):
+    """`records.packages`: uploaded commits."""
+
+    def put(self, package: Package) -> None:
         """Remember an upload; the same one again gets the new description and configuration file."""
         self._write(
             lambda transaction, _again: transaction.change(
@@ -221,9 +190,17 @@ class ServerRecords(QueueRecords):
             )
         )
 
-    def now(self) -> str:
-        """The time of this moment as rows have it."""
-        return self._now()
+    def list(self, project_id: str, identifier: str | None = None) -> list[Package]:
+        """Of a project, newest first; only that of the whole `identifier` if given."""
+        where = " AND identifier = :identifier" if identifier else ""
+        sql = (
+            "SELECT project_id, identifier, yaml_path, description, size, created FROM commits"  # noqa: S608  # fixed words
+            f" WHERE project_id = :id{where} ORDER BY created DESC, identifier"
+        )
+        rows = self._read(
+            lambda transaction: transaction.rows(sql, {"id": project_id, "identifier": storable(identifier)})
+        )
+        return [Package(**row) for row in rows]
 
 
 def _digest(token: str) -> str:

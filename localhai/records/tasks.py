@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.records import execution_rows, owners, task_rows
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.counters import next_counter
 from localhai.records.database import Away, statement, storable
 from localhai.system import strict_json
@@ -25,10 +25,12 @@ _LAST = (
 )
 
 
-class TaskRecords(RecordAccess):
+class TaskRecords(NounRecords):
     """The tasks' part of Records."""
 
-    def create_task(
+    table = "tasks"
+
+    def create(
         self,
         project_id: str,
         *,
@@ -45,7 +47,7 @@ class TaskRecords(RecordAccess):
         `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
         """
         values = {
-            "id": known_as or self.coming_id("tasks"),
+            "id": known_as or self.coming_id(),
             "project_id": project_id,
             "status": "started",
             "name": storable(name),
@@ -68,31 +70,22 @@ class TaskRecords(RecordAccess):
 
         return self._write(work)
 
-    def task(self, task_id: str) -> TaskRecord:
+    def get(self, task_id: str) -> TaskRecord:
         """By its full id. Raises UsageError when there is none."""
         return self._read(lambda transaction: task_rows.one(transaction, task_id))
 
-    def find_task(self, ref: str, project_id: str | None = None) -> TaskRecord:
+    def find(self, ref: str, project_id: str | None = None) -> TaskRecord:
         """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
         return self._read(lambda transaction: task_rows.find(transaction, ref, project_id))
 
-    def tasks(self, project_id: str | None = None, *, limit: int = 100) -> list[TaskRecord]:
-        """Newest first."""
-        where = "WHERE t.project_id = :project_id" if project_id is not None else ""
-        parameters: dict[str, Any] = {"limit": limit}
-        if project_id is not None:
-            parameters["project_id"] = project_id
-        tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
-        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
-
-    def open_tasks(self, *, host: str | None = None) -> list[TaskRecord]:
+    def list_open(self, *, host: str | None = None) -> list[TaskRecord]:
         """All that have not ended, of one machine or of all, oldest first: what recovery looks at."""
         of_host = "AND t.owner_host = :host" if host is not None else ""
         tail = statement("WHERE t.status = 'started'", of_host, "ORDER BY t.id")
         parameters = {"host": host} if host is not None else {}
         return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
 
-    def close_task(self, task_id: str, status: str, **document: Any) -> TaskRecord:
+    def close(self, task_id: str, status: str, **document: Any) -> TaskRecord:
         """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""
 
         def work(transaction: Transaction, _again: bool) -> TaskRecord:
@@ -101,7 +94,7 @@ class TaskRecords(RecordAccess):
 
         return self._write(work)
 
-    def close_left_task(self, task_id: str, expected_owner: Owner | None, **document: Any) -> bool:
+    def close_left(self, task_id: str, expected_owner: Owner | None, **document: Any) -> bool:
         """End a task as `crashed`, if it runs and still has the owner that was seen. One of several wins."""
 
         def work(transaction: Transaction, again: bool) -> bool:
@@ -124,7 +117,7 @@ class TaskRecords(RecordAccess):
         values = {"id": task_id, "status": status, "now": self._now(), "document": changed}
         return transaction.change(sql, {**values, **expected}) > 0
 
-    def resume_task(self, task_id: str, owner: Owner | None) -> bool:
+    def resume(self, task_id: str, owner: Owner | None) -> bool:
         """Start a task that has ended once more, as its owner. False when it runs: one of several wins."""
         new = owners.columns(owner)
         settings = ", ".join(f"{column} = :{column}" for column in new)
@@ -141,16 +134,16 @@ class TaskRecords(RecordAccess):
 
         return self._write(work)
 
-    def request_task_stop(self, task_id: str) -> bool:
+    def request_stop(self, task_id: str) -> bool:
         """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
         sql = "UPDATE tasks SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status = 'started'"
         key = {"id": task_id, "now": self._now()}
         return self._write(lambda transaction, _again: transaction.change(sql, key)) > 0
 
-    def task_stop_requested(self, task_id: str) -> bool:
+    def stop_requested(self, task_id: str) -> bool:
         """Cheap, for polling. False also while the database cannot be asked: the next look comes soon."""
         try:
-            with self._database.begin(write=False) as transaction:
+            with self._access.database.begin(write=False) as transaction:
                 found = transaction.rows("SELECT stop_requested FROM tasks WHERE id = :id", {"id": task_id})
         except Away:
             return False
@@ -165,13 +158,13 @@ class TaskRecords(RecordAccess):
         key = {"task_id": task_id, "number": number, "execution_id": execution_id}
         self._write(lambda transaction, _again: transaction.change(sql, key))
 
-    def task_of(self, execution_id: str) -> str | None:
+    def of_execution(self, execution_id: str) -> str | None:
         """The id of the task that made an execution; None for one that no task made."""
         sql = "SELECT task_id FROM task_children WHERE execution_id = :id"
         found = self._read(lambda transaction: transaction.rows(sql, {"id": execution_id}))
         return str(found[0]["task_id"]) if found else None
 
-    def task_children(self, task_id: str) -> Iterator[tuple[int, ExecutionRecord]]:
+    def children(self, task_id: str) -> Iterator[tuple[int, ExecutionRecord]]:
         """The executions of a task with their numbers, in order, without outputs. Deleted ones are passed over."""
         last = -1
         tail = statement("JOIN", _LAST, "AND c.number > :last ORDER BY c.number LIMIT :limit")
@@ -190,8 +183,17 @@ class TaskRecords(RecordAccess):
                 return
             last = part[-1][0]
 
-    def task_counts(self, task_id: str) -> dict[str, int]:
+    def counts(self, task_id: str) -> dict[str, int]:
         """How many executions of a task have which status."""
         sql = statement("SELECT e.status, count(*) AS number FROM executions e JOIN", _LAST, "GROUP BY e.status")
         found = self._read(lambda transaction: transaction.rows(sql, {"task_id": task_id}))
         return {item["status"]: int(item["number"]) for item in found}
+
+    def list(self, project_id: str | None = None, *, limit: int = 100) -> list[TaskRecord]:
+        """Newest first."""
+        where = "WHERE t.project_id = :project_id" if project_id is not None else ""
+        parameters: dict[str, Any] = {"limit": limit}
+        if project_id is not None:
+            parameters["project_id"] = project_id
+        tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
+        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))

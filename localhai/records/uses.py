@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from localhai.records import data_rows, deployment_rows
 from localhai.records import execution_rows as rows
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import placeholders, statement, storable
 from localhai.system import strict_json
 from localhai.vocabulary import has_scheme, without_scheme
@@ -17,7 +17,7 @@ from localhai.vocabulary import has_scheme, without_scheme
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
     from localhai.records.deployment_rows import DeploymentVersion
-    from localhai.records.rows import DatumRecord, ExecutionRecord
+    from localhai.records.rows import ExecutionRecord
 
 _PATTERNS_AT_ONCE = 50
 
@@ -38,7 +38,7 @@ class DeploymentUse(Struct, frozen=True):
     file: str
 
 
-class UseRecords(RecordAccess):
+class UseRecords(NounRecords):
     """The part of Records that knows what was used."""
 
     def record_inputs(self, execution_id: str, inputs: Sequence[Mapping[str, Any]]) -> ExecutionRecord:
@@ -46,7 +46,7 @@ class UseRecords(RecordAccess):
         uses = [{"execution": execution_id, "datum": datum, "input": name} for name, datum in _uses(inputs)]
 
         def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
-            execution = rows.one(transaction, execution_id, lock=self._locks_rows)
+            execution = rows.one(transaction, execution_id, lock=self._access.locks_rows)
             document = strict_json.dumps({**execution.document, "inputs": list(inputs)})
             rows.update(transaction, execution_id, {"document": document})
             transaction.change("DELETE FROM input_data WHERE execution_id = :id", {"id": execution_id})
@@ -57,15 +57,15 @@ class UseRecords(RecordAccess):
 
         return self._write(work)
 
-    def uses_of_data(self, datum_ids: Sequence[str]) -> list[Use]:
+    def of_data(self, datum_ids: Sequence[str]) -> list[Use]:
         """Who used these data, in the order of the executions."""
         return self._uses("datum_id", datum_ids)
 
-    def uses_by_executions(self, execution_ids: Sequence[str]) -> list[Use]:
+    def by_executions(self, execution_ids: Sequence[str]) -> list[Use]:
         """Which data these executions used, deleted executions too."""
         return self._uses("execution_id", execution_ids)
 
-    def deployments_of_data(self, datum_ids: Sequence[str]) -> list[DeploymentUse]:
+    def by_deployments(self, datum_ids: Sequence[str]) -> list[DeploymentUse]:
         """Versions of deployments that have these data among their files, oldest first."""
 
         def work(transaction: Transaction) -> list[DeploymentVersion]:
@@ -86,39 +86,6 @@ class UseRecords(RecordAccess):
             for file in endpoint.files
             if file.datum in wanted
         ]
-
-    def data_by_id(self, datum_ids: Sequence[str]) -> dict[str, DatumRecord]:
-        """Those of these data that there are, by id."""
-        return {item.id: item for item in self._data("d.id", datum_ids)}
-
-    def data_of_executions(self, execution_ids: Sequence[str]) -> list[DatumRecord]:
-        """Outputs of these executions, deleted executions too, in their order."""
-        return self._data("d.execution_id", execution_ids)
-
-    def executions_by_id(self, execution_ids: Sequence[str]) -> dict[str, ExecutionRecord]:
-        """Those of these executions that there are, by id, without their outputs."""
-
-        def work(transaction: Transaction) -> dict[str, ExecutionRecord]:
-            found: dict[str, ExecutionRecord] = {}
-            for part in data_rows.parts(execution_ids):
-                listed, parameters = placeholders(part)
-                tail = statement("WHERE e.id IN", listed)
-                found |= {item.id: item for item in rows.select(transaction, tail, parameters, outputs=False)}
-            return found
-
-        return self._read(work)
-
-    def _data(self, column: str, ids: Sequence[str]) -> list[DatumRecord]:
-        def work(transaction: Transaction) -> list[DatumRecord]:
-            found: list[DatumRecord] = []
-            for part in data_rows.parts(ids):
-                listed, parameters = placeholders(part)
-                found += data_rows.select(
-                    transaction, statement("WHERE", column, "IN", listed, "ORDER BY d.id"), parameters
-                )
-            return found
-
-        return self._read(work)
 
     def _uses(self, column: str, ids: Sequence[str]) -> list[Use]:
         def work(transaction: Transaction) -> list[Use]:

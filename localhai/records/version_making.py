@@ -232,3 +232,11 @@ def _point_aliases(transaction: Transaction, parent_id: str, decision: Decision,
             ),
             {"parent": parent_id, "name": storable(alias), "version": version_id, "now": now},
         )
+
+
+def sentences(decision: Decision) -> list[str]:
+    """What to tell of a decision."""
+    uri = decision.request.uri
+    if decision.refused is not None:
+        return [f"{uri} is not made: {decision.refused}"]
+    return list(decision.warnings)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from localhai.errors import UsageError
-from localhai.records import data_rows
 from localhai.records import version_rows as rows
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import statement, storable
 from localhai.records.ids import new_id
 
 if TYPE_CHECKING:
-    from localhai.records import version_making
     from localhai.records.database import Transaction
-    from localhai.records.rows import DatumRecord
     from localhai.records.version_rows import Noun, Version, VersionRequest
 
 
@@ -41,10 +38,10 @@ class VersionParent(Struct, frozen=True):
         }
 
 
-class VersionRecords(RecordAccess):
+class VersionRecords(NounRecords):
     """The part of Records that knows datasets and models."""
 
-    def foresee_versions(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
+    def foresee(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
         """What stands against these requests as things are now, as sentences. Changes nothing."""
         if not requests:
             return []
@@ -55,50 +52,14 @@ class VersionRecords(RecordAccess):
             coming: set[tuple[str, str]] = set()
             for request in requests:
                 decision = version_making.decide(transaction, project_id, request, coming=coming)
-                found += _sentences(decision)
+                found += version_making.sentences(decision)
                 if decision.refused is None and request.noun == "dataset" and request.version is not None:
                     coming |= {(request.name, name) for name in (request.version, rows.LATEST, *request.aliases)}
             return found
 
         return self._read(work)
 
-    def add_outputs(
-        self,
-        execution_id: str,
-        data: Sequence[DatumRecord],
-        aliases: Mapping[str, str],
-        versions: Sequence[VersionRequest],
-    ) -> list[str]:
-        """Data of an execution, the aliases (name to id of a datum) and versions that they ask for: all or none.
-
-        Gives what was refused, as sentences. May be repeated.
-        """
-        now = self._now()
-
-        def work(transaction: Transaction, _again: bool) -> list[str]:
-            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
-            if not found:
-                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
-            project_id = found[0]["project_id"]
-            data_rows.insert(transaction, execution_id, project_id, data)
-            for name, datum_id in aliases.items():
-                data_rows.point_alias(transaction, project_id, name, datum_id, now)
-            return make(transaction, project_id) if versions else []
-
-        def make(transaction: Transaction, project_id: str) -> list[str]:
-            from localhai.records import version_making  # most executions make none
-
-            said: list[str] = []
-            for request in versions:
-                decision = version_making.make(
-                    transaction, project_id, execution_id, request, now, lock=self._locks_rows
-                )
-                said += _sentences(decision)
-            return said
-
-        return self._write(work) if data else []
-
-    def version_parents(self, project_id: str, noun: Noun) -> list[VersionParent]:
+    def parents(self, project_id: str, noun: Noun) -> list[VersionParent]:
         """The datasets, or models, of a project, by name."""
         sql = statement(
             "SELECT p.id, p.name, p.created,",
@@ -114,7 +75,7 @@ class VersionRecords(RecordAccess):
         found = self._read(lambda transaction: transaction.rows(sql, {"project": project_id}))
         return [VersionParent(**row) for row in found]
 
-    def put_version_parent(self, project_id: str, noun: Noun, name: str) -> VersionParent:
+    def put_parent(self, project_id: str, noun: Noun, name: str) -> VersionParent:
         """The dataset, or model, of that name, made without versions when there is none."""
         values = {"id": new_id(), "project": project_id, "name": storable(name), "now": self._now()}
         sql = statement(
@@ -124,25 +85,25 @@ class VersionRecords(RecordAccess):
             "ON CONFLICT (project_id, name) DO NOTHING",
         )
         self._write(lambda transaction, _again: transaction.change(sql, values))
-        return next(item for item in self.version_parents(project_id, noun) if item.name == values["name"])
+        return next(item for item in self.parents(project_id, noun) if item.name == values["name"])
 
-    def make_version(self, project_id: str, request: VersionRequest) -> Version:
+    def make(self, project_id: str, request: VersionRequest) -> Version:
         """A version that no execution asked for. Raises UsageError when it is refused."""
         now = self._now()
 
         def work(transaction: Transaction, _again: bool) -> Version:
             from localhai.records import version_making  # most commands make none
 
-            decision = version_making.make(transaction, project_id, None, request, now, lock=self._locks_rows)
+            decision = version_making.make(transaction, project_id, None, request, now, lock=self._access.locks_rows)
             if decision.refused is not None:
-                raise UsageError(_sentences(decision)[0], where=request.uri)
+                raise UsageError(version_making.sentences(decision)[0], where=request.uri)
             version_id = decision.extended.id if decision.extended else request.id
             found = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": version_id})
             return rows.with_files(transaction, found[0])
 
         return self._write(work)
 
-    def version(self, noun: Noun, version_id: str) -> Version | None:
+    def get(self, noun: Noun, version_id: str) -> Version | None:
         """By its full id, with its files; None when there is none."""
 
         def work(transaction: Transaction) -> Version | None:
@@ -151,18 +112,7 @@ class VersionRecords(RecordAccess):
 
         return self._read(work)
 
-    def versions(self, project_id: str, noun: Noun, name: str) -> list[Version]:
-        """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""
-        key = {"project": project_id, "name": storable(name)}
-        tail = "WHERE p.project_id = :project AND p.name = :name ORDER BY v.counter DESC"
-
-        def work(transaction: Transaction) -> list[Version]:
-            found = rows.select(transaction, noun, tail, key)
-            return [rows.with_files(transaction, version) for version in found]
-
-        return self._read(work)
-
-    def find_version(self, project_id: str, noun: Noun, name: str, reference: str | None) -> Version | None:
+    def find(self, project_id: str, noun: Noun, name: str, reference: str | None) -> Version | None:
         """By version, alias or `latest` (None means it too), with its files; None when there is none."""
 
         def work(transaction: Transaction) -> Version | None:
@@ -172,11 +122,11 @@ class VersionRecords(RecordAccess):
 
         return self._read(work)
 
-    def set_version_status(self, version: Version, status: str) -> None:
+    def set_status(self, version: Version, status: str) -> None:
         """What people think of a version of a model, one of MODEL_VERSION of the vocabulary; its files never change."""
         self._write(lambda transaction, _again: rows.set_status(transaction, version, status))
 
-    def versions_with(self, datum_id: str) -> list[Version]:
+    def holding(self, datum_id: str) -> list[Version]:
         """Every dataset version and model version that holds a datum, without their files."""
 
         def work(transaction: Transaction) -> list[Version]:
@@ -189,7 +139,7 @@ class VersionRecords(RecordAccess):
 
         return self._read(work)
 
-    def versions_of_execution(self, execution_id: str) -> list[Version]:
+    def of_execution(self, execution_id: str) -> list[Version]:
         """What an execution made, without files."""
 
         def work(transaction: Transaction) -> list[Version]:
@@ -201,9 +151,13 @@ class VersionRecords(RecordAccess):
 
         return self._read(work)
 
+    def list(self, project_id: str, noun: Noun, name: str) -> list[Version]:
+        """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""
+        key = {"project": project_id, "name": storable(name)}
+        tail = "WHERE p.project_id = :project AND p.name = :name ORDER BY v.counter DESC"
 
-def _sentences(decision: version_making.Decision) -> list[str]:
-    uri = decision.request.uri
-    if decision.refused is not None:
-        return [f"{uri} is not made: {decision.refused}"]
-    return list(decision.warnings)
+        def work(transaction: Transaction) -> list[Version]:
+            found = rows.select(transaction, noun, tail, key)
+            return [rows.with_files(transaction, version) for version in found]
+
+        return self._read(work)

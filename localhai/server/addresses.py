@@ -48,10 +48,10 @@ def execution_of(state: State, user: User, reference: str) -> ExecutionRecord:
     records, found = state.home.records, scoped(state, user, reference)
     try:
         if found is None:
-            row = records.execution(reference.lower())
+            row = records.executions.get(reference.lower())
             state.project_of(user, row.project_id)
             return row
         project, rest = found
-        return records.find_execution("latest" if rest == "latest" else f"#{rest}", project.id)
+        return records.executions.find("latest" if rest == "latest" else f"#{rest}", project.id)
     except UsageError:
         raise not_found() from None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.project.plan import ExecutionPlan
     from localhai.records import ExecutionRecord
-    from localhai.records.server import ServerRecords
     from localhai.server.continuing import Continuing
     from localhai.server.state import State
 
@@ -43,10 +42,6 @@ class Host:
     @property
     def home(self) -> Home:
         return self._state.home
-
-    @property
-    def records(self) -> ServerRecords:
-        return self._state.server
 
     def say(self, text: str) -> None:
         self._state.say(text)

@@ -35,7 +35,7 @@ def require_own(state: State, user: User, project: Project, uris: Iterable[str],
         if refusal is not None:
             raise field(name, f"{text}: {refusal}.", "not_allowed")
     ids = sorted({uri.key.lower() for _text, uri in asked if uri.scheme == "datum"})
-    for datum in state.home.records.data_by_id(ids).values() if ids else ():
+    for datum in state.home.records.data.by_id(ids).values() if ids else ():
         if datum.project_id not in (access.projects or ()):
             raise field(name, f"Object with id={datum.id} does not exist.", "does_not_exist")
 

@@ -67,11 +67,11 @@ class Beginning:
             self._changed.set()
             if self._entry is not None and self._id is not None:
                 with suppress(LocalhaiError):  # the next server looks at it, and forgets it
-                    self._state.server.dequeue(self._id)
+                    self._state.records.queue.dequeue(self._id)
 
     def _heard(self, recorded_id: str) -> None:
         if self._entry is not None:
             request = {**self._entry.request, HOME: self._state.home_id}
-            self._state.server.enqueue(replace(self._entry, id=recorded_id, request=request))
+            self._state.records.queue.enqueue(replace(self._entry, id=recorded_id, request=request))
         self._id = recorded_id
         self._changed.set()

@@ -56,7 +56,7 @@ def commits(state: State, project: Project, *, adhoc: bool | None = None) -> lis
     if adhoc is not True:
         found += _of_repository(state, project)
     if adhoc is not False:
-        rows = state.server.packages(project.id)
+        rows = state.records.packages.list(project.id)
         found += [_of_package(row) for row in rows if row.yaml_path != NOTEBOOK_YAML]
     return sorted(found, key=lambda commit: commit.time, reverse=True)
 
@@ -64,7 +64,7 @@ def commits(state: State, project: Project, *, adhoc: bool | None = None) -> lis
 def commit(state: State, project: Project, identifier: str) -> Commit | None:
     """By its whole identifier."""
     if identifier.startswith("~"):
-        rows = state.server.packages(project.id, identifier)
+        rows = state.records.packages.list(project.id, identifier)
         return _of_package(rows[0]) if rows else None
     return next((item for item in _of_repository(state, project) if item.identifier == identifier), None)
 
@@ -77,7 +77,7 @@ def code_of(state: State, project: Project, reference: str | None) -> Snapshot:
             raise field("commit", "The project has no commits yet.", "required")
         reference = newest[0].identifier
     if reference.startswith("~"):
-        rows = state.server.packages(project.id, reference)
+        rows = state.records.packages.list(project.id, reference)
         if rows:
             return _snapshot_of(state, rows[0])
     elif not reference.startswith("-") and _has_folder(state, project):
@@ -128,8 +128,8 @@ def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path:
         durable.settle(temporary, folder / f"{identifier}.tgz")
     finally:
         temporary.unlink(missing_ok=True)
-    row = Package(project.id, identifier, yaml_path, description, size, state.server.now())
-    state.server.put_package(row)
+    row = Package(project.id, identifier, yaml_path, description, size, state.records.now())
+    state.records.packages.put(row)
     return _of_package(row)
 
 

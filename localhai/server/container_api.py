@@ -92,7 +92,7 @@ def trigger_catalog(calling: Calling, state: Shared, q: str = "") -> dict[str, A
 
 def _running(state: State, execution_id: str) -> Record:
     try:
-        found = state.home.records.execution(execution_id)
+        found = state.home.records.executions.get(execution_id)
     except UsageError:
         raise not_found() from None
     if found.status not in INCOMPLETE:
@@ -102,7 +102,7 @@ def _running(state: State, execution_id: str) -> Record:
 
 def _keep_detail(state: State, execution: Record, detail: str) -> None:
     shown = masker_of_left(state.home, execution)[0].mask_text(detail)
-    state.home.records.update(execution.id, status_detail=shown)
+    state.home.records.executions.update(execution.id, status_detail=shown)
 
 
 def _path(execution_id: str, number: str) -> str:

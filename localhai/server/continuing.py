@@ -41,7 +41,7 @@ class Continuing:
 
     def look(self) -> None:
         """Start a thread for each that is left. Raises RecordsUnavailable."""
-        for entry in self._state.server.begun():
+        for entry in self._state.records.queue.begun():
             if entry.id not in self._begun and self._take(entry):
                 self._begun.add(entry.id)
                 interruption = Interruption()
@@ -54,17 +54,17 @@ class Continuing:
         home = self._state.home
         record = _record(self._state, entry)
         if record.status not in _OPEN[entry.kind]:
-            self._state.server.dequeue(entry.id)
+            self._state.records.queue.dequeue(entry.id)
             return False
         if record.owner is None or not is_gone(home, record.owner, record.created, record.id):
             return False  # this server's, or another one's that lives
         if not self._is_ours(entry):
             return False
-        return self._state.server.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
+        return self._state.records.queue.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
 
     def _is_ours(self, entry: QueueEntry) -> bool:
         """Its packages and folders are in the home that took it in: only a server of that home can go on with it."""
-        full = self._state.server.waiting_entry(entry.id)
+        full = self._state.records.queue.entry(entry.id)
         home = None if full is None else full.request.get(HOME)
         return home is None or home == self._state.home_id
 
@@ -81,25 +81,25 @@ class Continuing:
             record = _record(state, entry)
             state.say(f"{entry.kind} #{record.counter} of project {record.project} goes on: its server died")
             if entry.kind == "pipeline":
-                go_on_with_pipeline(state, state.home.records.pipeline(entry.id), interruption)
+                go_on_with_pipeline(state, state.home.records.pipelines.get(entry.id), interruption)
             else:
-                go_on_with_task(state, state.home.records.task(entry.id), interruption)
-            state.server.dequeue(entry.id)
+                go_on_with_task(state, state.home.records.tasks.get(entry.id), interruption)
+            state.records.queue.dequeue(entry.id)
         except RecordsUnavailable as error:  # the next look goes on with it, here or in another server
             state.say(f"{entry.kind} {entry.id}: {error}")
         except Exception as error:  # noqa: BLE001  # one of them may not end the others
             state.say(f"{entry.kind} {entry.id}: {error}")
             with suppress(LocalhaiError):  # records that are away: the next look tries again
                 self._close(entry, str(error))
-                state.server.dequeue(entry.id)
+                state.records.queue.dequeue(entry.id)
 
     def _close(self, entry: QueueEntry, reason: str) -> None:
         """What cannot go on: its code or its settings are gone."""
         records = self._state.home.records
         if entry.kind == "pipeline":
-            records.change_pipeline(entry.id, "crashed", reason=f"it cannot go on: {reason}")
+            records.pipelines.change(entry.id, "crashed", reason=f"it cannot go on: {reason}")
         else:
-            records.close_task(entry.id, "crashed", error=f"it cannot go on: {reason}")
+            records.tasks.close(entry.id, "crashed", error=f"it cannot go on: {reason}")
 
 
 _OPEN = {"pipeline": PIPELINE_OPEN, "task": TASK_OPEN}
@@ -107,12 +107,12 @@ _OPEN = {"pipeline": PIPELINE_OPEN, "task": TASK_OPEN}
 
 def _record(state: State, entry: QueueEntry) -> Pipeline | TaskRecord:
     records = state.home.records
-    return records.pipeline(entry.id) if entry.kind == "pipeline" else records.task(entry.id)
+    return records.pipelines.get(entry.id) if entry.kind == "pipeline" else records.tasks.get(entry.id)
 
 
 def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interruption) -> Pipeline:
     """To its end, in this thread."""
-    entry = state.server.waiting_entry(record.id)
+    entry = state.records.queue.entry(record.id)
     request = {} if entry is None else entry.request
     project = state.project(record.project_id)
     code = code_of(state, project, record.commit)
@@ -139,18 +139,18 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
     """First what still runs to its end, watched by others, then what is missing."""
     records = state.home.records
     _await_children(state, record.id, interruption)
-    if interruption.asked or records.task_stop_requested(record.id):
-        records.close_task(record.id, "stopped")
+    if interruption.asked or records.tasks.stop_requested(record.id):
+        records.tasks.close(record.id, "stopped")
         return
     project = state.project(record.project_id)
     code = code_of(state, project, record.commit)
     source = opened(state, project, code, creator=record.document.get("user"))
     resume_task(
         source,
-        Task(state.home, records.task(record.id)),
+        Task(state.home, records.tasks.get(record.id)),
         config=config_of(state, code),
         snapshot=code,
-        options=options_of(state, project, source.settings, requester=_asked_by(state.server.waiting_entry(record.id))),
+        options=options_of(state, project, source.settings, requester=_asked_by(state.records.queue.entry(record.id))),
         owned=True,
         jobs=state.jobs,
         slots=state.queue.slots,
@@ -165,9 +165,9 @@ def _asked_by(entry: QueueEntry | None) -> str | None:
 
 def _await_children(state: State, task_id: str, interruption: Interruption) -> None:
     records, asked = state.home.records, False
-    while running := [item for _, item in records.task_children(task_id) if item.status in INCOMPLETE]:
-        if not asked and (interruption.asked or records.task_stop_requested(task_id)):
+    while running := [item for _, item in records.tasks.children(task_id) if item.status in INCOMPLETE]:
+        if not asked and (interruption.asked or records.tasks.stop_requested(task_id)):
             asked = True
             for item in running:
-                records.request_stop(item.id)
+                records.executions.request_stop(item.id)
         time.sleep(LOOK)

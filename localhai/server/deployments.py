@@ -43,8 +43,8 @@ def known(state: State, project: Project) -> list[Deployment]:
     """The deployments of a project: recorded ones, and those that the newest commit's valohai.yaml names."""
     records = state.home.records
     for name in _declared(state, project):
-        records.put_deployment(project.id, name)
-    return records.deployments(project.id) or [records.put_deployment(project.id, DEFAULT)]
+        records.deployments.put(project.id, name)
+    return records.deployments.list(project.id) or [records.deployments.put(project.id, DEFAULT)]
 
 
 def _declared(state: State, project: Project) -> list[str]:
@@ -81,7 +81,7 @@ def create(
     except InputNotFound as error:
         raise field("endpoint_configurations", str(error), "does_not_exist") from None
     facts = {_ENABLED: enabled, _INHERIT: inherits, "creator": user.name}
-    version = state.home.records.change_deployment_version(version.id, **facts)
+    version = state.home.records.deployments.change_version(version.id, **facts)
     if enabled:
         begin(state, project, version)
     return version
@@ -91,15 +91,15 @@ def change(state: State, project: Project, version: DeploymentVersion, body: Map
     """Enable, which serves it, or disable, which stops that; point aliases to it."""
     records = state.home.records
     for alias in _aliases(body):
-        records.point_deployment_alias(version, alias)
+        records.deployments.point_alias(version, alias)
     if _ENABLED in body:
         enabled = truth(dict(body), _ENABLED, True)
-        version = records.change_deployment_version(version.id, **{_ENABLED: enabled})
+        version = records.deployments.change_version(version.id, **{_ENABLED: enabled})
         if not enabled:
             stop_deployment(state.home, version)
         elif not any(endpoint.status in ENDPOINT_HELD for endpoint in version.endpoints):
             begin(state, project, version)
-    return records.deployment_version(version.id)
+    return records.deployments.version(version.id)
 
 
 def is_enabled(version: DeploymentVersion) -> bool:
@@ -109,7 +109,7 @@ def is_enabled(version: DeploymentVersion) -> bool:
 
 def find(state: State, user: User, deployment_id: str) -> tuple[Deployment, Project]:
     """A deployment by its id, if its project is the user's. Raises Refused with 404."""
-    for deployment in state.home.records.deployments():
+    for deployment in state.home.records.deployments.list():
         if deployment.id == deployment_id.lower():
             return deployment, state.project_of(user, deployment.project_id)
     raise not_found()
@@ -117,7 +117,7 @@ def find(state: State, user: User, deployment_id: str) -> tuple[Deployment, Proj
 
 def serve_enabled(state: State) -> None:
     """Serve what an earlier server served: every enabled version that nobody serves now."""
-    for version in state.home.records.deployment_versions(limit=None):
+    for version in state.home.records.deployments.versions(limit=None):
         if is_enabled(version) and not any(endpoint.status in ENDPOINT_HELD for endpoint in version.endpoints):
             with suppress(Refused):  # its project is gone
                 begin(state, state.project(version.project_id), version)
@@ -167,7 +167,7 @@ def _build_and_serve(state: State, project: Project, version: DeploymentVersion,
 
 def _require_enabled(source: OpenProject, version: DeploymentVersion) -> None:
     """Raises Interrupted: it was disabled while nobody who serves could have heard it."""
-    if not is_enabled(source.home.records.deployment_version(version.id)):
+    if not is_enabled(source.home.records.deployments.version(version.id)):
         raise Interrupted(f"version {version.name} was disabled")
 
 

@@ -115,7 +115,7 @@ def without_places(home: Home, body: Any) -> Any:
     """A body in which folders of this machine go by what they are for: where they lie is nobody's business."""
     known = {str(home.folder): "LOCALHAI_HOME", os.path.expanduser("~"): "~"}
     with suppress(LocalhaiError):
-        known |= {row.path: row.name for row in home.records.projects()}
+        known |= {row.path: row.name for row in home.records.projects.list()}
     for folder in sorted(known, key=len, reverse=True):
         if len(folder) > 1 and folder in str(body):
             body = _replaced(body, folder, known[folder])

@@ -82,7 +82,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
 
     request = {"plan": json.loads(strict_json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
     entry = QueueEntry("", project.id, user.id, 0, request, kind="pipeline")
-    return state.home.records.pipeline(Beginning(state, "pipeline", work, entry).recorded())
+    return state.home.records.pipelines.get(Beginning(state, "pipeline", work, entry).recorded())
 
 
 def sources_of(state: State, project: Project, code: Snapshot, *, creator: str | None) -> Sources:
@@ -299,7 +299,7 @@ class _Reading:
     @cached_property
     def _earlier_nodes(self) -> dict[str, tuple[Pipeline, PipelineNode]]:
         """Nodes of earlier pipelines by their ids, read once for all that are named; the newest pipeline first."""
-        records = self._state.home.records.pipelines(self._project.id, limit=1000)
+        records = self._state.home.records.pipelines.list(self._project.id, limit=1000)
         return {node_id(record.id, node.name): (record, node) for record in records[::-1] for node in record.nodes}
 
     def _plan_of(self, record: Pipeline) -> PipelinePlan:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def plant_users(state: State, seed: Seed) -> None:
     """Give every user their token. Raises ProjectError for one that is another's."""
     for item in seed.users:
-        other = state.server.user_of_token(item.token)
+        other = state.records.users.of_token(item.token)
         if other is not None and other.name != item.name:
             raise ProjectError(f"the seed gives {item.name} the token of {other.name}")
-        state.server.put_user(item.name, item.token)
+        state.records.users.put(item.name, item.token)
 
 
 def plant_projects(state: State, seed: Seed) -> list[Project]:
@@ -31,12 +31,12 @@ def plant_projects(state: State, seed: Seed) -> list[Project]:
 
 
 def _plant(state: State, item: SeededProject) -> Project:
-    user = state.server.user_named(item.owner) if item.owner else state.server.users()[0]
+    user = state.records.users.named(item.owner) if item.owner else state.records.users.list()[0]
     if user is None:
         raise ProjectError(f"the seed gives {item.name} to {item.owner}, whom nobody knows")
     row = _project(state, user, item)
     for variable in item.variables:
-        state.server.set_variable(row.id, Variable(variable.name, variable.value, variable.secret))
+        state.records.variables.set(row.id, Variable(variable.name, variable.value, variable.secret))
     for wanted in item.data:
         _datum(state, row, wanted)
     return row
@@ -44,7 +44,7 @@ def _plant(state: State, item: SeededProject) -> Project:
 
 def _project(state: State, user: User, item: SeededProject) -> Project:
     records = state.home.records
-    every = records.projects()
+    every = records.projects.list()
     known = [row for row in every if (row.path == str(item.folder) if item.folder else row.id == item.id)]
     if not item.folder:
         known = known or [row for row in state.projects_of(user) if row.name == item.name]
@@ -54,13 +54,13 @@ def _project(state: State, user: User, item: SeededProject) -> Project:
         raise ProjectError(f"the project {item.name} of the seed has another id already: {known[0].id}")
     if item.folder:
         if item.id:
-            state.server.put_project(item.id, str(item.folder), item.name)
-        row = records.project(item.folder, item.name)
+            state.records.projects.put(item.id, str(item.folder), item.name)
+        row = records.projects.of_folder(item.folder, item.name)
     elif known:
-        row = records.project(known[0].path, item.name)
+        row = records.projects.of_folder(known[0].path, item.name)
     else:
         row = projects.make(state, user, item.name, item.description, project_id=item.id)
-    state.server.own(row.id, user.id, item.description)
+    state.records.users.own(row.id, user.id, item.description)
     return row
 
 
@@ -69,14 +69,14 @@ def _datum(state: State, project: Project, item: SeededDatum) -> None:
     if found is None:
         found = upload(state.home_of(project), project, item.file, item.name, tags=item.tags)
     if item.alias:
-        state.home.records.set_alias(project.id, item.alias, found.id)
+        state.home.records.aliases.point(project.id, item.alias, found.id)
 
 
 def _same(state: State, project: Project, item: SeededDatum) -> DatumRecord | None:
     """An upload of that name with those bytes."""
     from localhai.data import checksums
 
-    known = state.home.records.data(project.id, name=item.name, purged=False, limit=None)
+    known = state.home.records.data.list(project.id, name=item.name, purged=False, limit=None)
     known = [row for row in known if row.name == item.name and row.execution_id is None]
     if not known:
         return None

@@ -24,9 +24,9 @@ def make(state: State, user: User, name: str, description: str = "", *, project_
     folder = state.home.folder / "projects" / new_id()
     folder.mkdir(parents=True)
     if project_id:
-        state.server.put_project(project_id, str(folder), name)
-    row = state.home.records.project(folder, name)
-    state.server.own(row.id, user.id, description)
+        state.records.projects.put(project_id, str(folder), name)
+    row = state.home.records.projects.of_folder(folder, name)
+    state.records.users.own(row.id, user.id, description)
     return row
 
 
@@ -43,21 +43,21 @@ def forget(state: State, project: Project) -> None:
     folder, records = Path(project.path), state.home.records
     if not folder.is_relative_to(state.home.folder):
         raise said(400, "this project is a folder of this machine: remove it there", "invalid")
-    running = [row for status in INCOMPLETE for row in records.executions(project.id, status=status, limit=1)]
+    running = [row for status in INCOMPLETE for row in records.executions.list(project.id, status=status, limit=1)]
     if running:
         message = f"Execution #{running[0].counter} is {running[0].status}; stop it before the project is deleted."
         raise said(400, message, "invalid_state")
     home = state.home_of(project)
-    while rows := records.executions(project.id, limit=_AT_ONCE):
+    while rows := records.executions.list(project.id, limit=_AT_ONCE):
         for row in rows:
             delete(home, Execution(home, row))
-    data = records.data(project.id, purged=False, limit=None)
+    data = records.data.list(project.id, purged=False, limit=None)
     for datum in data:
         home.store.delete(datum.uri)
-    records.purge_data([datum.id for datum in data])
-    for variable in state.server.variables(project.id):
-        state.server.delete_variable(project.id, variable.name)
+    records.data.purge([datum.id for datum in data])
+    for variable in state.records.variables.list(project.id):
+        state.records.variables.delete(project.id, variable.name)
     shutil.rmtree(state.home.folder / "packages" / project.id, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
-    nobody = state.server.user_named(NOBODY) or state.server.put_user(NOBODY, secrets.token_hex(32))
-    state.server.own(project.id, nobody.id)
+    nobody = state.records.users.named(NOBODY) or state.records.users.put(NOBODY, secrets.token_hex(32))
+    state.records.users.own(project.id, nobody.id)

@@ -63,7 +63,7 @@ def options_of(
     out.
     """
     secrets = read_env_file(settings.env_file) if settings.env_file else {}
-    variables = state.server.variables(project.id) if inherits else []
+    variables = state.records.variables.list(project.id) if inherits else []
     secrets = {**secrets, **{item.name: item.value for item in variables if item.secret}}
     return RunOptions(
         pull=settings.pull,
@@ -96,7 +96,7 @@ def opened(
     Without `inherits` the project's variables are left out.
     """
     home = state.home_of(project)
-    variables = state.server.variables(project.id) if inherits else []
+    variables = state.records.variables.list(project.id) if inherits else []
     known = {item.name: item.value for item in variables if not item.secret}
     settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
     if creator is not None:

@@ -13,7 +13,6 @@ from fastapi import Request
 
 from localhai.errors import ProjectError
 from localhai.executions.home import Home
-from localhai.records.server import ServerRecords
 from localhai.server.errors import not_found
 from localhai.settings import FILE_NAME, Settings
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.slots import Slots
-    from localhai.records import Project
+    from localhai.records import Project, Records
     from localhai.records.queue import QueueEntry
     from localhai.records.server import User
 
@@ -112,15 +111,11 @@ class State:
     say: Callable[[str], None] = lambda _text: None
     container_host: str | None = None
     watched: dict[str, Round] = field(default_factory=dict, init=False, repr=False)
-    server: ServerRecords = field(init=False)
     queue: ExecutionQueue = field(init=False)
     calls: ContainerCalls = field(init=False)
     readiness: ServerHealth = field(init=False)
     _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "server", ServerRecords.beside(self.home.records))
 
     def equip(self, queue: ExecutionQueue, calls: ContainerCalls, readiness: ServerHealth) -> None:
         """What runs in the server's own threads, which know this state themselves; `assembly` does it, once."""
@@ -129,14 +124,19 @@ class State:
         object.__setattr__(self, "readiness", readiness)
 
     @property
+    def records(self) -> Records:
+        """Those of the home."""
+        return self.home.records
+
+    @property
     def home_id(self) -> str:
         """What tells this home from others that share its database of records."""
         return self.home.id
 
     def projects_of(self, user: User) -> list[Project]:
         """The user's own; those of nobody, made by `localhai run`, are the first user's."""
-        projects = self.home.records.projects()
-        known = self.server.visible(user.id, projects)
+        projects = self.home.records.projects.list()
+        known = self.records.users.visible(user.id, projects)
         return [project for project in projects if project.id in known]
 
     def project_of(self, user: User, project_id: str) -> Project:
@@ -149,7 +149,7 @@ class State:
 
     def project(self, project_id: str) -> Project:
         """By id, whosever it is. Raises Refused with 404 when it is gone."""
-        for project in self.home.records.projects():
+        for project in self.home.records.projects.list():
             if project.id == project_id:
                 return project
         raise not_found()

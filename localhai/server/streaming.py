@@ -110,7 +110,9 @@ class _Reader:
         """What has come since the last call, at most AT_ONCE of a kind. The final status comes after all else."""
         if self._more and (more := self._further()):
             return more
-        row = self.state.home.records.execution(self.execution_id)  # asked first: what was written before is then there
+        row = self.state.home.records.executions.get(
+            self.execution_id
+        )  # asked first: what was written before is then there
         if self._folder is None and row.folder:
             self._folder = self.state.home.folder / row.folder
             self._log, self._metadata = GrowingLog(self._folder), _GrowingMetadata(self._folder)

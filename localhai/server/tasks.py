@@ -67,7 +67,7 @@ def create(state: State, user: User, project: Project, body: Mapping[str, Any]) 
         )
 
     entry = QueueEntry("", project.id, user.id, 0, {}, kind="task")
-    return state.home.records.task(Beginning(state, "task", work, entry).recorded())
+    return state.home.records.tasks.get(Beginning(state, "task", work, entry).recorded())
 
 
 def _uris(step: Step, overrides: Overrides) -> Iterator[str]:

@@ -32,7 +32,7 @@ def _user(request: Request, state: Annotated[State, Depends(state_of)]) -> User:
     if scheme.lower() != "token" or not token.strip():
         message = "Authentication credentials were not provided."
         raise Refused(401, {"message": message, "code": "not_authenticated"}, challenge)
-    user = state.server.user_of_token(token.strip())
+    user = state.records.users.of_token(token.strip())
     if user is None:
         raise Refused(401, {"message": "Invalid token.", "code": "authentication_failed"}, challenge)
     return user

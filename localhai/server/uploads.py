@@ -152,20 +152,20 @@ def _complete(state: State, user: User, found: Upload) -> DatumRecord:
     """With its lock held: another request may have completed it meanwhile."""
     known = found.document.get("datum")
     if known is not None:
-        return state.home.records.datum(known)
+        return state.home.records.data.get(known)
     project = state.project_of(user, found.project_id)
     made = _recorded(state, found) or _brought(state, project, found)
     for alias in found.document["aliases"]:
-        state.home.records.set_alias(project.id, alias, made.id)
+        state.home.records.aliases.point(project.id, alias, made.id)
     done = strict_json.dumps({**found.document, "datum": made.id})
     durable.write(found.folder / _DOCUMENT, done.encode())
-    return state.home.records.datum(made.id)
+    return state.home.records.data.get(made.id)
 
 
 def _recorded(state: State, found: Upload) -> DatumRecord | None:
     """What a server recorded that ended before it could say so."""
     try:
-        return state.home.records.datum(found.id)
+        return state.home.records.data.get(found.id)
     except UsageError:
         return None
 

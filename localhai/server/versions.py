@@ -26,7 +26,7 @@ LONGEST_NAME = 200
 def parents(state: State, user: User, noun: Noun, project: str | None = None) -> list[tuple[Project, VersionParent]]:
     """The datasets, or models, of one project or of all, by name."""
     projects = [item for item in state.projects_of(user) if project is None or item.id == project.lower()]
-    found = [(item, row) for item in projects for row in state.home.records.version_parents(item.id, noun)]
+    found = [(item, row) for item in projects for row in state.home.records.versions.parents(item.id, noun)]
     return sorted(found, key=lambda pair: (pair[1].name, pair[1].id))
 
 
@@ -40,7 +40,7 @@ def parent(state: State, user: User, noun: Noun, parent_id: str) -> tuple[Projec
 
 def version(state: State, user: User, noun: Noun, version_id: str) -> tuple[Project, Version]:
     """By id, with its files, if its project is the user's. Raises Refused with 404."""
-    found = state.home.records.version(noun, version_id.lower())
+    found = state.home.records.versions.get(noun, version_id.lower())
     if found is None:
         raise not_found()
     return parent(state, user, noun, found.parent_id)[0], found
@@ -55,9 +55,9 @@ def create_parent(state: State, user: User, noun: Noun, body: Mapping[str, Any])
     if not wanted and len(projects) != 1:
         raise field("project", f"You have {len(projects)} projects: say which one it is for.", "required")
     project = state.project_of(user, wanted) if wanted else projects[0]
-    if any(row.name == name for row in state.home.records.version_parents(project.id, noun)):
+    if any(row.name == name for row in state.home.records.versions.parents(project.id, noun)):
         raise field("name", f"The project has a {noun} named {name} already.", "unique")
-    return project, state.home.records.put_version_parent(project.id, noun, name)
+    return project, state.home.records.versions.put_parent(project.id, noun, name)
 
 
 def create_version(state: State, user: User, noun: Noun, body: Mapping[str, Any]) -> Version:
@@ -82,7 +82,7 @@ def create_version(state: State, user: User, noun: Noun, body: Mapping[str, Any]
         tags=tuple(names(body, "tags")),
         release_note=text(dict(body), "release_note", "") or None,
     )
-    return state.home.records.make_version(project.id, request)
+    return state.home.records.versions.make(project.id, request)
 
 
 def judge(state: State, found: Version, body: Mapping[str, Any]) -> None:
@@ -90,7 +90,7 @@ def judge(state: State, found: Version, body: Mapping[str, Any]) -> None:
     status = text(dict(body), "status")
     if status not in MODEL_VERSION:
         raise field("status", f'"{status}" is not a valid choice.', "invalid_choice")
-    state.home.records.set_version_status(found, status)
+    state.home.records.versions.set_status(found, status)
 
 
 def names(body: Mapping[str, Any], name: str) -> list[str]:
@@ -118,7 +118,7 @@ def _files(state: State, project: Project, body: Mapping[str, Any]) -> tuple[str
 
 def _datum(state: State, project: Project, wanted: str) -> str:
     try:
-        row = state.home.records.datum(without_scheme(wanted).lower())
+        row = state.home.records.data.get(without_scheme(wanted).lower())
     except UsageError:
         row = None
     if row is None or row.project_id != project.id:
@@ -134,7 +134,7 @@ def _previous(
     wanted = text(dict(body), "previous_version", "").lower()
     if not wanted or noun != "dataset":
         return None
-    for found in state.home.records.versions(project.id, noun, row.name):
+    for found in state.home.records.versions.list(project.id, noun, row.name):
         if found.id == wanted:
             return found
     raise field("previous_version", f"Object with id={wanted} does not exist.", "does_not_exist")

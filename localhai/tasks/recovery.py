@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.run.group import remove_left
 from localhai.executions.run.owner import is_gone
-from localhai.records.server import ServerRecords
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
@@ -20,15 +19,17 @@ _DIED = "the localhai that ran it died"
 
 def left(home: Home) -> list[TaskRecord]:
     """Open tasks that nobody works on. Costs one query when there is none."""
-    return [record for record in home.records.open_tasks() if is_gone(home, record.owner, record.created, record.id)]
+    return [
+        record for record in home.records.tasks.list_open() if is_gone(home, record.owner, record.created, record.id)
+    ]
 
 
 def close_left(home: Home, record: TaskRecord, say: Callable[[str], None]) -> None:
     """Close one of them, unless the next server goes on with it."""
-    if record.stop_requested is None and ServerRecords.beside(home.records).is_served(record.id):
+    if record.stop_requested is None and home.records.queue.is_served(record.id):
         say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
         return
-    if not home.records.close_left_task(record.id, record.owner, error=_DIED):
+    if not home.records.tasks.close_left(record.id, record.owner, error=_DIED):
         return  # another localhai was quicker
     say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
     _remove_shared(home, record)
@@ -36,6 +37,6 @@ def close_left(home: Home, record: TaskRecord, say: Callable[[str], None]) -> No
 
 def _remove_shared(home: Home, record: TaskRecord) -> None:
     """What members of a distributed task share goes with the last of them: here, when none is in progress."""
-    counts = home.records.task_counts(record.id)
+    counts = home.records.tasks.counts(record.id)
     if record.type == "distributed" and not any(counts.get(status) for status in INCOMPLETE):
         remove_left(home, record.id)

@@ -77,7 +77,7 @@ class Running:
         self._children = Interruption()
         self._left = jobs
         records, wanted = start.project.home.records, start.record.id
-        self._wish = Beside(lambda: records.task_stop_requested(wanted), told=self._wake)
+        self._wish = Beside(lambda: records.tasks.stop_requested(wanted), told=self._wake)
         self.watches_metadata = bool(sweep.plan.stop_condition)
         self.trouble: BaseException | None = None
 
@@ -210,7 +210,7 @@ class Running:
 
     def began(self, child: Child, execution: Mapping[str, Any]) -> None:
         """An execution is recorded: it is the task's from now on."""
-        self._start.project.home.records.add_child(self._start.record.id, child.number, execution["id"])
+        self._start.project.home.records.tasks.add_child(self._start.record.id, child.number, execution["id"])
 
     def heard(self, child: Child, objects: Sequence[Mapping[str, Any]]) -> None:
         """Metadata of a running execution."""

@@ -69,13 +69,13 @@ class Task:
     def rows(self) -> list[dict[str, Any]]:
         """The table of parameters against final metadata, best first when the target is known (`comparison.row`)."""
         plan = self.plan
-        children = self._home.records.task_children(self.record.id)
+        children = self._home.records.tasks.children(self.record.id)
         rows = [comparison.row(number, item.to_dict(), plan.names) for number, item in children]
         return comparison.best_first(rows, plan.target) if plan.target else rows
 
     def summary(self) -> dict[str, Any]:
         """The JSON shape of a task in a list: its facts, `count` of planned executions, `statuses` of those made."""
-        statuses = self._home.records.task_counts(self.record.id)
+        statuses = self._home.records.tasks.counts(self.record.id)
         return {**self.record.to_dict(), "count": self.record.document["plan"]["count"], "statuses": statuses}
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def start_task(
     readable = access_of(project.home, options.requester).projects
     addresses = Addresses(project.home.records, project.record.id, readable=readable)
     _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
-    known_as = project.home.records.coming_id("tasks")
+    known_as = project.home.records.tasks.coming_id()
     with at_work(known_as):
-        record = project.home.records.create_task(
+        record = project.home.records.tasks.create(
             project.record.id,
             name=plan.name,
             step=plan.step,
@@ -171,10 +171,10 @@ def resume_task(
     project.home.engine.info()
     _require_ended(project.home, task)
     with at_work(task.record.id):
-        if not owned and not project.home.records.resume_task(task.record.id, project.home.own(at_once=True)):
+        if not owned and not project.home.records.tasks.resume(task.record.id, project.home.own(at_once=True)):
             raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
         keep = rules.kept(plan, task.record.status, failed=failed)
-        record = project.home.records.task(task.record.id)
+        record = project.home.records.tasks.get(task.record.id)
         kept = (
             Ended(row["number"], row["status"], row["parameters"], row["metadata"])
             for row in _rows_in_order(task)
@@ -192,7 +192,7 @@ def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
 
 def _require_ended(home: Home, task: Task) -> None:
     """What an earlier localhai left running is watched to its end by another process: it must not run twice."""
-    open_ones = [item for _, item in home.records.task_children(task.record.id) if item.status in INCOMPLETE]
+    open_ones = [item for _, item in home.records.tasks.children(task.record.id) if item.status in INCOMPLETE]
     if open_ones:
         counters = ", ".join(f"#{item.counter}" for item in open_ones)
         raise UsageError(
@@ -203,7 +203,7 @@ def _require_ended(home: Home, task: Task) -> None:
 
 def _rows_in_order(task: Task) -> Iterable[dict[str, Any]]:
     names = task.plan.names
-    for number, item in task._home.records.task_children(task.record.id):  # noqa: SLF001  # same module
+    for number, item in task._home.records.tasks.children(task.record.id):  # noqa: SLF001  # same module
         yield comparison.row(number, item.to_dict(), names)
 
 
@@ -248,7 +248,7 @@ def _finish(start: Start, sweep: Sweep, jobs: int, *, measured: bool) -> Task:
             running.run()
     finally:  # whatever comes, the task does not stay open
         status, reason = (sweep.outcome, sweep.ending.reason) if sweep.over else ("crashed", "localhai failed")
-        ended = records.close_task(start.record.id, status, error=sweep.reason or reason, duration=seconds())
+        ended = records.tasks.close(start.record.id, status, error=sweep.reason or reason, duration=seconds())
     if running.trouble is not None:
         raise running.trouble
     return Task(start.project.home, ended)

@@ -197,5 +197,5 @@ class FakeValohai:
     def wait(self, seconds: float = 10.0) -> None:
         """Until nothing runs any more."""
         until = time.monotonic() + seconds
-        while self.home.records.open_executions() and time.monotonic() < until:
+        while self.home.records.executions.list_open() and time.monotonic() < until:
             time.sleep(0.02)

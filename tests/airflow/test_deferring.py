@@ -42,7 +42,7 @@ def waiting(airflow, fake_valohai) -> Callable[[Any], str]:  # noqa: ARG001  # i
         trigger = ValohaiTrigger(kind="execution", key=key, **names)
         trigger.task_instance = task_instance
         asyncio.run(cancel(trigger))
-        if fake_valohai.home.records.execution(key).stop_requested is None:
+        if fake_valohai.home.records.executions.get(key).stop_requested is None:
             gate.set()
         fake_valohai.wait()
         return str(fake_valohai.execution("long").status)
@@ -120,11 +120,11 @@ def test_two_tasks_that_are_ended_at_once_stop_both_executions(airflow, fake_val
     ends = asyncio.run(rounds(triggers, over))
 
     records = fake_valohai.home.records
-    if any(records.execution(trigger.key).stop_requested is None for trigger in triggers):
+    if any(records.executions.get(trigger.key).stop_requested is None for trigger in triggers):
         gate.set()
     fake_valohai.wait()
     assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
-    assert [records.execution(trigger.key).status for trigger in triggers] == ["stopped", "stopped"]
+    assert [records.executions.get(trigger.key).status for trigger in triggers] == ["stopped", "stopped"]
 
 
 def test_a_triggerer_that_stops_leaves_it_alone(waiting, task_instance):
@@ -258,8 +258,8 @@ def test_what_a_task_left_that_ended_before_its_trigger_began_is_stopped(beside,
     asyncio.run(anext(trigger.run()))
 
     records = fake_valohai.home.records
-    assert records.execution(left).stop_requested is not None
-    assert records.execution(trigger.key).stop_requested is None
+    assert records.executions.get(left).stop_requested is not None
+    assert records.executions.get(trigger.key).stop_requested is None
 
 
 @pytest.mark.parametrize("state", ["deferred", "running", "queued", "scheduled", "up_for_retry", "None"])
@@ -271,7 +271,7 @@ def test_what_a_task_left_that_goes_on_is_left_alone(beside, fake_valohai, monke
     trigger.stop_left()
 
     assert asked == ["d/r/long"]
-    assert fake_valohai.home.records.execution(left).stop_requested is None
+    assert fake_valohai.home.records.executions.get(left).stop_requested is None
 
 
 def test_what_a_task_of_the_same_name_in_another_airflow_started_is_left_alone(beside, fake_valohai, monkeypatch):
@@ -281,7 +281,7 @@ def test_what_a_task_of_the_same_name_in_another_airflow_started_is_left_alone(b
     trigger.look()
     trigger.stop_left()
 
-    assert fake_valohai.home.records.execution(left).stop_requested is None
+    assert fake_valohai.home.records.executions.get(left).stop_requested is None
 
 
 def test_airflow_is_asked_for_tasks_without_a_trigger_alone_and_seldom(beside, monkeypatch):

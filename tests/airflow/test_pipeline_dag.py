@@ -219,7 +219,7 @@ def test_the_same_dag_in_both_modes_and_on_every_machine(run_pipeline, monkeypat
 def test_what_somebody_stopped_is_not_tried_again(run_pipeline, fake_valohai):
     def stop(container):
         execution = fake_valohai.executions[-1]
-        fake_valohai.home.records.request_stop(execution.id)
+        fake_valohai.home.records.executions.request_stop(execution.id)
         container.sleep(60)
 
     fake_valohai.step("make", stop)

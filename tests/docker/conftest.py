@@ -154,7 +154,7 @@ class Bench:
         """Rows of all executions of the home, newest first."""
         records = Records.open(self.home, None)
         try:
-            return list(records.executions(limit=None))
+            return list(records.executions.list(limit=None))
         finally:
             records.close()
 

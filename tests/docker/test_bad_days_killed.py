@@ -146,7 +146,7 @@ def test_a_stop_wish_reaches_the_adopter(bench) -> None:
     run.die()
     with bench.open() as project:
         recover(project.home, lambda _: None)
-        project.home.records.request_stop(project.execution().id)
+        project.home.records.executions.request_stop(project.execution().id)
     execution = wait_for_end(bench)
     assert (execution["status"], execution["error"]) == ("stopped", "a stop was requested")
     assert [item["name"] for item in execution["outputs"]] == ["kept.txt"]

@@ -99,7 +99,7 @@ def test_a_wish_to_stop_from_another_process(bench) -> None:
     run = bench.start("run", "work")
     bench.until(lambda: "ready" in run.out)
     with bench.open() as project:
-        assert project.home.records.request_stop(project.execution().id)
+        assert project.home.records.executions.request_stop(project.execution().id)
     assert run.code() == 1
     execution = bench.last()
     assert (execution["status"], execution["error"]) == ("stopped", "a stop was requested")

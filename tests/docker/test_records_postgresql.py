@@ -57,8 +57,8 @@ def records(tmp_path, url):
 
 
 def create(records):
-    project = records.project("/a/news", "news")
-    return records.create_execution(project.id, step="train", image="i", commit=None, document={}, owner=None)
+    project = records.projects.of_folder("/a/news", "news")
+    return records.executions.create(project.id, step="train", image="i", commit=None, document={}, owner=None)
 
 
 def many(what, number, home, url):
@@ -86,13 +86,13 @@ def test_everything_that_holds_on_sqlite_holds_here(server, tmp_path, name):
 
 
 def test_checkouts_with_one_declared_name_are_one_project(records):
-    first = records.project("/one/news", "news", declared=True)
-    second = records.project("/two/news", "news", declared=True)
-    folder_of_that_name = records.project("/three/news", "news")
+    first = records.projects.of_folder("/one/news", "news", declared=True)
+    second = records.projects.of_folder("/two/news", "news", declared=True)
+    folder_of_that_name = records.projects.of_folder("/three/news", "news")
 
     assert second.id == first.id
     assert (first.path, second.path) == ("/one/news", "/two/news")
-    assert records.project("/two/news", "news", declared=True) == second
+    assert records.projects.of_folder("/two/news", "news", declared=True) == second
     assert folder_of_that_name.id != first.id
 
 
@@ -110,7 +110,7 @@ def test_checkouts_that_are_used_at_the_same_moment_are_one_project(tmp_path, ur
 def test_fifty_processes_at_once_get_the_counters_1_to_50(records, tmp_path, url):
     done = many("create", 50, tmp_path, url)
     assert (done.returncode, done.stderr) == (0, "")
-    found = records.executions(limit=None)
+    found = records.executions.list(limit=None)
     assert sorted(item.counter for item in found) == list(range(1, 51))
     assert {str(item.status) for item in found} == {"complete"}
 
@@ -139,11 +139,11 @@ def test_a_server_that_crashes_and_returns_loses_nothing(server, records):
     with ThreadPoolExecutor(1) as pool:
         crash = pool.submit(crash_and_return)
         assert stopped.wait(30)
-        assert not records.stop_requested(before.id)
+        assert not records.executions.stop_requested(before.id)
         after = create(records)
         crash.result()
     assert after.counter == before.counter + 1
-    assert records.execution(before.id) == before
+    assert records.executions.get(before.id) == before
 
 
 def test_executions_go_on_while_the_server_is_restarted(server, records):
@@ -155,7 +155,7 @@ def test_executions_go_on_while_the_server_is_restarted(server, records):
         while not done.is_set() or not made:
             execution = create(records)
             for status in ("queued", "started", "complete"):
-                execution = records.transition(execution.id, status)
+                execution = records.executions.transition(execution.id, status)
             made.append(execution.counter)
         return made
 
@@ -167,8 +167,8 @@ def test_executions_go_on_while_the_server_is_restarted(server, records):
         done.set()
         counters = sorted(counter for worker in workers for counter in worker.result())
     assert counters == list(range(1, len(counters) + 1))
-    for execution in records.executions(limit=None):
-        changes = [str(change.new) for change in records.status_changes(execution.id)]
+    for execution in records.executions.list(limit=None):
+        changes = [str(change.new) for change in records.executions.status_changes(execution.id)]
         assert changes == ["created", "queued", "started", "complete"]
 
 
@@ -180,7 +180,7 @@ def test_a_server_that_hangs_is_given_up(server, url, records, tmp_path):
         create(impatient)  # leaves an open connection
         with server.hung(), pytest.raises(RecordsUnavailable, match="does not answer"):
             impatient.transition(before.id, "queued")
-    assert records.transition(before.id, "queued").status == "queued"
+    assert records.executions.transition(before.id, "queued").status == "queued"
 
 
 def test_a_server_that_hangs_for_some_seconds_loses_nothing(server, records):
@@ -205,7 +205,7 @@ def test_a_statement_that_was_cancelled_is_done_again(url, records):
     with ThreadPoolExecutor(1) as pool, closing(other), closing(admin), admin.cursor() as asking:
         with other, other.cursor() as cursor:
             cursor.execute("SELECT * FROM executions FOR UPDATE")
-            change = pool.submit(records.transition, execution.id, "queued")
+            change = pool.submit(records.executions.transition, execution.id, "queued")
             while not asking.rowcount > 0:
                 asking.execute(cancel)
         assert change.result(10).status == "queued"
@@ -217,7 +217,7 @@ def test_whoever_waits_for_a_lock_may_wait_long_while_the_server_answers_others(
     with ThreadPoolExecutor(1) as pool, closing(other):
         with other, other.cursor() as cursor:
             cursor.execute("SELECT * FROM executions FOR UPDATE")
-            change = pool.submit(records.transition, execution.id, "queued")
+            change = pool.submit(records.executions.transition, execution.id, "queued")
             with pytest.raises(NotYet):
                 change.result(silence.SILENCE + 1.5)
         assert change.result(10).status == "queued"

@@ -74,8 +74,8 @@ def _works(bench: Bench) -> Iterator[tuple[str, list[Any]]]:
     if not (bench.home / "localhai.db").exists():
         return
     with closing(Records.open(bench.home, None)) as records:
-        yield "task", list(records.tasks(limit=MANY))
-        yield "pipeline", list(records.pipelines(limit=MANY))
+        yield "task", list(records.tasks.list(limit=MANY))
+        yield "pipeline", list(records.pipelines.list(limit=MANY))
 
 
 def _one(bench: Bench, row: Any) -> Iterator[str]:

@@ -155,7 +155,7 @@ class Bench:
         if not (self.home / "localhai.db").exists():
             return []
         with contextlib.closing(Records.open(self.home, None)) as records:
-            return sorted(records.executions(limit=None), key=lambda row: (row.project_id, row.counter))
+            return sorted(records.executions.list(limit=None), key=lambda row: (row.project_id, row.counter))
 
     def open_rows(self) -> list[Any]:
         return [row for row in self.rows() if str(row.status) in {"created", "queued", "started", "stopping"}]

@@ -78,10 +78,10 @@ class Before:
     def happen(self, project: Path, home: Home, outputs: Mapping[str, str], fill: Mapping[str, str]) -> None:
         """Do all of it; `outputs` are ids by `RUN:NAME`."""
         _write(project, filled(dict(self.files), fill))
-        data = {name: home.records.datum(outputs[name]) for name in (*self.purge, *self.spoil)}
+        data = {name: home.records.data.get(outputs[name]) for name in (*self.purge, *self.spoil)}
         for name in self.purge:
             home.store.delete(data[name].uri)
-            home.records.purge_data([data[name].id])
+            home.records.data.purge([data[name].id])
         for name, text in self.spoil.items():
             path = Path(data[name].path)
             path.chmod(0o644)

@@ -56,7 +56,7 @@ class DeploymentRunner:
         made = node.document.get("deployment")
         if node.status != "complete" or not made:
             return None
-        return Kept(Made(deployment=made), _result(home.records.deployment_version(str(made["version_id"]))))
+        return Kept(Made(deployment=made), _result(home.records.deployments.version(str(made["version_id"]))))
 
 
 def _refuse_unknown(brought: Collection[str], files: Mapping[str, Sequence[str]], node: str) -> None:

@@ -63,7 +63,7 @@ class TaskRunner:
         """A task is kept as a whole, with all that its executions left."""
         if node.task is None or node.task["status"] is None:
             return None
-        task = Task(home, home.records.task(node.task["id"]))
+        task = Task(home, home.records.tasks.get(node.task["id"]))
         children = [execution for _, execution in _children(home, task)]
         for execution in children:
             require_ended(execution, node.name)
@@ -96,7 +96,7 @@ def _run(work: NodeWork) -> Task:
     if not left.is_of(plan, overrides, work.options):
         work.say(f"task #{left.record.counter} was of other values or files: all of it runs again")
         return start_task(sources.project, plan, overrides=overrides, **how)
-    complete = sources.project.home.records.task_counts(left.record.id).get("complete", 0)
+    complete = sources.project.home.records.tasks.counts(left.record.id).get("complete", 0)
     work.say(f"goes on with task #{left.record.counter}: {complete} of {plan.count} executions are kept")
     return resume_task(sources.project, left, failed=True, **how)
 
@@ -106,7 +106,7 @@ def _left(work: NodeWork) -> Task | None:
     if work.begun is None or work.begun.task_id is None:
         return None
     home = work.sources.project.home
-    task = Task(home, home.records.task(work.begun.task_id))
+    task = Task(home, home.records.tasks.get(work.begun.task_id))
     whole = all(is_whole(execution) for _, execution in _children(home, task) if execution.complete)
     return task if whole else None
 
@@ -151,8 +151,8 @@ def task_result(home: Home, task: Task) -> NodeResult:
 
 
 def _children(home: Home, task: Task) -> list[tuple[int, Execution]]:
-    found = home.records.task_children(task.record.id)  # without outputs
-    return [(number, Execution(home, home.records.execution(row.id))) for number, row in found]
+    found = home.records.tasks.children(task.record.id)  # without outputs
+    return [(number, Execution(home, home.records.executions.get(row.id))) for number, row in found]
 
 
 class _Watch(TaskObserver):

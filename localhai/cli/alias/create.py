@@ -26,7 +26,7 @@ def create(call: Call, *, name: str, reference: str) -> None:
     DATUM is an id, the beginning of one, or another alias. `--json` prints `{name, datum, created, updated}`.
     """
     with call.open_project(recover=True) as project:
-        if project.home.records.alias(project.record.id, name) is not None:
+        if project.home.records.aliases.get(project.record.id, name) is not None:
             raise UsageError(
                 f"there is an alias {name!r} already",
                 where=name,

@@ -22,12 +22,12 @@ def delete(call: Call, *, names: tuple[str, ...]) -> None:
     """Forget data aliases. The data stay, and so does the history of the aliases."""
     with call.open_project(recover=True) as project:
         records = project.home.records
-        unknown = [name for name in names if records.alias(project.record.id, name) is None]
+        unknown = [name for name in names if records.aliases.get(project.record.id, name) is None]
         if unknown:
             raise UsageError(
                 f"there is no alias {', '.join(map(repr, unknown))}",
                 hints=["nothing was deleted; see the aliases: localhai alias list"],
             )
         for name in names:
-            records.delete_alias(project.record.id, name)
+            records.aliases.delete(project.record.id, name)
             output.say(f"alias {name} is deleted")

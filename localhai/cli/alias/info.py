@@ -31,14 +31,14 @@ def info(call: Call, *, name: str) -> None:
     name = without_scheme(name)
     with call.open_project(recover=True) as project:
         records = project.home.records
-        alias = records.alias(project.record.id, name)
-        changes = records.alias_changes(project.record.id, name)
+        alias = records.aliases.get(project.record.id, name)
+        changes = records.aliases.changes(project.record.id, name)
         if alias is None and not changes:
             raise UsageError(f"there is no alias {name!r}", where=name, hints=["see the aliases: localhai alias list"])
-        data = records.data_by_id([change.datum_id for change in changes if change.datum_id])
+        data = records.data.by_id([change.datum_id for change in changes if change.datum_id])
         document: dict[str, Any] = {
             "name": name,
-            "datum": records.datum(alias.datum_id).to_dict() if alias else None,
+            "datum": records.data.get(alias.datum_id).to_dict() if alias else None,
             "created": alias.created if alias else None,
             "updated": alias.updated if alias else None,
             "changes": [{"time": change.time, "datum": change.datum_id} for change in changes],

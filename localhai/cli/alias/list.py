@@ -27,11 +27,11 @@ def list_aliases(call: Call, *, count: int) -> None:
     """
     with call.open_project(recover=True) as project:
         records = project.home.records
-        found = records.aliases(project.record.id)[:count]
+        found = records.aliases.list(project.record.id)[:count]
         documents: list[dict[str, Any]] = [
             {
                 "name": alias.name,
-                "datum": records.datum(alias.datum_id).to_dict(),
+                "datum": records.data.get(alias.datum_id).to_dict(),
                 "created": alias.created,
                 "updated": alias.updated,
             }

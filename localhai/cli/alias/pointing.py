@@ -21,12 +21,12 @@ def point(call: Call, project: OpenProject, name: str, reference: str) -> None:
     if not name or "/" in name or _id_re.fullmatch(name.lower()) or name != name.strip():
         raise UsageError(f"{name!r} cannot be an alias", where=name, hints=["a name without / that is no id will do"])
     records = project.home.records
-    datum = records.find_datum(reference, project.record.id)
+    datum = records.data.find(reference, project.record.id)
     if datum.purged:
         raise UsageError(f"the bytes of {datum.name} were deleted", where=reference)
-    alias = records.set_alias(project.record.id, name, datum.id)
+    alias = records.aliases.point(project.record.id, name, datum.id)
     if call.json:
-        document = {"name": name, "datum": records.datum(datum.id).to_dict()}
+        document = {"name": name, "datum": records.data.get(datum.id).to_dict()}
         output.emit_json({**document, "created": alias.created, "updated": alias.updated})
     else:
         output.say(f"{datum_uri(name)} is {datum.name}, {datum_uri(datum.id)}")

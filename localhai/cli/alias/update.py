@@ -26,7 +26,7 @@ def update(call: Call, *, name: str, reference: str) -> None:
     DATUM is an id, the beginning of one, or another alias. `--json` prints `{name, datum, created, updated}`.
     """
     with call.open_project(recover=True) as project:
-        if project.home.records.alias(project.record.id, name) is None:
+        if project.home.records.aliases.get(project.record.id, name) is None:
             raise UsageError(
                 f"there is no alias {name!r}", where=name, hints=[f"make it: localhai alias create {name} {reference}"]
             )

@@ -32,7 +32,7 @@ def info(call: Call, *, reference: str) -> None:
     `versions` and `uses` beside its other keys.
     """
     with call.look() as look:
-        datum = look.home.records.find_datum(reference, look.project_id)
+        datum = look.home.records.data.find(reference, look.project_id)
         document = _document(look, datum)
     if call.json:
         output.emit_json(document)
@@ -44,15 +44,15 @@ def info(call: Call, *, reference: str) -> None:
 
 def _document(look: HomeView, datum: DatumRecord) -> dict[str, Any]:
     records = look.home.records
-    uses = records.uses_of_data([datum.id])
-    executions = records.executions_by_id(
+    uses = records.uses.of_data([datum.id])
+    executions = records.executions.by_id(
         list({str(datum.execution_id): None, **{use.execution_id: None for use in uses}})
     )
     maker = executions.get(str(datum.execution_id))
     return {
         **datum.to_dict(),
         "made_by": None if maker is None else {"counter": maker.counter, "step": maker.step, "project": maker.project},
-        "versions": [version.uri for version in records.versions_with(datum.id)],
+        "versions": [version.uri for version in records.versions.holding(datum.id)],
         "uses": [
             {
                 "execution": use.execution_id,

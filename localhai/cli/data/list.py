@@ -29,7 +29,7 @@ def list_data(call: Call, *, count: int, name: str | None, tag: str | None, dele
     """Show a list of data, newest first: every output is a datum that a later input can name."""
     with call.look() as look:
         project_id = None if all_projects else look.project_id
-        found = look.home.records.data(project_id, name=name, tag=tag, purged=deleted, limit=count)
+        found = look.home.records.data.list(project_id, name=name, tag=tag, purged=deleted, limit=count)
         documents = [datum.to_dict() for datum in found]
         if call.json:
             output.emit_json(documents)
@@ -59,6 +59,6 @@ def _print(look: HomeView, documents: list[dict[str, Any]], form: str) -> None:
 def _counter(look: HomeView, execution_id: str) -> str:
     """`#5`, empty when the execution was deleted."""
     try:
-        return f"#{look.home.records.execution(execution_id).counter}" if execution_id else ""
+        return f"#{look.home.records.executions.get(execution_id).counter}" if execution_id else ""
     except UsageError:
         return ""

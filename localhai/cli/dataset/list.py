@@ -25,6 +25,6 @@ def list_datasets(call: Call, *, count: int, name: str | None) -> None:
     `--json` prints `[{id, name, created, versions, latest}]`.
     """
     with call.open_project(recover=True) as project:
-        found = project.home.records.version_parents(project.record.id, "dataset")
+        found = project.home.records.versions.parents(project.record.id, "dataset")
     found = [item for item in found if name is None or name.lower() in item.name.lower()]
     print_parents(found[:count], "dataset", call.format)

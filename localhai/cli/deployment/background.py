@@ -43,7 +43,7 @@ def serve_in_background(
     process = _start(project, folder, [*names, "--version", version.id, *options])
     records = project.home.records
     while process.poll() is None:
-        found = records.deployment_version(version.id)
+        found = records.deployments.version(version.id)
         served = {item.name for item in found.endpoints if item.status == "serving"}
         if served.issuperset(names):
             process.returncode = 0  # it outlives us: nobody waits for it

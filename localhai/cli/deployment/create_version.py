@@ -35,7 +35,7 @@ def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -
             with building(call, project, version, endpoint.name, snapshot, given, interruption):
                 pass
         if call.json:
-            output.emit_json(project.home.records.deployment_version(version.id).to_dict())
+            output.emit_json(project.home.records.deployments.version(version.id).to_dict())
         else:
             output.emit(f"{version.deployment}/{version.name}")
             output.hint(f"localhai deployment run --version {version.deployment}/{version.name}")

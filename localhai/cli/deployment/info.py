@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def info(call: Call, reference: str) -> None:
     """Show all about one deployment version; default: the newest. `--json` prints the version."""
     with call.look() as look:
-        version = look.home.records.find_deployment_version(reference, look.project_id)
+        version = look.home.records.deployments.find_version(reference, look.project_id)
         if call.json:
             output.emit_json(version.to_dict())
             return

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def list_versions(call: Call, *, count: int, all_projects: bool) -> None:
     """Show a list of deployment versions, newest first. `--json` prints a list of versions."""
     with call.look() as look:
-        found = look.home.records.deployment_versions(None if all_projects else look.project_id, limit=count)
+        found = look.home.records.deployments.versions(None if all_projects else look.project_id, limit=count)
         if call.json:
             output.emit_json([version.to_dict() for version in found])
             return

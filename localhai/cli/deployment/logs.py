@@ -33,7 +33,7 @@ def logs(call: Call, reference: str, *, endpoint: str | None, last: int | None) 
     from localhai.project.names import find_by_prefix
 
     with call.look() as look:
-        version = look.home.records.find_deployment_version(reference, look.project_id)
+        version = look.home.records.deployments.find_version(reference, look.project_id)
         names = [item.name for item in version.endpoints]
         if endpoint is None and len(names) != 1:
             raise UsageError("which endpoint?", hints=[f"--endpoint {name}" for name in names])

@@ -103,7 +103,7 @@ def _version(
     asked = [option for key, option in making.items() if given[key]]
     if asked:
         raise UsageError(f"{asked[0]} makes a new version, and --version serves one that is there: give one of them")
-    version = project.home.records.find_deployment_version(reference, project.record.id)
+    version = project.home.records.deployments.find_version(reference, project.record.id)
     known = [item.name for item in version.endpoints]
     names = [find_by_prefix("endpoint", "endpoints", name, known) for name in endpoints] or known
     return version, names, snapshot_of(project, version)
@@ -121,7 +121,7 @@ def _serve(
 
     def ready(urls: Sequence[str]) -> None:
         if call.json:
-            output.emit_json(project.home.records.deployment_version(version.id).to_dict())
+            output.emit_json(project.home.records.deployments.version(version.id).to_dict())
             sys.stdout.flush()
         for url in urls:
             output.say(f"serving at {url} (Ctrl-C stops it)")

@@ -25,9 +25,9 @@ def stop(call: Call, reference: str) -> None:
 
     with call.look() as look:
         records = look.home.records
-        version = records.find_deployment_version(reference, look.project_id)
+        version = records.deployments.find_version(reference, look.project_id)
         asked = stop_deployment(look.home, version)
         name = f"{version.deployment}/{version.name}"
         output.say(f"{name} is asked to stop" if asked else f"{name} is not served")
         if call.json:
-            output.emit_json(records.deployment_version(version.id).to_dict())
+            output.emit_json(records.deployments.version(version.id).to_dict())

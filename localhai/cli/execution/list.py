@@ -77,7 +77,7 @@ def select(
     from localhai.executions.latest import creator_name
 
     records = look.home.records
-    ask = partial(records.executions_of_user, creator_name(look.home.settings)) if owned else records.executions
+    ask = partial(records.executions.of_user, creator_name(look.home.settings)) if owned else records.executions.list
     project_id = None if all_projects else look.project_id
     wanted: list[str | None] = []
     for status in statuses:

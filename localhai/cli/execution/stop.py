@@ -49,7 +49,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
 def _in_progress(look: HomeView) -> list[Execution]:
     from localhai.executions.execution import Execution
 
-    return [Execution(look.home, row) for row in look.home.records.open_executions(project_id=look.project_id)]
+    return [Execution(look.home, row) for row in look.home.records.executions.list_open(project_id=look.project_id)]
 
 
 def _what_happened(execution: Execution, *, asked: bool) -> str:

@@ -29,7 +29,7 @@ def info(call: Call, *, model: str) -> None:
     with call.open_project(recover=True) as project:
         found = all_versions(project, "model", name)
         parent = next(
-            item for item in project.home.records.version_parents(project.record.id, "model") if item.name == name
+            item for item in project.home.records.versions.parents(project.record.id, "model") if item.name == name
         )
     if call.json:
         output.emit_json({**parent.to_dict(), "versions": [item.to_dict() for item in found]})

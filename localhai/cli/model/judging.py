@@ -29,7 +29,7 @@ def _command(name: str, status: str) -> click.Command:
     def judge(call: Call, *, model: str, reference: str) -> None:
         with call.open_project(recover=True) as project:
             found = one_version(project, "model", split(model, "model")[0], reference)
-            project.home.records.set_version_status(found, status)
+            project.home.records.versions.set_status(found, status)
             judged = one_version(project, "model", found.parent, found.name)
         if call.json:
             output.emit_json(judged.to_dict())

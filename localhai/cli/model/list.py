@@ -30,7 +30,7 @@ def list_models(call: Call, *, count: int, name: str | None, tags: tuple[str, ..
     `--json` prints `[{id, name, created, versions, latest}]`.
     """
     with call.open_project(recover=True) as project:
-        found = project.home.records.version_parents(project.record.id, "model")
+        found = project.home.records.versions.parents(project.record.id, "model")
         if tags:
             found = [item for item in found if set(tags) <= _tags(project, item)]
     found = [item for item in found if name is None or name.lower() in item.name.lower()]
@@ -42,5 +42,5 @@ def list_models(call: Call, *, count: int, name: str | None, tags: tuple[str, ..
 
 
 def _tags(project: OpenProject, model: VersionParent) -> set[str]:
-    versions = project.home.records.versions(project.record.id, "model", model.name)
+    versions = project.home.records.versions.list(project.record.id, "model", model.name)
     return {tag for version in versions for tag in version.tags}

@@ -26,13 +26,13 @@ def approve(call: Call, reference: str, node: str) -> None:
     """Let a node go on that waits for approval (`then: require-approval`). `--json` prints the pipeline."""
     with call.look() as look:
         records = look.home.records
-        record = records.find_pipeline(reference, look.project_id)
+        record = records.pipelines.find(reference, look.project_id)
         if record.finished is not None:
             raise UsageError(f"pipeline #{record.counter} has ended: {record.status}", where=record.id)
         if record.node(node) is None:
             known = [item.name for item in record.nodes]
             raise unknown("node", "nodes", node, known, of=f" in pipeline #{record.counter}")
-        records.approve_node(record.id, node)
+        records.pipelines.approve_node(record.id, node)
         output.say(f"node {node} of pipeline #{record.counter} is approved")
         if call.json:
-            output.emit_json(records.pipeline(record.id).to_dict())
+            output.emit_json(records.pipelines.get(record.id).to_dict())

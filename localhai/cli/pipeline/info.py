@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def info(call: Call, reference: str) -> None:
     """Show all about one run of a pipeline. `--json` prints the pipeline."""
     with call.look() as look:
-        record = look.home.records.find_pipeline(reference, look.project_id)
+        record = look.home.records.pipelines.find(reference, look.project_id)
         if call.json:
             output.emit_json(record.to_dict())
             return

@@ -35,7 +35,7 @@ def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_pr
     with call.look() as look:
         all_projects = all_projects or look.project is None
         project_id = None if all_projects else look.project_id
-        newest = partial(look.home.records.pipelines, project_id)
+        newest = partial(look.home.records.pipelines.list, project_id)
         found = newest_of_caller(look, newest, count) if owned else newest(limit=count)
         if call.json:
             output.emit_json([record.to_dict() for record in found])

@@ -44,11 +44,11 @@ def find_pipelines(look: HomeView, references: Iterable[str]) -> list[Pipeline]:
 def _named(look: HomeView, word: str) -> list[Pipeline]:
     match = _range_re.fullmatch(word)
     if match is None:
-        return [look.home.records.find_pipeline(word, look.project_id)]
+        return [look.home.records.pipelines.find(word, look.project_id)]
     counters = range(int(match[1]), int(match[2]) + 1)
     if look.project is None or not 0 < len(counters) <= WIDEST:
         raise UsageError(f"{word!r} is no range of pipeline numbers", hints=["for example 5-8, in a project's folder"])
-    records = look.home.records.pipelines(look.project_id, limit=WIDEST)
+    records = look.home.records.pipelines.list(look.project_id, limit=WIDEST)
     found = [record for record in reversed(records) if record.counter in counters]
     if not found:
         raise UsageError(f"there are no pipelines {word}")
@@ -59,7 +59,7 @@ def complete_pipeline(call: Call, incomplete: str) -> list[CompletionItem]:
     """Numbers of the latest runs of this project."""
     try:
         with call.open_project() as project:
-            rows = project.home.records.pipelines(project.record.id, limit=RECENT)
+            rows = project.home.records.pipelines.list(project.record.id, limit=RECENT)
     except LocalhaiError:
         return []
     found = [("latest", "the newest"), *((str(row.counter), f"{row.name}: {row.status}") for row in rows)]

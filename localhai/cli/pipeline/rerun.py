@@ -30,7 +30,7 @@ class RerunPipelineCommand(PipelineCommand):
 
         try:
             with call.look() as look:
-                record = look.home.records.find_pipeline(reference, look.project_id)
+                record = look.home.records.pipelines.find(reference, look.project_id)
         except LocalhaiError:
             return set()
         return {option_name(name) for name in record.document["plan"]["parameters"]}
@@ -73,7 +73,7 @@ def rerun(
     from localhai.pipelines.running import all_runners
 
     with call.open_project(recover=True) as project:
-        record = project.home.records.find_pipeline(typed.subject, project.record.id)
+        record = project.home.records.pipelines.find(typed.subject, project.record.id)
         if record.project_id != project.record.id:
             raise UsageError(
                 f"pipeline {typed.subject} is one of project {record.project}", hints=["call from its folder"]

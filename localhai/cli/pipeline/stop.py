@@ -36,11 +36,11 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
         raise UsageError("name pipelines to stop, or say --all", hints=["localhai pipeline stop 5", "... --all"])
     with call.look() as look:
         records = look.home.records
-        found = records.open_pipelines(project_id=look.project_id) if every else find_pipelines(look, references)
+        found = records.pipelines.list_open(project_id=look.project_id) if every else find_pipelines(look, references)
         stopped = []
         for record in found:
             asked = stop_pipeline(look.home, record.id)
-            stopped.append(records.pipeline(record.id))
+            stopped.append(records.pipelines.get(record.id))
             output.say(_what_happened(stopped[-1], asked=asked))
         if not found:
             output.say("no pipeline is in progress")

@@ -41,10 +41,10 @@ def join(call: Call, reference: str, *, yes: bool) -> None:
                 where=old.path,
                 hints=["only a project whose folder is gone can be joined; two folders are two projects"],
             )
-        foreseen = records.foresee_join(old, here)
+        foreseen = records.projects.foresee_join(old, here)
         if not yes:
             confirm(f"{_sentence(old, foreseen.executions, foreseen.offset)} Go on?")
-        joined = records.join_projects(old, here)
+        joined = records.projects.join(old, here)
         if call.json:
             kept = {**old.to_dict(), "name": here.name, "path": here.path}
             output.emit_json({"project": kept, "executions": joined.executions, "offset": joined.offset})
@@ -53,8 +53,8 @@ def join(call: Call, reference: str, *, yes: bool) -> None:
 
 
 def _find(records: Records, wanted: str) -> Project:
-    by_path = [item for item in records.projects() if item.path == wanted.rstrip("/")]
-    return by_path[0] if by_path else records.find_project(wanted)
+    by_path = [item for item in records.projects.list() if item.path == wanted.rstrip("/")]
+    return by_path[0] if by_path else records.projects.find(wanted)
 
 
 def _sentence(old: Project, executions: int, offset: int) -> str:

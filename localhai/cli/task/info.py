@@ -31,7 +31,7 @@ def info(call: Call, *, reference: str, sort: str | None) -> None:
     from localhai.tasks.task import Task
 
     with call.look() as look:
-        task = Task(look.home, look.home.records.find_task(reference, look.project_id))
+        task = Task(look.home, look.home.records.tasks.find(reference, look.project_id))
         show(call, task, sort)
         if call.format == "human":
             output.say(ending(task))

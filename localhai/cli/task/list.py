@@ -31,7 +31,7 @@ def list_tasks(call: Call, *, count: int, owned: bool, deleted: bool) -> None:
         print_no_deleted(call, "tasks")
         return
     with call.look() as look:
-        newest = partial(look.home.records.tasks, look.project_id)
+        newest = partial(look.home.records.tasks.list, look.project_id)
         rows = newest_of_caller(look, newest, count) if owned else newest(limit=count)
         found = [Task(look.home, row).summary() for row in rows]
     if call.json:

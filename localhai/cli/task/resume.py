@@ -34,7 +34,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
     from localhai.tasks.task import Task, resume_task
 
     with call.open_project(recover=True) as project:
-        task = Task(project.home, project.home.records.find_task(reference, project.record.id))
+        task = Task(project.home, project.home.records.tasks.find(reference, project.record.id))
         if task.record.project_id != project.record.id:
             raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")
         commit = None if current else task.record.commit

@@ -37,7 +37,7 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
         found = []
         for record in _in_progress(look) if every else [_find(look, reference) for reference in references]:
             asked = stop_task(look.home, record.id)
-            task = Task(look.home, look.home.records.task(record.id))
+            task = Task(look.home, look.home.records.tasks.get(record.id))
             name = f"task #{record.counter} ({record.name})"
             output.say(f"{name} is asked to stop" if asked else f"{name} has ended already: {task.record.status}")
             found.append(task)
@@ -48,8 +48,8 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
 
 
 def _find(look: HomeView, reference: str) -> TaskRecord:
-    return look.home.records.find_task(reference, look.project_id)
+    return look.home.records.tasks.find(reference, look.project_id)
 
 
 def _in_progress(look: HomeView) -> list[TaskRecord]:
-    return [record for record in look.home.records.open_tasks() if look.project_id in {None, record.project_id}]
+    return [record for record in look.home.records.tasks.list_open() if look.project_id in {None, record.project_id}]

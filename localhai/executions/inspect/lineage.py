@@ -154,8 +154,8 @@ def _up(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -
     for item in frontier.values():
         if item.execution_id:
             found.edges[LineageEdge(item.execution_id, item.id)] = None
-    uses = records.uses_by_executions(list(makers))
-    used = records.data_by_id(list({use.datum_id: None for use in uses}))
+    uses = records.uses.by_executions(list(makers))
+    used = records.data.by_id(list({use.datum_id: None for use in uses}))
     executions = _add_executions(records, found, makers)
     for execution in executions.values():
         _add_sources(found, execution)
@@ -167,15 +167,15 @@ def _up(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -
 
 
 def _down(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord]) -> dict[str, DatumRecord]:
-    uses = records.uses_of_data(list(frontier))
+    uses = records.uses.of_data(list(frontier))
     users = {use.execution_id: None for use in uses}
     _add_executions(records, found, users)
     for use in uses:
         found.edges[LineageEdge(use.datum_id, use.execution_id, use.input)] = None
-    for made in records.deployments_of_data(list(frontier)):
+    for made in records.uses.by_deployments(list(frontier)):
         found.nodes[made.version.id] = deployment_node(made.version)
         found.edges[LineageEdge(made.datum_id, made.version.id, file=made.file)] = None
-    outputs = records.data_of_executions(list(users))
+    outputs = records.data.of_executions(list(users))
     _add_data(found, outputs)
     for output in outputs:
         found.edges[LineageEdge(str(output.execution_id), output.id)] = None
@@ -184,7 +184,7 @@ def _down(records: Records, found: Lineage, frontier: Mapping[str, DatumRecord])
 
 def _add_executions(records: Records, found: Lineage, ids: Iterable[str]) -> dict[str, ExecutionRecord]:
     wanted = list(ids)
-    known = records.executions_by_id(wanted)
+    known = records.executions.by_id(wanted)
     for execution_id in wanted:
         found.nodes[execution_id] = execution_node(execution_id, known.get(execution_id))
     return known

@@ -110,7 +110,7 @@ def remember(context: RunContext) -> None:
         context.home, context.project, context.plan, context.snapshot, context.settings, context.options, context.masker
     )
     parts = _parts(wanted, context.image.digest, inputs)
-    context.home.records.remember_key(context.record.id, key_of(parts), parts)
+    context.home.records.reuse.remember_key(context.record.id, key_of(parts), parts)
 
 
 def _used_inputs(context: RunContext) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def _parts(wanted: ReuseRequest, image: str, inputs: list[dict[str, Any]]) -> Pa
 def _search(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]]) -> Look:
     home, key = wanted.home, key_of(parts)
     reasons = []
-    for earlier in home.records.executions_of_key(wanted.project.id, key):
+    for earlier in home.records.reuse.of_key(wanted.project.id, key):
         counter = earlier.execution.counter
         fault = spoiled(home, earlier)
         if fault is None:
@@ -158,16 +158,16 @@ def _search(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[
         reasons.append(f"execution #{counter} equals it, but {fault}")
     if reasons:
         return Look("not reused: outputs are no longer there", key=key, reasons=tuple(reasons))
-    others = home.records.executions_of_key(wanted.project.id, key, complete=False, limit=1)
+    others = home.records.reuse.of_key(wanted.project.id, key, complete=False, limit=1)
     reasons = [f"execution #{item.execution.counter} equals it, but is {item.execution.status}" for item in others]
     return _miss(wanted, parts, image, inputs, reasons)
 
 
 def _miss(wanted: ReuseRequest, parts: Parts, image: Image, inputs: list[dict[str, Any]], reasons: list[str]) -> Look:
     home, key = wanted.home, key_of(parts)
-    earlier = home.records.keys_of_step(wanted.project.id, wanted.plan.step)
+    earlier = home.records.reuse.keys_of_step(wanted.project.id, wanted.plan.step)
     found = nearest(parts, earlier)
-    old = None if found is None else home.records.executions_by_id([found[0]]).get(found[0])
+    old = None if found is None else home.records.executions.by_id([found[0]]).get(found[0])
     if found is None or old is None:
         headline = f"not reused: no earlier execution of step {wanted.plan.step} is complete"
         return Look(headline, key=key, reasons=tuple(reasons))

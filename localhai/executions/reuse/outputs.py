@@ -33,7 +33,7 @@ def remember_outputs(home: Home, execution_id: str, data: Iterable[DatumRecord])
     """Keep what the outputs of an execution look like now."""
     found = states(data)
     if found:
-        home.records.remember_outputs(execution_id, found)
+        home.records.reuse.remember_outputs(execution_id, found)
 
 
 def spoiled(home: Home, earlier: Keyed) -> str | None:
@@ -46,7 +46,7 @@ def spoiled(home: Home, earlier: Keyed) -> str | None:
         if reason is not None:
             return f"its output {datum.name} {reason}"
     if fresh:  # touched, but the same: no need to read it again the next time
-        home.records.remember_outputs(earlier.execution.id, {**earlier.outputs, **fresh})
+        home.records.reuse.remember_outputs(earlier.execution.id, {**earlier.outputs, **fresh})
     return None
 
 

@@ -29,9 +29,9 @@ def collect(home: Home, execution_id: str) -> ExecutionRecord:
     Its status stays: a final one never changes. Raises UsageError when nothing waits, and what keeps it from being
     collected now; it can be tried again then.
     """
-    record = home.records.execution(execution_id)
+    record = home.records.executions.get(execution_id)
     with alone(f"collect {record.id}", home.folder / "cache" / "locks"):
-        record = home.records.execution(execution_id)
+        record = home.records.executions.get(execution_id)
         left = _waiting(home, record)
         with own_home(home, record) as own:
             context = restored(own, record)
@@ -44,7 +44,7 @@ def collect(home: Home, execution_id: str) -> ExecutionRecord:
             finally:
                 context.capture.leave()
             sweep(own, record)
-    return home.records.execution(record.id)
+    return home.records.executions.get(record.id)
 
 
 def _waiting(home: Home, record: ExecutionRecord) -> Uncollected:
@@ -65,7 +65,9 @@ def _collect(context: RunContext, left: Uncollected) -> None:
         uncollected.leave(context.folder, left)  # cut off from here on, it goes on with the same data
     collected = strict_json.convert(left.collected or {}, Collected)
     records = context.home.records
-    for sentence in records.add_outputs(context.record.id, collected.data, collected.aliases, collected.versions):
+    for sentence in records.executions.add_outputs(
+        context.record.id, collected.data, collected.aliases, collected.versions
+    ):
         context.capture.status(f"Outputs: {sentence}")
     remember_outputs(context.home, context.record.id, collected.data)
     context.update(not_collected=None)

@@ -139,8 +139,8 @@ class RunContext(Struct):
 
     def update(self, **changes: Any) -> None:
         """Record facts other than the status."""
-        self.record = self.home.records.update(self.record.id, **changes)
+        self.record = self.home.records.executions.update(self.record.id, **changes)
 
     def record_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> None:
         """Record what it got: `[{name, files}]`, and the uses of data for lineage."""
-        self.record = self.home.records.record_inputs(self.record.id, inputs)
+        self.record = self.home.records.uses.record_inputs(self.record.id, inputs)

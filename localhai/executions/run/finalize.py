@@ -201,20 +201,20 @@ def _recorded(home: Home, record: ExecutionRecord, end: ExecutionEnd) -> Executi
     from localhai.vocabulary import FINAL
 
     collected, records = end.collected, home.records
-    current = records.execution(record.id)
+    current = records.executions.get(record.id)
     if current.status in FINAL:  # perhaps by another machine, which took this one for dead: they are nobody's outputs
         return current
-    said = records.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
+    said = records.executions.add_outputs(record.id, collected.data, collected.aliases, collected.versions)
     _say_late(home.folder / record.folder, [line for line in said if line not in collected.said])
-    current = records.execution(record.id)
+    current = records.executions.get(record.id)
     remember_outputs(home, record.id, collected.data)
     status, error = end.status, end.error
     if status == "stopped" and current.status != "stopping":
-        records.transition(record.id, "stopping", by="localhai")
+        records.executions.transition(record.id, "stopping", by="localhai")
     elif current.status == "stopping" and status != "crashed":
         # a wish that came in its last moment: nothing else may follow (platform.md 6)
         status, error = "stopped", error or "a stop was requested"
-    return records.transition(
+    return records.executions.transition(
         record.id,
         status,
         by="localhai",

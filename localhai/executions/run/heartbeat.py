@@ -55,4 +55,4 @@ class Heartbeat:
             if self._over:
                 return
             with suppress(Exception):  # whatever a database says: without signs others close all that runs here
-                self._records.give_sign(self._owner, self._timeout)
+                self._records.processes.give_sign(self._owner, self._timeout)

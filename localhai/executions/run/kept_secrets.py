@@ -59,8 +59,6 @@ def _still_known(home: Home, record: ExecutionRecord) -> list[str]:
         with suppress(ProjectError):  # gone or spoiled since
             found += read_env_file(Path(file)).values() if file else ()
     with suppress(LocalhaiError):
-        from localhai.records.server import ServerRecords
-
-        variables = ServerRecords.beside(home.records).variables(record.project_id)
+        variables = home.records.variables.list(record.project_id)
         found += [variable.value for variable in variables if variable.secret]
     return found

@@ -30,16 +30,16 @@ def close_from_afar(home: Home, record: ExecutionRecord, say: Callable[[str], No
     """
     assert record.owner is not None  # noqa: S101  # what has no owner is not left
     host = record.owner.host
-    home.records.give_up(record.owner)
-    if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
+    home.records.processes.give_up(record.owner)
+    if not home.records.executions.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
     timeout = f"{timeout_of(home, record.owner):g} s"
     error = f"nothing was heard of its localhai on {host} for {timeout}; what it wrote stayed there"
     status = "stopped" if record.status == "stopping" else "crashed"
     try:
-        home.records.transition(record.id, status, by="recovery", error=error)
+        home.records.executions.transition(record.id, status, by="recovery", error=error)
     except TransitionError:  # a wish to stop came in the same moment
-        home.records.transition(record.id, "stopped", by="recovery", error=error)
+        home.records.executions.transition(record.id, "stopped", by="recovery", error=error)
     with suppress(LocalhaiError):  # several homes may share an engine; where they do not, there is nothing to find
         reap.remove(home.engine, reap.of_execution(home.engine, record.id))
     say(

@@ -102,7 +102,7 @@ def _versions(
     from localhai.executions.run.versions import requests  # most executions make none
 
     wanted, warnings = requests(outputs)
-    foreseen = tuple(context.home.records.foresee_versions(context.project.id, wanted))
+    foreseen = tuple(context.home.records.versions.foresee(context.project.id, wanted))
     for warning in (*warnings, *foreseen):
         context.capture.status(f"Outputs: {warning}")
     return wanted, foreseen

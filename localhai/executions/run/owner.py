@@ -64,7 +64,7 @@ def is_of_home(home: Home, folder: str | None) -> bool:
 
 def is_silent(home: Home, owner: Owner, since: str) -> bool:
     """Whether nothing was heard of it for its timeout; one that never gave a sign counts from `since`."""
-    silence = home.records.silence(owner)
+    silence = home.records.processes.silence(owner)
     if silence is None:
         silence = (now() - parse(since)).total_seconds()
     return silence >= timeout_of(home, owner)
@@ -72,5 +72,5 @@ def is_silent(home: Home, owner: Owner, since: str) -> bool:
 
 def timeout_of(home: Home, owner: Owner) -> float:
     """For how many seconds it may be silent: as it said itself, for it gives its signs by that; else as is set here."""
-    said = home.records.host_timeout(owner)
+    said = home.records.processes.timeout(owner)
     return home.settings.host_timeout if said is None else said

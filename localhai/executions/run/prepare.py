@@ -49,7 +49,7 @@ def prepare(context: RunContext) -> None:
     if _is_true(context, "VH_CLEAN"):  # platform.md 2.3
         context.capture.status(CLEAN_IGNORED)
     records, wanted = context.home.records, context.record.id
-    context.stop_wished = NowAndThen(lambda: records.stop_requested(wanted)).heard
+    context.stop_wished = NowAndThen(lambda: records.executions.stop_requested(wanted)).heard
     require_allowed(context.home, context.settings, context.plan, asked_by(context))
     if context.options.calls is not None:
         context.calls = context.options.calls(context.record.id)

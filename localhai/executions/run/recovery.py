@@ -57,7 +57,7 @@ ENDED_FROM_OUTSIDE = frozenset({137, 143})  # SIGKILL and SIGTERM: nobody is lef
 
 def left(home: Home) -> list[ExecutionRecord]:
     """Open executions that nobody works on. Costs one query when there is none."""
-    return [record for record in home.records.open_executions() if is_left(home, record)]
+    return [record for record in home.records.executions.list_open() if is_left(home, record)]
 
 
 def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None], give_back: GiveBack) -> None:
@@ -75,7 +75,7 @@ def look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None], 
 
 def clean_up(home: Home, say: Callable[[str], None]) -> None:
     """What this machine ran while others took it for dead: closed there, its containers and files are still here."""
-    for owner in home.records.given_up(own_owner().host):
+    for owner in home.records.processes.given_up(own_owner().host):
         if is_alive(owner):
             continue  # it hears of it itself
         try:
@@ -83,7 +83,7 @@ def clean_up(home: Home, say: Callable[[str], None]) -> None:
                 _remove_if_closed(home, execution_id, say)
         except EngineNotFound:
             return
-        home.records.forget_process(owner)
+        home.records.processes.forget(owner)
 
 
 def _left_here(home: Home) -> set[str]:
@@ -96,7 +96,7 @@ def _left_here(home: Home) -> set[str]:
 
 def _remove_if_closed(home: Home, execution_id: str, say: Callable[[str], None]) -> None:
     try:
-        record = home.records.execution(execution_id)
+        record = home.records.executions.get(execution_id)
     except UsageError:  # of other records
         return
     if record.status in FINAL:
@@ -117,7 +117,7 @@ def _look_after(home: Home, record: ExecutionRecord, say: Callable[[str], None],
         sweep(home, record)
         say(f"{name_of(record)} had not started when its localhai died: it waits again for localhai serve")
         return
-    if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
+    if not home.records.executions.adopt(record.id, record.owner, home.own(at_once=True)):
         return  # another localhai was quicker
     with own_home(home, record) as own:
         closed = _close_ended(own, record, state)
@@ -163,7 +163,7 @@ def _start_adopter(home: Home, record: ExecutionRecord) -> int:
 
 def own_home(home: Home, record: ExecutionRecord) -> Home:
     """The same home by the settings of the execution's project: whoever looks may stand in another one."""
-    project = next(item for item in home.records.projects() if item.id == record.project_id)
+    project = next(item for item in home.records.projects.list() if item.id == record.project_id)
     folder = path_of(record.document.get("project_folder") or project.path)  # a project may have one on each machine
     try:
         settings = Settings.load(folder)
@@ -180,11 +180,11 @@ def adopt(
 
     `dropped`: its owner, which lives, does not work on it any more.
     """
-    record = home.records.execution(execution_id)
+    record = home.records.executions.get(execution_id)
     with claimed(execution_id) as is_ours:
         if not is_ours or not (record.owner is None or dropped or is_left(home, record)):
             return None
-        if not home.records.adopt(record.id, record.owner, home.own(at_once=True)):
+        if not home.records.executions.adopt(record.id, record.owner, home.own(at_once=True)):
             return None
         state = find_container(home, record)
         with own_home(home, record) as own:
@@ -222,8 +222,8 @@ def sweep(home: Home, record: ExecutionRecord) -> None:
         return
     with suppress(EngineNotFound, EngineLost):  # no reason to say nothing of its end; `clean` looks later
         reap.remove(home.engine, reap.of_execution(home.engine, record.id))
-        task = home.records.task_of(record.id)
-        if task is not None and not any(home.records.task_counts(task).get(status) for status in INCOMPLETE):
+        task = home.records.tasks.of_execution(record.id)
+        if task is not None and not any(home.records.tasks.counts(task).get(status) for status in INCOMPLETE):
             remove_left(home, task)
     if record.folder:
         folder = home.folder / record.folder
@@ -288,7 +288,7 @@ def _close_without_files(home: Home, record: ExecutionRecord, state: ContainerSt
     error = NEVER_RAN
     if state is not None:
         error = "its localhai died, and its files were removed or spoiled by somebody else"
-    return home.records.transition(record.id, status, by="recovery", error=error)
+    return home.records.executions.transition(record.id, status, by="recovery", error=error)
 
 
 def restored(home: Home, record: ExecutionRecord) -> RunContext | None:
@@ -303,7 +303,7 @@ def _restore(home: Home, record: ExecutionRecord) -> RunContext:
     """The context of an execution from what is on disk, as far as watching and ending need it."""
     folder = home.folder / str(record.folder)
     plan = strict_json.convert(json.loads((folder / PLAN).read_bytes()), ExecutionPlan)
-    project = next(item for item in home.records.projects() if item.id == record.project_id)
+    project = next(item for item in home.records.projects.list() if item.id == record.project_id)
     masker, may_miss = masker_of_left(home, record)
     stop_condition = plan.limits.stop_condition
     capture = Capture(folder, observer=Observer(), masker=masker, stop_condition=stop_condition, adopt=True)
@@ -316,7 +316,7 @@ def _restore(home: Home, record: ExecutionRecord) -> RunContext:
             home=home,
             settings=home.settings,
             project=project,
-            record=home.records.execution(record.id),
+            record=home.records.executions.get(record.id),
             plan=plan,
             folder=folder,
             capture=capture,

@@ -74,7 +74,7 @@ def run(
             if look.execution is not None:
                 return look.take(observer)
             look.require(options)
-        known_as = home.records.coming_id("executions")
+        known_as = home.records.executions.coming_id()
         with at_work(known_as):
             context = begin(
                 home,
@@ -121,7 +121,8 @@ def begin(
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
     masker = masker_of(plan, options, settings)
-    record = home.records.create_execution(
+    executions = home.records.executions
+    record = executions.create(
         project.id,
         step=plan.step,
         image=plan.image,
@@ -142,7 +143,7 @@ def begin(
     try:
         with ExitStack() as failing:
             _make_folder(folder, plan, masker)
-            record = home.records.update(record.id, folder=relative)
+            record = executions.update(record.id, folder=relative)
             capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
             failing.callback(capture.leave)
             context = RunContext(
@@ -161,7 +162,7 @@ def begin(
             )
             observer.started(record.to_dict())
             _say_first(context, snapshot, resolutions)
-            context.record = queued(context) if queued else home.records.transition(record.id, "queued", by="localhai")
+            context.record = queued(context) if queued else executions.transition(record.id, "queued", by="localhai")
             failing.pop_all()
     except (LocalhaiError, OSError) as error:
         raise _closed_as_error(home, record.id, folder, in_words(error, folder), masker) from error
@@ -178,7 +179,7 @@ def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: Localhai
     """The trouble, after the execution that it kept from being queued was closed by it."""
     (folder / finalize.RESERVE).unlink(missing_ok=True)
     kept_secrets.forget(folder)
-    home.records.transition(record_id, "error", by="localhai", error=masker.mask_text(trouble.message))
+    home.records.executions.transition(record_id, "error", by="localhai", error=masker.mask_text(trouble.message))
     return trouble
 
 
@@ -289,7 +290,7 @@ def _start_and_watch(context: RunContext) -> tuple[ContainerExit, LocalhaiError 
     records, ran = context.home.records, False
     try:
         if context.record.status != "started":  # it is when a server died before the container ran
-            context.record = records.transition(context.record.id, "started", by="localhai")
+            context.record = records.executions.transition(context.record.id, "started", by="localhai")
             context.seconds = stopwatch()
         prepare(context)
         lookup.remember(context)

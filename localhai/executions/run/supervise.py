@@ -101,7 +101,7 @@ class _Supervision:
         self._uploading: _Asked[None] | None = None
         self._is_running = True
         records, wanted = context.home.records, context.record.id
-        self._wish = Beside(lambda: records.stop_requested(wanted), told=context.capture.changed.set)
+        self._wish = Beside(lambda: records.executions.stop_requested(wanted), told=context.capture.changed.set)
 
     def watch(self) -> ContainerExit:
         try:
@@ -222,7 +222,7 @@ class _Supervision:
     def _record_stopping(self) -> None:
         """Beside the watching: records that are away must not keep a second Ctrl-C from being heard."""
         with suppress(LocalhaiError):  # the end of the execution records it too
-            self._context.home.records.transition(self._context.record.id, "stopping", by="localhai")
+            self._context.home.records.executions.transition(self._context.record.id, "stopping", by="localhai")
 
     def _tell(self, text: str) -> None:
         try:
@@ -234,7 +234,7 @@ class _Supervision:
         """Whoever reaches the engine again hears that it shall stop."""
         if self._cause in STOPPED_BY_WISH:
             with suppress(LocalhaiError):
-                self._context.home.records.request_stop(self._context.record.id)
+                self._context.home.records.executions.request_stop(self._context.record.id)
 
     def _upload_beside(self) -> None:
         """Looking for live outputs takes as long as it takes, and delays nothing."""

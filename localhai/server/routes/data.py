@@ -68,7 +68,7 @@ def data(
     known = {row.id for row in state.projects_of(asking)}
     wanted = output_execution or execution
     purged = truth(deleted) is True
-    rows = state.home.records.data(
+    rows = state.home.records.data.list(
         project.lower() if project else None,
         execution_id=wanted.lower() if wanted else None,
         name=_exactly(name),
@@ -110,7 +110,7 @@ def content(state: Shared, datum_id: str, request: Request, expires: str = "", s
     if not links.is_good(state, links.content_path(datum_id), expires, signature):
         raise said(403, "this download URL is not valid, or not any more", "bad_signature")
     try:
-        row = state.home.records.datum(datum_id)
+        row = state.home.records.data.get(datum_id)
     except UsageError:
         raise not_found() from None
     if row.purged:
@@ -124,7 +124,7 @@ def purge(asking: Asking, state: Shared, datum_id: str) -> dict[str, bool]:
     row = _datum(state, asking, datum_id)
     if not row.purged:
         state.home_of(state.project(str(row.project_id))).store.delete(row.uri)
-        state.home.records.purge_data([row.id])
+        state.home.records.data.purge([row.id])
     return {"ok": True}
 
 
@@ -140,7 +140,7 @@ def aliases(
 ) -> dict[str, Any]:
     """Aliases of one project or of all."""
     projects = [state.project_of(asking, project)] if project else state.projects_of(asking)
-    rows = [row for item in projects for row in state.home.records.aliases(item.id) if name in {None, row.name}]
+    rows = [row for item in projects for row in state.home.records.aliases.list(item.id) if name in {None, row.name}]
     return page.cut(ordered(rows, ordering, _ALIAS_ORDERS), lambda row: _alias(state, row, request))
 
 
@@ -155,14 +155,14 @@ def set_alias(asking: Asking, state: Shared, body: Body, request: Request) -> di
         row = None
     if row is None or row.project_id != project.id:
         raise field("datum", f"Object with id={wanted} does not exist.", "does_not_exist")
-    return _alias(state, state.home.records.set_alias(project.id, name, row.id), request)
+    return _alias(state, state.home.records.aliases.point(project.id, name, row.id), request)
 
 
 @router.delete("/datum-aliases/{alias_id}/")
 def delete_alias(asking: Asking, state: Shared, alias_id: str) -> dict[str, bool]:
     """Forget an alias; the datum stays."""
     project_id, _colon, name = alias_id.partition(":")
-    if not state.home.records.delete_alias(state.project_of(asking, project_id).id, name):
+    if not state.home.records.aliases.delete(state.project_of(asking, project_id).id, name):
         raise not_found()
     return {"ok": True}
 
@@ -170,15 +170,15 @@ def delete_alias(asking: Asking, state: Shared, alias_id: str) -> dict[str, bool
 @router.get("/datum-aliases/resolve/")
 def resolve(asking: Asking, state: Shared, request: Request, name: str, project: str) -> dict[str, Any]:
     """The datum that an alias names."""
-    found = state.home.records.alias(state.project_of(asking, project).id, name)
+    found = state.home.records.aliases.get(state.project_of(asking, project).id, name)
     if found is None:
         raise not_found()
-    return {"datum": _shown(state, state.home.records.datum(found.datum_id), request)}
+    return {"datum": _shown(state, state.home.records.data.get(found.datum_id), request)}
 
 
 def _datum(state: State, user: User, datum_id: str) -> DatumRecord:
     try:
-        row = state.home.records.datum(datum_id.lower())
+        row = state.home.records.data.get(datum_id.lower())
     except UsageError:
         raise not_found() from None
     state.project_of(user, str(row.project_id))
@@ -186,7 +186,7 @@ def _datum(state: State, user: User, datum_id: str) -> DatumRecord:
 
 
 def _alias(state: State, row: Alias, request: Request) -> dict[str, Any]:
-    return shapes.alias(row, _shown(state, state.home.records.datum(row.datum_id), request))
+    return shapes.alias(row, _shown(state, state.home.records.data.get(row.datum_id), request))
 
 
 def _shown(state: State, row: DatumRecord, request: Request) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _shown(state: State, row: DatumRecord, request: Request) -> dict[str, Any]:
 
 def _counters(state: State, rows: list[DatumRecord]) -> dict[str, int]:
     """Counters of the executions that put these out, by id; deleted ones are not among them."""
-    return state.server.counters_of({row.execution_id for row in rows if row.execution_id})
+    return state.records.executions.counters_of({row.execution_id for row in rows if row.execution_id})
 
 
 def _exactly(name: str | None) -> str | None:

@@ -41,7 +41,7 @@ def deployments(
     rows = [row for item in projects for row in asked.known(state, item) if name in {None, row.name}]
     counts: dict[str, int] = {}
     for item in projects:
-        for version in state.home.records.deployment_versions(item.id, limit=None):
+        for version in state.home.records.deployments.versions(item.id, limit=None):
             counts[version.deployment_id] = counts.get(version.deployment_id, 0) + 1
 
     def shape(row: Any) -> dict[str, Any]:
@@ -57,14 +57,14 @@ def create_deployment(asking: Asking, state: Shared, body: Body, request: Reques
     name = text(body, "name", most=LONGEST_NAME)
     if any(row.name == name for row in asked.known(state, project)):
         raise field("name", f"The project has a deployment named {name} already.", "unique")
-    return shapes.deployment(state.home.records.put_deployment(project.id, name), versions=0, base=base(request))
+    return shapes.deployment(state.home.records.deployments.put(project.id, name), versions=0, base=base(request))
 
 
 @router.get("/deployments/{deployment_id}/")
 def deployment(asking: Asking, state: Shared, deployment_id: str, request: Request) -> dict[str, Any]:
     """One deployment."""
     row, project = asked.find(state, asking, deployment_id)
-    versions = state.home.records.deployment_versions(project.id, limit=None)
+    versions = state.home.records.deployments.versions(project.id, limit=None)
     count = sum(version.deployment_id == row.id for version in versions)
     return shapes.deployment(row, versions=count, base=base(request))
 
@@ -73,7 +73,7 @@ def deployment(asking: Asking, state: Shared, deployment_id: str, request: Reque
 def suggest_version_name(asking: Asking, state: Shared, deployment_id: str) -> dict[str, str]:
     """A name for the next version: the date and a number."""
     row, _project = asked.find(state, asking, deployment_id)
-    return {"name": state.home.records.suggest_version_name(row.id)}
+    return {"name": state.home.records.deployments.suggest_version_name(row.id)}
 
 
 @router.get("/deployment-versions/")
@@ -89,7 +89,7 @@ def versions(
 ) -> dict[str, Any]:
     """Versions, newest first."""
     projects = [item for item in state.projects_of(asking) if project is None or item.id == project.lower()]
-    rows = [row for item in projects for row in state.home.records.deployment_versions(item.id, limit=None)]
+    rows = [row for item in projects for row in state.home.records.deployments.versions(item.id, limit=None)]
     if deployment is not None:
         rows = [row for row in rows if row.deployment_id == deployment.lower()]
     rows = [row for row in rows if name in {None, row.name}]
@@ -128,7 +128,7 @@ def change(asking: Asking, state: Shared, version_id: str, body: Body, request: 
 
 def _version(state: State, user: User, version_id: str) -> tuple[DeploymentVersion, Project]:
     try:
-        row = state.home.records.deployment_version(version_id.lower())
+        row = state.home.records.deployments.version(version_id.lower())
     except UsageError:
         raise not_found() from None
     return row, state.project_of(user, row.project_id)

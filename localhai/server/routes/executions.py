@@ -56,7 +56,7 @@ def executions(
     counters = [int(item) for item in counter or [] if item.isascii() and item.isdigit() and len(item) < 10]  # noqa: PLR2004  # as the column
     impossible = (status and not statuses) or (counter and not counters) or truth(deleted) is True
     projects = [] if impossible else _project_ids(state, asking, project)
-    rows, count = state.server.executions_page(
+    rows, count = state.records.executions.page(
         projects,
         statuses=statuses,
         counters=counters,
@@ -123,7 +123,7 @@ def tag(asking: Asking, state: Shared, reference: str, body: Body) -> dict[str, 
     """Add tags to those that it has."""
     row = execution_of(state, asking, reference)
     tags = list(dict.fromkeys([*row.tags, *requests.tags_of(body)]))
-    state.home.records.update(row.id, tags=tags)
+    state.home.records.executions.update(row.id, tags=tags)
     return {"tags": tags}
 
 
@@ -177,7 +177,7 @@ def _details(state: State, row: Record, request: Request, exclude: str = "") -> 
             with suppress(OSError, json.JSONDecodeError):
                 latest = found.metadata
     return shapes.details(
-        {**shapes.listed(row, base=base(request)), "task": state.home.records.task_of(row.id)},
+        {**shapes.listed(row, base=base(request)), "task": state.home.records.tasks.of_execution(row.id)},
         row,
         plan=plan,
         outputs=[_output(state, row, item, request) for item in row.outputs],

@@ -25,7 +25,7 @@ def notebook_executions(
 ) -> dict[str, Any]:
     """Notebook executions of one project or of all, newest first."""
     known = [row.id for row in state.projects_of(asking) if project is None or row.id == project.lower()]
-    rows, count = state.server.executions_page(known, step=asked.STEP, limit=page.limit, offset=page.offset)
+    rows, count = state.records.executions.page(known, step=asked.STEP, limit=page.limit, offset=page.offset)
     return page.envelope([shapes.listed(row, base=base(request)) for row in rows], count)
 
 

@@ -41,7 +41,7 @@ def pipelines(
 ) -> dict[str, Any]:
     """Pipelines of one project or of all."""
     known = [row.id for row in state.projects_of(asking) if project is None or row.id == project.lower()]
-    rows = [row for item in known for row in state.home.records.pipelines(item, limit=MOST)]
+    rows = [row for item in known for row in state.home.records.pipelines.list(item, limit=MOST)]
     if truth(deleted) is True:
         rows = []
     if status:
@@ -89,11 +89,11 @@ def _pipeline(state: State, user: User, reference: str) -> Pipeline:
     records, found = state.home.records, scoped(state, user, reference)
     try:
         if found is None:
-            row = records.pipeline(reference.lower())
+            row = records.pipelines.get(reference.lower())
             state.project_of(user, row.project_id)
             return row
         project, rest = found
-        return records.find_pipeline("latest" if rest == "latest" else f"#{rest}", project.id)
+        return records.pipelines.find("latest" if rest == "latest" else f"#{rest}", project.id)
     except UsageError:
         raise not_found() from None
 
@@ -102,7 +102,7 @@ def _details(state: State, row: Pipeline, request: Request) -> dict[str, Any]:
     executions: dict[str, dict[str, Any]] = {}
     for node in row.nodes:
         if node.execution is not None and node.execution["status"] is not None:
-            found = state.home.records.execution(node.execution["id"])
+            found = state.home.records.executions.get(node.execution["id"])
             shown = execution_shapes.listed(found, base=base(request))
             executions[found.id] = {**shown, "cumulative_metadata": dict(found.document.get("metadata") or {})}
     return shapes.details(row, executions, base=base(request))

@@ -30,7 +30,7 @@ _variable_re = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 def listed(state: State, user: User, row: Project, request: Request) -> dict[str, Any]:
     """A project as lists show it."""
-    ownership = state.server.owners().get(row.id)
+    ownership = state.records.users.owners().get(row.id)
     description = ownership.description if ownership else ""
     return shapes.project(row, owner=user_shapes.brief(user), description=description, base=base(request))
 
@@ -38,11 +38,11 @@ def listed(state: State, user: User, row: Project, request: Request) -> dict[str
 def detailed(state: State, user: User, row: Project, request: Request) -> dict[str, Any]:
     """A project as it is shown alone."""
     records = state.home.records
-    counts = {str(status): records.count_executions(row.id, status=status) for status in Status}
+    counts = {str(status): records.executions.count(row.id, status=status) for status in Status}
     return shapes.details(
         listed(state, user, row, request),
         yaml_path="valohai.yaml",
-        variables=state.server.variables(row.id),
+        variables=state.records.variables.list(row.id),
         statuses={status: count for status, count in counts.items() if count},
     )
 
@@ -87,8 +87,8 @@ def change(asking: Asking, state: Shared, project_id: str, body: Body, request: 
     row = state.project_of(asking, project_id)
     current = listed(state, asking, row, request)
     name = text(body, "name", row.name, most=LONGEST_NAME)
-    row = state.home.records.project(row.path, name)
-    state.server.own(row.id, asking.id, text(body, "description", current["description"]))
+    row = state.home.records.projects.of_folder(row.path, name)
+    state.records.users.own(row.id, asking.id, text(body, "description", current["description"]))
     return detailed(state, asking, row, request)
 
 
@@ -105,7 +105,7 @@ def set_variable(asking: Asking, state: Shared, project_id: str, body: Body) -> 
     name = text(body, "name", most=LONGEST_NAME)
     if not _variable_re.match(name):
         raise field("name", "Not the name of an environment variable.")
-    state.server.set_variable(row.id, Variable(name, text(body, "value", ""), truth(body, "secret", False)))
+    state.records.variables.set(row.id, Variable(name, text(body, "value", ""), truth(body, "secret", False)))
     return {"ok": True}
 
 
@@ -113,6 +113,6 @@ def set_variable(asking: Asking, state: Shared, project_id: str, body: Body) -> 
 def delete_variable(asking: Asking, state: Shared, project_id: str, body: Body) -> dict[str, Any]:
     """Forget one environment variable."""
     row = state.project_of(asking, project_id)
-    if not state.server.delete_variable(row.id, text(body, "name", most=LONGEST_NAME)):
+    if not state.records.variables.delete(row.id, text(body, "name", most=LONGEST_NAME)):
         raise not_found()
     return {"ok": True}

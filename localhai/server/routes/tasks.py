@@ -49,7 +49,7 @@ def tasks(
 ) -> dict[str, Any]:
     """Tasks of one project or of all."""
     known = [row.id for row in state.projects_of(asking) if project is None or row.id == project.lower()]
-    rows = [row for item in known for row in state.home.records.tasks(item, limit=MOST)]
+    rows = [row for item in known for row in state.home.records.tasks.list(item, limit=MOST)]
     found = selected(
         rows, status=status, counter=counter, deleted=deleted, status_of=shapes.status, incomplete=TASK_OPEN
     )
@@ -86,7 +86,7 @@ def stop(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
 def executions(asking: Asking, state: Shared, page: OnePage, reference: str, request: Request) -> dict[str, Any]:
     """Its executions in their order, each with its parameters and its latest metadata."""
     row = _task(state, asking, reference)
-    children = [item for _number, item in state.home.records.task_children(row.id)]
+    children = [item for _number, item in state.home.records.tasks.children(row.id)]
 
     def shape(item: Any) -> dict[str, Any]:
         shown = execution_shapes.listed(item, base=base(request))
@@ -106,24 +106,24 @@ def executions(asking: Asking, state: Shared, page: OnePage, reference: str, req
 def execution_ids(asking: Asking, state: Shared, reference: str) -> list[str]:
     """The ids of its executions, without an envelope."""
     row = _task(state, asking, reference)
-    return [item.id for _number, item in state.home.records.task_children(row.id)]
+    return [item.id for _number, item in state.home.records.tasks.children(row.id)]
 
 
 def _task(state: State, user: User, reference: str) -> TaskRecord:
     records, found = state.home.records, scoped(state, user, reference)
     try:
         if found is None:
-            row = records.task(reference.lower())
+            row = records.tasks.get(reference.lower())
             state.project_of(user, row.project_id)
             return row
         project, rest = found
-        return records.find_task("latest" if rest == "latest" else f"#{rest}", project.id)
+        return records.tasks.find("latest" if rest == "latest" else f"#{rest}", project.id)
     except UsageError:
         raise not_found() from None
 
 
 def _listed(state: State, user: User, row: TaskRecord, request: Request) -> dict[str, Any]:
-    counts = state.home.records.task_counts(row.id)
+    counts = state.home.records.tasks.counts(row.id)
     return shapes.listed(
         row, strict_json.convert(row.document["plan"], TaskPlan), counts, creator=user, base=base(request)
     )

@@ -21,7 +21,7 @@ router = APIRouter(tags=["users"])
 def get_token(body: Body, state: Annotated[State, Depends(state_of)]) -> dict[str, str]:
     """A user's token for their name and password; here the token itself is the password."""
     name, password = text(body, "username"), text(body, "password")
-    user = state.server.user_of_token(password)
+    user = state.records.users.of_token(password)
     if user is None or not hmac.compare_digest(user.name.encode(), name.encode("utf-8", "replace")):
         message = "Unable to log in with provided credentials: the password is the token that `localhai serve` printed"
         raise said(400, message, "invalid_credentials")

@@ -188,12 +188,12 @@ def _listed(words: str) -> set[str]:
 def _versions(state: State, user: User, noun: Noun, parent: str | None, project: str | None) -> list[Version]:
     pairs = asked.parents(state, user, noun, project)
     wanted = [(item, row) for item, row in pairs if parent is None or row.id == parent.lower()]
-    return [version for item, row in wanted for version in state.home.records.versions(item.id, noun, row.name)]
+    return [version for item, row in wanted for version in state.home.records.versions.list(item.id, noun, row.name)]
 
 
 def _dataset(state: State, user: User, pair: Pair, request: Request) -> dict[str, Any]:
     project, row = pair
-    latest = state.home.records.versions(project.id, "dataset", row.name)[:1]
+    latest = state.home.records.versions.list(project.id, "dataset", row.name)[:1]
     return shapes.dataset(
         row, project, latest[0] if latest else None, owner=user_shapes.brief(user), base=base(request)
     )
@@ -201,12 +201,12 @@ def _dataset(state: State, user: User, pair: Pair, request: Request) -> dict[str
 
 def _model(state: State, user: User, pair: Pair, request: Request) -> dict[str, Any]:
     project, row = pair
-    versions = state.home.records.versions(project.id, "model", row.name)
+    versions = state.home.records.versions.list(project.id, "model", row.name)
     return shapes.model(row, project, versions, owner=user_shapes.brief(user), base=base(request))
 
 
 def _version(state: State, user: User, row: Version, request: Request) -> dict[str, Any]:
-    counters = state.server.counters_of({file.execution_id for file in row.files if file.execution_id})
+    counters = state.records.executions.counters_of({file.execution_id for file in row.files if file.execution_id})
     files = [
         datum_shapes.datum(file, counter=counters.get(file.execution_id or ""), base=base(request))
         for file in row.files
@@ -219,7 +219,7 @@ def _dataset_version(state: State, user: User, row: Version, request: Request) -
     if row.base is not None:
         project, parent = asked.parent(state, user, "dataset", row.parent_id)
         name = row.base.removeprefix(version_uri("dataset", parent.name))
-        previous = state.home.records.find_version(project.id, "dataset", parent.name, name)
+        previous = state.home.records.versions.find(project.id, "dataset", parent.name, name)
     return shapes.of_dataset(_version(state, user, row, request), row, previous)
 
 
@@ -232,6 +232,6 @@ def _model_version(state: State, user: User, row: Version, request: Request) -> 
 def _maker(state: State, row: Version) -> ExecutionRecord | None:
     """The execution that made it, None when that is deleted."""
     try:
-        return state.home.records.execution(row.execution_id) if row.execution_id else None
+        return state.home.records.executions.get(row.execution_id) if row.execution_id else None
     except UsageError:
         return None

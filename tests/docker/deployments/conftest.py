@@ -117,7 +117,7 @@ class Deployments:
     def _ids(self) -> list[str]:
         records = Records.open(self.bench.home, None)
         try:
-            return [item.id for item in records.deployment_versions(limit=None)]
+            return [item.id for item in records.deployments.versions(limit=None)]
         finally:
             records.close()
 

@@ -83,8 +83,8 @@ def with_an_input(bench: Bench, request: Any) -> Any:
 
 
 def pulled_anew(bench: Bench, request: Any) -> Any:
-    [row] = bench.home.records.executions()
-    bench.home.records.update(row.id, image_digest="sha256:" + "0" * 64)
+    [row] = bench.home.records.executions.list()
+    bench.home.records.executions.update(row.id, image_digest="sha256:" + "0" * 64)
     return request
 
 
@@ -155,7 +155,7 @@ def test_what_still_runs_for_a_cleared_task_is_stopped_first(bench, running):
     details = bench.run(replace(ASKED, last_try=3))
 
     assert (details["counter"], details["status"]) == (2, "complete")
-    assert [str(row.status) for row in bench.home.records.executions()] == ["complete", "stopped"]
+    assert [str(row.status) for row in bench.home.records.executions.list()] == ["complete", "stopped"]
     assert "execution #1 of an earlier try still runs and is stopped: the task was cleared since" in bench.hearing.text
 
 
@@ -165,7 +165,7 @@ def test_a_pipeline_that_still_runs_for_a_cleared_task_is_stopped_first(bench, r
     details = bench.run(replace(WHOLE, last_try=3))
 
     assert (details["counter"], details["status"]) == (2, "complete")
-    assert [str(row.status) for row in bench.home.records.pipelines()] == ["complete", "stopped"]
+    assert [str(row.status) for row in bench.home.records.pipelines.list()] == ["complete", "stopped"]
     assert "pipeline #1 of an earlier try still runs and is stopped: the task was cleared since" in bench.hearing.text
 
 
@@ -178,10 +178,10 @@ def test_a_pipeline_that_was_torn_away_gives_nothing_to_a_task_that_was_cleared(
     mine, cleared = claim(2, code="c", asked=asked), claim(3, code="c", asked=asked)
     with open_project(bench.folder, home=bench.home) as project:
         document = {"tags": [ORIGIN, mine.tag]}
-        row = bench.home.records.create_pipeline(
+        row = bench.home.records.pipelines.create(
             project.record.id, name="all", nodes=[], commit=None, document=document, owner=None, title="all"
         )
-        bench.home.records.change_pipeline(row.id, "crashed")
+        bench.home.records.pipelines.change(row.id, "crashed")
         told: list[str] = []
 
         assert pipeline_left(project, ORIGIN, mine, lambda _kind, text: told.append(text)) is not None

@@ -24,24 +24,29 @@ def home(tmp_path):
 
 @pytest.mark.parametrize("owner", [replace(own_owner(), process_start="0"), AFAR])
 def test_an_execution_of_a_dead_process_is_closed_by_whoever_asks(home, owner):
-    project = home.records.project("/a/news", "news")
-    made = home.records.create_execution(
+    project = home.records.projects.of_folder("/a/news", "news")
+    made = home.records.executions.create(
         project.id, step="train", image="i", commit=None, document={}, owner=owner, folder="executions/news/1-x"
     )
-    home.records.transition(made.id, "queued")
+    home.records.executions.transition(made.id, "queued")
 
     assert LocalPlatform(Places(), home=home).details("execution", made.id)["status"] == "crashed"
 
 
 def test_a_pipeline_of_a_dead_process_is_closed_by_whoever_asks(home):
-    project = home.records.project("/a/news", "news")
-    made = home.records.create_pipeline(project.id, name="p", nodes=[], commit=None, document={}, owner=AFAR, title="p")
+    project = home.records.projects.of_folder("/a/news", "news")
+    made = home.records.pipelines.create(
+        project.id, name="p", nodes=[], commit=None, document={}, owner=AFAR, title="p"
+    )
 
     assert LocalPlatform(Places(), home=home).details("pipeline", made.id)["status"] == "crashed"
 
 
 def test_what_runs_in_a_project_and_was_not_asked_to_stop(home):
-    project, other = home.records.project("/a/news", "news"), home.records.project("/a/olds", "olds")
+    project, other = (
+        home.records.projects.of_folder("/a/news", "news"),
+        home.records.projects.of_folder("/a/olds", "olds"),
+    )
 
     def execution(where, **more):
         values = {
@@ -52,18 +57,18 @@ def test_what_runs_in_a_project_and_was_not_asked_to_stop(home):
             "folder": "f",
             "tags": ["airflow:d/r/t"],
         }
-        return home.records.create_execution(where.id, **values, owner=own_owner(), **more).id
+        return home.records.executions.create(where.id, **values, owner=own_owner(), **more).id
 
     def pipeline():
         document = {"tags": ["airflow:d/r/p"]}
-        return home.records.create_pipeline(
+        return home.records.pipelines.create(
             project.id, name="p", nodes=[], commit=None, document=document, owner=own_owner(), title="p"
         ).id
 
     going, stopped, _elsewhere = execution(project), execution(project), execution(other)
     flowing, halted = pipeline(), pipeline()
-    home.records.request_stop(stopped)
-    home.records.request_pipeline_stop(halted)
+    home.records.executions.request_stop(stopped)
+    home.records.pipelines.request_stop(halted)
 
     assert [(kind, key, list(tags)) for kind, key, tags in LocalPlatform(Places(), home=home).running(project.id)] == [
         ("execution", going, ["airflow:d/r/t"]),

@@ -38,7 +38,7 @@ def left(home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Execution
         with pytest.raises(SystemExit):
             open_project(folder, home=home).run("train")
     execution = home.execution("latest")
-    assert home.records.adopt(execution.id, execution.record.owner, DEAD)
+    assert home.records.executions.adopt(execution.id, execution.record.owner, DEAD)
     return execution.refresh()
 
 

@@ -69,8 +69,8 @@ if small_disks.may_mount():
                 patch.setattr(finalize, "close", dies)
                 with pytest.raises(SystemExit):
                     open_project(project, home=home).run("train")
-            left = home.records.executions(limit=1)[0]
-            home.records.adopt(left.id, left.owner, replace(own_owner(), process_start="0"))
+            left = home.records.executions.list(limit=1)[0]
+            home.records.executions.adopt(left.id, left.owner, replace(own_owner(), process_start="0"))
             packages = fill(disk, "cache/packages/pip/wheel")
 
             cleaned = CliRunner().invoke(cli, ("clean", how, "--yes"), obj=Call(home=home, folder=project))
@@ -79,5 +79,5 @@ if small_disks.may_mount():
             assert not packages.exists()
             again = CliRunner().invoke(cli, ("execution", "list"), obj=Call(home=home, folder=project))
             assert again.exit_code == 0, again.output
-            assert home.records.execution(left.id).status == "complete"
+            assert home.records.executions.get(left.id).status == "complete"
         engine.close()

@@ -61,9 +61,9 @@ class Losing:
 
 
 def losing(home: Home) -> Losing:
-    found = Losing(home.records._database)
-    home.records._database = found  # type: ignore[assignment]
-    home.records._patience.seconds = 0.0
+    found = Losing(home.records.access.database)
+    home.records.access.database = found  # type: ignore[assignment]
+    home.records.access.patience.seconds = 0.0
     return found
 
 
@@ -78,9 +78,9 @@ def left(home: Home, folder: Path) -> ExecutionRecord:
         patch.setattr(finalize, "close", dies)
         with pytest.raises(SystemExit):
             open_project(folder, home=home).run("train")
-    record = home.records.executions(limit=1)[0]
-    assert home.records.adopt(record.id, record.owner, DEAD)
-    return home.records.execution(record.id)
+    record = home.records.executions.list(limit=1)[0]
+    assert home.records.executions.adopt(record.id, record.owner, DEAD)
+    return home.records.executions.get(record.id)
 
 
 def test_an_execution_that_could_not_be_recorded_as_ended_is_closed_as_it_ended(
@@ -97,12 +97,12 @@ def test_an_execution_that_could_not_be_recorded_as_ended_is_closed_as_it_ended(
     with pytest.raises(RecordsUnavailable):
         open_project(folder, home=home).run("train")
     database.away = False
-    assert home.records.executions()[0].status == "started"
+    assert home.records.executions.list()[0].status == "started"
 
     said: list[str] = []
     recover(home, said.append)
 
-    closed = home.records.executions()[0]
+    closed = home.records.executions.list()[0]
     assert (closed.status, [item.name for item in closed.outputs]) == ("complete", ["model.bin"])
     assert closed.document["metadata"] == {"loss": 0.5}
     assert "ended while nobody could record it; it is closed as complete" in said[0]
@@ -122,7 +122,7 @@ def test_what_said_how_it_ended_is_closed_without_an_engine(
 
     recover(home, lambda _text: None)
 
-    assert home.records.executions()[0].status == "complete"
+    assert home.records.executions.list()[0].status == "complete"
 
 
 def test_one_that_cannot_be_looked_after_keeps_no_other_from_it(
@@ -137,16 +137,16 @@ def test_one_that_cannot_be_looked_after_keeps_no_other_from_it(
         return close(context, ended)
 
     monkeypatch.setattr(finalize, "close", full)
-    task = home.records.create_task(
+    task = home.records.tasks.create(
         whole.project_id, name="t", step="train", type="grid_search", commit=None, document={"plan": {}}, owner=DEAD
     )
     said: list[str] = []
 
     recover(home, said.append)
 
-    assert home.records.execution(spoiled.id).status == "started"
-    assert home.records.execution(whole.id).status == "complete"
-    assert home.records.task(task.id).status == "crashed"
+    assert home.records.executions.get(spoiled.id).status == "started"
+    assert home.records.executions.get(whole.id).status == "complete"
+    assert home.records.tasks.get(task.id).status == "crashed"
     assert "Execution #1" in said[0]
     assert "could not be looked after: " in said[0]
     assert "No space left on device" in said[0]
@@ -182,18 +182,18 @@ def test_without_an_engine_it_is_said_once_and_nothing_is_lost(
         patch.setattr(recovery, "find_container", missing)
         recover(home, said.append)
     assert len(said) == 1
-    assert {item.status for item in home.records.executions()} == {"started"}
+    assert {item.status for item in home.records.executions.list()} == {"started"}
 
     recover(home, said.append)
 
-    assert {item.status for item in home.records.executions()} == {"complete"}
+    assert {item.status for item in home.records.executions.list()} == {"complete"}
 
 
 def test_what_a_thread_of_this_process_dropped_while_it_ran_is_watched_to_its_end_by_another_process(
     home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = left(home, folder)
-    assert home.records.adopt(record.id, DEAD, home.own())
+    assert home.records.executions.adopt(record.id, DEAD, home.own())
     running = replace(recovery.find_container(home, record), running=True)
     monkeypatch.setattr(recovery, "find_container", lambda *_: running)
     started: list[list[str]] = []
@@ -250,7 +250,7 @@ def test_python_looks_after_what_was_left_too(home: Home, folder: Path) -> None:
 
     localhai.open_project(folder, home=home)
 
-    assert home.records.execution(record.id).status == "complete"
+    assert home.records.executions.get(record.id).status == "complete"
 
 
 def test_opening_a_project_makes_no_records(tmp_path: Path, folder: Path) -> None:

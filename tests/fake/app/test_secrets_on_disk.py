@@ -21,7 +21,7 @@ from localhai.executions.log.capture import Capture
 from localhai.executions.open_project import OpenProject, open_project
 from localhai.executions.run import finalize, kept_secrets
 from localhai.executions.run.heartbeat import own_owner
-from localhai.records.server import ServerRecords, Variable
+from localhai.records.server import Variable
 from localhai.testing import Canned, FakeEngine
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def unread(project: OpenProject) -> str:
         patch.setattr(Capture, "pump", lambda self, output: None)  # noqa: ARG005
         with pytest.raises(SystemExit):
             run(project)
-    record = project.home.records.executions(limit=1)[0]
-    assert project.home.records.adopt(record.id, record.owner, DEAD)
+    record = project.home.records.executions.list(limit=1)[0]
+    assert project.home.records.executions.adopt(record.id, record.owner, DEAD)
     return record.id
 
 
@@ -154,7 +154,7 @@ def test_who_takes_an_execution_over_masks_what_the_dead_one_masked(home: Home, 
 def test_without_what_was_kept_the_known_is_masked_and_the_loss_is_said(home: Home, project: OpenProject) -> None:
     execution_id = unread(project)
     (home.execution(execution_id).folder / kept_secrets.FILE).unlink()
-    ServerRecords.beside(home.records).set_variable(project.record.id, Variable("TOKEN", TOKEN, secret=True))
+    home.records.variables.set(project.record.id, Variable("TOKEN", TOKEN, secret=True))
 
     recover(home, lambda text: None)  # noqa: ARG005
 

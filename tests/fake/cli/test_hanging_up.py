@@ -60,10 +60,10 @@ def test_closing_the_terminal_stops_as_sigterm_does(tmp_path: Path, words: tuple
 
     assert not list(home.glob("crash-*"))
     records = Records.open(home, None)
-    execution = records.executions()[0]
+    execution = records.executions.list()[0]
     assert (execution.status, execution.exit_code) == ("stopped", 3)
     assert execution.document["error"] == "it was interrupted"
     assert [item.name for item in execution.outputs] == ["last.txt"]
     assert (home / execution.folder / "log").read_text().count("last line") == 1
-    assert {str(item.status) for item in (*records.pipelines(), *records.tasks())} <= {"stopped"}
+    assert {str(item.status) for item in (*records.pipelines.list(), *records.tasks.list())} <= {"stopped"}
     records.close()

@@ -262,7 +262,7 @@ def test_outside_of_a_project_ids_still_work(ran: CommandLine, tmp_path: Path, m
 
 
 def _project_id(localhai: CommandLine) -> str:
-    return localhai.home.records.find_project("newsroom").id
+    return localhai.home.records.projects.find("newsroom").id
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_renamed_or_moved_repository_keeps_its_history(localhai: Words, tmp_pa
 
     assert localhai.counters(moved) == [2, 1]
     assert localhai.told == [f"this folder is project news, which was in {folder}: its history goes on here"]
-    (known,) = localhai.home.records.projects()
+    (known,) = localhai.home.records.projects.list()
     assert (known.path, known.name) == (str(moved), moved.name)
 
 
@@ -152,11 +152,11 @@ def test_what_cannot_be_joined_is_named(localhai: Words, tmp_path: Path) -> None
     folder = project(tmp_path / "news")
     localhai(folder, "run", "train")
     records = localhai.home.records
-    (old,) = records.projects()
+    (old,) = records.projects.list()
     folder.rename(tmp_path / "renamed")
     localhai(tmp_path / "renamed", "run", "train")
-    for item in records.projects():
-        records.put_version_parent(item.id, "dataset", "faces")
+    for item in records.projects.list():
+        records.versions.put_parent(item.id, "dataset", "faces")
 
     refused = localhai(tmp_path / "renamed", "project", "join", old.id, "--yes", code=2)
 

@@ -150,7 +150,7 @@ def test_what_a_dead_localhai_left_is_closed_and_said(endpoints) -> None:
     made = endpoints.json("create-version")
     me = labels.own_owner()
     dead = Owner(me.host, me.pid, "0", me.boot_id)
-    assert endpoints.home.records.hold_endpoint(made["id"], "greet", "serving", dead)
+    assert endpoints.home.records.deployments.hold_endpoint(made["id"], "greet", "serving", dead)
     listed = endpoints("list", "--json")
     assert "was left by a localhai that died" in listed.stderr
     assert json.loads(listed.stdout)[0]["endpoints"][0]["status"] == "crashed"
@@ -160,7 +160,7 @@ def test_an_endpoint_is_served_until_it_is_asked_to_stop(endpoints) -> None:
     results = []
     serving = threading.Thread(target=lambda: results.append(endpoints("run", "--port", "0", "--alias", "live")))
     serving.start()
-    versions = endpoints.home.records.deployment_versions
+    versions = endpoints.home.records.deployments.versions
     found = until(lambda: (kept := versions()) and kept[0].endpoints[0].status == "serving" and kept, seconds=30)
     url = endpoints.json("info")["endpoints"][0]["url"]
     parts = urlsplit(url.replace(found[0].name, "live"))

@@ -252,7 +252,7 @@ def test_a_stop_from_elsewhere_is_heard_before_the_container_runs(tmp_path: Path
 
     class Silent(FakeEngine):
         def pull(self, reference: str, progress: Any = None) -> Any:
-            project.home.records.request_stop(project.execution().id)
+            project.home.records.executions.request_stop(project.execution().id)
             over.wait(60)
             return super().pull(reference, progress)
 

@@ -60,7 +60,7 @@ def test_an_environment_is_that_of_all_nodes_and_stays_for_a_rerun(pipelines):
 def environments(pipelines, document):
     records = pipelines.home.records
     return {
-        pipelines.home.execution(records.execution(node["execution"]["id"]).id).to_dict()["environment"]
+        pipelines.home.execution(records.executions.get(node["execution"]["id"]).id).to_dict()["environment"]
         for node in document["nodes"]
     }
 

@@ -46,7 +46,7 @@ def test_pairs_that_carry_nothing_fill_nothing(pipelines, text, edge):
     kind = edge[1].split(".")[1]
     written(pipelines, edge, {f"{kind}s": [{"name": "data"}]})
     assert "data" in pipelines("run", "p", f"--make.data={text}", code=2).stderr
-    assert pipelines.home.records.pipelines(None) == [], "nothing began"
+    assert pipelines.home.records.pipelines.list(None) == [], "nothing began"
 
 
 def test_a_value_that_a_parameter_does_not_take_is_not_tried_again(pipelines, text):

@@ -22,20 +22,20 @@ def left(pipelines):
     pipelines.write(nodes, [["a.dependency.*", "b.dependency.*"]], steps=[step], tasks=[sweep])
     done = pipelines.run()
     dead, records = replace(own_owner(), pid=DEAD), pipelines.home.records
-    record = records.create_pipeline(
-        records.find_pipeline(done["id"], None).project_id,
+    record = records.pipelines.create(
+        records.pipelines.find(done["id"], None).project_id,
         name="p",
         nodes=[("a", "execution"), ("b", "task"), ("c", "execution")],
         commit=None,
-        document={"plan": records.find_pipeline(done["id"], None).document["plan"], "tags": [], "env_file": None},
+        document={"plan": records.pipelines.find(done["id"], None).document["plan"], "tags": [], "env_file": None},
         owner=dead,
         title="p",
     )
-    records.change_pipeline(record.id, "started")
-    records.change_node(record.id, "a", status="complete", execution_id=done["nodes"][0]["execution"]["id"])
+    records.pipelines.change(record.id, "started")
+    records.pipelines.change_node(record.id, "a", status="complete", execution_id=done["nodes"][0]["execution"]["id"])
     task = done["nodes"][1]["task"]
-    records.resume_task(task["id"], dead)
-    records.change_node(record.id, "b", status="started", task_id=task["id"])
+    records.tasks.resume(task["id"], dead)
+    records.pipelines.change_node(record.id, "b", status="started", task_id=task["id"])
     return pipelines
 
 

@@ -87,9 +87,9 @@ def test_a_node_that_failed(ran):
 def test_a_node_whose_files_are_gone(ran):
     data = [
         output.id
-        for output in ran.home.records.execution(ran.run("--jobs", "1")["nodes"][0]["execution"]["id"]).outputs
+        for output in ran.home.records.executions.get(ran.run("--jobs", "1")["nodes"][0]["execution"]["id"]).outputs
     ]
-    ran.home.records.purge_data(data)
+    ran.home.records.data.purge(data)
     assert "or its files are gone" in refused(ran, "2:make")["message"]
     assert executions(ran.run("--jobs", "1", "--reuse=1:make"))["make"] == 1
 
@@ -101,7 +101,7 @@ def test_nothing_runs_where_a_miss_fails(ran):
     ran.write(NODES, EDGES, steps=[{**step, "command": "another"} for step in STEPS])
     missed = ran("run", "p", "--fail-on-cache-miss", "--jobs", "1", code=5)
     assert "node make: error: not reused" in missed.stderr
-    assert ran.home.records.count_executions() == 3
+    assert ran.home.records.executions.count() == 3
 
 
 def test_a_task_node_that_would_run_fails_too(ran):
@@ -109,4 +109,4 @@ def test_a_task_node_that_would_run_fails_too(ran):
     ran.write([{"name": "sweep", "task": "rates"}], steps=STEPS, tasks=[rates])
     missed = ran("run", "p", "--fail-on-cache-miss", "--jobs", "1", code=5)
     assert "not reused" in missed.stderr
-    assert ran.home.records.count_executions() == 3
+    assert ran.home.records.executions.count() == 3

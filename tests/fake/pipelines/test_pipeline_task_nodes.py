@@ -83,7 +83,7 @@ def test_all_of_it_runs_again_when_what_comes_before_has_to(pipelines, counting)
 def test_all_of_it_runs_again_when_files_of_a_complete_execution_are_gone(pipelines, counting):
     counting.bad = {2}
     first = pipelines.run("--jobs", "1", code=1)
-    children = pipelines.home.records.task_children(first["nodes"][1]["task"]["id"])
+    children = pipelines.home.records.tasks.children(first["nodes"][1]["task"]["id"])
     purge(pipelines, next(child.to_dict() for _, child in children))
     counting.bad, counting.ran = set(), []
     document, _ = again(pipelines)
@@ -101,7 +101,7 @@ def test_values_that_changed_make_another_task(pipelines, counting):
 
 def purge(pipelines, execution):
     records = pipelines.home.records
-    records.purge_data([output.id for output in records.execution(execution["id"]).outputs])
+    records.data.purge([output.id for output in records.executions.get(execution["id"]).outputs])
 
 
 def test_a_changed_blueprint_is_another_task(pipelines, counting):

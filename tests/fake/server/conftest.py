@@ -68,8 +68,8 @@ def state(used_home: Path, engine: FakeEngine) -> Iterator[State]:
     """Nothing that is queued runs until a test calls `queue.start`."""
     with Home(replace(Settings.load(), home=used_home), engine=engine) as home:
         made = assemble(State(home, "a secret of this server", jobs=1))
-        made.server.put_user("ada", "token-of-ada")
-        made.server.put_user("bob", "token-of-bob")
+        made.records.users.put("ada", "token-of-ada")
+        made.records.users.put("bob", "token-of-bob")
         yield made
         made.queue.ask_to_stop()
         made.queue.close()

@@ -132,7 +132,7 @@ def test_no_file_of_the_machine_gets_into_a_deployment(bob, bobs, state, secret,
     answer = bob.post("/api/v0/deployment-versions/", json=body)
     assert answer.status_code == 400, answer.text
     assert "endpoint_configurations" in answer.json()
-    assert state.home.records.deployment_versions() == []
+    assert state.home.records.deployments.versions() == []
 
 
 @pytest.mark.parametrize("default", list(INDIRECT))
@@ -175,7 +175,7 @@ def test_the_data_of_another_user_are_as_if_they_were_not_there(bob, bobs, adas,
 def test_an_alias_or_a_version_that_holds_anothers_data_gives_none(bob, bobs, adas, state):
     """However it came to point there: by hand, or before the project changed hands."""
     asked = bobs()
-    state.home.records.set_alias(asked["project"], "best", adas)
+    state.home.records.aliases.point(asked["project"], "best", adas)
     made = bob.post("/api/v0/executions/", json={**asked, "inputs": {"data": ["datum://best"]}})
     assert made.status_code == 201, made.text
     found = bob.ended("executions", made.json()["id"])
@@ -270,14 +270,14 @@ def test_a_task_that_goes_on_stays_its_clients(bob, bobs, state, allow, secret):
     bob.ended("tasks", made.json()["id"])
     (child,) = state.home.executions(project_id=asked["project"])
     assert child.status == "complete"
-    record = state.home.records.task(made.json()["id"])
+    record = state.home.records.tasks.get(made.json()["id"])
     assert record.document["requester"] == child.record.document["requester"]
-    assert record.document["requester"] == state.server.user_named("bob").id
+    assert record.document["requester"] == state.records.users.named("bob").id
 
 
 def test_what_a_container_asks_for_is_asked_for_by_its_client(bob, bobs, state, secret):
     made = bob.post("/api/v0/executions/", json=bobs()).json()["id"]
-    record = state.home.records.execution(made)
+    record = state.home.records.executions.get(made)
     listed = on_demand.ListedFile("data", "id", "passwd", str(secret), "s3://bucket/x")
     with pytest.raises(Exception, match="--allow-folder"):
         on_demand.fetch(state.home, state.home.settings, record, listed)

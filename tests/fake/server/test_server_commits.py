@@ -136,7 +136,7 @@ def repository(state, tmp_path):
     for words in (["init", "-qb", "main"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run(["git", *name, *words], cwd=folder, check=True)
     subprocess.run(["git", *name, "commit", "-q", "--allow-empty", "-m", "two"], cwd=folder, check=True)
-    return state.home.records.project(folder, "by-hand")
+    return state.home.records.projects.of_folder(folder, "by-hand")
 
 
 def test_commits_of_a_folder_are_those_of_its_repository(repository, ada):

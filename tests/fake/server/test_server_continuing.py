@@ -66,8 +66,8 @@ def state_of(ada, pipeline_id):
 def left(state, demo, first, **node):
     """A pipeline like the first one, whose server died after its first node had made an execution."""
     records = state.home.records
-    earlier = records.pipeline(first["id"])
-    record = records.create_pipeline(
+    earlier = records.pipelines.get(first["id"])
+    record = records.pipelines.create(
         demo.id,
         name="p",
         nodes=[("make", "execution"), ("use", "execution")],
@@ -76,27 +76,27 @@ def left(state, demo, first, **node):
         owner=replace(own_owner(), pid=DEAD),
         title="p",
     )
-    records.change_pipeline(record.id, "started")
-    records.change_node(record.id, "make", **node)
-    user = state.server.user_named("ada")
+    records.pipelines.change(record.id, "started")
+    records.pipelines.change_node(record.id, "make", **node)
+    user = state.records.users.named("ada")
     request = {"plan": earlier.document["plan"], "reused": []}
-    state.server.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    state.records.queue.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
     return record
 
 
 def test_what_goes_on_is_still_asked_for_by_its_client(state, demo, ada, runs, first, tmp_path):
     """The plan was made when the server allowed more, or by another version of it."""
     (tmp_path / "a").write_text("a")
-    earlier = state.home.records.pipeline(first["id"]).document
+    earlier = state.home.records.pipelines.get(first["id"]).document
     plan = {**earlier["plan"], "edges": []}
     for node in plan["nodes"]:
         if node["name"] == "use":
             node |= {"inputs": {"made": [str(tmp_path / "a")]}, "explicit_inputs": ["made"]}
     record = left(state, demo, first, status="complete", execution_id=first["nodes"][0]["execution"]["id"])
-    user = state.server.user_named("ada")
-    state.server.dequeue(record.id)
+    user = state.records.users.named("ada")
+    state.records.queue.dequeue(record.id)
     request = {"plan": plan, "reused": []}
-    state.server.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
+    state.records.queue.enqueue(QueueEntry(record.id, demo.id, user.id, 0, request, kind="pipeline"))
     state.queue.start()
     assert ada.ended("pipelines", record.id)["status"] == "error"
     latest = state.home.execution("latest", project_id=demo.id)
@@ -114,9 +114,9 @@ def test_a_pipeline_goes_on_with_what_its_nodes_had_made(state, demo, ada, runs,
     assert (done["status"], [node["status"] for node in done["nodes"]]) == ("complete", ["complete", "complete"])
     assert done["nodes"][0]["execution"]["id"] == execution
     assert runs == ["use"]
-    until(lambda: not state.server.begun())
+    until(lambda: not state.records.queue.begun())
     changes = [
-        change["status"] for change in state.home.records.pipeline_changes(record.id) if change["node"] == "make"
+        change["status"] for change in state.home.records.pipelines.changes(record.id) if change["node"] == "make"
     ]
     assert changes == ["complete"] if status == "complete" else ["started", "complete"]
 
@@ -140,11 +140,11 @@ def test_a_node_that_failed_fails_its_pipeline_still(state, demo, ada, engine, r
 
 def test_what_cannot_go_on_is_closed_and_says_why(state, demo, ada, first):
     record = left(state, demo, first, status="queued")
-    with state.server._database.begin(write=True) as transaction:
+    with state.records.access.database.begin(write=True) as transaction:
         transaction.change("DELETE FROM commits", {})
     state.queue.start()
     assert ada.ended("pipelines", record.id)["status"] in {"crashed", "error"}
-    assert "it cannot go on" in state.home.records.pipeline(record.id).document["error"]
+    assert "it cannot go on" in state.home.records.pipelines.get(record.id).document["error"]
 
 
 def test_other_commands_leave_them_to_the_server_unless_they_are_to_stop(state, demo, first):
@@ -152,10 +152,10 @@ def test_other_commands_leave_them_to_the_server_unless_they_are_to_stop(state, 
     said = []
     recover(state.home, said.append)
     assert "the next localhai serve goes on with it" in said[0]
-    assert state.home.records.pipeline(record.id).status == "started"
-    state.home.records.request_pipeline_stop(record.id)
+    assert state.home.records.pipelines.get(record.id).status == "started"
+    state.home.records.pipelines.request_stop(record.id)
     recover(state.home, said.append)
-    assert state.home.records.pipeline(record.id).status == "crashed"
+    assert state.home.records.pipelines.get(record.id).status == "crashed"
 
 
 @pytest.mark.usefixtures("runs")
@@ -166,18 +166,18 @@ def test_a_task_goes_on_with_what_is_missing(state, demo, ada, stop):
     body["parameters"] = {"number": {"style": "multiple", "rules": {"items": [1, 2, 3]}}}
     made = ada.post("/api/v0/tasks/", json=body).json()
     assert ada.ended("tasks", made["id"])["status"] == "complete"
-    until(lambda: not state.server.begun())
+    until(lambda: not state.records.queue.begun())
     records = state.home.records
-    (last,) = [item for number, item in records.task_children(made["id"]) if number == 2]
+    (last,) = [item for number, item in records.tasks.children(made["id"]) if number == 2]
     ada.delete(f"/api/v0/executions/{last.id}/")
-    records.resume_task(made["id"], replace(own_owner(), pid=DEAD))
-    user = state.server.user_named("ada")
-    state.server.enqueue(QueueEntry(made["id"], demo.id, user.id, 0, {}, kind="task"))
+    records.tasks.resume(made["id"], replace(own_owner(), pid=DEAD))
+    user = state.records.users.named("ada")
+    state.records.queue.enqueue(QueueEntry(made["id"], demo.id, user.id, 0, {}, kind="task"))
     said = []
     recover(state.home, said.append)
     assert "the next localhai serve goes on with it" in said[0]
     if stop:
-        records.request_task_stop(made["id"])
+        records.tasks.request_stop(made["id"])
     state.queue.start()
     done = ada.ended("tasks", made["id"])
     assert done["status"] == ("stopped" if stop else "complete")
@@ -190,8 +190,8 @@ def test_an_execution_whose_command_had_not_begun_waits_again(state, demo, runs)
     demo.commit = demo.upload_files({"valohai.yaml": YAML}).json()["identifier"]
     made = demo.queued(step="make")
     records = state.home.records
-    records.adopt(made["id"], None, replace(own_owner(), pid=DEAD))
-    records.transition(made["id"], "started")
+    records.executions.adopt(made["id"], None, replace(own_owner(), pid=DEAD))
+    records.executions.transition(made["id"], "started")
     said = []
     look_after(state.home, said.append)
     assert "it waits again for localhai serve" in said[0]

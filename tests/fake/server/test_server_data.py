@@ -102,7 +102,7 @@ def test_nobody_sees_the_data_of_another(made, datum, demo, bob):
 
 
 def test_aliases_are_listed_and_resolved(datum, demo, state, ada):
-    state.home.records.set_alias(demo.id, "newest", datum["id"])
+    state.home.records.aliases.point(demo.id, "newest", datum["id"])
     (row,) = ada.get(f"/api/v0/datum-aliases/?project={demo.id}&limit=100").json()["results"]
     assert (row["name"], row["datum"]["name"]) == ("newest", "model.bin")
     found = ada.get(f"/api/v0/datum-aliases/resolve/?name=newest&project={demo.id}").json()["datum"]

@@ -11,11 +11,11 @@ def elsewhere(state, demo):
     records = state.home.records
     home = {"id": "another", "host": "far-away", "folder": "/home/far/.localhai"}
     document = {"home": home, "metadata": {"loss": 0.5}}
-    made = records.create_execution(
+    made = records.executions.create(
         demo.id, step="train", image="i", commit=None, document=document, owner=None, folder="executions/demo/1-x"
     )
     for status in ("queued", "started", "complete"):
-        records.transition(made.id, status)
+        records.executions.transition(made.id, status)
     return made.id
 
 

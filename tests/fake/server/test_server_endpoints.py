@@ -190,13 +190,13 @@ def test_a_deleted_project_is_nobodys_and_its_data_are_gone(ada, demo, engine, s
     assert (running.status_code, "stop it" in running.text) == (400, True)
     state.queue.start()
     (output,) = demo.ended(made["id"])["outputs"]
-    own = state.home.records.project(tmp_path, "a folder of Ada's")
+    own = state.home.records.projects.of_folder(tmp_path, "a folder of Ada's")
     assert ada.delete(f"/api/v0/projects/{own.id}/").status_code == 400
     assert ada.delete(f"/api/v0/projects/{demo.id}/").status_code == 204
     for path in (f"projects/{demo.id}", f"executions/{made['id']}", f"data/{output['id']}"):
         assert ada.get(f"/api/v0/{path}/").status_code == 404
     assert ada.get("/api/v0/projects/").json()["count"] == 1
-    assert state.home.records.datum(output["id"]).purged
+    assert state.home.records.data.get(output["id"]).purged
     assert ada.post("/api/v0/projects/", data={"name": "demo"}).status_code == 201
 
 

@@ -65,7 +65,7 @@ def test_an_execution_runs_and_tells_all_of_itself(demo, engine, state, ada):
     assert (done["status"], done["exit_code"]) == ("complete", 0)
     assert done["cumulative_metadata"] == {"epoch": 2, "loss": 0.4}
     assert [item["name"] for item in done["outputs"]] == ["model.txt"]
-    assert state.server.waiting() == []
+    assert state.records.queue.waiting() == []
     events = ada.get(f"/api/v0/executions/{made['id']}/events/").json()
     said = [event["message"] for event in events["events"] if event["stream"] == "stdout"]
     assert "\n".join(said) + "\n" == LINES
@@ -150,7 +150,7 @@ def test_stopping_what_waits_ends_it_at_once(demo, state, ada):
     made = demo.queued()
     assert ada.post(f"/api/v0/executions/{made['id']}/stop/").json() == {"message": "OK"}
     assert demo.get(made["id"])["status"] == "stopped"
-    assert state.server.waiting() == []
+    assert state.records.queue.waiting() == []
     again = ada.post(f"/api/v0/executions/{made['id']}/stop/")
     assert (again.status_code, again.json()["message"]) == (200, "Execution #1 is stopped already")
 
@@ -160,18 +160,18 @@ def test_the_command_line_ends_what_waits_at_once_too(demo, state):
     done = CliRunner().invoke(cli, ["execution", "stop", made["id"], "--json"], obj=Call(home=state.home))
     assert (done.exit_code, [item["status"] for item in json.loads(done.stdout)]) == (0, ["stopped"])
     assert demo.get(made["id"])["status"] == "stopped"
-    assert state.server.waiting() == []
+    assert state.records.queue.waiting() == []
 
 
 def test_what_a_server_died_over_before_it_waited_is_closed(demo, state, monkeypatch):
     def die(_entry):
         raise SystemExit
 
-    monkeypatch.setattr("localhai.records.server.ServerRecords.let_wait", lambda _records, entry: die(entry))
+    monkeypatch.setattr("localhai.records.queue.QueueRecords.let_wait", lambda _records, entry: die(entry))
     demo.create()
     monkeypatch.undo()
-    (left,) = state.home.records.open_executions()
-    assert (left.status, state.server.waiting_entry(left.id)) == ("created", None)
+    (left,) = state.home.records.executions.list_open()
+    assert (left.status, state.records.queue.entry(left.id)) == ("created", None)
     recover(state.home, lambda _text: None)
     assert demo.get(left.id)["status"] in {"error", "crashed"}
 
@@ -332,7 +332,7 @@ def runtime(resources):
 
 def test_what_runtime_config_allows_limits_the_execution(demo, state):
     queued = demo.queued(runtime_config={**runtime(RESOURCES), "autorestart": True}, runtime_config_preset="any")
-    plan = state.server.waiting_entry(queued["id"]).request["plan"]
+    plan = state.records.queue.entry(queued["id"]).request["plan"]
     assert plan["limits"] == {
         "time_limit": None,
         "no_output_timeout": 60.0,

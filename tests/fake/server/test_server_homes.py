@@ -48,19 +48,21 @@ def two(tmp_path, engine):
 
 def queued(state):
     """An execution of ad-hoc code that waits; the project is made with the first one."""
-    user = state.server.put_user("ada", "token-of-ada")
-    found = state.home.records.projects()
+    user = state.records.users.put("ada", "token-of-ada")
+    found = state.home.records.projects.list()
     if not found:
-        state.server.put_project("0178b4f0-0000-0000-0000-00000000000a", str(state.home.folder / "projects" / "p"), "p")
-        state.server.own("0178b4f0-0000-0000-0000-00000000000a", user.id)
-    (project,) = state.home.records.projects()
+        state.records.projects.put(
+            "0178b4f0-0000-0000-0000-00000000000a", str(state.home.folder / "projects" / "p"), "p"
+        )
+        state.records.users.own("0178b4f0-0000-0000-0000-00000000000a", user.id)
+    (project,) = state.home.records.projects.list()
     made = code.keep_package(state, project, io.BytesIO(packed()), yaml_path="", description="")
     return requests.create(state, user, project, {"commit": made.identifier, "step": "train"})
 
 
 def final(state, record):
-    until(lambda: state.home.records.execution(record.id).finished is not None)
-    return state.home.records.execution(record.id)
+    until(lambda: state.home.records.executions.get(record.id).finished is not None)
+    return state.home.records.executions.get(record.id)
 
 
 def test_a_server_takes_only_what_its_home_can_run(two, engine):
@@ -78,21 +80,21 @@ def test_a_server_takes_only_what_its_home_can_run(two, engine):
 def test_every_server_stops_what_waits(two):
     a, b = two
     record = queued(a)
-    assert stop_execution(b.home, b.home.records.execution(record.id))
-    assert a.home.records.execution(record.id).status == "stopped"
+    assert stop_execution(b.home, b.home.records.executions.get(record.id))
+    assert a.home.records.executions.get(record.id).status == "stopped"
     assert a.queue.waiting() == []
 
 
 def test_only_a_server_of_the_same_home_goes_on_with_a_pipeline(two, monkeypatch):
     a, b = two
     for state in two:
-        monkeypatch.setattr(state.server, "take_over", lambda *_arguments: True)
-    project, user = queued(a).project_id, a.server.users()[0].id
+        monkeypatch.setattr(state.records.queue, "take_over", lambda *_arguments: True)
+    project, user = queued(a).project_id, a.records.users.list()[0].id
     entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home_id}, kind="pipeline")
-    a.server.enqueue(entry)
+    a.records.queue.enqueue(entry)
     record = type("Row", (), {"status": "started", "owner": GONE, "created": "2020-01-01T00:00:00Z", "id": entry.id})
     monkeypatch.setattr("localhai.server.continuing._record", lambda *_arguments: record)
-    (found,) = b.server.begun()
+    (found,) = b.records.queue.begun()
     assert not Continuing(b)._take(found)
     assert Continuing(a)._take(found)
 

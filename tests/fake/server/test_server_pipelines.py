@@ -225,8 +225,9 @@ def test_earlier_pipelines_are_read_once_for_all_nodes_that_are_reused(ada, stat
     body["nodes"] = [{"type": "mimic", "name": name, "source": source} for name, source in names.items()]
     body["edges"] = []
     reads = []
-    pipelines = state.home.records.pipelines
-    monkeypatch.setattr(state.home.records, "pipelines", lambda *a, **k: reads.append(k) or pipelines(*a, **k))
+    pipelines = state.records.pipelines
+    listed = pipelines.list
+    monkeypatch.setattr(pipelines, "list", lambda *a, **k: reads.append(k) or listed(*a, **k))
     ada.ended("pipelines", started(ada, body)["id"])
     assert len([read for read in reads if read.get("limit") == 1000]) == 1
 

@@ -37,7 +37,7 @@ def test_nobody_sees_the_project_of_another(ada, bob):
 
 
 def test_projects_that_localhai_ran_are_the_first_users(state, ada, bob, tmp_path):
-    state.home.records.project(tmp_path, "by-hand")
+    state.home.records.projects.of_folder(tmp_path, "by-hand")
     assert [row["name"] for row in ada.get("/api/v0/projects/").json()["results"]] == ["by-hand"]
     assert bob.get("/api/v0/projects/").json()["results"] == []
 

@@ -37,10 +37,9 @@ class Losing:
 @pytest.fixture
 def database(state):
     """Of the server, without patience."""
-    found = Losing(state.home.records._database)
-    for records in (state.home.records, state.server):
-        records._database = found
-        records._patience.seconds = 0.0
+    found = Losing(state.home.records.access.database)
+    state.records.access.database = found
+    state.records.access.patience.seconds = 0.0
     return found
 
 
@@ -60,7 +59,7 @@ def test_an_execution_that_ended_while_the_database_was_away_is_complete_with_it
 
     Recovering(state).look()
 
-    closed = state.home.records.execution(made["id"])
+    closed = state.home.records.executions.get(made["id"])
     assert (closed.status, [item.name for item in closed.outputs]) == ("complete", ["model.bin"])
 
 
@@ -83,23 +82,23 @@ def test_an_end_that_is_recorded_too_late_is_no_error(state, demo, engine, datab
     monkeypatch.setattr(finalize, "record_end", away_once)
     state.queue.start()
     assert demo.ended(made["id"])["status"] == "complete"
-    assert [item.name for item in state.home.records.execution(made["id"]).outputs] == ["model.bin"]
+    assert [item.name for item in state.home.records.executions.get(made["id"]).outputs] == ["model.bin"]
 
 
 def test_what_another_dead_localhai_left_is_closed_while_the_server_lives(state, demo):
     records = state.home.records
-    execution = records.create_execution(demo.id, step="train", image="i", commit=None, document={}, owner=DEAD)
-    records.transition(execution.id, "queued")
-    task = records.create_task(
+    execution = records.executions.create(demo.id, step="train", image="i", commit=None, document={}, owner=DEAD)
+    records.executions.transition(execution.id, "queued")
+    task = records.tasks.create(
         demo.id, name="t", step="train", type="grid_search", commit=None, document={"plan": {}}, owner=DEAD
     )
-    pipeline = records.create_pipeline(demo.id, name="p", nodes=[], commit=None, document={}, owner=DEAD)
+    pipeline = records.pipelines.create(demo.id, name="p", nodes=[], commit=None, document={}, owner=DEAD)
     recovering = Recovering(state, pause=0.01)
     recovering.start()
-    until(lambda: records.pipeline(pipeline.id).status != "created")
+    until(lambda: records.pipelines.get(pipeline.id).status != "created")
     recovering.close()
-    assert records.execution(execution.id).status == "crashed"
-    assert records.task(task.id).status == "crashed"
+    assert records.executions.get(execution.id).status == "crashed"
+    assert records.tasks.get(task.id).status == "crashed"
 
 
 def test_a_look_that_fails_is_said_once_and_the_next_one_comes(state, database):

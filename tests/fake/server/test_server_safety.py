@@ -77,7 +77,7 @@ def test_a_page_has_ten_thousand_rows_at_most(ada, demo):
 
 
 def test_few_packages_of_one_user_come_in_at_a_time_and_those_of_others_beside_them(demo, bob, state):
-    ada = state.server.user_named("ada").id
+    ada = state.records.users.named("ada").id
     with ExitStack() as stack:
         for _ in range(uploads.AT_ONCE):
             stack.enter_context(uploads.PLACES.taken(ada))
@@ -179,7 +179,7 @@ def test_errors_name_no_folder_of_this_machine(ada, state, tmp_path):
     who = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
     for words in (["init", "-qb", "main"], ["add", "."], ["commit", "-qm", "the first"]):
         subprocess.run(["git", *who, *words], cwd=folder, check=True)
-    project = state.home.records.project(folder, "coded").id
+    project = state.home.records.projects.of_folder(folder, "coded").id
     sha = ada.get(f"/api/v0/projects/{project}/commits/").json()[0]["identifier"]
     for answer in (
         ada.post("/api/v0/executions/", json={"project": project, "commit": sha, "step": "a"}),
@@ -205,7 +205,7 @@ def test_a_fault_says_nothing_of_itself(ada, demo, state, monkeypatch):
     def broken(*_arguments: object) -> None:
         raise RuntimeError(f"a secret: {os.environ['HOME']}")
 
-    monkeypatch.setattr(state.server, "executions_page", broken, raising=False)
+    monkeypatch.setattr(state.records.executions, "page", broken)
     answer = ada.get(f"/api/v0/executions/?project={demo.id}")
     assert (answer.status_code, set(answer.json())) == (500, {"message", "code"})
     assert "secret" not in answer.text
@@ -260,7 +260,7 @@ def test_bytes_that_are_elsewhere_come_in_ranges_too(demo, engine, state, ada, m
     made = demo.queued()
     state.queue.start()
     (output,) = demo.ended(made["id"])["outputs"]
-    path = Path(state.home.records.datum(output["id"]).path)
+    path = Path(state.home.records.data.get(output["id"]).path)
     monkeypatch.setattr("localhai.data.store.LocalStore.path", lambda *_: None)
     monkeypatch.setattr("localhai.data.store.LocalStore.open", lambda *_: path.open("rb"))
     answer = ada.get(output["url"].removeprefix(ada.url), headers={"Range": asked} if asked else {})

@@ -78,13 +78,13 @@ def test_users_projects_variables_and_data_are_there_from_the_start(state, file,
 def test_planting_again_changes_nothing_and_a_changed_file_is_a_new_datum(state, file):
     plant(state, file)
     plant(state, file)
-    assert len(state.home.records.projects()) == 2
-    (first,) = state.home.records.data(ID, limit=None)
+    assert len(state.home.records.projects.list()) == 2
+    (first,) = state.home.records.data.list(ID, limit=None)
     source = file.parent / "samples" / "train.csv"
     source.write_text("changed")
     plant(state, file)
-    assert len(state.home.records.data(ID, limit=None)) == 2
-    assert state.home.records.alias(ID, "train").datum_id != first.id
+    assert len(state.home.records.data.list(ID, limit=None)) == 2
+    assert state.home.records.aliases.get(ID, "train").datum_id != first.id
     assert Path(first.path).read_text() == "a,b\n1,2\n", "a datum never changes"
     assert source.stat().st_mode & 0o200
 
@@ -108,7 +108,7 @@ def test_a_folder_is_a_project_with_its_commits(state, tmp_path, ada):
     plant(state, tmp_path / "seed.json.yaml")
     (row,) = ada.get("/api/v0/projects/").json()["results"]
     assert row["name"] == "coded"
-    assert state.home.records.projects()[0].path == str(folder)
+    assert state.home.records.projects.list()[0].path == str(folder)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_mistakes_are_told_with_their_place(file, change, said):
 
 
 def test_a_token_of_somebody_else_is_refused(state, file):
-    state.server.put_user("mallory", "token-of-eve")
+    state.records.users.put("mallory", "token-of-eve")
     with pytest.raises(ProjectError, match="the seed gives eve the token of mallory"):
         plant(state, file)
 

@@ -134,7 +134,7 @@ ROWS = 20_000  # 6 MB of what a row or an event takes in memory
 def long_log(demo, state):
     """An execution that wrote a long log, of which three lines are localhai's own."""
     made = demo.queued()
-    folder = state.home.folder / state.home.records.execution(made["id"]).folder
+    folder = state.home.folder / state.home.records.executions.get(made["id"]).folder
     at, log, index = 0, [], []
     for number in range(ROWS):
         line = f"line {number}\n".encode()
@@ -144,7 +144,7 @@ def long_log(demo, state):
         index.append(f"{1_700_000_000_000_000 + number} {stream} {len(line)} @{at}\n")
     (folder / "log").write_bytes(b"".join(log))
     (folder / "log.index").write_text("".join(index))
-    state.home.records.transition(made["id"], "error", by="test", error="over")
+    state.home.records.executions.transition(made["id"], "error", by="test", error="over")
     return made["id"]
 
 
@@ -163,8 +163,8 @@ async def read_all(state, execution_id, place=""):
 
 
 def test_a_client_of_a_long_log_costs_little_memory_and_few_questions(state, long_log, monkeypatch):
-    asked, ask = [], state.home.records.execution
-    monkeypatch.setattr(state.home.records, "execution", lambda found: asked.append(found) or ask(found))
+    asked, ask = [], state.home.records.executions.get
+    monkeypatch.setattr(state.records.executions, "get", lambda found: asked.append(found) or ask(found))
     counts = []
     assert peak(lambda: counts.extend(asyncio.run(read_all(state, long_log)))) < 3_000_000
     assert sum(counts) == ROWS
@@ -175,7 +175,7 @@ def test_a_client_of_a_long_log_costs_little_memory_and_few_questions(state, lon
 def test_status_events_of_a_long_log_are_picked_out_of_it(ada, state, long_log):
     found = ada.get(f"/api/v0/executions/{long_log}/status-events/").json()
     assert [event["message"] for event in found["status_events"]] == ["line 0", "line 5", f"line {ROWS - 1}"]
-    folder = state.home.folder / state.home.records.execution(long_log).folder
+    folder = state.home.folder / state.home.records.executions.get(long_log).folder
     assert peak(lambda: list(read_events(folder, streams={"status"}))) < 2_000_000
 
 
@@ -183,7 +183,7 @@ def test_the_whole_log_is_sent_as_it_is_read(ada, state, long_log):
     found = ada.get(f"/api/v0/executions/{long_log}/events/?limit=0").json()
     assert (found["total"], found["limit"], found["truncated"], len(found["events"])) == (ROWS, 0, False, ROWS)
     assert found["events"][-1]["message"] == f"line {ROWS - 1}"
-    folder = state.home.folder / state.home.records.execution(long_log).folder
+    folder = state.home.folder / state.home.records.executions.get(long_log).folder
     everything = (event.to_dict() for event in read_events(folder))
     assert peak(lambda: [None for _ in long_lists.pieces(everything)]) < 3_000_000
 

@@ -47,7 +47,7 @@ def test_a_round_that_raises_is_said_once_and_the_next_one_comes(state, said):
 
 
 def test_an_odd_error_does_not_end_the_queue(state, demo, said, monkeypatch):
-    read = state.server.waiting
+    read = state.records.queue.waiting
     troubles = [RuntimeError("canceling statement")]
 
     def waiting():
@@ -55,7 +55,7 @@ def test_an_odd_error_does_not_end_the_queue(state, demo, said, monkeypatch):
             raise troubles.pop()
         return read()
 
-    monkeypatch.setattr(state.server, "waiting", waiting)
+    monkeypatch.setattr(state.records.queue, "waiting", waiting)
     state.queue.start()
     assert demo.ended(demo.queued()["id"])["status"] == "complete"
     assert "the server's queue failed: RuntimeError" in said[0]

@@ -99,9 +99,9 @@ def test_an_upload_url_is_good_for_one_upload_and_for_some_hours(ada, demo, stat
 def test_few_uploads_come_in_at_a_time(ada, demo, state, monkeypatch):
     monkeypatch.setattr(uploads, "PLACES", uploads.UploadSlots(each=1))
     upload = announced(ada, demo.id)
-    with uploads.PLACES.taken(state.server.user_named("bob").id):
+    with uploads.PLACES.taken(state.records.users.named("bob").id):
         assert sent(ada, upload, b"x").ok
-    with uploads.PLACES.taken(state.server.user_named("ada").id):
+    with uploads.PLACES.taken(state.records.users.named("ada").id):
         assert sent(ada, upload, b"x").status_code == 429
     assert sent(ada, upload, b"x").ok
 
@@ -244,7 +244,7 @@ def test_two_who_complete_one_upload_at_once_get_one_datum(ada, demo, monkeypatc
 def test_a_server_that_ended_between_datum_and_answer_makes_no_second_one(ada, demo, state, monkeypatch):
     upload = announced(ada, demo.id, aliases=["newest"])
     assert sent(ada, upload, BYTES).ok
-    monkeypatch.setattr(state.home.records, "set_alias", None)
+    monkeypatch.setattr(state.records.aliases, "point", None)
     assert completed(ada, upload).status_code == 500
     monkeypatch.undo()
     datum = completed(ada, upload).json()

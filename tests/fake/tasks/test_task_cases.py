@@ -40,9 +40,9 @@ def test_task(name: str, tmp_path: Path, used_home: Path, monkeypatch: pytest.Mo
     with Home(Settings.load(flags={"home": used_home}), engine=engine) as home:
         done = CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
         if "again" in case:
-            before = home.records.count_executions()
+            before = home.records.executions.count()
             CliRunner().invoke(cli, words, obj=Call(home=home, folder=folder))
-            assert home.records.count_executions() == before + case["again"]
+            assert home.records.executions.count() == before + case["again"]
     engine.close()
     found = json.loads(done.stdout)
     assert (found["status"], found["error"]) == (case["status"], case["error"])

@@ -344,7 +344,7 @@ def test_a_large_sweep_holds_neither_files_nor_memory(localhai: Callable[..., Re
 def test_a_task_of_a_dead_localhai_is_closed_and_goes_on(localhai: Callable[..., Result]) -> None:
     records = localhai.home.records  # type: ignore[attr-defined]
     task = sweep(localhai, {"start": 1, "end": 2, "step": 1})
-    records.resume_task(task.record.id, replace(own_owner(), pid=2**22 + 1))
+    records.tasks.resume(task.record.id, replace(own_owner(), pid=2**22 + 1))
     looked = localhai("task", "info", "1", "--json")
     assert document(looked)["status"] == "crashed"
     assert "localhai task resume 1" in looked.stderr
@@ -354,10 +354,10 @@ def test_a_task_of_a_dead_localhai_is_closed_and_goes_on(localhai: Callable[...,
 def test_a_resume_waits_for_what_still_runs(localhai: Callable[..., Result]) -> None:
     records = localhai.home.records  # type: ignore[attr-defined]
     task = sweep(localhai, {"start": 1, "end": 2, "step": 1})
-    left = records.create_execution(
+    left = records.executions.create(
         task.record.project_id, step="train", image="x", commit=None, document={}, owner=None
     )
-    records.add_child(task.record.id, 1, left.id)
+    records.tasks.add_child(task.record.id, 1, left.id)
     done = localhai("task", "resume", "1")
     assert (done.exit_code, "still in progress: #3" in done.stderr) == (2, True)
 

@@ -36,7 +36,7 @@ def records(tmp_path, empty_database):
 
 @pytest.fixture
 def project(records):
-    return records.project("/a", "news")
+    return records.projects.of_folder("/a", "news")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def addresses(records, project):
 
 @pytest.fixture
 def execution(records, project):
-    return records.create_execution(project.id, step="make", image="i", commit=None, document={}, owner=None)
+    return records.executions.create(project.id, step="make", image="i", commit=None, document={}, owner=None)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def data(records, execution):
         VersionRequest(new_id(), "dataset", "empty", "v1", ()),
         VersionRequest(new_id(), "model", "news", None, (one.id,)),
     ]
-    records.add_outputs(execution.id, [one, two], {"best": one.id}, requests)
+    records.executions.add_outputs(execution.id, [one, two], {"best": one.id}, requests)
     return one, two
 
 
@@ -115,7 +115,7 @@ def test_why_an_address_means_nothing_is_said(addresses, address, reason):
 
 
 def test_files_that_were_deleted_are_named(addresses, records, data):
-    records.purge_data([data[0].id])
+    records.data.purge([data[0].id])
     with pytest.raises(Unavailable) as caught:
         addresses.files("dataset://images/v1")
     assert caught.value.reason == "files of dataset://images/v1 were deleted: a.png"
@@ -125,7 +125,7 @@ def test_files_that_were_deleted_are_named(addresses, records, data):
 
 def test_long_lists_of_names_are_cut(addresses, records, execution):
     requests = [VersionRequest(new_id(), "dataset", f"d{number:02}", "v1", ()) for number in range(MOST_NAMES + 3)]
-    records.add_outputs(execution.id, [datum("x")], {}, requests)
+    records.executions.add_outputs(execution.id, [datum("x")], {}, requests)
     with pytest.raises(Unavailable) as caught:
         addresses.files("dataset://nothing/v1")
     assert caught.value.reason.endswith("d09 and 3 more")
@@ -139,15 +139,15 @@ def test_many_data_are_looked_up_at_once(addresses, data):
 
 @pytest.mark.usefixtures("data")
 def test_a_version_that_another_execution_made_in_the_same_moment_is_said_in_the_log(records, execution, tmp_path):
-    records.update(execution.id, folder="executions/1")
+    records.executions.update(execution.id, folder="executions/1")
     (tmp_path / "executions" / "1").mkdir(parents=True)
     late = datum("late.png")
     request = VersionRequest(new_id(), "dataset", "images", "v1", (late.id,))
     for status in ("queued", "started"):
-        records.transition(execution.id, status)
+        records.executions.transition(execution.id, status)
     end = ExecutionEnd("complete", None, 0, {}, Collected((late,), {}, (request,)))
     home = SimpleNamespace(records=records, folder=Path(tmp_path))
-    closed = record_end(home, records.execution(execution.id), end)
+    closed = record_end(home, records.executions.get(execution.id), end)
     assert str(closed.status) == "complete"
     assert [event.message for event in read_events(tmp_path / "executions" / "1")] == [
         "Outputs: dataset://images/v1 is not made: it exists already, and dataset versions never change"

@@ -56,7 +56,9 @@ def test_a_clock_that_is_set_back_while_it_runs_changes_no_duration(used_home, t
     with Home(Settings(home=used_home), engine=engine) as home:
         project = open_project(tmp_path, home=home)
         hours = itertools.count(23, -1)
-        monkeypatch.setattr(home.records, "_clock", lambda: times.parse(f"2026-01-01T{next(hours):02}:00:00+00:00"))
+        monkeypatch.setattr(
+            home.records.access, "clock", lambda: times.parse(f"2026-01-01T{next(hours):02}:00:00+00:00")
+        )
         engine.behave(lambda container: container.sleep(0.05) or 0, step="train")
         execution = project.run("train")
     engine.close()
@@ -80,8 +82,8 @@ def test_what_is_looked_after_is_asked_for_all_that_the_engine_knows(used_home):
 
     engine = Brief()
     with Home(Settings(home=used_home), engine=engine) as home:
-        project = home.records.project("/p", "p")
-        record = home.records.create_execution(project.id, step="s", image="i", commit=None, document={}, owner=None)
+        project = home.records.projects.of_folder("/p", "p")
+        record = home.records.executions.create(project.id, step="s", image="i", commit=None, document={}, owner=None)
         made = labels.build(execution=record.id, project="p")
         container = engine.create(ContainerSpec(container_name(record.id), "i", ("true",), labels=made))
         engine.start(container)

@@ -82,18 +82,18 @@ def records(tmp_path):
 @pytest.fixture
 def run(records):
     """`run("train", inputs={"data": [datum]}, outputs=["model"])` gives the execution and its outputs."""
-    project = records.project("/a", "news")
+    project = records.projects.of_folder("/a", "news")
 
     def run(step, *, inputs, outputs):
-        execution = records.create_execution(
+        execution = records.executions.create(
             project.id, step=step, image="i", commit="abc", document={"image_digest": "sha256:1"}, owner=None
         )
         recorded = [{"name": name, "files": [{"uri": uri} for uri in uris]} for name, uris in inputs.items()]
-        records.record_inputs(execution.id, recorded)
+        records.uses.record_inputs(execution.id, recorded)
         values = {"size": 1, "ctime": "2026-01-01T00:00:00Z", "uri": "/x", "md5": "", "sha1": "", "sha256": ""}
         data = [DatumRecord(id=new_id(), name=name, **values) for name in outputs]
-        records.add_data(execution.id, data)
-        return execution, records.data_of_executions([execution.id])
+        records.data.add(execution.id, data)
+        return execution, records.data.of_executions([execution.id])
 
     return run
 
@@ -103,8 +103,8 @@ def test_a_lineage_is_read_both_ways_through_deleted_executions(records, run):
     training, (model, _) = run("train", inputs={"data": [f"datum://{clean.id}"]}, outputs=["model", "log"])
     _, (report,) = run("report", inputs={"model": [f"datum://{model.id}"]}, outputs=["report"])
     for status in ("queued", "started", "complete"):
-        records.transition(training.id, status)
-    records.delete_execution(training.id)
+        records.executions.transition(training.id, status)
+    records.executions.delete(training.id)
 
     up = trace(records, report, ["up"]).to_dict()
     assert [item["label"].split(" ")[0] for item in up["nodes"] if item["kind"] == "datum"] == [
@@ -139,12 +139,12 @@ def test_both_directions_are_one_graph(records, run):
 
 
 def test_a_deployment_was_made_of_its_files(records, run):
-    project = records.project("/a", "news")
+    project = records.projects.of_folder("/a", "news")
     _, (clean,) = run("clean", inputs={}, outputs=["clean.csv"])
     _, (model, other) = run("train", inputs={"data": [f"datum://{clean.id}"]}, outputs=["model", "other"])
     file = {"path": "m", "uri": "/x", "size": 1, "md5": "", "sha1": "", "sha256": ""}
     files = [{"name": "model", "datum": model.id, **file}, {"name": "words", "datum": None, **file}]
-    records.create_deployment_version(
+    records.deployments.create_version(
         project.id,
         deployment="shop",
         commit="abc",

@@ -40,18 +40,18 @@ def impatient(home):
 
 
 def started(home, owner, folder="executions/news/1-x"):
-    project = home.records.project("/far/news", "news")
-    made = home.records.create_execution(
+    project = home.records.projects.of_folder("/far/news", "news")
+    made = home.records.executions.create(
         project.id, step="train", image="i", commit=None, document={}, owner=owner, folder=folder
     )
     for status in ("queued", "started"):
-        home.records.transition(made.id, status)
-    return home.records.execution(made.id)
+        home.records.executions.transition(made.id, status)
+    return home.records.executions.get(made.id)
 
 
 def test_another_machine_lives_as_long_as_it_gives_signs(home, impatient):
     record = started(home, AFAR)
-    home.records.give_sign(AFAR)
+    home.records.processes.give_sign(AFAR)
 
     assert not is_left(home, record)
     assert is_left(impatient, record)
@@ -59,19 +59,19 @@ def test_another_machine_lives_as_long_as_it_gives_signs(home, impatient):
 
 def test_how_long_a_machine_may_be_silent_is_said_by_itself(home, impatient):
     record = started(home, AFAR)
-    home.records.give_sign(AFAR, 600.0)
+    home.records.processes.give_sign(AFAR, 600.0)
 
     assert not is_left(impatient, record)
-    home.records.give_sign(AFAR)
+    home.records.processes.give_sign(AFAR)
     assert not is_left(impatient, record), "what it said once holds"
-    home.records.give_sign(AFAR, 0.0)
+    home.records.processes.give_sign(AFAR, 0.0)
     assert is_left(home, record)
 
 
 def test_a_process_says_how_long_it_may_be_silent(home):
     home.own(at_once=True)
-    until(lambda: home.records.silence(own_owner()) is not None)
-    assert home.records.host_timeout(own_owner()) == 30.0
+    until(lambda: home.records.processes.silence(own_owner()) is not None)
+    assert home.records.processes.timeout(own_owner()) == 30.0
 
 
 def test_one_that_never_gave_a_sign_counts_from_the_start_of_its_execution(home, impatient):
@@ -102,16 +102,16 @@ def test_another_home_on_this_machine_may_look_after_its_own(home, impatient):
 def test_what_a_silent_machine_ran_is_closed_and_told_to_it(impatient, status, end):
     record = started(impatient, AFAR)
     if status == "stopping":
-        impatient.records.transition(record.id, status)
+        impatient.records.executions.transition(record.id, status)
     said: list[str] = []
 
     recover(impatient, said.append)
 
-    closed = impatient.records.execution(record.id)
+    closed = impatient.records.executions.get(record.id)
     assert closed.status == end
     assert "far-away" in closed.document["error"]
     assert "far-away" in said[0]
-    assert impatient.records.given_up("far-away") == [AFAR]
+    assert impatient.records.processes.given_up("far-away") == [AFAR]
     recover(impatient, said.append)
     assert len(said) == 1
 
@@ -122,8 +122,8 @@ def test_a_machine_that_is_back_removes_what_others_closed(home):
     for item in (record, unrelated):
         made = labels.build(execution=item.id, project="news", owner=labels.OwnerLabel(**asdict(dead)))
         engine_container(home.engine, item.id, made)
-    home.records.give_up(dead)
-    home.records.transition(record.id, "crashed", by="another machine")
+    home.records.processes.give_up(dead)
+    home.records.executions.transition(record.id, "crashed", by="another machine")
     said: list[str] = []
 
     with at_work(unrelated.id):
@@ -132,12 +132,12 @@ def test_a_machine_that_is_back_removes_what_others_closed(home):
     left = {state.labels[labels.EXECUTION] for state in home.engine.containers({labels.EXECUTION: None})}
     assert left == {unrelated.id}
     assert len(said) == 1
-    assert home.records.given_up(own_owner().host) == []
+    assert home.records.processes.given_up(own_owner().host) == []
 
 
 def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
     record = started(home, AFAR)
-    home.records.transition(record.id, "crashed", by="another machine")
+    home.records.executions.transition(record.id, "crashed", by="another machine")
     datum = DatumRecord(new_id(), "a.txt", 1, TIME, "s3://outputs/a.txt", "1", "2", "3")
     collected = Collected((datum,), {"best": datum.id})
 
@@ -148,7 +148,7 @@ def test_outputs_of_one_that_was_taken_for_dead_are_nobodys(home):
     )
 
     assert (closed.status, closed.outputs) == ("crashed", ())
-    assert home.records.aliases(record.project_id) == []
+    assert home.records.aliases.list(record.project_id) == []
 
 
 def engine_container(engine, execution, made):
@@ -166,7 +166,7 @@ def test_what_is_only_on_the_other_machine_says_where_it_is(home):
 
 def test_metadata_of_the_other_machine_are_in_the_records(home):
     record = started(home, AFAR)
-    home.records.transition(record.id, "complete", metadata={"accuracy": 0.9})
+    home.records.executions.transition(record.id, "complete", metadata={"accuracy": 0.9})
 
     assert home.execution(record.id).metadata == {"accuracy": 0.9}
 
@@ -176,7 +176,7 @@ def test_scratch_of_another_machine_is_cleaned_once_its_execution_has_ended(home
     engine_container(home.engine, record.id, labels.build(execution=record.id, project="news", owner=FAR_LABEL))
     assert list(leftovers(home)) == []
 
-    home.records.transition(record.id, "crashed", by="another machine")
+    home.records.executions.transition(record.id, "crashed", by="another machine")
 
     [portion] = leftovers(home)
     assert portion.count == 1

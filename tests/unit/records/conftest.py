@@ -46,7 +46,7 @@ def records(home, url):
 
 @pytest.fixture
 def project(records):
-    return records.project("/a/news", "news")
+    return records.projects.of_folder("/a/news", "news")
 
 
 @pytest.fixture

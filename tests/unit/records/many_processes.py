@@ -16,12 +16,12 @@ from localhai.records import Records
 
 
 def create(records: Records, number: int) -> None:
-    project = records.project("/a/news", "news")
-    execution = records.create_execution(
+    project = records.projects.of_folder("/a/news", "news")
+    execution = records.executions.create(
         project.id, step=f"step-{number}", image="i", commit=None, document={}, owner=None
     )
     for status in ("queued", "started", "complete"):
-        records.transition(execution.id, status)
+        records.executions.transition(execution.id, status)
 
 
 def child(what: str, number: int, home: Path, url: str | None, start: int) -> int:

@@ -8,7 +8,6 @@ import pytest
 
 from localhai.records import ids
 from localhai.records.ids import IdMaker, seen
-from localhai.records.server import ServerRecords
 from tests.unit.records.every_write import Scene
 
 YESTERDAY = 24 * 3600 * 1_000_000_000
@@ -30,29 +29,30 @@ def test_the_newest_of_each_noun_is_what_was_made_last(records, owner, set_back)
     scene = Scene(records, owner)
     set_back()
     execution = scene.run()
-    task = records.create_task(scene.project, name="t", step="s", type="grid", commit=None, document={}, owner=owner).id
-    pipeline = records.create_pipeline(scene.project, name="p", nodes=[], commit=None, document={}, owner=owner).id
-    version = records.create_deployment_version(scene.project, deployment="d", commit="c", endpoints=[]).id
+    task = records.tasks.create(
+        scene.project, name="t", step="s", type="grid", commit=None, document={}, owner=owner
+    ).id
+    pipeline = records.pipelines.create(scene.project, name="p", nodes=[], commit=None, document={}, owner=owner).id
+    version = records.deployments.create_version(scene.project, deployment="d", commit="c", endpoints=[]).id
 
     for project in (scene.project, None):
-        assert records.find_execution("latest", project).id == execution
-        assert records.executions(project)[0].id == execution
-        assert records.find_task("latest", project).id == task
-        assert records.tasks(project)[0].id == task
-        assert records.find_pipeline("latest", project).id == pipeline
-        assert records.pipelines(project)[0].id == pipeline
-        assert records.find_deployment_version("latest", project).id == version
-    page, _ = scene.server.executions_page([scene.project], limit=1)
+        assert records.executions.find("latest", project).id == execution
+        assert records.executions.list(project)[0].id == execution
+        assert records.tasks.find("latest", project).id == task
+        assert records.tasks.list(project)[0].id == task
+        assert records.pipelines.find("latest", project).id == pipeline
+        assert records.pipelines.list(project)[0].id == pipeline
+        assert records.deployments.find_version("latest", project).id == version
+    page, _ = records.executions.page([scene.project], limit=1)
     assert [item.id for item in page] == [execution]
-    assert records.find_execution("latest", scene.project).counter == 2
+    assert records.executions.find("latest", scene.project).counter == 2
 
 
 def test_the_first_user_stays_the_first(records, set_back):
-    server = ServerRecords.beside(records)
-    server.put_user("ada", "a")
+    records.users.put("ada", "a")
     set_back()
-    server.put_user("bob", "b")
-    assert [user.name for user in server.users()] == ["ada", "bob"]
+    records.users.put("bob", "b")
+    assert [user.name for user in records.users.list()] == ["ada", "bob"]
 
 
 @pytest.mark.parametrize("number", [1, 1 << 73, (1 << 122) - 1, 123456789 << 74 | 987654321])

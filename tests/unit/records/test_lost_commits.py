@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from localhai.records import Patience, Records
-from localhai.records.access import RecordAccess
+from localhai.records.access import NounRecords
 from localhai.records.database import Away
-from localhai.records.server import ServerRecords
 from localhai.records.sqlite import SCHEMA
 from localhai.records.times import parse
 from tests.unit.records.every_write import TIME, WRITES, Scene
@@ -42,7 +41,7 @@ class LosesAnswers:
 def scene(home, url, owner):
     patience = Patience(seconds=5.0, sleep=lambda _seconds: None)
     with Records.open(home, url, patience=patience, clock=lambda: parse(TIME)) as opened:
-        opened._database = LosesAnswers(opened._database)
+        opened.access.database = LosesAnswers(opened.access.database)
         yield Scene(opened, owner)
 
 
@@ -61,12 +60,13 @@ def test_a_write_whose_answer_was_lost_is_as_one_that_was_heard(scene, name):
 
 
 @pytest.mark.sources
-def test_every_write_is_among_them():
+def test_every_write_is_among_them(records):
+    nouns = [name for name in dir(records) if isinstance(getattr(records, name), NounRecords)]
     found = {
-        name
-        for kind in (Records, ServerRecords)
-        for name, method in inspect.getmembers(kind, inspect.isfunction)
-        if "self._write(" in inspect.getsource(method) and method.__qualname__ != f"{RecordAccess.__name__}._write"
+        f"{noun}.{name}"
+        for noun in nouns
+        for name, method in inspect.getmembers(type(getattr(records, noun)), inspect.isfunction)
+        if "self._write(" in inspect.getsource(method)
     }
     assert found == {name.partition(":")[0] for name in WRITES}
 
@@ -145,15 +145,17 @@ class Overtaken:
         (
             "pipelines",
             lambda s: s.pipeline,
-            lambda s, key: s.records.change_pipeline(key, "crashed", expected_owner=s.owner),
+            lambda s, key: s.records.pipelines.change(key, "crashed", expected_owner=s.owner),
         ),
-        ("tasks", lambda s: s.task, lambda s, key: s.records.close_left_task(key, s.owner)),
+        ("tasks", lambda s: s.task, lambda s, key: s.records.tasks.close_left(key, s.owner)),
         (
             "deployment_endpoints",
             Scene.held,
-            lambda s, key: s.records.change_endpoint(key, "greet", status="crashed", expected_owner=s.owner),
+            lambda s, key: s.records.deployments.change_endpoint(
+                key, "greet", status="crashed", expected_owner=s.owner
+            ),
         ),
-        ("executions", lambda s: s.execution, lambda s, key: s.records.adopt(key, s.owner, s.owner)),
+        ("executions", lambda s: s.execution, lambda s, key: s.records.executions.adopt(key, s.owner, s.owner)),
     ],
 )
 def test_who_became_the_owner_between_look_and_change_stays_it(scene, table, prepare, write):
@@ -174,7 +176,7 @@ def test_who_became_the_owner_between_look_and_change_stays_it(scene, table, pre
             yield Overtaken(transaction, overtake) if write and len(tries) == 1 else transaction
 
     if table == "executions":  # it looks at nothing before
-        overtake_now = scene.records.adopt(key, scene.owner, scene.later)
+        overtake_now = scene.records.executions.adopt(key, scene.owner, scene.later)
         assert overtake_now
     scene.database.begin = overtaken
     assert not write(scene, key)

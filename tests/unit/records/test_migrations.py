@@ -34,8 +34,8 @@ def test_uses_of_data_and_aliases_of_the_time_before_versions_are_known(make_old
     insert(old, "datum_aliases", project_id="p", name="best", datum_id="d", created=TIME, updated=TIME)
 
     with Records.open(tmp_path) as records:
-        uses = records.uses_of_data(["d"])
-        changes = records.alias_changes("p", "best")
+        uses = records.uses.of_data(["d"])
+        changes = records.aliases.changes("p", "best")
     assert [(use.execution_id, use.input) for use in uses] == [("e2", "model")]
     assert [(change.time, change.datum_id) for change in changes] == [(TIME, "d")]
 

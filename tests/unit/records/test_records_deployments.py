@@ -14,24 +14,24 @@ OTHER = replace(ME, pid=2)
 
 @pytest.fixture
 def project(records):
-    return records.project("/a/newsroom", "newsroom").id
+    return records.projects.of_folder("/a/newsroom", "newsroom").id
 
 
 @pytest.fixture
 def make(records, project):
     def create(deployment="greeting", endpoints=("greet", "ask"), **more):
         wanted = [(name, {"definition": {"image": "i"}}) for name in endpoints]
-        return records.create_deployment_version(project, deployment=deployment, commit="~1", endpoints=wanted, **more)
+        return records.deployments.create_version(project, deployment=deployment, commit="~1", endpoints=wanted, **more)
 
     return create
 
 
 def test_versions_are_numbered_by_day_and_named_once(records, make):
-    day = records.deployment_version(make().id).created[:10].replace("-", "")
-    assert [item.name for item in records.deployment_versions()] == [f"{day}.0"]
+    day = records.deployments.version(make().id).created[:10].replace("-", "")
+    assert [item.name for item in records.deployments.versions()] == [f"{day}.0"]
     assert make(name=f"{day}.1").name == f"{day}.1"
     assert make().name == f"{day}.2"
-    assert records.suggest_version_name(make("other").deployment_id) == f"{day}.1"
+    assert records.deployments.suggest_version_name(make("other").deployment_id) == f"{day}.1"
     with pytest.raises(UsageError, match="has a version"):
         make(name=f"{day}.1")
 
@@ -48,10 +48,10 @@ def test_a_version_keeps_its_endpoints_in_order_and_has_the_shape_of_the_design(
 
 def test_an_alias_points_to_one_version(records, make):
     first, second = make(name="v1", aliases=["live"]), make(name="v2", aliases=["live", "best"])
-    assert records.deployment_version(first.id).aliases == ()
-    assert set(records.deployment_version(second.id).aliases) == {"live", "best"}
-    records.point_deployment_alias(first, "live")
-    assert records.find_deployment_version("greeting/live").id == first.id
+    assert records.deployments.version(first.id).aliases == ()
+    assert set(records.deployments.version(second.id).aliases) == {"live", "best"}
+    records.deployments.point_alias(first, "live")
+    assert records.deployments.find_version("greeting/live").id == first.id
 
 
 @pytest.mark.parametrize("ref", ["v1", "greeting/v1", "live", "id", "prefix"])
@@ -59,52 +59,52 @@ def test_a_version_is_found_by(records, project, make, ref):
     first = make(name="v1", aliases=["live"])
     make("other", name="v2")
     known = {"id": first.id, "prefix": first.id[:-2]}
-    assert records.find_deployment_version(known.get(ref, ref), project).id == first.id
-    assert records.find_deployment_version("latest", project).name == "v2"
-    assert records.find_deployment_version("greeting", project).id == first.id
+    assert records.deployments.find_version(known.get(ref, ref), project).id == first.id
+    assert records.deployments.find_version("latest", project).name == "v2"
+    assert records.deployments.find_version("greeting", project).id == first.id
 
 
 def test_an_unknown_version_is_a_mistake_with_candidates(records, make):
     made = make(name="v1")
     with pytest.raises(UsageError) as caught:
-        records.find_deployment_version("v9")
+        records.deployments.find_version("v9")
     assert any(made.id in hint for hint in caught.value.hints)
 
 
 def test_an_endpoint_is_held_by_one_process_at_a_time(records, make):
     made = make()
-    assert records.hold_endpoint(made.id, "greet", "building", ME)
-    assert not records.hold_endpoint(made.id, "greet", "building", OTHER)
-    assert records.hold_endpoint(made.id, "ask", "building", OTHER)
-    assert not records.change_endpoint(made.id, "greet", status="serving", expected_owner=OTHER)
-    assert records.change_endpoint(made.id, "greet", status="serving", expected_owner=ME, url="http://here")
-    assert [item.id for item in records.held_deployment_versions(host="here")] == [made.id]
-    assert records.held_deployment_versions(host="elsewhere") == []
+    assert records.deployments.hold_endpoint(made.id, "greet", "building", ME)
+    assert not records.deployments.hold_endpoint(made.id, "greet", "building", OTHER)
+    assert records.deployments.hold_endpoint(made.id, "ask", "building", OTHER)
+    assert not records.deployments.change_endpoint(made.id, "greet", status="serving", expected_owner=OTHER)
+    assert records.deployments.change_endpoint(made.id, "greet", status="serving", expected_owner=ME, url="http://here")
+    assert [item.id for item in records.deployments.held_versions(host="here")] == [made.id]
+    assert records.deployments.held_versions(host="elsewhere") == []
 
-    assert records.change_endpoint(made.id, "greet", status="stopped")
-    let_go = records.deployment_version(made.id).endpoint("greet")
+    assert records.deployments.change_endpoint(made.id, "greet", status="stopped")
+    let_go = records.deployments.version(made.id).endpoint("greet")
     assert (let_go.status, let_go.owner, let_go.document["url"]) == ("stopped", None, "http://here")
     assert let_go.finished
-    assert records.hold_endpoint(made.id, "greet", "starting", OTHER)
+    assert records.deployments.hold_endpoint(made.id, "greet", "starting", OTHER)
 
 
 def test_only_what_is_served_can_be_asked_to_stop(records, make):
     made = make()
-    assert not records.request_endpoint_stop(made.id, "greet")
-    records.hold_endpoint(made.id, "greet", "serving", ME)
-    assert records.request_endpoint_stop(made.id, "greet")
-    first = records.deployment_version(made.id).endpoint("greet").stop_requested
-    assert records.request_endpoint_stop(made.id, "greet")
-    assert records.deployment_version(made.id).endpoint("greet").stop_requested == first
-    assert records.stop_requested_endpoints(made.id) == {"greet"}
-    records.change_endpoint(made.id, "greet", status="stopped")
-    records.hold_endpoint(made.id, "greet", "starting", ME)
-    assert records.stop_requested_endpoints(made.id) == frozenset()
+    assert not records.deployments.request_endpoint_stop(made.id, "greet")
+    records.deployments.hold_endpoint(made.id, "greet", "serving", ME)
+    assert records.deployments.request_endpoint_stop(made.id, "greet")
+    first = records.deployments.version(made.id).endpoint("greet").stop_requested
+    assert records.deployments.request_endpoint_stop(made.id, "greet")
+    assert records.deployments.version(made.id).endpoint("greet").stop_requested == first
+    assert records.deployments.stop_requested_endpoints(made.id) == {"greet"}
+    records.deployments.change_endpoint(made.id, "greet", status="stopped")
+    records.deployments.hold_endpoint(made.id, "greet", "starting", ME)
+    assert records.deployments.stop_requested_endpoints(made.id) == frozenset()
 
 
 def test_facts_of_a_version_are_added_to_what_is_known(records, make):
     made = make(document={"environment_variables": {"A": "1"}})
-    assert records.change_deployment_version(made.id, enabled=False).document == {
+    assert records.deployments.change_version(made.id, enabled=False).document == {
         "environment_variables": {"A": "1"},
         "enabled": False,
     }
@@ -112,6 +112,6 @@ def test_facts_of_a_version_are_added_to_what_is_known(records, make):
 
 def test_deployments_are_listed_by_name(records, project, make):
     make("zoo")
-    assert records.put_deployment(project, "ant").id == records.put_deployment(project, "ant").id
-    assert [item.name for item in records.deployments(project)] == ["ant", "zoo"]
-    assert records.deployments("of nobody") == []
+    assert records.deployments.put(project, "ant").id == records.deployments.put(project, "ant").id
+    assert [item.name for item in records.deployments.list(project)] == ["ant", "zoo"]
+    assert records.deployments.list("of nobody") == []

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from localhai.records.execution_lists import _conditions
 from localhai.records.execution_rows import _EXECUTIONS
-from localhai.records.executions import _conditions
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ OWNER = Owner("here", 1, "2", "3")
 
 @pytest.fixture
 def project(records, tmp_path):
-    return records.project(tmp_path, "news")
+    return records.projects.of_folder(tmp_path, "news")
 
 
 @pytest.fixture
 def make(records, project):
     def create(name="train-all"):
-        return records.create_pipeline(
+        return records.pipelines.create(
             project.id,
             name=name,
             nodes=[("a", "execution"), ("b", "task")],
@@ -40,17 +40,17 @@ def test_a_pipeline_has_the_shape_of_the_design(make):
 
 def test_changes_of_status_are_remembered_in_order(records, project, make):
     made = make()
-    execution = records.create_execution(project.id, step="s", image="i", commit=None, document={}, owner=None)
-    assert records.change_pipeline(made.id, "started")
-    records.change_node(made.id, "a", execution_id=execution.id)
-    records.change_node(made.id, "a", status="error", reason="exit code 1")
-    assert records.change_pipeline(made.id, "error", reason="node a failed")
-    found = records.pipeline(made.id)
+    execution = records.executions.create(project.id, step="s", image="i", commit=None, document={}, owner=None)
+    assert records.pipelines.change(made.id, "started")
+    records.pipelines.change_node(made.id, "a", execution_id=execution.id)
+    records.pipelines.change_node(made.id, "a", status="error", reason="exit code 1")
+    assert records.pipelines.change(made.id, "error", reason="node a failed")
+    found = records.pipelines.get(made.id)
     assert found.node("a").execution == {"id": execution.id, "counter": 1, "status": "created"}
     assert found.node("a").document["executions"] == [execution.id]
     assert found.to_dict()["error"] == "node a failed"
     assert found.duration is not None
-    assert [(item["node"], item["status"], item["reason"]) for item in records.pipeline_changes(made.id)] == [
+    assert [(item["node"], item["status"], item["reason"]) for item in records.pipelines.changes(made.id)] == [
         (None, "started", None),
         ("a", "error", "exit code 1"),
         (None, "error", "node a failed"),
@@ -59,39 +59,39 @@ def test_changes_of_status_are_remembered_in_order(records, project, make):
 
 def test_a_pipeline_that_has_ended_stays_as_it_is(records, make):
     made = make()
-    records.change_pipeline(made.id, "complete")
-    assert not records.change_pipeline(made.id, "crashed")
-    assert not records.request_pipeline_stop(made.id)
-    assert records.pipeline(made.id).status == "complete"
-    assert records.open_pipelines() == []
+    records.pipelines.change(made.id, "complete")
+    assert not records.pipelines.change(made.id, "crashed")
+    assert not records.pipelines.request_stop(made.id)
+    assert records.pipelines.get(made.id).status == "complete"
+    assert records.pipelines.list_open() == []
 
 
 def test_only_the_owner_that_was_seen_loses_a_pipeline(records, make):
     made = make()
-    assert not records.change_pipeline(made.id, "crashed", expected_owner=Owner("other", 1, "2", "3"))
-    assert records.change_pipeline(made.id, "crashed", expected_owner=OWNER)
+    assert not records.pipelines.change(made.id, "crashed", expected_owner=Owner("other", 1, "2", "3"))
+    assert records.pipelines.change(made.id, "crashed", expected_owner=OWNER)
 
 
 def test_wishes_of_other_processes_are_seen(records, make):
     made = make()
-    assert records.pipeline_wishes(made.id) == (False, frozenset())
-    assert records.request_pipeline_stop(made.id)
-    records.approve_node(made.id, "b")
-    assert records.pipeline_wishes(made.id) == (True, {"b"})
+    assert records.pipelines.wishes(made.id) == (False, frozenset())
+    assert records.pipelines.request_stop(made.id)
+    records.pipelines.approve_node(made.id, "b")
+    assert records.pipelines.wishes(made.id) == (True, {"b"})
 
 
 @pytest.mark.parametrize("ref", ["1", "#1", "=1"])
 def test_a_pipeline_is_found_by_its_number(records, project, make, ref):
     first = make()
     second = make("other")
-    assert records.find_pipeline(ref, project.id).id == first.id
-    assert records.find_pipeline("latest", project.id).id == second.id
-    assert records.find_pipeline(second.id[:30], project.id).id == second.id
-    assert [item.counter for item in records.pipelines(project.id)] == [2, 1]
+    assert records.pipelines.find(ref, project.id).id == first.id
+    assert records.pipelines.find("latest", project.id).id == second.id
+    assert records.pipelines.find(second.id[:30], project.id).id == second.id
+    assert [item.counter for item in records.pipelines.list(project.id)] == [2, 1]
 
 
 def test_an_unknown_pipeline_is_a_usage_error_that_names_others(records, project, make):
     make()
     with pytest.raises(UsageError, match="no pipeline '7'") as caught:
-        records.find_pipeline("7", project.id)
+        records.pipelines.find("7", project.id)
     assert "train-all" in caught.value.hints[0]

@@ -9,30 +9,30 @@ import pytest
 
 
 def make(records, project, key, *, step="train", status="complete", parts=None):
-    made = records.create_execution(project.id, step=step, image="i", commit=None, document={}, owner=None)
-    records.remember_key(made.id, key, parts or {"code": {"": key}})
+    made = records.executions.create(project.id, step=step, image="i", commit=None, document={}, owner=None)
+    records.reuse.remember_key(made.id, key, parts or {"code": {"": key}})
     for each in ("queued", "started", status):
-        records.transition(made.id, each)
+        records.executions.transition(made.id, each)
     return made
 
 
 def test_executions_of_a_key_are_the_complete_ones_of_the_project_newest_first(records, project):
-    other = records.project("/b/other", "other")
+    other = records.projects.of_folder("/b/other", "other")
     first, second = make(records, project, "k"), make(records, project, "k")
     make(records, project, "k", status="error")
     make(records, project, "another")
     make(records, other, "k")
-    assert [item.execution.id for item in records.executions_of_key(project.id, "k")] == [second.id, first.id]
-    failed = records.executions_of_key(project.id, "k", complete=False, limit=1)
+    assert [item.execution.id for item in records.reuse.of_key(project.id, "k")] == [second.id, first.id]
+    failed = records.reuse.of_key(project.id, "k", complete=False, limit=1)
     assert [item.execution.status for item in failed] == ["error"]
 
 
 def test_a_key_said_again_takes_the_place_of_the_first(records, project):
     made = make(records, project, "old")
-    records.remember_outputs(made.id, {"d": [1, 2, 3]})
-    records.remember_key(made.id, "new", {"code": {"": "x"}})
-    assert records.executions_of_key(project.id, "old") == []
-    (found,) = records.executions_of_key(project.id, "new")
+    records.reuse.remember_outputs(made.id, {"d": [1, 2, 3]})
+    records.reuse.remember_key(made.id, "new", {"code": {"": "x"}})
+    assert records.reuse.of_key(project.id, "old") == []
+    (found,) = records.reuse.of_key(project.id, "new")
     assert (found.parts, found.outputs) == ({"code": {"": "x"}}, {"d": [1, 2, 3]})
 
 
@@ -40,14 +40,14 @@ def test_parts_of_a_step_are_those_of_its_complete_executions(records, project):
     made = make(records, project, "a", parts={"code": {"": "1"}})
     make(records, project, "b", status="crashed")
     make(records, project, "c", step="evaluate")
-    assert records.keys_of_step(project.id, "train") == [(made.id, {"code": {"": "1"}})]
+    assert records.reuse.keys_of_step(project.id, "train") == [(made.id, {"code": {"": "1"}})]
 
 
 def test_a_deleted_execution_is_found_no_more(records, project):
     made = make(records, project, "k")
-    records.delete_execution(made.id)
-    assert records.executions_of_key(project.id, "k") == []
-    assert records.keys_of_step(project.id, "train") == []
+    records.executions.delete(made.id)
+    assert records.reuse.of_key(project.id, "k") == []
+    assert records.reuse.keys_of_step(project.id, "train") == []
 
 
 @pytest.mark.parametrize("column", ["key", "step"])

@@ -21,8 +21,8 @@ MANY = Path(__file__).parent / "many_processes.py"
 
 
 def create(records, document=None):
-    project = records.project("/a/news", "news")
-    return records.create_execution(
+    project = records.projects.of_folder("/a/news", "news")
+    return records.executions.create(
         project.id, step="train", image="i", commit=None, document=document or {}, owner=None
     )
 
@@ -36,7 +36,7 @@ def many(what, number, home):
 def test_fifty_processes_at_once_get_the_counters_1_to_50(home, records):
     done = many("create", 50, home)
     assert (done.returncode, done.stderr) == (0, "")
-    found = records.executions(limit=None)
+    found = records.executions.list(limit=None)
     assert sorted(item.counter for item in found) == list(range(1, 51))
     assert {str(item.status) for item in found} == {"complete"}
     assert len({item.step for item in found}) == 50
@@ -62,9 +62,9 @@ def test_new_records_and_known_ones_are_opened_without_sqlalchemy(tmp_path):
         "import sys, pathlib; from localhai.records import Records\n"
         "Records.open(pathlib.Path(sys.argv[1])).close()\n"
         "with Records.open(pathlib.Path(sys.argv[1])) as records:\n"
-        "    p = records.project('/a', 'a')\n"
-        "    e = records.create_execution(p.id, step='s', image='i', commit=None, document={}, owner=None)\n"
-        "    records.transition(e.id, 'error')\n"
+        "    p = records.projects.of_folder('/a', 'a')\n"
+        "    e = records.executions.create(p.id, step='s', image='i', commit=None, document={}, owner=None)\n"
+        "    records.executions.transition(e.id, 'error')\n"
         "print([name for name in ('sqlalchemy', 'alembic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script, tmp_path], check=True, capture_output=True, text=True)
@@ -105,7 +105,7 @@ def test_a_lock_of_a_moment_loses_nothing(home, records):
     blocker.execute("BEGIN EXCLUSIVE")
     release = threading.Timer(0.3, lambda: blocker.execute("ROLLBACK"))
     release.start()
-    assert str(records.transition(execution.id, "queued").status) == "queued"
+    assert str(records.executions.transition(execution.id, "queued").status) == "queued"
     release.join()
     blocker.close()
 
@@ -174,12 +174,12 @@ def test_a_file_damaged_in_the_middle_is_named_too(home):
     data[4096:] = os.urandom(len(data) - 4096)
     path.write_bytes(data)
     with pytest.raises(RecordsUnavailable, match="is damaged"), Records.open(home) as records:
-        records.executions()
+        records.executions.list()
 
 
 def test_a_full_disk_is_said_and_half_of_nothing_is_kept(records):
     execution = create(records)
-    connection = records._database._idle[-1]
+    connection = records.access.database._idle[-1]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     data = [
@@ -187,11 +187,11 @@ def test_a_full_disk_is_said_and_half_of_nothing_is_kept(records):
         for number in range(2000)
     ]
     with pytest.raises(DiskFull, match="no space left") as caught:
-        records.add_data(execution.id, data)
+        records.data.add(execution.id, data)
     assert any("clean --cache" in hint for hint in caught.value.hints)
-    assert records.data() == []
-    records.add_data(execution.id, data)
-    assert len(records.data(limit=None)) == 2000
+    assert records.data.list() == []
+    records.data.add(execution.id, data)
+    assert len(records.data.list(limit=None)) == 2000
 
 
 def as_nobody(action):
@@ -261,18 +261,18 @@ def test_connections_are_few_and_all_closed(home):
         for thread in threads:
             thread.start()
             thread.join()
-        assert len(records._database._idle) == 1
-    assert records._database._idle == []
+        assert len(records.access.database._idle) == 1
+    assert records.access.database._idle == []
     records.close()
 
 
 def test_a_fork_has_connections_of_its_own(records):
     create(records)
-    parents = list(records._database._idle)
+    parents = list(records.access.database._idle)
     child = os.fork()
     if child == 0:
         execution = create(records)
-        alone = parents[0] not in records._database._idle
+        alone = parents[0] not in records.access.database._idle
         os._exit(0 if alone and execution.counter == 2 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert create(records).counter == 3

@@ -15,7 +15,7 @@ def datum(name, **more):
 
 
 def execution(records, project):
-    return records.create_execution(project.id, step="make", image="i", commit=None, document={}, owner=None)
+    return records.executions.create(project.id, step="make", image="i", commit=None, document={}, owner=None)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def make(records, project):
     def made(noun, name, version, *names, **more):
         data = [datum(item) for item in names]
         request = VersionRequest(new_id(), noun, name, version, tuple(item.id for item in data), **more)
-        foreseen = records.foresee_versions(project.id, [request])
-        said = records.add_outputs(execution(records, project).id, data, {}, [request])
+        foreseen = records.versions.foresee(project.id, [request])
+        said = records.executions.add_outputs(execution(records, project).id, data, {}, [request])
         assert said == foreseen
         return said
 
@@ -36,7 +36,7 @@ def make(records, project):
 @pytest.fixture
 def files(records, project):
     def found(noun, name, reference):
-        version = records.find_version(project.id, noun, name, reference)
+        version = records.versions.find(project.id, noun, name, reference)
         return None if version is None else [item.name for item in version.files]
 
     return found
@@ -45,7 +45,7 @@ def files(records, project):
 def test_a_version_holds_its_files_and_says_who_made_it(records, project, make):
     assert make("dataset", "images", "v1", "b.png", "a.png", tags=("x", "y"), packaging=True) == []
 
-    found = records.find_version(project.id, "dataset", "images", "v1")
+    found = records.versions.find(project.id, "dataset", "images", "v1")
     document = found.to_dict()
     assert [item["name"] for item in document.pop("files")] == ["b.png", "a.png"]
     assert document == {
@@ -55,14 +55,14 @@ def test_a_version_holds_its_files_and_says_who_made_it(records, project, make):
         "counter": 1,
         "uri": "dataset://images/v1",
         "created": found.created,
-        "execution": records.executions()[0].id,
+        "execution": records.executions.list()[0].id,
         "aliases": [],
         "tags": ["x", "y"],
         "from": None,
         "packaging": True,
     }
-    assert [item.id for item in records.versions_of_execution(found.execution_id)] == [found.id]
-    assert [item.id for item in records.versions_with(found.files[0].id)] == [found.id]
+    assert [item.id for item in records.versions.of_execution(found.execution_id)] == [found.id]
+    assert [item.id for item in records.versions.holding(found.files[0].id)] == [found.id]
 
 
 def test_a_dataset_version_never_changes(make, files):
@@ -79,7 +79,7 @@ def test_a_version_starts_from_another_without_what_is_excluded_or_replaced(reco
     assert said == ["dataset://images/v1 has no file 'no.png' to exclude"]
     assert files("dataset", "images", "v2") == ["d.png", "c.png"]
     assert files("dataset", "images", "v1") == ["a.png", "sub/b.png", "c.png", "d.png"]
-    assert records.find_version(project.id, "dataset", "images", "v2").base == "dataset://images/v1"
+    assert records.versions.find(project.id, "dataset", "images", "v2").base == "dataset://images/v1"
 
 
 def test_a_version_of_nothing_known_is_refused_and_so_leaves_nothing(records, project, make, files):
@@ -87,7 +87,7 @@ def test_a_version_of_nothing_known_is_refused_and_so_leaves_nothing(records, pr
         "dataset://images/v2 is not made: there is no dataset://images/v1 to start from"
     ]
     assert files("dataset", "images", "latest") is None
-    assert records.version_parents(project.id, "dataset") == []
+    assert records.versions.parents(project.id, "dataset") == []
 
 
 def test_latest_and_aliases_lead_to_versions_and_move(records, project, make, files):
@@ -100,7 +100,7 @@ def test_latest_and_aliases_lead_to_versions_and_move(records, project, make, fi
     assert files("dataset", "images", "production") == ["3"]
     assert files("dataset", "images", "nothing") is None
     assert files("dataset", "nothing", "latest") is None
-    listed = records.versions(project.id, "dataset", "images")
+    listed = records.versions.list(project.id, "dataset", "images")
     assert [(item.name, item.counter, item.aliases) for item in listed] == [
         ("three", 3, ("production",)),
         ("two", 2, ()),
@@ -131,13 +131,13 @@ def test_models_count_their_versions_and_grow(records, project, make, files):
     make("model", "churn", "v3", "3.pkl")
     make("model", "churn", None, "2.pkl")
     make("model", "churn", None, "4.pkl")
-    names = [(item.name, item.counter) for item in records.versions(project.id, "model", "churn")]
+    names = [(item.name, item.counter) for item in records.versions.list(project.id, "model", "churn")]
     assert names == [("v5", 4), ("v4", 3), ("v3", 2), ("v1", 1)]
     assert files("model", "churn", "v1") == ["1.pkl"]
     assert files("model", "churn", "1") == ["1.pkl"]
     make("model", "churn", "v1", "readme.md")
     assert files("model", "churn", "v1") == ["1.pkl", "readme.md"]
-    assert records.find_version(project.id, "model", "churn", "v1").release_note == "first"
+    assert records.versions.find(project.id, "model", "churn", "v1").release_note == "first"
     assert files("model", "churn", None) == ["4.pkl"]
 
 
@@ -150,9 +150,9 @@ def test_what_is_asked_for_again_is_done_once(records, project):
     ]
     one = execution(records, project)
     for _ in range(2):
-        assert records.add_outputs(one.id, data, {"best": ids[0]}, requests) == []
-    assert len(records.versions(project.id, "model", "churn")) == 1
-    assert len(records.alias_changes(project.id, "best")) == 1
+        assert records.executions.add_outputs(one.id, data, {"best": ids[0]}, requests) == []
+    assert len(records.versions.list(project.id, "model", "churn")) == 1
+    assert len(records.aliases.changes(project.id, "best")) == 1
     assert strict_json.convert(strict_json.values(requests), list[VersionRequest]) == requests
 
 
@@ -162,9 +162,9 @@ def test_versions_of_one_execution_build_on_each_other(records, project):
         VersionRequest(new_id(), "dataset", "images", "v1", (data[0].id,)),
         VersionRequest(new_id(), "dataset", "images", "v2", (data[1].id,), base=("images", "v1")),
     ]
-    assert records.foresee_versions(project.id, requests) == []
-    assert records.add_outputs(execution(records, project).id, data, {}, requests) == []
-    assert [item.name for item in records.find_version(project.id, "dataset", "images", "v2").files] == [
+    assert records.versions.foresee(project.id, requests) == []
+    assert records.executions.add_outputs(execution(records, project).id, data, {}, requests) == []
+    assert [item.name for item in records.versions.find(project.id, "dataset", "images", "v2").files] == [
         "a.png",
         "b.png",
     ]
@@ -172,60 +172,60 @@ def test_versions_of_one_execution_build_on_each_other(records, project):
 
 def test_projects_have_datasets_of_their_own(records, project, make):
     make("dataset", "images", "v1", "a.png")
-    other = records.project("/b", "other")
-    assert records.find_version(other.id, "dataset", "images", "v1") is None
-    assert [(item.name, item.versions, item.latest) for item in records.version_parents(project.id, "dataset")] == [
+    other = records.projects.of_folder("/b", "other")
+    assert records.versions.find(other.id, "dataset", "images", "v1") is None
+    assert [(item.name, item.versions, item.latest) for item in records.versions.parents(project.id, "dataset")] == [
         ("images", 1, "v1")
     ]
-    assert records.version_parents(other.id, "dataset") == []
+    assert records.versions.parents(other.id, "dataset") == []
 
 
 def test_an_alias_remembers_where_it_pointed(records, project):
     one, two = datum("one"), datum("two")
-    records.add_data(execution(records, project).id, [one, two])
+    records.data.add(execution(records, project).id, [one, two])
     for target in (one, one, two):
-        records.set_alias(project.id, "best", target.id)
-    assert records.delete_alias(project.id, "best")
-    assert not records.delete_alias(project.id, "best")
-    assert [item.datum_id for item in records.alias_changes(project.id, "best")] == [None, two.id, one.id]
-    assert records.alias(project.id, "best") is None
+        records.aliases.point(project.id, "best", target.id)
+    assert records.aliases.delete(project.id, "best")
+    assert not records.aliases.delete(project.id, "best")
+    assert [item.datum_id for item in records.aliases.changes(project.id, "best")] == [None, two.id, one.id]
+    assert records.aliases.get(project.id, "best") is None
 
 
 def test_uses_of_data_are_known_from_both_sides_even_of_deleted_executions(records, project):
     model = datum("model.pkl")
-    records.add_data(execution(records, project).id, [model])
+    records.data.add(execution(records, project).id, [model])
     user = execution(records, project)
     uris = [f"datum://{model.id}", f"datum://{model.id}", "s3://bucket/key"]
     recorded = [{"name": "model", "files": [{"name": "m", "uri": uri} for uri in uris]}, {"name": "b", "files": []}]
     for _ in range(2):
-        assert records.record_inputs(user.id, recorded).document["inputs"] == recorded
+        assert records.uses.record_inputs(user.id, recorded).document["inputs"] == recorded
     for status in ("queued", "started", "complete"):
-        records.transition(user.id, status)
-    records.delete_execution(user.id)
+        records.executions.transition(user.id, status)
+    records.executions.delete(user.id)
     expected = [(user.id, model.id, "model")]
-    for found in (records.uses_of_data([model.id]), records.uses_by_executions([user.id])):
+    for found in (records.uses.of_data([model.id]), records.uses.by_executions([user.id])):
         assert [(item.execution_id, item.datum_id, item.input) for item in found] == expected
-    assert records.uses_of_data([]) == []
+    assert records.uses.of_data([]) == []
 
 
 def test_a_datum_is_found_by_id_alias_or_the_beginning_of_its_id(records, project):
     one, two = datum("one"), datum("two")
-    records.add_data(execution(records, project).id, [one, two])
-    records.set_alias(project.id, "best", two.id)
+    records.data.add(execution(records, project).id, [one, two])
+    records.aliases.point(project.id, "best", two.id)
     for reference, found in [(one.id, one), (f"datum://{one.id}", one), ("best", two), ("datum://best", two)]:
-        assert records.find_datum(reference, project.id).id == found.id
-    assert records.find_datum(one.id[:-2], None).id == one.id
+        assert records.data.find(reference, project.id).id == found.id
+    assert records.data.find(one.id[:-2], None).id == one.id
     with pytest.raises(UsageError, match="no datum has the id or alias 'best'"):
-        records.find_datum("best", None)
+        records.data.find("best", None)
     with pytest.raises(UsageError, match="beginning of several ids") as caught:
-        records.find_datum(one.id[:4], project.id)
+        records.data.find(one.id[:4], project.id)
     assert [hint.split()[1] for hint in caught.value.hints] == ["one", "two"]
 
 
 def test_rows_are_had_by_many_ids_at_once(records, project):
     data = [datum(f"part-{number}") for number in range(1200)]
     one = execution(records, project)
-    records.add_data(one.id, data)
-    assert len(records.data_by_id([item.id for item in data])) == 1200
-    assert [item.id for item in records.data_of_executions([one.id])] == [item.id for item in data]
-    assert set(records.executions_by_id([one.id, new_id()])) == {one.id}
+    records.data.add(one.id, data)
+    assert len(records.data.by_id([item.id for item in data])) == 1200
+    assert [item.id for item in records.data.of_executions([one.id])] == [item.id for item in data]
+    assert set(records.executions.by_id([one.id, new_id()])) == {one.id}

@@ -27,7 +27,7 @@ def usual_umask() -> object:
 def opened(folder: Path) -> list[str]:
     said: list[str] = []
     with Home(Settings(home=folder), tell=said.append) as home:
-        home.records.projects()
+        home.records.projects.list()
         assert mode(folder / "localhai.db") == 0o600
         assert {mode(path) for path in folder.glob("localhai.db-*")} <= {0o600}
     return said
