@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from localhai.containers.image_advice import image_hints, images_not_found
-from localhai.containers.locking import alone, never
 from localhai.errors import ImageNotFound, Interrupted
 from localhai.system import image_names
 from localhai.system.abandon import abandonable
-from localhai.system.retry import Retry, Trouble, Waiter, call
+from localhai.system.locks import alone
+from localhai.system.retry import Retry, Trouble, Waiter, call, never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,18 +110,21 @@ class _Puller(Struct, frozen=True):
 
     def pulled(self, policy: str, locks: Path | None) -> Image:
         engine, reference = self.engine, self.reference
-        with alone(
-            f"pull {engine.info().place} {reference}",
-            locks,
-            cancelled=self.cancelled,
-            waits=lambda: self.notify(f"another localhai pulls the image {reference}; waiting for it"),
-        ) as waited:
+        with nullcontext(False) if locks is None else self._alone(locks) as waited:
             found = engine.image(reference) if policy == "missing" or waited else None
             if found is not None:  # somebody else pulled it while we waited
                 return found
             self.notify(f"pulling the image {reference}")
             waiter = Waiter(lambda text: self.notify(f"{reference}: {text}"), self.cancelled)
             return call(self._once, _trouble, policy=RETRY, waiter=waiter, gave_up=lambda error, _seen, _tries: error)
+
+    def _alone(self, locks: Path) -> AbstractContextManager[bool]:
+        return alone(
+            f"pull {self.engine.info().place} {self.reference}",
+            locks,
+            cancelled=self.cancelled,
+            on_wait=lambda: self.notify(f"another localhai pulls the image {self.reference}; waiting for it"),
+        )
 
     def _once(self) -> Image:
         def pull() -> Image:

@@ -23,9 +23,9 @@ from msgspec.structs import replace
 
 from localhai.containers import labels, reap
 from localhai.containers.engine import ContainerSpec, Engine, Image, Mount
-from localhai.containers.locking import alone
 from localhai.containers.trees import ownership
 from localhai.system import durable
+from localhai.system.locks import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

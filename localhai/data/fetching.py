@@ -9,7 +9,6 @@ from typing import IO, TYPE_CHECKING
 
 from msgspec import Struct
 
-from localhai.data import locks
 from localhai.data.checksums import digest
 from localhai.data.disk import disk_in_words, require_room
 from localhai.data.download import DownloadObserver, discard, download, resumable
@@ -17,6 +16,7 @@ from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.local import LocalSource
 from localhai.errors import DiskFull
+from localhai.system import locks
 from localhai.system.copies import create_copy
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Fetcher(Struct, frozen=True):
                 self.cache.lock(wanted.key),
                 cancelled=self.cancelled,
                 on_wait=lambda: self.progress(Waiting(name, placed.name, "another localhai downloads it")),
+                stopped="stopped while another localhai downloaded the same input",
             ):
                 entry = self._pinned(wanted) or self._bring(placed)
         else:

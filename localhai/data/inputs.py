@@ -10,11 +10,11 @@ from localhai.data.disk import require_room
 from localhai.data.fetching import Fetcher
 from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
 from localhai.data.missing import Missing, input_not_found
-from localhai.data.progress import FetchPlanned, FileDone, Waiting, never, silent
+from localhai.data.progress import FetchPlanned, FileDone, Waiting, silent
 from localhai.data.resolving import Resolver
 from localhai.data.sources.base import Cut, SourceError, Unavailable
 from localhai.errors import Interrupted
-from localhai.system.retry import Waiter
+from localhai.system.retry import Waiter, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

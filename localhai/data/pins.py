@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localhai.data import locks
+from localhai.system import locks
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -69,11 +69,6 @@ def silent(_event: ProgressEvent) -> None:
     """Progress for those who do not look."""
 
 
-def never() -> bool:
-    """`cancelled` for those who do not stop."""
-    return False
-
-
 def waits_said(tell: Callable[[str], None] | None) -> Progress:
     """Progress of which only waits are told."""
 

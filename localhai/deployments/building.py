@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.containers import images, labels, package_cache
 from localhai.containers.engine import ContainerSpec
-from localhai.containers.locking import alone
 from localhai.containers.trees import archives, canary, ownership
 from localhai.containers.trees.archives import ArchiveMember
 from localhai.containers.trees.tree import REPOSITORY
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.project.planning import stand_in_image
 from localhai.system import strict_json
+from localhai.system.locks import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.data import locks, placement
-from localhai.data.progress import never
+from localhai.data import placement
 from localhai.errors import UsageError
 from localhai.executions.uploads import upload
 from localhai.records.ids import new_id
@@ -27,7 +26,7 @@ from localhai.server.bodies import text
 from localhai.server.errors import field, not_found, said
 from localhai.server.requests import mapping
 from localhai.server.versions import names
-from localhai.system import durable, strict_json
+from localhai.system import durable, locks, strict_json
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project
@@ -137,9 +136,9 @@ def arrived(state: State, found: Upload, coming: Path) -> None:
         coming.replace(found.content)
 
 
-def _alone(found: Upload) -> AbstractContextManager[None]:
+def _alone(found: Upload) -> AbstractContextManager[bool]:
     """The lock of one upload, against other requests and other servers on this home."""
-    return locks.held(found.folder / _LOCK, cancelled=never, on_wait=lambda: None)
+    return locks.held(found.folder / _LOCK)
 
 
 def complete(state: State, user: User, found: Upload) -> DatumRecord:

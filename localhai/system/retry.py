@@ -77,11 +77,16 @@ class Attempts:
         return wait
 
 
+def never() -> bool:
+    """`cancelled` for those who do not stop."""
+    return False
+
+
 class Waiter(Struct, frozen=True):
     """How to wait. `tell` hears why and for how long; `cancelled` is asked often, from the thread that waits."""
 
     tell: Callable[[str], None] = lambda _text: None
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = never
 
     def wait(self, seconds: float, reason: str) -> None:
         """Say it and wait. Raises Interrupted as soon as somebody wants to stop."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from localhai.containers.locking import alone
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.executions.reuse.outputs import remember_outputs
 from localhai.executions.run import finalize, kept_secrets, outputs, uncollected
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.recovery import find_container, own_home, restored, sweep
 from localhai.system import strict_json
+from localhai.system.locks import alone
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:

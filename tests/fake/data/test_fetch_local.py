@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from localhai.data import checksums, fetching, locks
+from localhai.data import checksums, fetching
 from localhai.data.cache import Cache
 from localhai.data.files import Checksums, FetchedInputs, InputSpec, StoredDatum
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone, Waiting
 from localhai.data.sources import DataSources
 from localhai.errors import DiskFull, InputNotFound
+from localhai.system import locks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -243,9 +244,7 @@ def test_whoever_downloads_makes_others_wait_and_then_they_find_it(
 
 
 def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
-    script = (
-        "import sys,pathlib,time; from localhai.data import locks; locks.acquire(pathlib.Path(sys.argv[1])); print(1)\n"
-    )
+    script = "import sys,pathlib,time; from localhai.system.locks import acquire; acquire(pathlib.Path(sys.argv[1])); print(1)\n"
     path = tmp_path / "lock"
     command = [sys.executable, "-u", "-c", script + "time.sleep(60)", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:

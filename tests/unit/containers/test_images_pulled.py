@@ -10,8 +10,8 @@ import pytest
 
 from localhai.containers import images
 from localhai.containers.docker.errors import image_not_found
-from localhai.containers.locking import alone
 from localhai.errors import ImageNotFound, Interrupted
+from localhai.system.locks import alone
 from localhai.system.retry import Retry
 from localhai.testing import FakeEngine
 

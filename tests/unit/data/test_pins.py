@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from localhai.data import locks
 from localhai.data.cache import Cache
 from localhai.data.files import Checksums, InputSpec
 from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import FileDone
 from localhai.data.sources import DataSources
+from localhai.system import locks
 
 URIS = ["https://host/a", "https://host/b"]
 LONG_AGO = time.time() - 7200
@@ -78,35 +78,6 @@ def test_cleaning_spares_what_somebody_is_writing_and_takes_old_remains(tmp_path
     Cache(tmp_path).clean()
     assert new.exists()
     assert not old.exists()
-
-
-def test_locks_leave_no_files_and_exclude_all_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    for _ in range(3):
-        with locks.held(path, cancelled=lambda: False, on_wait=lambda: None):
-            assert locks.acquire(path, wait=False) is None
-        assert not path.exists()
-
-
-def test_who_waits_for_a_lock_whose_file_went_takes_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "lock"
-    first = locks.acquire(path)
-    assert first is not None
-    flock = locks.fcntl.flock
-    seen: list[int] = []
-
-    def released_meanwhile(descriptor: int, kind: int) -> None:
-        if not seen:
-            locks.release(path, first)
-        seen.append(descriptor)
-        flock(descriptor, kind)
-
-    monkeypatch.setattr(locks.fcntl, "flock", released_meanwhile)
-    second = locks.acquire(path)
-    assert second is not None
-    assert len(seen) == 2
-    assert locks.acquire(path, wait=False) is None
-    os.close(second)
 
 
 def test_cleaning_takes_lock_files_that_earlier_versions_left(tmp_path: Path) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from localhai.errors import Interrupted
+from localhai.system import private
+from localhai.system.retry import LOOK, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-LOOK = 0.1  # seconds between tries
 
 
 def acquire(path: Path, *, shared: bool = False, wait: bool = True) -> int | None:
@@ -49,19 +50,48 @@ def release(path: Path, descriptor: int) -> None:
     os.close(descriptor)
 
 
+def _nothing() -> None:
+    """Nobody is told."""
+
+
 @contextmanager
-def held(path: Path, *, cancelled: Callable[[], bool], on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock. `on_wait` is called once when another holds it. Raises Interrupted when `cancelled` says so."""
+def held(
+    path: Path,
+    *,
+    cancelled: Callable[[], bool] = never,
+    on_wait: Callable[[], None] = _nothing,
+    stopped: str = "stopped while it waited for what another localhai does",
+) -> Iterator[bool]:
+    """Hold a lock; gives whether another held it first, of which `on_wait` is told once.
+
+    Raises Interrupted, with the sentence `stopped`, when `cancelled` says so meanwhile.
+    """
     descriptor = acquire(path, wait=False)
-    if descriptor is None:
+    waited = descriptor is None
+    if waited:
         on_wait()
     pause = threading.Event()
     while descriptor is None:
         if cancelled():
-            raise Interrupted("stopped while another localhai downloaded the same input")
+            raise Interrupted(stopped)
         pause.wait(LOOK)
         descriptor = acquire(path, wait=False)
     try:
-        yield
+        yield waited
     finally:
         release(path, descriptor)
+
+
+@contextmanager
+def alone(
+    key: str,
+    folder: Path,
+    *,
+    cancelled: Callable[[], bool] = never,
+    on_wait: Callable[[], None] = _nothing,
+) -> Iterator[bool]:
+    """`held` for what has a name and no file of its own: the lock is in `folder`, which is made."""
+    private.make_folder(folder)
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.lock"
+    with held(path, cancelled=cancelled, on_wait=on_wait) as waited:
+        yield waited
