@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from localhai.containers.docker.stream import READ, Demultiplexer
+from localhai.system.durable import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +109,4 @@ def _show(data: bytes, demultiplexer: Demultiplexer | None) -> None:
 
 def _write(number: int, data: bytes) -> None:
     sys.stdout.flush()
-    view = memoryview(data)
-    while view:
-        view = view[os.write(number, view) :]
+    write_all(number, data)

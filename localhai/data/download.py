@@ -24,7 +24,7 @@ from localhai.data.sources.base import GZIP, Changed, Cut, NoRanges, Unavailable
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
 from localhai.system.abandon import abandonable
-from localhai.system.files import sync_data
+from localhai.system.durable import sync_data, write_all
 from localhai.system.retry import LOOK, Attempts, Waiter, call
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ class _Transfer:
                 if not block:
                     self._at_end(segment)
                     return
-                _write_all(descriptor, block, segment.pos)
+                write_all(descriptor, block, segment.pos)
                 self._advance(segment, len(block))
                 if take is not None:
                     take(block)
@@ -336,11 +336,3 @@ class _Transfer:
             kept = f", {arrived} are kept for the next try" if self.found.version else ""
             raise gave_up(error, seen, attempts.failures, kept) from error
         Waiter(self.watch.waiting, lambda: self._over.is_set() or self.watch.cancelled()).wait(wait, seen.reason)
-
-
-def _write_all(descriptor: int, block: bytes, position: int) -> None:
-    view = memoryview(block)
-    while view:
-        count = os.pwrite(descriptor, view, position)
-        position += count
-        view = view[count:]

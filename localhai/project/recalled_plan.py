@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 
 from localhai.project.overrides import Overrides, StepArguments
 from localhai.project.plan import ExecutionPlan
-from localhai.system import private, strict_json
+from localhai.system import durable, private, strict_json
 from localhai.system.credentials import secrets_in
 
 if TYPE_CHECKING:
@@ -159,9 +158,7 @@ def _remember(place: Path | None, made: dict[str, Any]) -> None:
         return
     with contextlib.suppress(OSError, TypeError):
         private.make_folder(place.parent)
-        scratch = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        scratch.write_text(strict_json.dumps(made), encoding="ascii")
-        scratch.replace(place)
+        durable.write(place, strict_json.encode(made), mode=0o644, synced=False)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in kept[:-_KEPT]:
             path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 
-from localhai.system import private, strict_json
+from localhai.system import durable, private, strict_json
 
 if TYPE_CHECKING:
     from localhai.project.packaging import WorkingTree
@@ -76,14 +76,14 @@ class Shelf:
         """Keep it for the next time. What cannot be written is not remembered, and that is all."""
         with contextlib.suppress(OSError):
             private.make_folder(self._path.parent)
-            _write(self._path, to_builtins(known))
+            durable.write(self._path, strict_json.encode(to_builtins(known)), synced=False)
 
     def remember_files(self, identifier: str, files: Mapping[str, os.stat_result]) -> None:
         """Keep what `previous` gives."""
         with contextlib.suppress(OSError):
             private.make_folder(self._files.parent)
             traits = {name: self.traits(found) for name, found in files.items()}
-            _write(self._files, {"identifier": identifier, "files": traits})
+            durable.write(self._files, strict_json.encode({"identifier": identifier, "files": traits}), synced=False)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -92,17 +92,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, value: Mapping[str, Any]) -> None:
-    import tempfile
-
-    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-    try:
-        with open(handle, "w", encoding="ascii") as file:
-            file.write(strict_json.dumps(value))
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise

@@ -7,8 +7,7 @@ Clients trust the authority by one file, which holds the public ones too: `REQUE
 from __future__ import annotations
 
 import ipaddress
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -61,8 +60,8 @@ def certificate(folder: Path, names: Collection[str] = (), *, now: datetime | No
             "the certificates of the home cannot be read", where=str(folder), hints=[f"remove {folder}"]
         ) from error
     if not usable:
-        _write(path, _issue(signing, key, wanted, now), os.replace)
-    _write(folder / TRUST, _public() + signing.public_bytes(Encoding.PEM), os.replace)
+        durable.write(path, _issue(signing, key, wanted, now))
+    durable.write(folder / TRUST, _public() + signing.public_bytes(Encoding.PEM))
     return Certificate(path, folder / TRUST, not usable)
 
 
@@ -74,7 +73,7 @@ def _authority(path: Path, now: datetime) -> tuple[x509.Certificate, ec.Elliptic
             return found, _key_in(path)
         path.unlink()
     with suppress(FileExistsError):
-        _write(path, _make_authority(now), os.link)
+        durable.write(path, _make_authority(now), fresh=True)
     return x509.load_pem_x509_certificate(path.read_bytes()), _key_in(path)
 
 
@@ -176,14 +175,3 @@ def _public() -> bytes:
 def _pem(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> bytes:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return private + certificate.public_bytes(Encoding.PEM)
-
-
-def _write(path: Path, content: bytes, settle: Callable[[Path, Path], None]) -> None:
-    """A file that its owner alone can read. `settle` is os.replace, or os.link to leave one that is there."""
-    temporary = path.with_name(f".{path.name}-{os.urandom(6).hex()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    try:
-        durable.settle(temporary, path, settle)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from localhai.system.durable import write_all
+
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them is written
 KERNEL_CHUNK = 1 << 30
 CHUNK = 1 << 20
@@ -48,9 +50,7 @@ def copy_bytes(reader: int, writer: int) -> None:
     os.lseek(reader, done, os.SEEK_SET)
     os.lseek(writer, done, os.SEEK_SET)
     while data := os.read(reader, CHUNK):  # nothing is left when the kernel did it all
-        view = memoryview(data)
-        while view:
-            view = view[os.write(writer, view) :]
+        write_all(writer, data)
 
 
 def _copy_in_kernel(reader: int, writer: int) -> int:

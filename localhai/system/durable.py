@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-from localhai.system.files import sync_data
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,6 +16,26 @@ if TYPE_CHECKING:
 
 WRITING = ".writing-"  # how files begin that have no content of their own yet
 SIDE_BY_SIDE = 16  # a thousand small files: 0.15 s instead of 4 s one after another
+
+
+def sync_data(descriptor: int) -> None:
+    """The bytes of an open file onto the disk itself. Raises OSError.
+
+    On macOS fsync leaves them in the memory of the drive, and there is no fdatasync; F_FULLFSYNC waits for the drive,
+    where the disk knows it.
+    """
+    sync: Any = getattr(os, "fdatasync", None)
+    if sync is not None:
+        sync(descriptor)
+        return
+    import fcntl
+
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, full)
+            return
+    os.fsync(descriptor)
 
 
 def sync_file(path: Path) -> None:
@@ -59,24 +77,41 @@ def settle(fresh: Path, path: Path, how: Callable[[Path, Path], None] = os.repla
     sync_folder(path.parent)
 
 
+def write_all(descriptor: int, data: bytes, position: int | None = None) -> None:
+    """All of it, however little the system takes at a time: at `position`, else where the file is. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        done = os.write(descriptor, view) if position is None else os.pwrite(descriptor, view, position)
+        position = None if position is None else position + done
+        view = view[done:]
+
+
 def append(descriptor: int, data: bytes) -> int:
     """Write to the end of an open file, wholly or, where the disk is full, not at all; how long it is then.
 
     Raises OSError. The file has no other writer.
     """
     before = os.fstat(descriptor).st_size
-    view = memoryview(data)
     try:
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, data)
     except OSError:
         os.ftruncate(descriptor, before)
         raise
     return before + len(data)
 
 
-def write(path: Path, content: bytes, *, mode: int = 0o600, synced: bool = True) -> None:
-    """Replace a small file at once: a reader sees the old or the new content, never a part. Raises OSError."""
+def write(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = 0o600,
+    synced: bool = True,
+    fresh: bool = False,
+) -> None:
+    """Replace a small file at once: a reader sees the old or the new content, never a part. Raises OSError.
+
+    `fresh`: one that is there stays; raises FileExistsError.
+    """
     name = path.with_name(f"{WRITING}{os.getpid()}-{os.urandom(6).hex()}")
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -87,11 +122,12 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, synced: bool = True)
             if synced:
                 file.flush()
                 sync_data(descriptor)
-        os.replace(name, path)
+        (os.link if fresh else os.replace)(name, path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+        name.unlink(missing_ok=True)
         raise
+    if fresh:
+        name.unlink()
     if synced:
         sync_folder(path.parent)
 

@@ -48,15 +48,10 @@ def kept(path: Path, make: Callable[[], bytes]) -> tuple[bytes, bool]:
     from localhai.system import durable
 
     make_folder(path.parent)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE), "wb") as file:
-            file.write(make())
-        durable.settle(fresh, path, os.link)
+        durable.write(path, make(), fresh=True)
     except FileExistsError:
         return path.read_bytes(), False
-    finally:
-        fresh.unlink(missing_ok=True)
     return path.read_bytes(), True
 
 

@@ -13,7 +13,7 @@ from localhai.containers.trees import layout
 from localhai.containers.trees.bind import BindTree
 from localhai.containers.trees.ownership import remove_tree
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,14 +136,12 @@ def _known(engine: Engine, image: Image | None, folder: Path, question: str, ask
 
 
 def _remember(file: Path, place: str, key: str, question: str, found: bool) -> None:
-    """Atomic; two processes that ask at once write the same. Forgets the engine that was at this place before."""
+    """Two processes that ask at once write the same. Forgets the engine that was at this place before."""
     memory = {name: answers for name, answers in _read(file).items() if name == key or not name.startswith(f"{place} ")}
     memory.setdefault(key, {})[question] = found
-    fresh = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(strict_json.dumps(memory), encoding="utf-8")
-        os.replace(fresh, file)
+        durable.write(file, strict_json.encode(memory), mode=0o644, synced=False)
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

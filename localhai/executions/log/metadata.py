@@ -153,9 +153,8 @@ class MetadataCollector:
         os.close(self._file)
 
     def save_summary(self) -> None:
-        path = self._folder / SUMMARY
-        path.with_suffix(".tmp").write_bytes(strict_json.encode(self.summary, default=to_builtins))
-        path.with_suffix(".tmp").replace(path)
+        summary = strict_json.encode(self.summary, default=to_builtins)
+        durable.write(self._folder / SUMMARY, summary, mode=0o644, synced=False)
 
     def _take(self, lines: Sequence[bytes], time: float) -> None:
         prefix = b'{"_time":"' + _metadata_time(time).encode() + b'"'

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.settings import FILE_NAME
-from localhai.system import strict_json
+from localhai.system import durable, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -52,9 +52,7 @@ def content_digest(snapshot: Path, own: Collection[str] = (FILE_NAME,)) -> str:
         total.update(os.fsencode(name) + b"\0" + _entry(snapshot / name) + b"\0")
     digest = total.hexdigest()
     with suppress(OSError):  # the next one makes it again
-        fresh = memo.with_name(f"{memo.name}.{os.getpid()}")
-        fresh.write_text(digest)
-        os.replace(fresh, memo)
+        durable.write(memo, digest.encode(), mode=0o644, synced=False)
     return digest
 
 

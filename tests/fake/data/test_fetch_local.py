@@ -244,7 +244,8 @@ def test_whoever_downloads_makes_others_wait_and_then_they_find_it(
 
 
 def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
-    script = "import sys,pathlib,time; from localhai.system.locks import acquire; acquire(pathlib.Path(sys.argv[1])); print(1)\n"
+    script = "import sys,pathlib,time; from localhai.system import locks; "
+    script += "locks.acquire(pathlib.Path(sys.argv[1])); print(1)\n"
     path = tmp_path / "lock"
     command = [sys.executable, "-u", "-c", script + "time.sleep(60)", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:

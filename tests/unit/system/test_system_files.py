@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 
-from localhai.system.files import sync_data
+from localhai.system.durable import sync_data
 
 
 def recorded(monkeypatch, *, full):
