@@ -149,9 +149,9 @@ def _serve(call: Call, wanted: ServeOptions) -> int:
     from localhai.server.recovering import Recovering
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
-    from localhai.system.descriptors import allow_many
+    from localhai.system.process import allow_many_files
 
-    allow_many()
+    allow_many_files()
     with ExitStack() as closing:
         home = closing.enter_context(call.open_home(call.folder or Path.cwd(), wanted.settings))
         ports = [wanted.port, *([wanted.https_port] if wanted.https else [])]

@@ -11,9 +11,8 @@ from msgspec import Struct
 from localhai.containers.image_advice import image_hints, images_not_found
 from localhai.errors import ImageNotFound, Interrupted
 from localhai.system import image_names
-from localhai.system.abandon import abandonable
 from localhai.system.locks import alone
-from localhai.system.retry import Retry, Trouble, Waiter, call, never
+from localhai.system.retry import Retry, Trouble, Waiter, abandonable, call, never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -29,8 +29,8 @@ from msgspec import Struct, to_builtins
 from localhai.data.disk import disk_in_words
 from localhai.data.files import Checksums
 from localhai.data.pins import Pins, pinned_by_all
-from localhai.data.uri import without_secrets
 from localhai.system import durable, locks, strict_json
+from localhai.system.credentials import without_secrets
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -23,9 +23,8 @@ from localhai.data.disk import disk_in_words, human_size, require_room
 from localhai.data.sources.base import GZIP, Changed, Cut, NoRanges, Unavailable, gave_up, trouble
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
-from localhai.system.abandon import abandonable
 from localhai.system.durable import sync_data, write_all
-from localhai.system.retry import LOOK, Attempts, Waiter, call
+from localhai.system.retry import LOOK, Attempts, Waiter, abandonable, call
 
 if TYPE_CHECKING:
     from localhai.data.files import Checksums

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from localhai.data.uri import last_segment, without_secrets
+from localhai.data.uri import last_segment
 from localhai.errors import InputNotFound
 from localhai.setting_values import toml_table
+from localhai.system.credentials import without_secrets
 
 
 class Missing(Struct, frozen=True):

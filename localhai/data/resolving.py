@@ -16,9 +16,9 @@ from localhai.data.access import EVERYTHING, Access
 from localhai.data.missing import Missing
 from localhai.data.sources.base import Cut, SourceError, SourceFile, Unavailable, gave_up, trouble
 from localhai.data.sources.local import LocalSource
-from localhai.data.uri import Uri, last_segment, parse, without_secrets
-from localhai.system.abandon import abandonable
-from localhai.system.retry import QUIETLY, Waiter, call
+from localhai.data.uri import Uri, last_segment, parse
+from localhai.system.credentials import without_secrets
+from localhai.system.retry import QUIETLY, Waiter, abandonable, call
 from localhai.vocabulary import ADDRESSES, datum_uri
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -129,23 +129,3 @@ def _regex(pattern: str) -> str:
 def last_segment(key: str) -> str:
     """The file name in a key or a path."""
     return posixpath.basename(key.rstrip("/"))
-
-
-def without_secrets(text: str) -> str:
-    """The URI for eyes and records: a password in it becomes `***`, signatures of signed links too."""
-    if not text.strip().lower().startswith(("http://", "https://")):
-        return text
-    try:
-        parts = urlsplit(text.strip())
-    except ValueError:  # `http://[`: nobody can be asked there
-        return text
-    login, at, host = parts.netloc.rpartition("@")
-    if at and ":" in login:
-        parts = parts._replace(netloc=f"{login.split(':', 1)[0]}:***@{host}")
-    query = _SIGNATURE.sub(r"\1=***", parts.query)
-    return urlunsplit(parts._replace(query=query))
-
-
-_SIGNATURE = re.compile(
-    r"(?i)(?<![^&])(X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|Signature|sig|token|access_token|api_key)=[^&]*"
-)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
-_scheme_re = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_scheme_re = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 _url_re = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
 _signature_re = re.compile(
     r"(?i)(?<=[?&])((?:x-amz-signature|x-amz-security-token|x-goog-signature|x-oss-signature|signature|sig|token"

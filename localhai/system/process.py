@@ -1,4 +1,4 @@
-"""Which process of which start of the machine: what tells one that runs from a later one of the same number.
+"""The machine and its processes: what tells one that runs from a later one of the same number.
 
 Linux tells it in /proc. macOS has no such folder: `sysctl` and `ps` are asked.
 """
@@ -12,6 +12,9 @@ from collections.abc import Callable
 
 PROC = "/proc"
 PATIENCE = 5.0  # seconds for an answer
+MANY_FILES = 8192  # within what every macOS grants (OPEN_MAX is 10240)
+_ANYBODY = ("192.0.2.1", 9)  # a documentation address (RFC 5737): nothing is sent to it
+_ITSELF = "127.0.0.1"
 _ENDED = ("Z", "X")  # a zombie looks after nothing
 
 Ask = Callable[..., str]
@@ -21,6 +24,17 @@ Ask = Callable[..., str]
 def host_name() -> str:
     """The name of this machine as it was when it was first asked for: a Mac changes it with its network."""
     return socket.gethostname()
+
+
+def own_address() -> str:
+    """The address from which this machine reaches others; its loopback address where it is in no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ANYBODY)  # a datagram socket only looks up the route
+            found = str(probe.getsockname()[0])
+        except OSError:
+            return _ITSELF
+    return _ITSELF if found == "0.0.0.0" else found  # noqa: S104  # what some systems say where there is no route
 
 
 def is_this_machine(host: str, boot: str) -> bool:
@@ -100,3 +114,20 @@ def _start_in_proc(path: str) -> str | None:
         return None if fields[0] in _ENDED else fields[19]
     except (OSError, IndexError):
         return None
+
+
+def allow_many_files() -> None:
+    """Let this process have many files open, as far as the system lets us.
+
+    A Mac's terminals allow 256, which a few executions at once use up.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        return

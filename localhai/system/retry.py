@@ -1,13 +1,15 @@
 """One policy of retries for everything outside: web servers, object stores, registries.
 
 `Attempts` decides, and asks nobody; `Waiter` waits, says so, and hears a stop; `call` puts the two around an action.
+What cannot be broken off is `abandonable`: who wants to stop leaves it behind.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -139,3 +141,35 @@ def retry_after(value: str | None, *, now: float | None = None) -> float:
         return max(0.0, parsedate_to_datetime(text).timestamp() - (time.time() if now is None else now))
     except (ValueError, TypeError, IndexError):
         return 0.0
+
+
+def abandonable(action: Callable[[], T], cancelled: Callable[[], bool], what: str) -> T:
+    """What `action` comes to, done on a thread of its own, so that a server's silence keeps nobody waiting.
+
+    Raises what it raises, and Interrupted as soon as `cancelled` says so: the thread is left behind then, and what it
+    comes to is forgotten. `action` should hear `cancelled` too where it can.
+    """
+    call = _Call(action)
+    threading.Thread(target=call.go, name="localhai-call", daemon=True).start()
+    while not call.over.wait(LOOK):
+        if cancelled():
+            raise Interrupted(f"stopped while {what}")
+    if call.error is not None:
+        raise call.error
+    return call.results[0]
+
+
+class _Call(Generic[T]):
+    def __init__(self, action: Callable[[], T]) -> None:
+        self.over = threading.Event()
+        self.results: list[T] = []
+        self.error: BaseException | None = None
+        self._action = action
+
+    def go(self) -> None:
+        try:
+            self.results.append(self._action())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            self.error = error
+        finally:
+            self.over.set()

@@ -11,7 +11,7 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
 from localhai.errors import UsageError
-from localhai.system.descriptors import allow_many
+from localhai.system.process import allow_many_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def run(
     from localhai.cli.pipeline.following import follow
     from localhai.pipelines.arguments import parse_words
 
-    allow_many()
+    allow_many_files()
     with call.open_project(yaml=given["yaml"], recover=True) as project:
         requested = understand(
             project,

@@ -21,7 +21,7 @@ from localhai.cli.running import (
 )
 from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
 from localhai.errors import UsageError
-from localhai.system.descriptors import allow_many
+from localhai.system.process import allow_many_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def run(
         return 0
     if given["adhoc"] and given["commit"]:
         raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
-    allow_many()
+    allow_many_files()
     with call.open_project(yaml=given["yaml"], recover=not dry_run) as project:
         if typed.subject is None:
             known = ", ".join(project.config().config.tasks) or "none: sweep over a step with --grid NAME=VALUES"

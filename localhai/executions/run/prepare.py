@@ -22,7 +22,7 @@ from localhai.executions.run.beside import NowAndThen
 from localhai.executions.run.environment import container_variables, platform_variables
 from localhai.executions.run.fetch_progress import FetchReporter
 from localhai.executions.run.input_specs import input_specs
-from localhai.system.network import own_address
+from localhai.system.process import own_address
 from localhai.version import __version__
 
 if TYPE_CHECKING:

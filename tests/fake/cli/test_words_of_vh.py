@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localhai.cli.platform import ELSEWHERE, IDLE, OF_RUNS
-from localhai.system.network import own_address
+from localhai.system.process import own_address
 
 if TYPE_CHECKING:
     from conftest import CommandLine

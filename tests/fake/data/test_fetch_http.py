@@ -93,6 +93,13 @@ def test_a_login_in_the_url_is_used_and_not_shown(web: Any, fetch: Any) -> None:
     assert "secret" not in str(caught.value.to_dict())
 
 
+def test_a_key_in_the_url_is_not_shown(web: Any, fetch: Any) -> None:
+    web.add("/keyed?v=1&apikey=secret", b"x")
+    web.add("/keyed", b"x")
+    (file,) = fetch(f"http://{web.address}/keyed?v=1&apikey=secret").files
+    assert file.uri == f"http://{web.address}/keyed?v=1&apikey=***"
+
+
 @pytest.mark.parametrize(
     ("status", "reason"), [(403, "access is denied"), (404, "nothing at that"), (401, "login"), (418, "418")]
 )

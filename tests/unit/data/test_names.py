@@ -15,7 +15,7 @@ from localhai.data.placement import Candidate, place, safe
 from localhai.data.resolving import Resolved
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
-from localhai.data.uri import last_segment, parse, without_secrets
+from localhai.data.uri import last_segment, parse
 from localhai.errors import Interrupted
 from localhai.system.text import file_name
 
@@ -180,12 +180,6 @@ def test_files_of_one_name_may_all_be_kept() -> None:
     assert notes[0] == "input d: 2 files are called 'm.pkl': they are numbered ([data] same_names)"
     assert len(notes) == 2  # a file that is called like a numbered one is said too
     assert place("d", names[:1] * 2, keep="full", keep_all=True, note=notes.append) == ["x/1-m.pkl", "x/2-m.pkl"]
-
-
-def test_secrets_are_not_shown() -> None:
-    url = "https://u:pw@host/x?X-Amz-Signature=abc&v=1&sig=def"
-    assert without_secrets(url) == "https://u:***@host/x?X-Amz-Signature=***&v=1&sig=***"
-    assert without_secrets("s3://b/k") == "s3://b/k"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from localhai.errors import Interrupted
-from localhai.system.abandon import abandonable
+from localhai.system.retry import abandonable
 
 
 def test_what_it_comes_to_comes_back() -> None:

@@ -20,6 +20,8 @@ from localhai.system.credentials import masked_urls, secrets_in, secrets_of, wit
         ("https://host/a?design=1&assigned=2", (), "https://host/a?design=1&assigned=2"),
         ("https://user@host/a", (), "https://user@host/a"),
         ("s3://bucket/a@b:c", (), "s3://bucket/a@b:c"),
+        ("https://u:pw@host/x?v=1&apikey=def", ("pw", "def"), "https://u:***@host/x?v=1&apikey=***"),
+        (" https://host/x?token=abc", ("abc",), " https://host/x?token=***"),
         ("/plain/path?token=abc", (), "/plain/path?token=abc"),
         ("https://[broken", (), "https://[broken"),
     ],

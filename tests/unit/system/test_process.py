@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import ipaddress
 import os
+import resource
+import socket
 import subprocess
 import sys
 
@@ -8,6 +11,7 @@ import pytest
 
 from localhai.system import process
 
+MANY = resource.RLIM_INFINITY
 NOWHERE = "/nowhere-at-all"
 
 
@@ -122,3 +126,57 @@ def test_a_process_keeps_the_name_that_it_began_with(monkeypatch):
     monkeypatch.setattr(process.socket, "gethostname", lambda: "another-name.lan")
 
     assert process.host_name() == name
+
+
+def test_the_address_of_this_machine_is_one():
+    assert ipaddress.ip_address(process.own_address()).version == 4
+
+
+@pytest.mark.parametrize("trouble", [OSError("no route"), None])
+def test_a_machine_in_no_network_has_its_loopback_address(monkeypatch, trouble):
+    class Probe:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def connect(self, _address):
+            if trouble:
+                raise trouble
+
+        def getsockname(self):
+            return ("0.0.0.0", 0)  # noqa: S104  # what some systems say
+
+    monkeypatch.setattr(socket, "socket", lambda *_: Probe())
+    assert process.own_address() == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "after"),
+    [
+        (256, MANY, (8192, MANY)),  # macOS
+        (1024, 1_048_576, (8192, 1_048_576)),  # Linux
+        (1024, 4096, (4096, 4096)),
+        (65536, 65536, None),
+        (MANY, MANY, None),
+    ],
+)
+def test_the_limit_is_raised_and_never_lowered(monkeypatch, soft, hard, after):
+    made = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _kind, limits: made.append(limits))
+
+    process.allow_many_files()
+
+    assert made == ([] if after is None else [after])
+
+
+def test_a_system_that_refuses_is_left_as_it_is(monkeypatch):
+    def refuse(_kind, _limits):
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (256, MANY))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+
+    process.allow_many_files()
