@@ -277,6 +277,7 @@ def _as_written(wanted: WantedFile, uri: Uri, written: str | None) -> WantedFile
     """By the address that was asked for, where a stand-in takes its place: the part that `*` matched is the same."""
     if written is None:
         return wanted
+    written = written.strip()
     try:
         asked = parse(written)
     except ValueError:

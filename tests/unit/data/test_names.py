@@ -182,23 +182,6 @@ def test_files_of_one_name_may_all_be_kept() -> None:
     assert place("d", names[:1] * 2, keep="full", keep_all=True, note=notes.append) == ["x/1-m.pkl", "x/2-m.pkl"]
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://u:p:q@host/x", "http://u:***@host/x"),
-        ("  HTTPS://u:pw@host/x ", "https://u:***@host/x"),
-        ("http://a@b:pw@host/x", "http://a@b:***@host/x"),
-        ("http://user@host:8080/x", "http://user@host:8080/x"),
-        ("http://host:8080/x?a=b:c@d", "http://host:8080/x?a=b:c@d"),
-        ("http://[", "http://["),
-        ("http://host/x?Token=a&design=b#c", "http://host/x?Token=***&design=b#c"),
-        ("ftp://u:pw@host/x", "ftp://u:pw@host/x"),
-    ],
-)
-def test_what_is_shown_of_an_address(url: str, shown: str) -> None:
-    assert without_secrets(url) == shown
-
-
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
 def test_checksums_of_files(tmp_path: Path, size: int) -> None:
     path = tmp_path / "x"
