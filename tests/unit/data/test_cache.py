@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from localhai.data import checksums, locks
+from localhai.data import checksums
 from localhai.data.cache import Cache, CacheEntry, CacheReport, Cleaned
 from localhai.errors import DiskFull
+from localhai.system import locks
 
 DAY = 86400.0
 
