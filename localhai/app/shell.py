@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from localhai.app.rerun import pinned
 from localhai.containers import images, labels
 from localhai.containers.trees import canary
 from localhai.containers.trees.apart import way_for
 from localhai.containers.trees.ownership import remove_tree
 from localhai.executions.log.capture import Capture
-from localhai.executions.rerun import pinned
 from localhai.executions.run.context import RunContext, RunOptions
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.prepare import container_spec, fetch, tree_contents

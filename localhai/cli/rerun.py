@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
+from localhai.cli import output
 from localhai.cli.belonging import project_of
 from localhai.cli.execution.requested import Requested, planning_options, understand
 from localhai.cli.execution.run import running_options, start
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.running import recorded_code, recorded_env_file
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from click.shell_completion import CompletionItem
 
     from localhai.cli.call import Call
@@ -71,6 +69,8 @@ def rerun(
         return 0
     if typed.subject is None:
         raise UsageError("which execution?", hints=["localhai rerun 5", "see them: localhai execution list"])
+    from localhai.app.rerun import differences
+
     with call.look() as look:
         earlier = look.execution(typed.subject)
         if current and given["commit"]:
@@ -83,30 +83,16 @@ def rerun(
 
             show_plan(call, requested)
             return 0
-        return start(call, requested, given, notes=lambda later: _differences(earlier, later))
+        return start(call, requested, given, notes=lambda later: differences(earlier, later))
 
 
 def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: dict[str, Any]) -> Requested:
-    from localhai.executions.rerun import pinned, repeated
-    from localhai.project.planning import find_step
+    from localhai.app.rerun import execution_again, recorded_code, recorded_env_file
 
-    plan = pinned(earlier.plan(), earlier.inputs)
     if given["env_file"] is None:
-        given["env_file"] = recorded_env_file(earlier.record.document)
+        given["env_file"] = recorded_env_file(earlier.record.document, output.say)
     if given["commit"] is not None:
         recorded_code(project, given["commit"])
-    asked = understand(project, plan.step, arguments, given)
-    step = find_step(asked.config.config, asked.step)
-    return replace(asked, overrides=repeated(plan, step, asked.overrides, secrets=tuple(asked.options.secrets)))
-
-
-def _differences(earlier: Execution, later: Execution) -> Iterable[str]:
-    """What was not as the first time although nobody asked for it."""
-    before, after = earlier.to_dict(), later.to_dict()
-    if before["image"] == after["image"] and before["image_digest"] != after["image_digest"]:
-        yield f"the image {after['image']} has changed since #{earlier.counter}"
-    from localhai.executions.inspect.diff import diff
-
-    names = diff(before, after, {"same": True})["inputs"]
-    if names:
-        yield f"not what #{earlier.counter} had: {', '.join(names)} (localhai diff {earlier.counter} {later.counter})"
+    asked = understand(project, earlier.plan().step, arguments, given)
+    secrets = tuple(asked.options.secrets)
+    return replace(asked, overrides=execution_again(earlier, asked.config, asked.overrides, secrets=secrets))

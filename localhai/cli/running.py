@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from localhai.cli import output
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.cli.options import Decorated
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
-    from localhai.project.snapshot import Snapshot
 
 env_file_option = click.option(
     "--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; masked in everything printed or stored."
@@ -73,23 +69,3 @@ def with_typed(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
         options = replace(options, package_cache=False)
     fail = bool(given.get("fail_on_cache_miss"))
     return replace(options, reuse=fail or bool(given.get("reuse")), fail_on_cache_miss=fail)
-
-
-def recorded_env_file(document: Mapping[str, Any]) -> str | None:
-    """The file that the secrets of something that ran came from, if it is still there."""
-    file = document.get("env_file")
-    if file is not None and not Path(file).is_file():
-        output.say(f"its secrets came from {file}, which is gone: give others with --env-file")
-        return None
-    return file
-
-
-def recorded_code(project: OpenProject, commit: str | None) -> Snapshot:
-    """The code that something ran with. Raises ProjectError and UsageError, which say how to do without."""
-    from localhai.errors import LocalhaiError
-
-    try:
-        return project.snapshot(commit)
-    except LocalhaiError as error:
-        error.hints = (*error.hints, "--current runs your files as they are now")
-        raise

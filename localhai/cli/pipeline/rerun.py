@@ -10,7 +10,6 @@ from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.references import complete_pipeline
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
-from localhai.cli.running import recorded_env_file
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def rerun(
     if typed.subject is None:
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
     from localhai.app.nodes import further_runners
+    from localhai.app.rerun import recorded_env_file
     from localhai.cli.pipeline.following import follow
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.resuming import begun, keep, recorded_plan
@@ -82,7 +82,7 @@ def rerun(
         arguments = {**before.arguments, **parse_words(typed.words)}
         environment = given["environment"] or before.environment
         given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
-        given["env_file"] = given["env_file"] or recorded_env_file(record.document)
+        given["env_file"] = given["env_file"] or recorded_env_file(record.document, output.say)
         commit = None if current else record.commit
         requested = understand(project, record.name, arguments, commit, environment=environment)
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}

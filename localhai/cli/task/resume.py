@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.running import recorded_code, recorded_env_file, with_secrets, with_typed
+from localhai.cli.running import with_secrets, with_typed
 from localhai.cli.task.run import running_options
 from localhai.errors import UsageError
 
@@ -29,6 +30,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
 
     The code, the parameter sets and all else are those of its start. `--json` prints the task as `task info` does.
     """
+    from localhai.app.rerun import recorded_code, recorded_env_file
     from localhai.cli.execution.requested import config_of
     from localhai.cli.task.following import follow
     from localhai.tasks.task import Task, resume_task
@@ -38,7 +40,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
         if task.record.project_id != project.record.id:
             raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")
         commit = None if current else task.record.commit
-        env_file = env_file or recorded_env_file(task.record.document)
+        env_file = env_file or recorded_env_file(task.record.document, output.say)
         options = with_typed(with_secrets(project.options(), env_file), given)
         snapshot = recorded_code(project, commit)
         return follow(

@@ -1,25 +1,74 @@
-"""A second run of an execution: its plan turned back into overrides. Pure."""
+"""A second run of what ran: the same code, values and data, but for what is given now."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.errors import UsageError
+from localhai.errors import LocalhaiError, UsageError
 from localhai.executions.run.secrets import MASK
 from localhai.project.names import find_by_option, option_name
 from localhai.project.overrides import Overrides
 from localhai.vocabulary import has_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from valohai_yaml.objs import Step
 
+    from localhai.executions.execution import Execution
+    from localhai.executions.open_project import OpenProject
+    from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan, PlannedInput
+    from localhai.project.snapshot import Snapshot
 
 HIDDEN = MASK.decode()
+
+
+def execution_again(
+    earlier: Execution, config: ProjectConfig, changes: Overrides, *, secrets: Collection[str] = ()
+) -> Overrides:
+    """What makes an execution again, by the step that `config` has of its name, with `changes` on top.
+
+    `secrets` names variables that the runner gives. Raises UsageError for values that were masked when they were
+    recorded and are not given again, and where its step or its folder is gone.
+    """
+    from localhai.project.planning import find_step
+
+    plan = pinned(earlier.plan(), earlier.inputs)
+    return repeated(plan, find_step(config.config, plan.step), changes, secrets=secrets)
+
+
+def recorded_code(project: OpenProject, commit: str | None) -> Snapshot:
+    """The code that something ran with. Raises ProjectError and UsageError, which say how to do without."""
+    try:
+        return project.snapshot(commit)
+    except LocalhaiError as error:
+        error.hints = (*error.hints, "--current runs your files as they are now")
+        raise
+
+
+def recorded_env_file(document: Mapping[str, Any], say: Callable[[str], None]) -> str | None:
+    """The file that the secrets of something that ran came from, if it is still there; else `say` hears so."""
+    file = document.get("env_file")
+    if file is not None and not Path(file).is_file():
+        say(f"its secrets came from {file}, which is gone: give others with --env-file")
+        return None
+    return file
+
+
+def differences(earlier: Execution, later: Execution) -> Iterator[str]:
+    """What was not as the first time although nobody asked for it."""
+    from localhai.executions.inspect.diff import diff
+
+    before, after = earlier.to_dict(), later.to_dict()
+    if before["image"] == after["image"] and before["image_digest"] != after["image_digest"]:
+        yield f"the image {after['image']} has changed since #{earlier.counter}"
+    names = diff(before, after, {"same": True})["inputs"]
+    if names:
+        yield f"not what #{earlier.counter} had: {', '.join(names)} (localhai diff {earlier.counter} {later.counter})"
 
 
 def pinned(plan: ExecutionPlan, recorded: Iterable[Mapping[str, Any]]) -> ExecutionPlan:
