@@ -27,7 +27,7 @@ from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.latest import creator_name
 from localhai.executions.run.at_work import at_work
-from localhai.executions.run.beside import Beside
+from localhai.executions.run.beside import Beside, Pace
 from localhai.executions.run.heartbeat import own_owner
 from localhai.executions.run.stop import Stopping
 from localhai.system import strict_json
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from localhai.deployments.work import Work
 
 LOOK = 0.2  # seconds between looks at what goes on
-SLOW_LOOK = 1.0
 ASK_WITHIN = 2.0
 AT_LAST = 30.0  # seconds after the grace time in which a stop must come to its end
 USER_AGENT = "localhai-health-check"
@@ -289,14 +288,11 @@ def _check_running(server: _Server, when: str) -> None:
 
 def _watch(servers: Sequence[_Server]) -> None:
     """Until somebody interrupts, all are asked to stop, or one ends."""
-    due = 0.0
+    pace = Pace(at_once=True)
     work = servers[0].work
-    wishes = Beside(partial(work.home.records.deployments.stop_requested_endpoints, work.version.id))
-    while not work.interruption.asked and not wishes.heard:
-        now = time.monotonic()
-        if now >= due:
-            due = now + SLOW_LOOK
-            wishes.ask()
+    wishes = Beside(partial(work.home.records.deployments.stop_requested_endpoints, work.version.id), at_once=True)
+    while not work.interruption.asked and not wishes.look():
+        if pace.is_due():
             for server in servers:
                 _check_running(server, "while it served")
         time.sleep(LOOK)

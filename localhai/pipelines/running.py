@@ -10,7 +10,6 @@ import json
 import os
 import queue
 import threading
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 MOST_JOBS = 4
 LOOK = 0.2  # seconds between looks at signals
-SLOW_LOOK = 1.0  # seconds between looks at what other processes wish
 
 
 class PipelineObserver:
@@ -201,9 +199,8 @@ class Run:
         self.over: Mapping[str, Kept] = {}
         self.seen: dict[str, str] = {}  # statuses that are recorded already
         self._status = record.status
-        self._slow_look_due = 0.0
         self._seconds = stopwatch()
-        self._wishes = Beside(partial(_wishes, self.records, record.id))
+        self._wishes = Beside(partial(_wishes, self.records, record.id), at_once=True)
 
     def go(self, kept: Mapping[str, Kept], reused: Mapping[str, Kept]) -> None:
         """From `created` to a final status."""
@@ -316,11 +313,7 @@ class Run:
         """What signals and other processes want."""
         if self._interruption.asked:
             state.stop("interrupted")
-        now = time.monotonic()
-        if now >= self._slow_look_due:
-            self._slow_look_due = now + SLOW_LOOK
-            self._wishes.ask()
-        wants_stop, approved = self._wishes.heard or (False, frozenset())
+        wants_stop, approved = self._wishes.look() or (False, frozenset())
         if wants_stop:
             state.stop("stopped by request")
         for name in approved.intersection(state.awaiting_approval):

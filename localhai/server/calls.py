@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import LocalhaiError
 from localhai.server.listening import server
 from localhai.server.tokens import token_of
+from localhai.system.process import own_address_towards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,19 +151,11 @@ def _place(gateway: Gateway | None, address: str | None) -> tuple[str, str] | No
         return None
     if not gateway.subnet:
         return "127.0.0.1", gateway.address
-    own = _own_towards(gateway.address)
+    own = own_address_towards(gateway.address)
     with suppress(ValueError):
         if own and ipaddress.ip_address(own) in ipaddress.ip_network(gateway.subnet, strict=False):
             return own, own  # this machine's bridge, or a container that is on it as they are
     return (gateway.address, gateway.address) if _is_ours(gateway.address) else None
-
-
-def _own_towards(address: str) -> str | None:
-    """By which address this machine would speak to another one; nothing is sent."""
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect((address, 9))
-        return str(asking.getsockname()[0])
-    return None
 
 
 def _is_ours(address: str) -> bool:

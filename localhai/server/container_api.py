@@ -16,17 +16,16 @@ from localhai.errors import UsageError
 from localhai.executions.run import on_demand
 from localhai.executions.run.kept_secrets import masker_of_left
 from localhai.records import ExecutionRecord as Record
-from localhai.server import errors
+from localhai.server import errors, links
 from localhai.server.addresses import base
 from localhai.server.answers import Json
 from localhai.server.bodies import Body
 from localhai.server.errors import Refused, not_found, said
 from localhai.server.safety import LARGEST_CALL, Answered, BodyLimit, Steady
 from localhai.server.state import State, state_of
-from localhai.server.tokens import signature, signed, token_of
+from localhai.server.tokens import token_of
 from localhai.vocabulary import INCOMPLETE
 
-GOOD_FOR = 24 * 3600  # seconds of a URL to the bytes of an input
 LONGEST_DETAIL = 2000  # characters
 Shared = Annotated[State, Depends(state_of)]
 
@@ -77,10 +76,7 @@ def input_request(
 @router.head("/inputs/{number}/")
 def content(state: Shared, execution_id: str, number: str, expires: str = "", signature: str = "") -> Response:
     """The bytes of one, fetched now. The URL itself is the right to them."""
-    until = int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 12 else 0  # noqa: PLR2004  # digits
-    path = _path(execution_id, number)
-    if until < state.clock() or not signed(state.secret, path, until, signature):
-        raise said(403, "this download URL is not valid, or not any more", "bad_signature")
+    links.require_good(state, _path(execution_id, number), expires, signature)
     return _file(state, _running(state, execution_id), int(number))
 
 
@@ -111,17 +107,15 @@ def _path(execution_id: str, number: str) -> str:
 
 def _urls(state: State, execution: Record, host: str, wanted: frozenset[str]) -> list[dict[str, Any]]:
     """`[{name, files}]` of the inputs with these ids. The URLs need no token, as clients send none."""
-    expires = int(state.clock()) + GOOD_FOR
     found: dict[str, list[dict[str, Any]]] = {}
     for number, item in enumerate(on_demand.listed(state.home.folder / execution.folder)):
         if item.input_id not in wanted:
             continue
-        path = _path(execution.id, str(number))
         found.setdefault(item.input, []).append(
             {
                 "input_id": item.input_id,
                 "filename": item.name,
-                "url": f"{host}{path}?expires={expires}&signature={signature(state.secret, path, expires)}",
+                "url": links.signed_url(state, _path(execution.id, str(number)), host, links.DAY),
                 "original_uri": item.original_uri,
                 "download_intent": "on-demand",
             }

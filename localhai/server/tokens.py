@@ -41,16 +41,6 @@ def _user(request: Request, state: Annotated[State, Depends(state_of)]) -> User:
 Asking = Annotated[User, Depends(_user)]
 
 
-def signature(secret: str, path: str, expires: int) -> str:
-    """What makes a URL good without a token until `expires`, seconds since 1970."""
-    return hmac.new(secret.encode(), f"{path} {expires}".encode(), hashlib.sha256).hexdigest()
-
-
-def signed(secret: str, path: str, expires: int, given: str) -> bool:
-    """Whether a URL was signed by this server."""
-    return hmac.compare_digest(signature(secret, path, expires).encode(), given.encode("utf-8", "replace"))
-
-
 def token_of(secret: str, execution_id: str) -> str:
     """What lets the container of one execution call for itself, and for nothing else."""
     return hmac.new(secret.encode(), f"execution {execution_id}".encode(), hashlib.sha256).hexdigest()

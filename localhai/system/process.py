@@ -9,11 +9,12 @@ import functools
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 PROC = "/proc"
 PATIENCE = 5.0  # seconds for an answer
 MANY_FILES = 8192  # within what every macOS grants (OPEN_MAX is 10240)
-_ANYBODY = ("192.0.2.1", 9)  # a documentation address (RFC 5737): nothing is sent to it
+_ANYBODY = "192.0.2.1"  # a documentation address (RFC 5737): nothing is sent to it
 _ITSELF = "127.0.0.1"
 _ENDED = ("Z", "X")  # a zombie looks after nothing
 
@@ -28,13 +29,16 @@ def host_name() -> str:
 
 def own_address() -> str:
     """The address from which this machine reaches others; its loopback address where it is in no network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_ANYBODY)  # a datagram socket only looks up the route
-            found = str(probe.getsockname()[0])
-        except OSError:
-            return _ITSELF
-    return _ITSELF if found == "0.0.0.0" else found  # noqa: S104  # what some systems say where there is no route
+    found = own_address_towards(_ANYBODY)
+    return _ITSELF if found in {None, "0.0.0.0"} else str(found)  # noqa: S104  # said where there is no route
+
+
+def own_address_towards(address: str) -> str | None:
+    """By which address this machine would speak to another one; None where there is no way. Nothing is sent."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 9))  # a datagram socket only looks up the route
+        return str(probe.getsockname()[0])
+    return None
 
 
 def is_this_machine(host: str, boot: str) -> bool:

@@ -77,7 +77,7 @@ class Running:
         self._children = Interruption()
         self._left = jobs
         records, wanted = start.project.home.records, start.record.id
-        self._wish = Beside(lambda: records.tasks.stop_requested(wanted), told=self._wake)
+        self._wish = Beside(lambda: records.tasks.stop_requested(wanted), told=self._wake, seconds=LOOK, at_once=True)
         self.watches_metadata = bool(sweep.plan.stop_condition)
         self.trouble: BaseException | None = None
 
@@ -119,10 +119,8 @@ class Running:
         start, sweep = self._start, self._sweep
         if start.interruption.asked:
             sweep.stop("it was interrupted")
-        elif not sweep.stopping:
-            self._wish.ask()
-            if self._wish.heard:
-                sweep.stop("it was asked to stop")
+        elif not sweep.stopping and self._wish.look():
+            sweep.stop("it was asked to stop")
         wanted = max(int(sweep.stopping), start.interruption.level)
         while self._children.level < wanted:
             self._children.ask()

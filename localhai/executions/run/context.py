@@ -115,7 +115,7 @@ class RunContext(Struct):
     container: str | None = None
     live_outputs: list[Path] = field(default_factory=list)
     pins: Pins | None = None
-    stop_wished: Callable[[], bool] = lambda: False  # by the records, before its container runs
+    stop_wished: Callable[[], bool | None] = lambda: None  # by the records, before its container runs
     seconds: Callable[[], float | None] = lambda: None  # since it was started; None where only the clock tells
 
     @property
@@ -130,7 +130,7 @@ class RunContext(Struct):
 
     def is_asked_to_stop(self) -> bool:
         """By a signal, or from elsewhere."""
-        return self.interruption.asked or self.stop_wished()
+        return self.interruption.asked or bool(self.stop_wished())
 
     def let_go(self) -> None:
         """Twice is fine."""

@@ -18,7 +18,7 @@ from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import Reading, asked_by, require_allowed
 from localhai.executions.run import config_files, on_demand
-from localhai.executions.run.beside import NowAndThen
+from localhai.executions.run.beside import Beside
 from localhai.executions.run.environment import container_variables, platform_variables
 from localhai.executions.run.fetch_progress import FetchReporter
 from localhai.executions.run.input_specs import input_specs
@@ -49,7 +49,7 @@ def prepare(context: RunContext) -> None:
     if _is_true(context, "VH_CLEAN"):  # platform.md 2.3
         context.capture.status(CLEAN_IGNORED)
     records, wanted = context.home.records, context.record.id
-    context.stop_wished = NowAndThen(lambda: records.executions.stop_requested(wanted)).heard
+    context.stop_wished = Beside(lambda: records.executions.stop_requested(wanted)).look
     require_allowed(context.home, context.settings, context.plan, asked_by(context))
     if context.options.calls is not None:
         context.calls = context.options.calls(context.record.id)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
-from localhai.executions.run.beside import SLOW_LOOK, Beside
+from localhai.executions.run.beside import Beside, Pace
 from localhai.executions.run.context import ContainerExit
 from localhai.executions.run.stop import Stopping
 from localhai.executions.run.watch import STOPPED_BY_WISH, Watch
@@ -96,7 +96,7 @@ class _Supervision:
         self._cause: Cause | None = None
         self._reason: str | None = None
         self._forced_at: float | None = None
-        self._slow_look_due = time.monotonic() + SLOW_LOOK
+        self._upload_pace = Pace()
         self._stopping = Stopping(self._engine, context.container or "", self._tell)
         self._uploading: _Asked[None] | None = None
         self._is_running = True
@@ -172,11 +172,8 @@ class _Supervision:
             self._forced_at = time.monotonic()
             self._stopping.force()
         self._stopping.look()
-        if time.monotonic() >= self._slow_look_due:
-            self._slow_look_due = time.monotonic() + SLOW_LOOK
+        if self._upload_pace.is_due():
             self._upload_beside()
-            if self._cause is None:
-                self._wish.ask()
         if self._cause is None and self._is_running:
             self._find_cause()
 
@@ -200,7 +197,7 @@ class _Supervision:
         context = self._context
         if context.interruption.asked:
             self._stop("interrupted", "it was interrupted")
-        elif self._wish.heard:
+        elif self._wish.look():
             self._stop("requested", "a stop was requested")
         elif context.capture.trouble is not None and not isinstance(context.capture.trouble, EngineLost):
             self._stop("failed-here", f"its output could not be kept: {context.capture.trouble}")

@@ -107,8 +107,7 @@ def download(asking: Asking, state: Shared, datum_id: str, request: Request) -> 
 @router.head("/data/{datum_id}/content/")
 def content(state: Shared, datum_id: str, request: Request, expires: str = "", signature: str = "") -> Response:
     """The bytes, streamed, whole or in ranges. The URL itself is the right to them."""
-    if not links.is_good(state, links.content_path(datum_id), expires, signature):
-        raise said(403, "this download URL is not valid, or not any more", "bad_signature")
+    links.require_good(state, links.content_path(datum_id), expires, signature)
     try:
         row = state.home.records.data.get(datum_id)
     except UsageError:

@@ -14,6 +14,7 @@ from localhai.app.stop import stop_execution
 from localhai.errors import SurroundingsError
 from localhai.executions.delete import delete as forget
 from localhai.executions.execution import Execution
+from localhai.executions.log.follow import count_lines
 from localhai.executions.log.log import read_events
 from localhai.executions.log.metadata import read_metadata
 from localhai.records import DatumRecord
@@ -22,7 +23,6 @@ from localhai.server import links, long_lists, requests, tables
 from localhai.server.addresses import base, execution_of, files_of
 from localhai.server.bodies import Body, text
 from localhai.server.errors import said
-from localhai.server.lines import count_lines
 from localhai.server.pages import OnePage, truth
 from localhai.server.shapes import datum as datum_shapes
 from localhai.server.shapes import execution as shapes

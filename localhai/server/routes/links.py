@@ -9,16 +9,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from localhai.server import links
-from localhai.server.errors import said
 from localhai.server.state import State, state_of
-from localhai.server.tokens import Asking, signature
+from localhai.server.tokens import Asking
 
 api = APIRouter(tags=["users"])
 pages = APIRouter(include_in_schema=False)
 Shared = Annotated[State, Depends(state_of)]
 
 LOGIN = "/auth/login/"
-_GOOD_FOR = 60  # seconds; a browser opens it at once
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -36,15 +34,13 @@ _PAGE = """\
 @api.get("/users/login_link/")
 def login_link(_asking: Asking, state: Shared) -> dict[str, str]:
     """An address for a browser, good for a minute, to which clients append `&next=...`."""
-    expires = int(state.clock()) + _GOOD_FOR
-    return {"url": f"{LOGIN}?expires={expires}&signature={signature(state.secret, LOGIN, expires)}"}
+    return {"url": links.signed_url(state, LOGIN, "", links.MINUTE)}
 
 
 @pages.get(LOGIN)
 def login(state: Shared, request: Request, expires: str = "", signature: str = "", next: str = "/") -> Response:  # noqa: A002  # clients name it so
     """Go on to `next`, a page of this server: there is nothing that a login would show more of."""
-    if not links.is_good(state, LOGIN, expires, signature):
-        raise said(403, "this login link is not valid, or not any more", "bad_signature")
+    links.require_good(state, LOGIN, expires, signature, "login link")
     return RedirectResponse(_here(next, request), 302, headers={"Referrer-Policy": "no-referrer"})
 
 

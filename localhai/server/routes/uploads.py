@@ -57,8 +57,7 @@ async def receive(
     state: Shared, upload_id: str, request: Request, expires: str = "", signature: str = ""
 ) -> dict[str, int]:
     """Take in the bytes as they come. The URL itself is the right to send them."""
-    if not links.is_good(state, _content(upload_id), expires, signature):
-        raise said(403, "this upload URL is not valid, or not any more", "bad_signature")
+    links.require_good(state, _content(upload_id), expires, signature, "upload URL")
     found = await run_in_threadpool(asked.find, state, upload_id)
     if "datum" in found.document:
         raise said(400, f"{found.name} is complete already", "complete")

@@ -73,7 +73,6 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "LOOK", 0.02)
-    monkeypatch.setattr(supervise, "SLOW_LOOK", 0.05)
     monkeypatch.setattr(beside, "SLOW_LOOK", 0.05)
     monkeypatch.setattr(stop, "AGAIN", 0.02)
     monkeypatch.setattr(stop, "LATER", 0.1)
