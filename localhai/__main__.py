@@ -28,7 +28,10 @@ def main() -> None:
 
     if earlier is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    begin()
+    try:
+        begin()
+    finally:
+        gc.freeze()  # Python looks for garbage three times while it ends, among all that goes with the process anyway
 
 
 if __name__ == "__main__":
