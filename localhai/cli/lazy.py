@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from localhai.system.text import clean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PATHS = frozenset({"DIR", "FILE", "PATH"})  # by these metavars: the bytes of a path are those of its file
 
@@ -89,6 +91,8 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         found = [
             CompletionItem(name, help=entry.help)
             for name, entry in self.table.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +40,8 @@ def disk_full(folder: Path, what: str) -> DiskFull:
 
 def require_room(folder: Path, size: int, what: str) -> None:
     """Raise DiskFull before a large write that cannot succeed."""
+    import shutil
+
     if size > 0 and shutil.disk_usage(folder).free < size:
         raise disk_full(folder, f"{what} ({human_size(size)})")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,6 +53,8 @@ class UnsafeRepository(GitError):
 
 def git(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> bytes:
     """What `git ARGUMENTS` prints in a folder. Raises GitError or one of its kinds."""
+    import subprocess  # with a shelf of modules of its own, and most calls of localhai ask git nothing
+
     environ = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
     environ |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(environment or {})}
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 from localhai.errors import UsageError
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
 
 def option_name(name: str) -> str:
     """The option for a parameter or input, without its dashes: ASCII letters, digits and `-`, as `vh` spells it."""
+    import unicodedata
+
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", errors="ignore").decode()
     return re.sub(r"[^-a-zA-Z0-9]+", "-", ascii_only).strip("-")
 
@@ -59,6 +59,8 @@ def unknown(kind: str, plural: str, wanted: str, known: Collection[str], *, of: 
 
 def nearest(wanted: str, known: Iterable[str]) -> str | None:
     """The known name most like `wanted`, if any is like it at all."""
+    import difflib
+
     by_folded = {name.lower(): name for name in known}
     found = difflib.get_close_matches(wanted.lower(), list(by_folded), n=1, cutoff=0.5)
     return by_folded[found[0]] if found else None

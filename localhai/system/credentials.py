@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 MASK = "***"
-_scheme_re = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
-_url_re = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
-_signature_re = re.compile(
+_SCHEME = r"\s*[A-Za-z][A-Za-z0-9+.-]*://"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+"
+_SIGNATURE = (
     r"(?i)(?<=[?&])((?:x-amz-signature|x-amz-security-token|x-goog-signature|x-oss-signature|signature|sig|token"
     r"|access_token|private_token|auth_token|api_key|apikey|password|secret)=)([^&#\s]+)"
 )
@@ -18,13 +18,13 @@ _signature_re = re.compile(
 
 def secrets_of(url: str) -> tuple[str, ...]:
     """The password and signatures in an URL, as written and, where that differs, decoded; none in anything else."""
-    if _scheme_re.match(url) is None:
+    if re.match(_SCHEME, url) is None:
         return ()
     try:
         password = urlsplit(url).password
     except ValueError:
         password = None
-    written = [password or "", *(match[2] for match in _signature_re.finditer(url))]
+    written = [password or "", *(match[2] for match in re.finditer(_SIGNATURE, url))]
     return tuple(dict.fromkeys(form for text in written if text for form in (text, unquote(text))))
 
 
@@ -43,7 +43,7 @@ def secrets_in(value: Any) -> Iterator[str]:
 
 def without_secrets(url: str) -> str:
     """The URL for eyes and records: a password in it becomes `***`, signatures of signed links too."""
-    match = _scheme_re.match(url)
+    match = re.match(_SCHEME, url)
     if match is None:
         return url
     netloc = re.split(r"[/?#]", url[match.end() :], maxsplit=1)[0]
@@ -51,9 +51,9 @@ def without_secrets(url: str) -> str:
     if at and ":" in login:
         rest = url[match.end() + len(netloc) :]
         url = f"{match[0]}{login.split(':', 1)[0]}:{MASK}@{host}{rest}"
-    return _signature_re.sub(rf"\1{MASK}", url)
+    return re.sub(_SIGNATURE, rf"\1{MASK}", url)
 
 
 def masked_urls(text: str) -> str:
     """Any text, with the secrets in the URLs in it masked."""
-    return _url_re.sub(lambda match: without_secrets(match[0]), text)
+    return re.sub(_URL, lambda match: without_secrets(match[0]), text)

@@ -13,16 +13,17 @@ RESET = "\x1b[0m"
 _SGR = r"\x1b\[[0-9;:]*m"
 # C0 but for tab and newline, DEL and C1, signs that turn the direction of writing, line and paragraph separators
 _ODD = "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
-_odd_re = re.compile(f"[{_ODD}]")
-_single_re = re.compile(f"[\\t\\n{_ODD}]")
-_taken_re = re.compile(f"{_SGR}|[{_ODD}]")
-_part_re = re.compile(f"({_SGR})|.", re.DOTALL)
+# patterns as text, here and in other modules that each command loads: compiled when they are first used
+_ODD_ONE = f"[{_ODD}]"
+_ODD_OR_BREAK = f"[\\t\\n{_ODD}]"
+_ODD_OR_COLOUR = f"{_SGR}|[{_ODD}]"
+_PART = f"(?s:({_SGR})|.)"
 _LAST_C0 = 0x1F
 
 
 def uncoloured(text: str) -> str:
     """A name or a value as a terminal may have it, on one line: its colours show escaped too."""
-    return _single_re.sub(_shown, text)
+    return re.sub(_ODD_OR_BREAK, _shown, text)
 
 
 def escaped(text: str) -> str:
@@ -30,7 +31,7 @@ def escaped(text: str) -> str:
 
     Lines of a stranger that set a colour get it taken off at their end: what comes behind is not theirs.
     """
-    if _odd_re.search(text) is None:
+    if re.search(_ODD_ONE, text) is None:
         return text
     return "\n".join(map(_escaped_line, text.split("\n")))
 
@@ -38,7 +39,7 @@ def escaped(text: str) -> str:
 def clipped(text: str, width: int) -> str:
     """The beginning of an escaped line, so many characters that are seen; no colour is cut in two."""
     seen, end = 0, 0
-    for part in _part_re.finditer(text):
+    for part in re.finditer(_PART, text):
         if part[1] is None:
             if seen >= width:
                 return text[:end] + (RESET if "\x1b" in text[:end] else "")
@@ -48,9 +49,9 @@ def clipped(text: str, width: int) -> str:
 
 
 def _escaped_line(line: str) -> str:
-    if _odd_re.search(line) is None:
+    if re.search(_ODD_ONE, line) is None:
         return line
-    line = _taken_re.sub(_shown, line)
+    line = re.sub(_ODD_OR_COLOUR, _shown, line)
     last = line.rfind("\x1b")
     return line if last < 0 or line.startswith((RESET, "\x1b[m"), last) else line + RESET
 

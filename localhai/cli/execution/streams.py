@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -132,6 +131,8 @@ class TerminalStream:
             return
         if b"\r" in self._unfinished:
             del self._unfinished[: bytes(self._unfinished).rstrip(b"\r").rfind(b"\r") + 1]
+        import shutil
+
         room = shutil.get_terminal_size().columns - self._name_width - 1
         text = escaped(displayed(bytes(self._unfinished[-16 * 1024 :])))
         self._target.write(f"{_ERASE}{self._prefix}{clipped(text, max(0, room))}")

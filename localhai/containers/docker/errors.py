@@ -54,12 +54,12 @@ def image_not_found(reference: str, said: str) -> ImageNotFound:
         where=reference,
         hints=["look at network and proxy of the engine", *advice, f"the engine said: {said}"],
     )
-    found.passing = _PASSING.search(text) is not None
+    found.passing = re.search(_PASSING, text) is not None
     return found
 
 
 # What passes by itself: a registry that is busy or starting, a connection that broke.
-_PASSING = re.compile(
+_PASSING = (
     r"\b50[0234] |http status:? 50[0234]|tls handshake timeout|connection reset|unexpected eof|: eof\b|broken pipe"
 )
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from localhai.executions.log.index import stored_lengths
 from localhai.executions.log.log import LogWriter, read_stream
 from localhai.executions.log.metadata import METADATA, MetadataCollector
-from localhai.executions.run.stop_condition import StopCondition
 from localhai.system.text import clean
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from localhai.executions.log.metadata import Summary
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.secrets import Masker
+    from localhai.executions.run.stop_condition import StopCondition
 
 RATE_WINDOW = 10.0
 RATE_LIMIT = 500  # lines in a window: what the platform keeps (platform.md 2.5)
@@ -51,7 +51,7 @@ class Capture:
         self._streams = {"stdout": masker.stream(), "stderr": masker.stream()} if masker else {}
         self._taken = stored_lengths(folder)
         self._skip = dict(self._taken)
-        self._condition = StopCondition(stop_condition) if stop_condition else None
+        self._condition = _condition(stop_condition)
         self._window_start = 0.0
         self._window_lines = 0
         self._too_many_told = False
@@ -167,3 +167,11 @@ class Capture:
             self.status(
                 "More than 50 lines a second are being written: Valohai drops what is beyond that, metadata included."
             )
+
+
+def _condition(expression: str | None) -> StopCondition | None:
+    if not expression:
+        return None
+    from localhai.executions.run.stop_condition import StopCondition
+
+    return StopCondition(expression)

@@ -28,7 +28,6 @@ from localhai.executions.run.observer import Observer
 from localhai.executions.run.prepare import prepare
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.supervise import ContactLost, supervise
-from localhai.project import parity
 from localhai.system import strict_json
 from localhai.system.credentials import secrets_in
 
@@ -222,6 +221,10 @@ def _say_first(context: RunContext, snapshot: Snapshot, resolutions: Sequence[Re
 
 def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Observer) -> None:
     """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
+    if not notes:
+        return
+    from localhai.project import parity  # its table is long
+
     if line := parity.sentence(notes):
         capture.status(line, only_log=True)
     if line := parity.telling_sentence(notes):

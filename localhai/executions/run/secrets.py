@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MASK = b"***"
 SHORTEST = 4  # masking "1" or "yes" would make every log unreadable
-_line_re = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
+_LINE = r"(?s)(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z"
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -34,7 +34,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = _line_re.match(line.strip())
+        match = re.match(_LINE, line.strip())
         if match is None:
             # the line itself is not shown: it may be a secret
             position = Position(str(path), number, 1)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leval.excs import NoSuchValue
-from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,6 +16,8 @@ class StopCondition:
     """
 
     def __init__(self, expression: str) -> None:
+        from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
+
         self.expression = expression
         self.trouble: str | None = None
         self._latest: dict[tuple[str, ...] | str, Any] = {}
@@ -33,6 +32,8 @@ class StopCondition:
         return False
 
     def _is_true(self) -> bool:
+        from leval.excs import NoSuchValue
+
         try:
             return bool(self._evaluator.evaluate(self.expression, self._latest))
         except NoSuchValue:
