@@ -16,7 +16,7 @@ from localhai.app.start import run_taken
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
 from localhai.executions.run import finalize, kept_secrets
-from localhai.executions.run.at_work import at_work
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_of_home
 from localhai.executions.run.secrets import Masker

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from localhai.executions.log.capture import Capture
 from localhai.executions.run import kept_secrets
-from localhai.executions.run.at_work import at_work
 from localhai.executions.run.context import Creator, RunContext, RunOptions
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.runner import begin, live, masker_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.executions.reading import requester_of
-from localhai.executions.run.at_work import at_work
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.pipelines.resuming import left
 from localhai.pipelines.running import PipelineObserver, Run, all_runners

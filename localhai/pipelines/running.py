@@ -21,9 +21,9 @@ from msgspec.structs import replace
 from localhai.errors import LocalhaiError
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import recorded
-from localhai.executions.run.at_work import at_work
 from localhai.executions.run.beside import Beside
 from localhai.executions.run.elapsed import stopwatch
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption, ctrl_c_asks
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.secrets import Masker

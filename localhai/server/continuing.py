@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from localhai.app.nodes import further_runners
 from localhai.errors import LocalhaiError, RecordsUnavailable
-from localhai.executions.run.at_work import at_work
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_gone
 from localhai.pipelines.continuing import continue_pipeline

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localhai.containers import labels
-from localhai.executions.run.at_work import is_at_work
-from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.heartbeat import is_at_work, own_owner
 from localhai.records.times import now, parse
 from localhai.system.process import is_this_machine
 

@@ -24,11 +24,10 @@ from localhai.executions.execution import PLAN, Execution
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
 from localhai.executions.run import finalize, uncollected
-from localhai.executions.run.at_work import claimed
 from localhai.executions.run.context import ContainerExit, RunContext
 from localhai.executions.run.elapsed import by_engine, moment
 from localhai.executions.run.group import remove_left
-from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.heartbeat import claimed, own_owner
 from localhai.executions.run.kept_secrets import LOST, forget, masker_of_left
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.other_hosts import close_from_afar, is_out_of_reach

@@ -19,10 +19,10 @@ from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse import lookup
 from localhai.executions.reuse.inputs import ReuseRequest
 from localhai.executions.run import finalize, kept_secrets
-from localhai.executions.run.at_work import at_work
 from localhai.executions.run.context import ContainerExit, Creator, RunContext, RunOptions
 from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.environment import PRIVATE
+from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption, ctrl_c_asks
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.prepare import prepare

@@ -17,8 +17,7 @@ from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsErro
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
 from localhai.executions.run import finalize, recovery, runner
-from localhai.executions.run.at_work import at_work
-from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.records.database import Away
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine

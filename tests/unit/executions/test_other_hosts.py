@@ -12,9 +12,8 @@ from localhai.containers.engine import ContainerSpec
 from localhai.errors import SurroundingsError
 from localhai.executions.clean import leftovers
 from localhai.executions.home import Home
-from localhai.executions.run.at_work import at_work
 from localhai.executions.run.finalize import ExecutionEnd, record_end
-from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.owner import is_left
 from localhai.records import DatumRecord, Owner, new_id
