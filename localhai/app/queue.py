@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from localhai.app.start import run_taken
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
-from localhai.executions.run import finalize, kept_secrets
+from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_of_home
@@ -110,8 +110,8 @@ def close(home: Home, record: ExecutionRecord, status: str, error: str) -> Execu
     if end is not None:
         return finalize.record_end(home, record, end)
     (folder / finalize.RESERVE).unlink(missing_ok=True)
-    error = (kept_secrets.kept(folder) or Masker(())).mask_text(error)
-    kept_secrets.forget(folder)
+    error = (secrets.kept(folder) or Masker(())).mask_text(error)
+    secrets.forget(folder)
     with suppress(LocalhaiError, OSError):  # its folder may be gone
         log = LogWriter(folder)
         log.write("status", f"Execution #{record.counter} is {status}: {error}\n".encode(), time.time())

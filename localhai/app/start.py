@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from localhai.executions.log.capture import Capture
-from localhai.executions.run import kept_secrets
+from localhai.executions.run import secrets
 from localhai.executions.run.context import Creator, RunContext, RunOptions
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption
@@ -75,7 +75,7 @@ def run_taken(
     What kept it from starting is in its record.
     """
     folder, masker = home.folder / record.folder, masker_of(request.plan, request.options, request.settings)
-    kept_secrets.keep(folder, masker)  # they may have changed while it waited
+    secrets.keep(folder, masker)  # they may have changed while it waited
     stop_condition = request.plan.limits.stop_condition
     context = RunContext(
         home=home,

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from localhai.errors import UsageError
 from localhai.executions.run import on_demand
-from localhai.executions.run.kept_secrets import masker_of_left
+from localhai.executions.run.secrets import masker_of_left
 from localhai.records import ExecutionRecord as Record
 from localhai.server import errors, links
 from localhai.server.addresses import base

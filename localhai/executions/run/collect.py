@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.executions.reuse.outputs import remember_outputs
-from localhai.executions.run import finalize, kept_secrets, outputs, uncollected
+from localhai.executions.run import finalize, outputs, secrets, uncollected
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.recovery import find_container, own_home, restored, sweep
 from localhai.system import strict_json
@@ -74,7 +74,7 @@ def _collect(context: RunContext, left: Uncollected) -> None:
     context.capture.status(f"Its outputs are collected now: {len(collected.data)}")
     finalize.remove_container(context)
     uncollected.clear(context.folder)
-    kept_secrets.forget(context.folder)
+    secrets.forget(context.folder)
 
 
 def _fetch(context: RunContext) -> None:

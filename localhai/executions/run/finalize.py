@@ -16,7 +16,7 @@ from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.log.log import LogWriter, read_events
 from localhai.executions.reuse.outputs import remember_outputs
-from localhai.executions.run import kept_secrets, uncollected
+from localhai.executions.run import secrets, uncollected
 from localhai.executions.run.outputs import Collected, collect
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.uncollected import Uncollected
@@ -193,7 +193,7 @@ def record_end(home: Home, record: ExecutionRecord, end: ExecutionEnd) -> Execut
     """Write an end into the records. May be repeated: known data and a final status stay as they are."""
     ended = _recorded(home, record, end)
     if record.folder and not end.not_collected:  # who collects later has to know what to mask
-        kept_secrets.forget(home.folder / record.folder)
+        secrets.forget(home.folder / record.folder)
     return ended
 
 
@@ -232,7 +232,7 @@ def _say_late(folder: Path, sentences: list[str]) -> None:
         return
     with suppress(LocalhaiError, OSError):
         log = LogWriter(folder)
-        masker = kept_secrets.kept(folder) or Masker(())
+        masker = secrets.kept(folder) or Masker(())
         for sentence in map(masker.mask_text, sentences):
             log.write("status", f"Outputs: {sentence}\n".encode(), time.time())
         log.close()

@@ -18,7 +18,7 @@ from localhai.executions.log.capture import Capture
 from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse import lookup
 from localhai.executions.reuse.inputs import ReuseRequest
-from localhai.executions.run import finalize, kept_secrets
+from localhai.executions.run import finalize, secrets
 from localhai.executions.run.context import ContainerExit, Creator, RunContext, RunOptions
 from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.environment import PRIVATE
@@ -177,7 +177,7 @@ def _addresses(home: Home, project: Project, options: RunOptions) -> Addresses:
 def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
     """The trouble, after the execution that it kept from being queued was closed by it."""
     (folder / finalize.RESERVE).unlink(missing_ok=True)
-    kept_secrets.forget(folder)
+    secrets.forget(folder)
     home.records.executions.transition(record_id, "error", by="localhai", error=masker.mask_text(trouble.message))
     return trouble
 
@@ -234,7 +234,7 @@ def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Obser
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
     try:
         (folder / "outputs").mkdir(parents=True)
-        kept_secrets.keep(folder, masker)
+        secrets.keep(folder, masker)
         (folder / PLAN).write_text(strict_json.dumps(masker.mask_value(plan.to_dict()), indent=2))
         finalize.reserve(folder)
     except OSError as error:

@@ -19,7 +19,7 @@ from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
 from localhai.executions.open_project import OpenProject, open_project
-from localhai.executions.run import finalize, kept_secrets
+from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records.server import Variable
 from localhai.testing import Canned, FakeEngine
@@ -140,33 +140,33 @@ def test_passwords_and_signatures_of_addresses_are_on_no_disk(
 def test_who_takes_an_execution_over_masks_what_the_dead_one_masked(home: Home, project: OpenProject) -> None:
     execution_id = unread(project)
     folder = home.execution(execution_id).folder
-    assert stat.S_IMODE((folder / kept_secrets.FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / secrets.FILE).stat().st_mode) == 0o600
 
     recover(home, lambda text: None)  # noqa: ARG005
 
     execution = home.execution(execution_id)
     assert execution.complete
     assert "plain ***" in execution.logs()
-    assert not (folder / kept_secrets.FILE).exists()
+    assert not (folder / secrets.FILE).exists()
     assert in_clear(home) == []
 
 
 def test_without_what_was_kept_the_known_is_masked_and_the_loss_is_said(home: Home, project: OpenProject) -> None:
     execution_id = unread(project)
-    (home.execution(execution_id).folder / kept_secrets.FILE).unlink()
+    (home.execution(execution_id).folder / secrets.FILE).unlink()
     home.records.variables.set(project.record.id, Variable("TOKEN", TOKEN, secret=True))
 
     recover(home, lambda text: None)  # noqa: ARG005
 
     execution = home.execution(execution_id)
     assert "plain ***" in execution.logs()
-    assert kept_secrets.LOST in [event.message for event in execution.events()]
+    assert secrets.LOST in [event.message for event in execution.events()]
 
 
 @pytest.mark.parametrize("output", [OUTPUT, "no more\n"])
 def test_nothing_is_kept_once_it_has_ended(engine: FakeEngine, project: OpenProject, output: str) -> None:
     def step(container: Any) -> int:
-        kept = {path.resolve() for path in project.home.folder.glob(f"executions/*/*/{kept_secrets.FILE}")}
+        kept = {path.resolve() for path in project.home.folder.glob(f"executions/*/*/{secrets.FILE}")}
         container.out(f"{output}{len(kept)} kept\n")
         return 3
 
@@ -174,7 +174,7 @@ def test_nothing_is_kept_once_it_has_ended(engine: FakeEngine, project: OpenProj
     execution = run(project)
     assert execution.status == "error"
     assert "1 kept" in execution.logs()
-    assert not list(project.home.folder.glob(f"executions/*/*/{kept_secrets.FILE}"))
+    assert not list(project.home.folder.glob(f"executions/*/*/{secrets.FILE}"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
