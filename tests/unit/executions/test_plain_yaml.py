@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localhai.executions.run.plain_yaml import NotPlain, dump
+from localhai.executions.run.config_files import NotPlain, dump
 
 ODD = """true|No|NULL|y|n|~|~a1|python:3.11-slim|a: b|a:|a :b|a #b|-|--x|1e5|1_000|0x1f|2026-11-24|s3://b/k|/valohai/in|é
 2026-11-24T13:49:31.345696Z|12345678-1234-1234-1234-123456789012|a b|a  b|two words
