@@ -1,17 +1,22 @@
-"""At the end: what a step left in outputs becomes data (platform.md 5). Checksums, store, properties, aliases."""
+"""At the end: what a step left in outputs becomes data (platform.md 5). Checksums, store, properties, aliases.
+
+Secrets that a step put into the names of its outputs, or into what it says about them, do not stay there.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field, to_builtins
+from msgspec.structs import replace
 
 from localhai.containers.trees import ownership
 from localhai.data import checksums, outputs
-from localhai.executions.run import masked_outputs
+from localhai.data.sidecars import OutputProperties
 from localhai.records import DatumRecord, VersionRequest, new_id
 from localhai.system.retry import Waiter
 from localhai.system.text import file_name
@@ -19,7 +24,6 @@ from localhai.system.text import file_name
 if TYPE_CHECKING:
     from localhai.data.files import Checksums
     from localhai.data.outputs import OutputFile
-    from localhai.data.sidecars import OutputProperties
     from localhai.executions.run.context import RunContext
     from localhai.executions.run.secrets import Masker
 
@@ -41,7 +45,7 @@ def collect(context: RunContext) -> Collected:
 
     Raises DiskFull, and SurroundingsError when the store does not answer; outputs then stay where they are.
     """
-    for name in masked_outputs.rename(context.folder / "outputs", context.masker):
+    for name in _mask_names(context.folder / "outputs", context.masker):
         context.capture.status(f"Outputs: a name held a secret: it is kept as {name!r}")
     live = [_live_file(path, context.scratch / "live", context.masker) for path in context.live_outputs]
     scan = outputs.scan(context.folder / "outputs", uploaded={file.name for file in live})
@@ -51,7 +55,7 @@ def collect(context: RunContext) -> Collected:
         context.capture.status(f"Outputs: {warning}")
     ownership.disarm(str(context.folder / "outputs"))
     files = [(file, scan.late.get(file.name)) for file in live] + [(file, file.properties) for file in scan.files]
-    return _store(context, [(file, masked_outputs.properties(said, context.masker)) for file, said in files])
+    return _store(context, [(file, _masked(said, context.masker)) for file, said in files])
 
 
 def _live_file(path: Path, root: Path, masker: Masker) -> OutputFile:
@@ -132,3 +136,36 @@ def _waiter(context: RunContext) -> Waiter:
 def _properties(properties: OutputProperties | None) -> tuple[dict[str, Any], ...]:
     """The metadata that a later execution sees in inputs.json, as they were written: a list of objects."""
     return (dict(properties.written),) if properties is not None and properties.written else ()
+
+
+def _mask_names(folder: Path, masker: Masker) -> list[str]:
+    """Give files and folders with a secret in their names masked ones; these, relative to `folder`. Raises OSError."""
+    renamed = []
+    if masker:
+        for here, folders, files in os.walk(os.fsencode(folder), topdown=False):
+            for name in (*files, *folders):
+                wanted = masker.mask(name)
+                if wanted != name:
+                    free = _free(here, wanted)
+                    os.rename(os.path.join(here, name), os.path.join(here, free))
+                    renamed.append(os.fsdecode(os.path.relpath(os.path.join(here, free), os.fsencode(folder))))
+    return renamed
+
+
+def _free(here: bytes, wanted: bytes) -> bytes:
+    """The name, with a number before its suffixes where several come to the same one."""
+    name, number = wanted, 1
+    while os.path.lexists(os.path.join(here, name)):
+        number += 1
+        stem, dot, suffixes = wanted.partition(b".")
+        name = b"%s-%d%s%s" % (stem, number, dot, suffixes)
+    return name
+
+
+def _masked(said: OutputProperties | None, masker: Masker) -> OutputProperties | None:
+    """What a step says about an output, masked."""
+    if said is None or not masker:
+        return said
+    masked = convert(masker.mask_value(to_builtins(said)), OutputProperties)
+    own = {name: masker.mask_value(getattr(said, name), keys=True) for name in ("properties", "written")}
+    return replace(masked, **own)
