@@ -22,12 +22,12 @@ from localhai.errors import LocalhaiError
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import recorded
 from localhai.executions.run.beside import Beside
-from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption, ctrl_c_asks
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
+from localhai.executions.run.verdict import stopwatch
 from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, preflight, refuse_unknown_types

@@ -12,10 +12,10 @@ from localhai.errors import UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import access_of, recorded, requester_of
-from localhai.executions.run.elapsed import stopwatch
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import ctrl_c_asks
 from localhai.executions.run.secrets import Masker
+from localhai.executions.run.verdict import stopwatch
 from localhai.project.overrides import Overrides
 from localhai.system import strict_json
 from localhai.tasks import comparison, rules

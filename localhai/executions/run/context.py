@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from localhai.data.pins import Pins
     from localhai.executions.home import Home
     from localhai.executions.log.capture import Capture
-    from localhai.executions.run.watch import Cause
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import ExecutionRecord, Project
@@ -77,19 +76,6 @@ class RunOptions(Struct, frozen=True):
     resolved: Sequence[Mapping[str, Any]] = ()
     requester: str | None = None
     calls: Callable[[str], Mapping[str, Any]] | None = None
-
-
-class ContainerExit(Struct, frozen=True):
-    """How a container ended. `exit_code` None: nobody knows. `cause`: what ended it before its command did.
-
-    `ran` is false where its command surely never began: it left nothing.
-    """
-
-    exit_code: int | None
-    cause: Cause | None = None
-    reason: str | None = None
-    oom_killed: bool = False
-    ran: bool = True
 
 
 class RunContext(Struct):

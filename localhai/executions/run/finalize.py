@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.executions.home import Home
-    from localhai.executions.run.context import ContainerExit, RunContext
+    from localhai.executions.run.context import RunContext
+    from localhai.executions.run.verdict import ContainerExit
     from localhai.records import ExecutionRecord
 
 END = "end.json"

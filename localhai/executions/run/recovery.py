@@ -24,8 +24,7 @@ from localhai.executions.execution import PLAN, Execution
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
 from localhai.executions.run import finalize, uncollected
-from localhai.executions.run.context import ContainerExit, RunContext
-from localhai.executions.run.elapsed import by_engine, moment
+from localhai.executions.run.context import RunContext
 from localhai.executions.run.group import remove_left
 from localhai.executions.run.heartbeat import claimed, own_owner
 from localhai.executions.run.observer import Observer
@@ -34,6 +33,7 @@ from localhai.executions.run.owner import is_alive, is_left
 from localhai.executions.run.prepare import container_name, tree_contents
 from localhai.executions.run.secrets import LOST, forget, masker_of_left
 from localhai.executions.run.supervise import ContactLost, supervise
+from localhai.executions.run.verdict import ContainerExit, by_engine, moment
 from localhai.project.plan import ExecutionPlan
 from localhai.records import ids
 from localhai.settings import Settings

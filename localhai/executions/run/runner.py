@@ -19,8 +19,7 @@ from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse import lookup
 from localhai.executions.reuse.inputs import ReuseRequest
 from localhai.executions.run import finalize, secrets
-from localhai.executions.run.context import ContainerExit, Creator, RunContext, RunOptions
-from localhai.executions.run.elapsed import stopwatch
+from localhai.executions.run.context import Creator, RunContext, RunOptions
 from localhai.executions.run.environment import PRIVATE
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.interruption import Interruption, ctrl_c_asks
@@ -28,6 +27,7 @@ from localhai.executions.run.observer import Observer
 from localhai.executions.run.prepare import prepare
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.supervise import ContactLost, supervise
+from localhai.executions.run.verdict import ContainerExit, stopwatch
 from localhai.system import strict_json
 from localhai.system.credentials import secrets_in
 

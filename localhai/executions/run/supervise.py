@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.run.beside import Beside, Pace
-from localhai.executions.run.context import ContainerExit
 from localhai.executions.run.stop import Stopping
-from localhai.executions.run.watch import STOPPED_BY_WISH, Watch
+from localhai.executions.run.verdict import STOPPED_BY_WISH, ContainerExit, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.containers.engine import ContainerState, OutputStream
     from localhai.executions.run.context import RunContext
-    from localhai.executions.run.watch import Cause
+    from localhai.executions.run.verdict import Cause
 
 LOOK = 0.25  # seconds between looks at wishes and limits
 RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.containers.engine import ContainerState
-from localhai.executions.run.elapsed import by_engine, moment
+from localhai.executions.run.verdict import by_engine, moment
 from localhai.records import times
 
 BEGAN = "2026-01-01T00:00:00.000000Z"

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.executions.run.context import ContainerExit
-from localhai.executions.run.verdict import verdict
-from localhai.executions.run.watch import Watch, final_status
+from localhai.executions.run.verdict import ContainerExit, Watch, final_status, verdict
 
 
 def test_no_limits_are_never_exceeded() -> None:
