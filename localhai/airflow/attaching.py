@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept
     from localhai.pipelines.sources import Sources

@@ -47,7 +47,7 @@ def main(text: str) -> None:
     from localhai.airflow.local_run import run_execution
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.open_project import open_project
-    from localhai.executions.run.interruption import Interruption, signals_ask
+    from localhai.executions.run.stop import Interruption, signals_ask
 
     asked = json.loads(text)
     told = False

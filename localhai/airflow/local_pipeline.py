@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from localhai.airflow.request import PipelineRequest
     from localhai.errors import LocalhaiError
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
     from localhai.pipelines.state import Change

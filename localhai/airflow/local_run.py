@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
     from localhai.executions.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.results import NodeResult
     from localhai.pipelines.runners import NodeWork
     from localhai.records.pipeline_rows import PipelineNode

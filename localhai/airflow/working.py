@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from localhai.executions.log.lines import LineAssembler, displayed
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
+from localhai.executions.run.stop import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -17,10 +17,10 @@ from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_of_home
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
+from localhai.executions.run.stop import Interruption
 from localhai.project.plan import ExecutionPlan
 from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE

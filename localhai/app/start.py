@@ -10,9 +10,9 @@ from localhai.executions.log.capture import Capture
 from localhai.executions.run import secrets
 from localhai.executions.run.context import Creator, RunContext, RunOptions
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.runner import begin, live, masker_of
+from localhai.executions.run.stop import Interruption
 from localhai.records.queue import QueueEntry
 
 if TYPE_CHECKING:

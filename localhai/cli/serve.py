@@ -258,7 +258,7 @@ def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[],
 
     False: it ended though nobody told it to.
     """
-    from localhai.executions.run.interruption import Interruption, signals_ask
+    from localhai.executions.run.stop import Interruption, signals_ask
 
     def told(number: int, level: int) -> None:
         for listener in listeners:

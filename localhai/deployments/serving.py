@@ -26,9 +26,8 @@ from localhai.deployments.work import work_id
 from localhai.deployments.wsgi import NOT_IMPORTABLE
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.latest import creator_name
-from localhai.executions.run.beside import Beside, Pace
 from localhai.executions.run.heartbeat import at_work, own_owner
-from localhai.executions.run.stop import Stopping
+from localhai.executions.run.stop import Beside, Pace, Stopping
 from localhai.system import strict_json
 
 if TYPE_CHECKING:

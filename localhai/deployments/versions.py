@@ -18,7 +18,7 @@ from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
 from localhai.executions.reading import Reading, recorded, requester_of
 from localhai.executions.run.heartbeat import at_work, own_owner
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.stop import Interruption
 from localhai.project import parity
 from localhai.project.plan import ParityNote
 from localhai.system import strict_json

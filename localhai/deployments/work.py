@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from localhai.containers.engine import OutputStream
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunOptions
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
+    from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
     from localhai.settings import Settings

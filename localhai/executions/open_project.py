@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.executions.execution import Execution
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
+    from localhai.executions.run.stop import Interruption
     from localhai.project.config import ProjectConfig
     from localhai.project.folder import ProjectFolder
     from localhai.project.overrides import StepArguments

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from localhai.executions.reading import requester_of
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.stop import Interruption
 from localhai.pipelines.resuming import left
 from localhai.pipelines.running import PipelineObserver, Run, all_runners
 

@@ -10,7 +10,7 @@ from localhai.project.planning import stand_in_image
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import Node, PipelinePlan
     from localhai.pipelines.sources import Sources
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunOptions
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.slots import Slots
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
     from localhai.pipelines.sources import Sources

@@ -21,12 +21,11 @@ from msgspec.structs import replace
 from localhai.errors import LocalhaiError
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import recorded
-from localhai.executions.run.beside import Beside
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption, ctrl_c_asks
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
+from localhai.executions.run.stop import Beside, Interruption, ctrl_c_asks
 from localhai.executions.run.verdict import stopwatch
 from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner

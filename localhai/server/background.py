@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.stop import Interruption
 from localhai.server.errors import said
 
 if TYPE_CHECKING:

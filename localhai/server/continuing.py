@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from localhai.app.nodes import further_runners
 from localhai.errors import LocalhaiError, RecordsUnavailable
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.owner import is_gone
+from localhai.executions.run.stop import Interruption
 from localhai.pipelines.continuing import continue_pipeline
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineOptions

@@ -14,8 +14,8 @@ from localhai.deployments.proxy import Proxy, Routes
 from localhai.deployments.serving import serve
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError
 from localhai.executions.reading import requester_of
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
+from localhai.executions.run.stop import Interruption
 from localhai.server.auth import require_own
 from localhai.server.bodies import text, truth
 from localhai.server.code import code_of, commits, config_of

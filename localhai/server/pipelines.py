@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from valohai_yaml.objs import Step
 
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.pipelines.runners import Kept
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project

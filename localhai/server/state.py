@@ -19,8 +19,8 @@ from localhai.settings import FILE_NAME, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.slots import Slots
+    from localhai.executions.run.stop import Interruption
     from localhai.records import Project, Records
     from localhai.records.queue import QueueEntry
     from localhai.records.server import User

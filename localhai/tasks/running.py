@@ -11,11 +11,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
-from localhai.executions.run.beside import Beside
 from localhai.executions.run.group import Group
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.runner import run
+from localhai.executions.run.stop import Beside, Interruption
 
 if TYPE_CHECKING:
     from localhai.executions.execution import Execution

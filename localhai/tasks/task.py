@@ -13,8 +13,8 @@ from localhai.executions.datums import Addresses
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import access_of, recorded, requester_of
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import ctrl_c_asks
 from localhai.executions.run.secrets import Masker
+from localhai.executions.run.stop import ctrl_c_asks
 from localhai.executions.run.verdict import stopwatch
 from localhai.project.overrides import Overrides
 from localhai.system import strict_json
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.slots import Slots
+    from localhai.executions.run.stop import Interruption
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot

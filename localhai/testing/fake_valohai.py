@@ -168,7 +168,7 @@ class FakeValohai:
         from localhai.airflow.local_pipeline import run_pipeline
         from localhai.airflow.local_run import run_execution
         from localhai.executions.open_project import open_project
-        from localhai.executions.run.interruption import Interruption
+        from localhai.executions.run.stop import Interruption
 
         begun = threading.Event()
         said: list[Any] = []

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from localhai.errors import Interrupted
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.stop import Interruption
 
 pytestmark = pytest.mark.docker
 

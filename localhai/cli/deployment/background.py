@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.records.deployment_rows import DeploymentVersion
 
 LOOK = 0.1  # seconds

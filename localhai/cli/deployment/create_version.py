@@ -26,7 +26,7 @@ def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -
 
     `--json` prints the version.
     """
-    from localhai.executions.run.interruption import Interruption, signals_ask
+    from localhai.executions.run.stop import Interruption, signals_ask
 
     interruption = Interruption()
     with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, lambda *_: None):

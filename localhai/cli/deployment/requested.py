@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from localhai.cli.options import Decorated
     from localhai.deployments.work import Work
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 

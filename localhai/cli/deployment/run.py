@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localhai.deployments.proxy import Proxy
     from localhai.deployments.work import Work
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 
@@ -63,7 +63,7 @@ def run(
     prefix OWNER/PROJECT/DEPLOYMENT/VERSION/ENDPOINT. `--json` prints the version once it is served, and logs to stderr.
     """
     from localhai.deployments.proxy import Proxy, Routes
-    from localhai.executions.run.interruption import Interruption, signals_ask
+    from localhai.executions.run.stop import Interruption, signals_ask
 
     interruption = Interruption()
     with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, _say_signal):

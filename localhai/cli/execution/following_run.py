@@ -11,7 +11,7 @@ from localhai.cli import output
 from localhai.cli.execution.screen import Screen
 from localhai.cli.execution.summary import print_summary
 from localhai.errors import Interrupted
-from localhai.executions.run.interruption import Interruption, signals_ask
+from localhai.executions.run.stop import Interruption, signals_ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ from localhai.cli import output
 from localhai.cli.execution.following_run import exit_code
 from localhai.cli.pipeline.requested import run_options
 from localhai.cli.pipeline.screen import PipelineScreen, print_summary
-from localhai.executions.run.interruption import Interruption, signals_ask
+from localhai.executions.run.stop import Interruption, signals_ask
 from localhai.pipelines.running import PipelineOptions, run_pipeline, usual_jobs
 
 if TYPE_CHECKING:

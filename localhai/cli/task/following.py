@@ -12,8 +12,8 @@ from localhai.cli.execution.streams import make_stream
 from localhai.cli.task.showing import one_line, print_rows, sorted_rows
 from localhai.errors import UsageError
 from localhai.executions.reuse.explain import outcome
-from localhai.executions.run.interruption import Interruption, signals_ask
 from localhai.executions.run.observer import Observer
+from localhai.executions.run.stop import Interruption, signals_ask
 from localhai.project.parity import telling_sentence
 from localhai.tasks.running import TaskObserver
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from localhai.data.resolving import Placed
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunOptions
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.secrets import Masker
+    from localhai.executions.run.stop import Interruption
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from localhai.containers.engine import Image
     from localhai.executions.reuse.key import Parts
     from localhai.executions.run.context import RunContext, RunOptions
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
+    from localhai.executions.run.stop import Interruption
 
 KEY_FILE = "reuse.key"
 _KEY_BYTES = 32

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
-from localhai.executions.run.interruption import Interruption
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.secrets import Masker
+from localhai.executions.run.stop import Interruption
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Image

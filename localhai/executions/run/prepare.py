@@ -18,10 +18,10 @@ from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import Reading, asked_by, require_allowed
 from localhai.executions.run import config_files, on_demand
-from localhai.executions.run.beside import Beside
 from localhai.executions.run.environment import container_variables, platform_variables
 from localhai.executions.run.fetch_progress import FetchReporter
 from localhai.executions.run.input_specs import input_specs
+from localhai.executions.run.stop import Beside
 from localhai.system.process import own_address
 from localhai.version import __version__
 

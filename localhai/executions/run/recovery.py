@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.containers.engine import ContainerState
-    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.stop import Interruption
     from localhai.records import ExecutionRecord
 
     GiveBack = Callable[[Home, ExecutionRecord], bool]

@@ -22,10 +22,10 @@ from localhai.executions.run import finalize, secrets
 from localhai.executions.run.context import Creator, RunContext, RunOptions
 from localhai.executions.run.environment import PRIVATE
 from localhai.executions.run.heartbeat import at_work
-from localhai.executions.run.interruption import Interruption, ctrl_c_asks
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.prepare import prepare
 from localhai.executions.run.secrets import Masker
+from localhai.executions.run.stop import Interruption, ctrl_c_asks
 from localhai.executions.run.supervise import ContactLost, supervise
 from localhai.executions.run.verdict import ContainerExit, stopwatch
 from localhai.system import strict_json

@@ -1,21 +1,163 @@
-"""How a container is stopped, for whoever asks: politely and again until the engine hears it, then by force.
+"""How a stop is asked for, heard and done, for whoever asks.
 
-The engine may be slow, or away for a while: everything here runs beside whoever watches, on threads of its own, and the
-grace time is measured by our own clock.
+Signals become something that can be asked: the first asks to stop, the second to stop at once (`Interruption`). Wishes
+in the records are looked for beside the watching of what runs: records that are slow, or away, must not delay it
+(`Beside`). A container is stopped politely and again until the engine hears it, then by force (`Stopping`). The engine
+may be slow, or away for a while: that runs beside whoever watches, on threads of its own, by a clock of our own.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from localhai.containers.engine import Engine
+
+
+class Interruption:
+    """How urgently somebody wants everything to stop. Thread-safe; one may be shared by many executions."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.level = 0
+
+    def ask(self) -> int:
+        """Ask once more; gives the level: 1 stops politely, 2 and more by force."""
+        self.level += 1
+        self._event.set()
+        return self.level
+
+    @property
+    def asked(self) -> bool:
+        return self.level > 0
+
+    @property
+    def forced(self) -> bool:
+        return self.level > 1
+
+    def is_asked(self) -> bool:
+        """`asked` as a function, for those who take a callable."""
+        return self.level > 0
+
+
+@contextlib.contextmanager
+def signals_ask(interruption: Interruption, say: Callable[[int, int], None]) -> Iterator[None]:
+    """While inside, SIGINT, SIGTERM and SIGHUP ask `interruption`; `say(signal, level)` tells the person at once.
+
+    Only the main thread can do this; elsewhere it does nothing. Earlier handlers are restored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        level = interruption.ask()
+        with contextlib.suppress(RuntimeError, OSError):  # it came in the midst of a write, or nobody is there to hear
+            say(number, level)
+
+    wanted = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    earlier = {}
+    for number in wanted:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
+            earlier[number] = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def ctrl_c_asks(interruption: Interruption) -> Iterator[None]:
+    """For programs that handle no signals: Ctrl-C asks `interruption`, and is raised when everything is closed.
+
+    Only where it would be raised anyway: in the main thread, with Python's own handler.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        pressed.set()
+        interruption.ask()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+
+T = TypeVar("T")
+
+SLOW_LOOK = 1.0  # seconds between looks at the records
+
+
+class Pace:
+    """Whether it is time once more, for loops that go round often: each `seconds`, the first time after as many."""
+
+    def __init__(self, seconds: float | None = None, *, at_once: bool = False) -> None:
+        self._seconds = SLOW_LOOK if seconds is None else seconds
+        self._due = 0.0 if at_once else time.monotonic() + self._seconds
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._due:
+            return False
+        self._due = now + self._seconds
+        return True
+
+
+class Beside(Generic[T]):
+    """A question to the records that is asked again and again, each time on a thread of its own.
+
+    `heard` is the last answer that says anything: what was wished once stays wished. `told`, if given, is called on
+    such a thread after each answer of that kind.
+    """
+
+    def __init__(
+        self,
+        question: Callable[[], T | None],
+        told: Callable[[], object] | None = None,
+        *,
+        seconds: float | None = None,
+        at_once: bool = False,
+    ) -> None:
+        self.heard: T | None = None
+        self._question = question
+        self._told = told
+        self._pace = Pace(seconds, at_once=at_once)
+        self._asking: threading.Thread | None = None
+
+    def look(self) -> T | None:
+        """What was heard. Asks on when it is time and no earlier question waits for its answer; never waits itself."""
+        if self._pace.is_due() and (self._asking is None or not self._asking.is_alive()):
+            self._asking = threading.Thread(target=self._ask, name="localhai-question", daemon=True)
+            self._asking.start()
+        return self.heard
+
+    def _ask(self) -> None:
+        with suppress(LocalhaiError):  # records that are away for a moment, or for good, end nothing that runs
+            answer = self._question()
+            if answer:
+                self.heard = answer
+                if self._told is not None:
+                    self._told()
+
 
 AGAIN = 1.0  # seconds until an engine that refused is asked again
 LATER = 5.0  # seconds after the grace time in which a stop that was heard may still come to its end

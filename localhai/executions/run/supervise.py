@@ -9,8 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
-from localhai.executions.run.beside import Beside, Pace
-from localhai.executions.run.stop import Stopping
+from localhai.executions.run.stop import Beside, Pace, Stopping
 from localhai.executions.run.verdict import STOPPED_BY_WISH, ContainerExit, Watch
 
 if TYPE_CHECKING:

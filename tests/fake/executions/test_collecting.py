@@ -20,7 +20,7 @@ from localhai.executions.delete import delete
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
 from localhai.executions.run.collect import collect
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run.stop import Interruption
 from localhai.settings import Settings
 from localhai.testing import Canned, FakeEngine
 

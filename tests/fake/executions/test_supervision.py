@@ -12,8 +12,8 @@ from localhai.app.recover import recover
 from localhai.errors import EngineLost, Interrupted, SurroundingsError
 from localhai.executions.home import Home
 from localhai.executions.open_project import open_project
-from localhai.executions.run import beside, recovery, stop, supervise
-from localhai.executions.run.interruption import Interruption
+from localhai.executions.run import recovery, stop, supervise
+from localhai.executions.run.stop import Interruption
 from localhai.executions.run.supervise import ContactLost
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
@@ -73,7 +73,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "LOOK", 0.02)
-    monkeypatch.setattr(beside, "SLOW_LOOK", 0.05)
+    monkeypatch.setattr(stop, "SLOW_LOOK", 0.05)
     monkeypatch.setattr(stop, "AGAIN", 0.02)
     monkeypatch.setattr(stop, "LATER", 0.1)
     monkeypatch.setattr(stop, "INSIST", 0.1)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import threading
 
 from localhai.errors import RecordsUnavailable
-from localhai.executions.run import beside
-from localhai.executions.run.beside import Beside, Pace
+from localhai.executions.run import stop
+from localhai.executions.run.stop import Beside, Pace
 
 
 def test_a_slow_answer_delays_nobody_and_is_asked_for_once():
@@ -44,7 +44,7 @@ def test_what_was_wished_once_stays_wished_whatever_the_records_say_later():
 
 def test_it_is_asked_at_its_own_pace_however_often_somebody_looks(monkeypatch):
     now, asked = [100.0], threading.Semaphore(0)
-    monkeypatch.setattr(beside.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(stop.time, "monotonic", lambda: now[0])
     wish = Beside(asked.release, seconds=1.0)
 
     def looks():
