@@ -28,8 +28,7 @@ from localhai.executions.run.context import RunContext
 from localhai.executions.run.group import remove_left
 from localhai.executions.run.heartbeat import claimed, own_owner
 from localhai.executions.run.observer import Observer
-from localhai.executions.run.other_hosts import close_from_afar, is_out_of_reach
-from localhai.executions.run.owner import is_alive, is_left
+from localhai.executions.run.owner import close_from_afar, is_alive, is_left, is_out_of_reach
 from localhai.executions.run.prepare import container_name, tree_contents
 from localhai.executions.run.secrets import LOST, forget, masker_of_left
 from localhai.executions.run.supervise import ContactLost, supervise
