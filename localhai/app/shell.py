@@ -19,8 +19,9 @@ from localhai.containers.trees.apart import way_for
 from localhai.containers.trees.ownership import remove_tree
 from localhai.executions.log.capture import Capture
 from localhai.executions.run.context import RunContext, RunOptions
+from localhai.executions.run.inputs import fetch
 from localhai.executions.run.observer import Observer
-from localhai.executions.run.prepare import container_spec, fetch, tree_contents
+from localhai.executions.run.prepare import container_spec, tree_contents
 from localhai.executions.run.secrets import Masker
 from localhai.records import new_id
 

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from localhai.errors import UsageError
-from localhai.executions.run import on_demand
+from localhai.executions.run.inputs import fetch_listed, listed
 from localhai.executions.run.secrets import masker_of_left
 from localhai.records import ExecutionRecord as Record
 from localhai.server import errors, links
@@ -108,7 +108,7 @@ def _path(execution_id: str, number: str) -> str:
 def _urls(state: State, execution: Record, host: str, wanted: frozenset[str]) -> list[dict[str, Any]]:
     """`[{name, files}]` of the inputs with these ids. The URLs need no token, as clients send none."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for number, item in enumerate(on_demand.listed(state.home.folder / execution.folder)):
+    for number, item in enumerate(listed(state.home.folder / execution.folder)):
         if item.input_id not in wanted:
             continue
         found.setdefault(item.input, []).append(
@@ -128,10 +128,10 @@ def _urls(state: State, execution: Record, host: str, wanted: frozenset[str]) ->
 def _file(state: State, execution: Record, number: int) -> Response:
     project = state.project(execution.project_id)
     home = state.home_of(project)
-    listed = on_demand.listed(state.home.folder / execution.folder)
-    if number >= len(listed):
+    files = listed(state.home.folder / execution.folder)
+    if number >= len(files):
         raise not_found()
-    found = on_demand.fetch(home, home.settings, execution, listed[number])
+    found = fetch_listed(home, home.settings, execution, files[number])
     return FileResponse(found.path, media_type="application/octet-stream")
 
 

@@ -16,7 +16,7 @@ import pytest
 from localhai.airflow.pipelines.description import NodeDescription
 from localhai.executions.log.metadata import Summary
 from localhai.executions.run.finalize import ExecutionEnd
-from localhai.executions.run.on_demand import ListedFile
+from localhai.executions.run.inputs import ListedFile
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.uncollected import Uncollected
 from localhai.pipelines.plan import Edge, PipelinePlan

@@ -11,8 +11,8 @@ from localhai.data.missing import input_not_found
 from localhai.data.progress import FileAdvanced, Waiting
 from localhai.executions.datums import Addresses
 from localhai.executions.reading import Reading, access_of
+from localhai.executions.run.environment import is_set
 from localhai.executions.run.input_specs import input_specs
-from localhai.executions.run.prepare import TRUE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,8 +67,7 @@ class _Inputs:
         self._interruption = interruption
         reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
         self._addresses, self._known = reading.addresses, reading.arguments
-        variables = wanted.plan.environment_variables
-        self._refresh = variables.get("VH_NO_DATA_CACHE", "").lower() in TRUE_WORDS
+        self._refresh = is_set(wanted.plan.environment_variables, "VH_NO_DATA_CACHE")
 
     def files(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
         """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""

@@ -22,7 +22,7 @@ from localhai.executions.reuse.explain import code_words, sentences
 from localhai.executions.reuse.inputs import ReuseRequest, look_at_inputs, used_files
 from localhai.executions.reuse.key import PARTS, ValueDigester, key_of, nearest, obstacles, parts_of
 from localhai.executions.reuse.outputs import spoiled
-from localhai.executions.run.prepare import TRUE_WORDS
+from localhai.executions.run.environment import is_set
 from localhai.system import private
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _used_inputs(context: RunContext) -> list[dict[str, Any]]:
 
 
 def _image(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Image:
-    always = wanted.plan.environment_variables.get("VH_NO_IMAGE_CACHE", "").lower() in TRUE_WORDS
+    always = is_set(wanted.plan.environment_variables, "VH_NO_IMAGE_CACHE")
     return images.ensure(
         wanted.home.engine,
         wanted.plan.image,

@@ -1,4 +1,4 @@
-"""The environment variables that the platform sets in a container (platform.md 2.2). Pure."""
+"""Environment variables: those that the platform sets in a container (platform.md 2.2), those that it hears. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 PRIVATE = frozenset({"JUPYTER_TOKEN"})  # the right to a notebook: nobody is shown its value
+_TRUE_WORDS = frozenset({"1", "yes", "true"})
 _BELONGING = ("task-id", "pipeline-id", "pipeline-node-id")
+
+
+def is_set(variables: Mapping[str, str], name: str) -> bool:
+    """Whether a step has switched something on by a variable (platform.md 2.3)."""
+    return variables.get(name, "").lower() in _TRUE_WORDS
 
 
 def platform_variables(

@@ -13,14 +13,11 @@ from localhai.containers.launching import launch
 from localhai.containers.trees import canary
 from localhai.containers.trees.apart import way_for
 from localhai.containers.trees.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
-from localhai.data.inputs import fetch_inputs
 from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name
-from localhai.executions.reading import Reading, asked_by, require_allowed
-from localhai.executions.run import config_files, on_demand
-from localhai.executions.run.environment import container_variables, platform_variables
-from localhai.executions.run.fetch_progress import FetchReporter
-from localhai.executions.run.input_specs import input_specs
+from localhai.executions.reading import asked_by, require_allowed
+from localhai.executions.run import config_files, inputs
+from localhai.executions.run.environment import container_variables, is_set, platform_variables
 from localhai.executions.run.stop import Beside
 from localhai.system.process import own_address
 from localhai.version import __version__
@@ -30,13 +27,11 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import Engine, Image, PullProgress
     from localhai.containers.trees.tree import FileTree
-    from localhai.data.files import InputFile, OnDemandFile
     from localhai.executions.run.context import GroupMember, RunContext
 
 SCRIPT = ".command"
 SHEBANG = "#!"
 SHELL = "/bin/sh"
-TRUE_WORDS = frozenset({"1", "yes", "true"})
 CLEAN_IGNORED = "VH_CLEAN is ignored: it would empty caches that others use too; localhai clean --cache does so"
 
 
@@ -46,7 +41,7 @@ def prepare(context: RunContext) -> None:
     Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
     somebody asked to stop meanwhile. What was made until then is known to `context`, for `finalize` to remove.
     """
-    if _is_true(context, "VH_CLEAN"):  # platform.md 2.3
+    if is_set(context.plan.environment_variables, "VH_CLEAN"):  # platform.md 2.3
         context.capture.status(CLEAN_IGNORED)
     records, wanted = context.home.records, context.record.id
     context.stop_wished = Beside(lambda: records.executions.stop_requested(wanted)).look
@@ -54,7 +49,7 @@ def prepare(context: RunContext) -> None:
     if context.options.calls is not None:
         context.calls = context.options.calls(context.record.id)
     context.image = image = _image(context)
-    fetch(context)
+    inputs.fetch(context)
     _check(context)
     if context.options.member is not None:
         context.options.member.join(context, _ports(context))
@@ -81,58 +76,13 @@ def _image(context: RunContext) -> Image:
 
 
 def _pull_policy(context: RunContext) -> str:
-    return "always" if _is_true(context, "VH_NO_IMAGE_CACHE") else context.options.pull
-
-
-def _is_true(context: RunContext, variable: str) -> bool:
-    return context.plan.environment_variables.get(variable, "").lower() in TRUE_WORDS
+    always = is_set(context.plan.environment_variables, "VH_NO_IMAGE_CACHE")
+    return "always" if always else context.options.pull
 
 
 def _tell_pull(context: RunContext, event: PullProgress) -> None:
     _check(context)
     context.observer.progress("image", event.image, event.current, event.total or None)
-
-
-def fetch(context: RunContext) -> None:
-    """Bring the inputs of an execution into the cache and record them. Raises InputNotFound, DiskFull, Interrupted."""
-    on_call = on_demand.ENDPOINT in context.calls
-    specs = input_specs(context.plan, context.settings, on_demand=on_call)
-    if specs:
-        reading = Reading.of(context.home, context.settings, context.project.id, asked_by(context))
-        reading.addresses.prefetch([uri for spec in specs for uri in spec.uris])
-        fetched = fetch_inputs(
-            specs,
-            **reading.arguments,
-            progress=FetchReporter(context),
-            cancelled=context.is_asked_to_stop,
-            pins=context.hold_inputs(),
-            refresh=_is_true(context, "VH_NO_DATA_CACHE"),
-        )
-        for note in fetched.notes:
-            context.capture.status(note)
-        context.inputs, context.on_demand = fetched.files, fetched.on_demand
-        if context.on_demand:
-            on_demand.remember(context.folder, context.record.id, context.on_demand)
-    context.record_inputs(_recorded_inputs(context))
-
-
-def _recorded_inputs(context: RunContext) -> list[dict[str, Any]]:
-    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in context.plan.inputs}
-    files: list[InputFile | OnDemandFile] = [*context.inputs, *context.on_demand]
-    for file in files:
-        sums = file.checksums
-        found[file.input].append(
-            {
-                "name": file.name,
-                "uri": context.masker.mask_text(file.uri),
-                "size": file.size,
-                "md5": sums.md5 if sums else None,
-                "sha1": sums.sha1 if sums else None,
-                "sha256": sums.sha256 if sums else None,
-                **({"stand_in": context.masker.mask_text(file.stand_in)} if file.stand_in else {}),
-            }
-        )
-    return [{"name": name, "files": files} for name, files in found.items()]
 
 
 def _make_container(context: RunContext, image: Image) -> None:
@@ -200,7 +150,7 @@ def _config(context: RunContext) -> dict[str, bytes]:
             ),
             "inputs": {
                 **config_files.inputs_config([item.name for item in plan.inputs], context.inputs),
-                **on_demand.config(record.id, context.on_demand),
+                **inputs.on_demand_config(record.id, context.on_demand),
             },
             "parameters": dict(plan.parameters),
             "runtime": config_files.runtime_config(engine=info.name, version=info.version, localhai=__version__),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localhai.executions.run import on_demand
+from localhai.executions.run import inputs
 from localhai.server.assembly import assemble
 from localhai.server.state import State
 from localhai.testing import Canned
@@ -278,15 +278,15 @@ def test_a_task_that_goes_on_stays_its_clients(bob, bobs, state, allow, secret):
 def test_what_a_container_asks_for_is_asked_for_by_its_client(bob, bobs, state, secret):
     made = bob.post("/api/v0/executions/", json=bobs()).json()["id"]
     record = state.home.records.executions.get(made)
-    listed = on_demand.ListedFile("data", "id", "passwd", str(secret), "s3://bucket/x")
+    listed = inputs.ListedFile("data", "id", "passwd", str(secret), "s3://bucket/x")
     with pytest.raises(Exception, match="--allow-folder"):
-        on_demand.fetch(state.home, state.home.settings, record, listed)
+        inputs.fetch_listed(state.home, state.home.settings, record, listed)
     assert (
-        on_demand.fetch(
+        inputs.fetch_listed(
             state.home,
             state.home.settings,
             record,
-            on_demand.ListedFile("data", "id", "x", str(secret), "s3://b/x", True),
+            inputs.ListedFile("data", "id", "x", str(secret), "s3://b/x", True),
         ).path.read_text()
         == SECRET
     )
