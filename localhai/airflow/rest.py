@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from localhai.airflow.mode import refuse_in_dev
 from localhai.errors import SurroundingsError, UsageError
-from localhai.system.retry import TRANSIENT_STATUSES, retry_after
+from localhai.system.retry import TRANSIENT_STATUSES, Attempts, Retry, retry_after
 from localhai.system.text import clean_value
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     import requests
 
 NOT_DONE = frozenset({429, 503})  # answers after which a POST may be sent again: nothing was made
-ATTEMPTS = 6
-FIRST_PAUSE = 1.0  # seconds, doubled each time
 LONGEST_PAUSE = 60.0
+RETRY = Retry(attempts=6, first=1.0, longest=LONGEST_PAUSE, patience=300.0)
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 _SHOWN = 1000  # characters of an answer in a message
 _UNAUTHORIZED = 401
@@ -39,13 +38,11 @@ class RestClient:
         token: str,
         *,
         verify: bool | str = True,
-        attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.address = address.rstrip("/")
         self._token = token
         self._verify = verify
-        self._attempts = attempts
         self._sleep = sleep
         self._session: requests.Session | None = None
 
@@ -90,9 +87,8 @@ class RestClient:
 
         url = self._url(path)
         refuse_in_dev(self.address)
-        pause = FIRST_PAUSE
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
+        attempts = Attempts(RETRY)
+        while True:
             try:
                 answer = self._made_session().request(method, url, timeout=TIMEOUT, verify=self._verify, **arguments)
             except requests.exceptions.SSLError as error:
@@ -101,16 +97,17 @@ class RestClient:
                     hints=['for a host of your own: {"verify": "/path/to/ca.pem"} in the connection\'s extra'],
                 ) from error
             except requests.exceptions.RequestException as error:
-                if last or (method == "POST" and not isinstance(error, requests.exceptions.ConnectTimeout)):
+                may_help = method != "POST" or isinstance(error, requests.exceptions.ConnectTimeout)
+                pause = attempts.again() if may_help else None
+                if pause is None:
                     raise SurroundingsError(f"{self.address} does not answer: {error}") from error
             else:
-                again = answer.status_code in (NOT_DONE if method == "POST" else TRANSIENT_STATUSES)
-                if last or not again:
+                may_help = answer.status_code in (NOT_DONE if method == "POST" else TRANSIENT_STATUSES)
+                asked = min(retry_after(answer.headers.get("Retry-After")), LONGEST_PAUSE)
+                pause = attempts.again(asked) if may_help else None
+                if pause is None:
                     return self._checked(method, path, answer)
-                pause = max(pause, retry_after(answer.headers.get("Retry-After")))
-            self._sleep(min(pause, LONGEST_PAUSE))
-            pause *= 2
-        raise SurroundingsError(f"{self.address} does not answer")
+            self._sleep(pause)
 
     def _made_session(self) -> requests.Session:
         if self._session is None:

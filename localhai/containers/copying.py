@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from localhai.errors import DiskFull
-from localhai.system.copies import copy_bytes, create_copy
+from localhai.system import copies
 
 OPEN_FOLDER = 0o777
 OPEN_FILE = 0o666
@@ -46,7 +46,7 @@ def can_clone(source: str, folder: str) -> bool:
     target = os.path.join(folder, f".clone-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         with open(source, "rb") as reading:
-            writing, shared = create_copy(reading.fileno(), target)
+            writing, shared = copies.create_copy(reading.fileno(), target)
         os.close(writing)
         return shared
     except OSError:
@@ -58,16 +58,8 @@ def can_clone(source: str, folder: str) -> bool:
 
 def copy_file(source: str, target: str, *, mode: int | None = None) -> None:
     """A copy that shares no bytes that could be changed. Raises DiskFull, OSError."""
-    with _full_disk_is_said(target), open(source, "rb") as reading:
-        found = os.fstat(reading.fileno())
-        writing, shared = create_copy(reading.fileno(), target)
-        try:
-            if not shared:
-                copy_bytes(reading.fileno(), writing)
-            os.fchmod(writing, stat.S_IMODE(found.st_mode) if mode is None else mode)
-            os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
-        finally:
-            os.close(writing)
+    with _full_disk_is_said(target):
+        copies.copy_file(source, target, mode=mode, follow=True)
 
 
 def copy_tree(source: str, target: str, *, opened: bool = False) -> None:

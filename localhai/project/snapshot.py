@@ -192,7 +192,7 @@ def _make(folder: Path, cache: Path, package: packaging.WorkingTree, shelf: Shel
 def _copy(
     folder: Path, made: Path, files: Mapping[str, os.stat_result], before: Mapping[str, tuple[Path, list[int]]]
 ) -> dict[str, os.stat_result]:
-    from localhai.project.copying import copy
+    from localhai.system.copies import copy_file
 
     base, target = str(folder), str(made)
     parents = {""}
@@ -208,7 +208,7 @@ def _copy(
         elif _link_earlier(before.get(name), found, f"{target}/{name}"):
             copied[name] = found
         else:
-            copied[name] = copy(f"{base}/{name}", f"{target}/{name}")
+            copied[name] = copy_file(f"{base}/{name}", f"{target}/{name}")
     return copied
 
 

@@ -7,11 +7,13 @@ execution may. Everything else goes through SQLAlchemy Core (`postgresql.Postgre
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from localhai.errors import RecordsUnavailable
+from localhai.system.retry import Attempts, Retry
 from localhai.system.text import clean
 
 if TYPE_CHECKING:
@@ -71,32 +73,29 @@ class Patience:
 
     seconds: float = 30.0
     sleep: Callable[[float], None] = time.sleep
-    longest_pause: float = 2.0
     tell: Callable[[str], None] | None = None
     silent: float = 1.0
     _told: bool = field(default=False, init=False, repr=False)
 
     def call(self, where: str, action: Callable[[bool], T]) -> T:
         """Call `action` until the database answers. It is told whether this is a second try: the first may be done."""
-        began = time.monotonic()
-        deadline = began + self.seconds
-        pause, again = 0.05, False
+        attempts = Attempts(Retry(sys.maxsize, first=0.05, longest=2.0, patience=self.seconds, spread=0.0))
         while True:
             try:
-                found = action(again)
+                found = action(attempts.failures > 0)
                 self._told = False
                 return found
             except Away as trouble:
-                if time.monotonic() + pause > deadline:
+                pause = attempts.again()
+                if pause is None:
                     raise RecordsUnavailable(
                         f"the database of records does not answer: {trouble}",
                         where=where,
                         hints=[f"asked again for {self.seconds:g} s; is it running, or locked by another process?"],
                     ) from trouble
-            if time.monotonic() - began >= self.silent:
+            if attempts.spent >= self.silent:
                 self._tell_once(where)
             self.sleep(pause)
-            pause, again = min(pause * 2, self.longest_pause), True
 
     def _tell_once(self, where: str) -> None:
         """Many threads may wait for the same database."""

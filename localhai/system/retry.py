@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 # HTTP's answers that pass by themselves: what a server says when it is busy, starting, or behind something that is.
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_DOUBLINGS = 100  # beyond every pause, and within what a float can hold
 LOOK = 0.1  # seconds between looks at whether somebody wants to stop
 
 
@@ -27,7 +28,8 @@ class Retry(Struct, frozen=True):
 
     `attempts` in a row without any progress, within `patience` seconds. The first pause is `first` seconds, doubled
     each time up to `longest`. Pauses that the other side asks for do not use up the patience, up to `asked` seconds in
-    all: who asks for more is not waited for.
+    all: who asks for more is not waited for. `spread` is the part of a pause that chance decides, so that many clients
+    do not come back at once.
     """
 
     attempts: int = 12
@@ -35,12 +37,16 @@ class Retry(Struct, frozen=True):
     longest: float = 10.0
     patience: float = 30.0
     asked: float = 300.0
+    spread: float = 0.25
 
     def delay(self, failures: int) -> float:
-        """Seconds before the next try, with some chance in it so that many clients do not come back at once."""
+        """Seconds before the next try."""
+        pause = min(self.longest, self.first * 2.0 ** min(failures - 1, _DOUBLINGS))
+        if not self.spread:
+            return pause
         import random  # who does not fail does not need it
 
-        return min(self.longest, self.first * 2.0 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+        return pause * random.uniform(1 - self.spread, 1 + self.spread)  # noqa: S311 - no secret
 
 
 ONCE = Retry(attempts=1)
@@ -67,13 +73,18 @@ class Attempts:
         """Something came: what fails next is the first failure of a new row."""
         self.failures, self._began, self._asked = 0, self._clock(), 0.0
 
+    @property
+    def spent(self) -> float:
+        """Seconds since the row began."""
+        return self._clock() - self._began
+
     def again(self, asked: float = 0.0) -> float | None:
         """It failed once more. Seconds to wait before the next try, None when it is to be given up."""
         policy = self._policy
         self.failures += 1
         self._asked += asked
         wait = max(policy.delay(self.failures), asked)
-        spent = self._clock() - self._began + wait - self._asked
+        spent = self.spent + wait - self._asked
         if self.failures >= policy.attempts or self._asked > policy.asked or spent > policy.patience:
             return None
         return wait

@@ -152,14 +152,14 @@ class FakeValohai:
 
     def answer_request(self, watcher: Watcher) -> None:
         """What the platform says to a request that starts something. Raises UsageError, SurroundingsError."""
-        from localhai.airflow.rest import ATTEMPTS, NOT_DONE
+        from localhai.airflow.rest import NOT_DONE, RETRY
 
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, RETRY.attempts + 1):
             if not self._api_errors:
                 return
             status = self._api_errors.pop(0)
             said = f"POST executions/ at the fake platform: {status}"
-            if status not in NOT_DONE or attempt == ATTEMPTS:
+            if status not in NOT_DONE or attempt == RETRY.attempts:
                 raise (UsageError if status < _CLIENT_ERROR and status not in NOT_DONE else SurroundingsError)(said)
             watcher.line(f"localhai: {said}; asked again")
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from standing_in import PROJECT, TOKEN, Platform, connect
 
-from localhai.airflow.rest import ATTEMPTS
+from localhai.airflow.rest import RETRY
+from localhai.system.retry import Retry
 
 Run = Callable[[str], Any]
 Connections = Callable[[], set[str]]
@@ -85,8 +86,8 @@ def test_failures_on_the_platform_say_what_and_why(platform: Platform, run_dag: 
 def test_another_try_watches_what_the_first_left_running(
     platform: Platform, run_dag: Run, log: Any, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("localhai.airflow.rest.FIRST_PAUSE", 0.0)
-    platform.trouble = ATTEMPTS
+    monkeypatch.setattr("localhai.airflow.rest.RETRY", Retry(RETRY.attempts, first=0.0))
+    platform.trouble = RETRY.attempts
 
     ran = run_dag("two_tries")
 
