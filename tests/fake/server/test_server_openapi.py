@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +16,70 @@ def test_the_document_says_what_bodies_hold(nobody):
     schema = body["content"]["application/json"]["schema"]
     assert {"project", "commit", "step", "parameters", "inputs"} <= schema["properties"].keys()
     assert schema["required"] == ["project", "step"]
+
+
+GOLDEN = Path(__file__).with_name("openapi.json")
+OPTIONAL = {  # required by an earlier document, though never by the server
+    ("POST /api/v0/executions/{reference}/tags/", "tags"),
+    ("POST /api/v0/deployment-versions/", "commit"),
+}
+
+
+def operations(document):
+    """What clients may rely on, by method and path: parameters, answers, the schema of the body."""
+    found = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {"content": {"none": {"schema": {}}}})
+            ((kind, content),) = body["content"].items()
+            found[f"{method.upper()} {path}"] = {
+                "id": operation["operationId"],
+                "summary": operation["summary"],
+                "tags": operation.get("tags", []),
+                "parameters": {
+                    f"{item['in']} {item['name']}": [item["required"], item["schema"].get("default")]
+                    for item in operation.get("parameters", [])
+                },
+                "answers": sorted(operation["responses"]),
+                "body": {"kind": kind, **content["schema"]},
+            }
+    return found
+
+
+def lacks(new, old, components, where=""):
+    """What the old schema says and the new one does not: a new one may say more."""
+    while "$ref" in new:
+        new = {**components[new["$ref"].rsplit("/", 1)[-1]], **{key: new[key] for key in new if key != "$ref"}}
+    found = []
+    for key, value in old.items():
+        if key not in new:
+            found.append(f"{where}/{key}")
+        elif isinstance(value, dict):
+            found += lacks(new[key], value, components, f"{where}/{key}")
+        elif key in {"required", "enum"}:
+            found += [f"{where}/{key}/{item}" for item in value if item not in new[key]]
+        elif key == "anyOf":
+            found += [
+                f"{where}/{key}/{item}" for item in value if all(lacks(one, item, components) for one in new[key])
+            ]
+        elif new[key] != value:
+            found.append(f"{where}/{key}: {new[key]!r}, was {value!r}")
+    return found
+
+
+def test_no_operation_and_no_field_of_a_body_is_lost(nobody):
+    document = nobody.get("/api/openapi.json").json()
+    new = operations(document)
+    if os.environ.get("RECORD_BODIES"):
+        GOLDEN.write_text(json.dumps(new, indent=1, sort_keys=True) + "\n")
+    old = json.loads(GOLDEN.read_text())
+    bodies = {name: (new[name].pop("body"), item.pop("body")) for name, item in old.items()}
+    assert {name: new[name] for name in old} == old
+    components = document["components"]["schemas"]
+    lost = {(name, item) for name, pair in bodies.items() for item in lacks(*pair, components)}
+    assert lost <= {(name, f"/required/{field}") for name, field in OPTIONAL} | {
+        (name, "/required") for name, _field in OPTIONAL
+    }
 
 
 def test_every_body_that_is_described_is_of_a_route(nobody):
