@@ -141,12 +141,11 @@ class ServeOptions(Struct, frozen=True):
 
 
 def _serve(call: Call, wanted: ServeOptions) -> int:
-    from localhai.server.app import create_app
-    from localhai.server.assembly import assemble
-    from localhai.server.deployments import serve_enabled
-    from localhai.server.faults import of_threads
+    from localhai.server.app import assemble, create_app
+    from localhai.server.background import of_threads
     from localhai.server.listening import Listener, bound
-    from localhai.server.recovering import Recovering
+    from localhai.server.recovery import Recovering
+    from localhai.server.serving import serve_enabled
     from localhai.server.state import State
     from localhai.server.tokens import kept_secret
     from localhai.system.process import allow_many_files
@@ -205,8 +204,7 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
 
     A token that somebody has is replaced only by one that is given: by the variable, or by the seed.
     """
-    from localhai.server.planting import plant_projects, plant_users
-    from localhai.server.seed import read
+    from localhai.server.seed import plant_projects, plant_users, read
 
     seed = read(path) if path else None
     if os.environ.get(TOKEN, "").strip() or not (seed and seed.users):

@@ -1,4 +1,4 @@
-"""The application: routes, errors and safety in one FastAPI object."""
+"""The application: a server's state put together, and routes, errors and safety in one FastAPI object."""
 
 from __future__ import annotations
 
@@ -6,35 +6,99 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from localhai.server import errors
-from localhai.server.answers import Json
-from localhai.server.openapi import describe_bodies
-from localhai.server.routes import (
+from localhai.app.queue import Queue
+from localhai.app.start import StartRequest
+from localhai.errors import ProjectError
+from localhai.executions.run.context import Creator
+from localhai.server import code, errors
+from localhai.server.api import (
+    aliases,
     commits,
     data,
     deployments,
-    docs,
     environments,
+    events,
     executions,
     health,
-    links,
     notebooks,
+    pages,
     pipelines,
     projects,
-    streams,
+    stores,
     tasks,
     uploads,
     users,
     versions,
 )
+from localhai.server.background import Supervised, keep_fault
+from localhai.server.bodies import describe_bodies
+from localhai.server.calls import Calls
+from localhai.server.errors import Json, Refused
+from localhai.server.recovery import Continuing
 from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost, Steady
 from localhai.server.state import State
 from localhai.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+
+    from localhai.executions.home import Home
+    from localhai.project.plan import ExecutionPlan
+    from localhai.records import ExecutionRecord
 
 PREFIX = "/api/v0"
+LONGEST_ROUND = 20.0  # seconds of a round of the queue: usual ones take five
+
+
+def assemble(state: State) -> State:
+    """The state, with its queue, its calls of containers and its health. Nothing begins before `queue.start`."""
+    state.equip(Queue(Host(state), state.jobs), Calls(state, state.container_host), health.Readiness(state))
+    return state
+
+
+class Host:
+    """A `QueueHost`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._continuing: Continuing | None = None
+
+    @property
+    def home(self) -> Home:
+        return self._state.home
+
+    def say(self, text: str) -> None:
+        self._state.say(text)
+
+    def keep_fault(self, what: str, error: Exception) -> None:
+        keep_fault(self._state, what, error)
+
+    def dispatcher(self, work: Callable[[], None]) -> Supervised:
+        return Supervised(self._state, "queue", work, longest=LONGEST_ROUND)
+
+    def begin(self) -> None:
+        try:
+            code.forget_cut_uploads(self._state)
+            self._state.calls.resume()
+        except Exception as error:  # noqa: BLE001  # it may not keep executions from running
+            self.keep_fault("looking after what an earlier server left", error)
+        self._continuing = Continuing(self._state)
+
+    def look(self) -> None:
+        if self._continuing is not None:
+            self._continuing.look()
+
+    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
+        state = self._state
+        try:
+            project = state.project(record.project_id)
+            home = state.home_of(project)
+            found = code.code_of(state, project, plan.commit)
+            options = code.options_of(state, project, home.settings, requester=user_id)
+        except Refused as error:
+            raise ProjectError(str(error)) from error
+        creator = Creator(user_id, str(record.document.get("user")))
+        return home, StartRequest(project, plan, found, home.settings, options, creator)
 
 
 def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
@@ -43,7 +107,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         title="localhai",
         description="The Valohai REST API, over Docker on this machine",
         version=__version__,
-        docs_url=None,  # routes.docs
+        docs_url=None,  # api.pages
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
@@ -56,22 +120,23 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         commits,
         projects,
         executions,
-        streams,
+        events,
         notebooks,
         uploads,
+        stores,
         data,
+        aliases,
         pipelines,
         tasks,
         deployments,
         versions,
         environments,
     )
-    routers = [*(module.router for module in modules), links.api]
+    routers = [*(module.router for module in modules), pages.api]
     for router in routers:
         app.include_router(router, prefix=PREFIX)
 
-    app.include_router(links.pages)
-    app.include_router(docs.router)
+    app.include_router(pages.router)
     app.include_router(health.router)
     describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)

@@ -1,4 +1,7 @@
-"""Commits of a project: those of its folder's git repository, and ad-hoc packages that clients uploaded."""
+"""Commits of a project: those of its folder's git repository, and ad-hoc packages that clients uploaded.
+
+And the project opened over the code of one of them, as requests run it.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.errors import ProjectError, UsageError
+from localhai.executions.open_project import OpenProject
+from localhai.executions.run.context import RunOptions
+from localhai.executions.run.secrets import read_env_file
+from localhai.pipelines.sources import Sources
 from localhai.project import git, snapshot
 from localhai.project.config import load_config
+from localhai.project.folder import ProjectFolder
 from localhai.project.unpacking import unpack
 from localhai.records.server import Package
 from localhai.records.times import text
 from localhai.server.errors import field
 from localhai.system import durable
+from localhai.system.text import path_of
 
 if TYPE_CHECKING:
     from localhai.project.config import ProjectConfig
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
     from localhai.server.state import State
+    from localhai.settings import Settings
 
 YAML = "valohai.yaml"
 NOTEBOOK_YAML = ".notebook.valohai.yaml"  # of packages that the server makes itself: they are no commits of anybody's
@@ -109,6 +120,63 @@ def config_document(state: State, project: Project, identifier: str) -> Any:
     code = code_of(state, project, identifier)
     path = code.path / code.yaml
     return parse(read_bytes(path), code.yaml).data
+
+
+def options_of(
+    state: State, project: Project, settings: Settings, *, requester: str | None, inherits: bool = True
+) -> RunOptions:
+    """How the settings say that steps run; secret variables of the project are secrets like those of a file.
+
+    `requester` is the id of the user who asks, as a record has it. Without `inherits` the project's variables are left
+    out.
+    """
+    secrets = read_env_file(settings.env_file) if settings.env_file else {}
+    variables = state.records.variables.list(project.id) if inherits else []
+    secrets = {**secrets, **{item.name: item.value for item in variables if item.secret}}
+    return RunOptions(
+        pull=settings.pull,
+        secrets=secrets,
+        env_file=str(settings.env_file) if settings.env_file else None,
+        package_cache=settings.package_cache,
+        requester=requester,
+        calls=lambda execution_id: state.calls.of(execution_id, settings.network),
+    )
+
+
+def opened(
+    state: State, project: Project, code: Snapshot, *, creator: str | None = None, inherits: bool = True
+) -> OpenProject:
+    """The project with its settings and those variables of it that are no secrets, over the code of a commit.
+
+    Without `inherits` the project's variables are left out.
+    """
+    home, folder = state.home_of(project), path_of(project.path)
+    variables = state.records.variables.list(project.id) if inherits else []
+    known = {item.name: item.value for item in variables if not item.secret}
+    settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
+    if creator is not None:
+        settings = replace(settings, creator=creator)
+    return OpenProject(home, ProjectFolder(folder, project.name, folder / code.yaml), settings)
+
+
+def sources_of(state: State, project: Project, code: Snapshot, *, creator: str | None) -> Sources:
+    """The code of a pipeline and of its nodes."""
+    return _Uploaded(state, project, opened(state, project, code, creator=creator), code.identifier)
+
+
+class _Uploaded(Sources):
+    """Sources whose ad-hoc commits are packages that clients uploaded."""
+
+    def __init__(self, state: State, project: Project, opened: OpenProject, commit: str) -> None:
+        super().__init__(opened, commit)
+        self._state, self._of = state, project
+        self._own = commit
+
+    def snapshot(self, commit: str | None = None) -> Any:
+        """The code of a node."""
+        if commit not in self._snapshots:
+            self._snapshots[commit] = code_of(self._state, self._of, commit or self._own)
+        return self._snapshots[commit]
 
 
 def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path: str, description: str) -> Commit:

@@ -9,6 +9,7 @@ import hmac
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
@@ -16,18 +17,16 @@ from localhai.errors import UsageError
 from localhai.executions.run.inputs import fetch_listed, listed
 from localhai.executions.run.secrets import masker_of_left
 from localhai.records import ExecutionRecord as Record
-from localhai.server import errors, links
-from localhai.server.addresses import base
-from localhai.server.answers import Json
-from localhai.server.bodies import Body
-from localhai.server.errors import Refused, not_found, said
+from localhai.server import errors
+from localhai.server.addresses import Base
+from localhai.server.bodies import Reads, as_it_is, reading
+from localhai.server.errors import Json, Refused, not_found, said
 from localhai.server.safety import LARGEST_CALL, Answered, BodyLimit, Steady
-from localhai.server.state import State, state_of
-from localhai.server.tokens import token_of
+from localhai.server.state import Shared, State
+from localhai.server.tokens import DAY, require_good, signed_url, token_of
 from localhai.vocabulary import INCOMPLETE
 
 LONGEST_DETAIL = 2000  # characters
-Shared = Annotated[State, Depends(state_of)]
 
 
 def _calling(execution_id: str, request: Request, state: Shared) -> Record:
@@ -36,6 +35,12 @@ def _calling(execution_id: str, request: Request, state: Shared) -> Record:
     if scheme.lower() != "execution" or not hmac.compare_digest(token.strip().encode("utf-8", "replace"), right):
         raise Refused(401, {"message": "Invalid token.", "code": "authentication_failed"})
     return _running(state, execution_id)
+
+
+class StatusDetailBody(Struct):
+    """What the code says it is at."""
+
+    status_detail: Annotated[Any, Reads(as_it_is)] = None
 
 
 Calling = Annotated[Record, Depends(_calling)]
@@ -57,26 +62,28 @@ def create_inside(state: State) -> FastAPI:
 
 
 @router.post("/status-detail/")
-async def set_status_detail(calling: Calling, state: Shared, body: Body) -> dict[str, bool]:
+async def set_status_detail(
+    calling: Calling, state: Shared, body: Annotated[StatusDetailBody, reading(StatusDetailBody)]
+) -> dict[str, bool]:
     """What the code says it is at; too long a text is cut."""
-    detail = str(body.get("status_detail") or "").replace("\0", "")[:LONGEST_DETAIL]
+    detail = str(body.status_detail or "").replace("\0", "")[:LONGEST_DETAIL]
     await run_in_threadpool(_keep_detail, state, calling, detail)
     return {"ok": True}
 
 
 @router.post("/inputs/")
 def input_request(
-    calling: Calling, state: Shared, request: Request, inputs: Annotated[list[str] | None, Query()] = None
+    calling: Calling, state: Shared, base: Base, inputs: Annotated[list[str] | None, Query()] = None
 ) -> list[dict[str, Any]]:
     """Where the files of on-demand inputs are."""
-    return _urls(state, calling, base(request), frozenset(inputs or ()))
+    return _urls(state, calling, base, frozenset(inputs or ()))
 
 
 @router.get("/inputs/{number}/")
 @router.head("/inputs/{number}/")
 def content(state: Shared, execution_id: str, number: str, expires: str = "", signature: str = "") -> Response:
     """The bytes of one, fetched now. The URL itself is the right to them."""
-    links.require_good(state, _path(execution_id, number), expires, signature)
+    require_good(state, _path(execution_id, number), expires, signature)
     return _file(state, _running(state, execution_id), int(number))
 
 
@@ -115,7 +122,7 @@ def _urls(state: State, execution: Record, host: str, wanted: frozenset[str]) ->
             {
                 "input_id": item.input_id,
                 "filename": item.name,
-                "url": links.signed_url(state, _path(execution.id, str(number)), host, links.DAY),
+                "url": signed_url(state, _path(execution.id, str(number)), host, DAY),
                 "original_uri": item.original_uri,
                 "download_intent": "on-demand",
             }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from localhai.errors import (
     FilesNotHere,
@@ -20,7 +21,7 @@ from localhai.errors import (
     TransitionError,
     UsageError,
 )
-from localhai.server.answers import Json
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
 
 _CODES = {400: "invalid", 401: "not_authenticated", 403: "permission_denied", 405: "method_not_allowed"}
+
+
+class Json(JSONResponse):
+    """As JSONResponse, by the encoder that all of localhai uses."""
+
+    def render(self, content: Any) -> bytes:
+        return strict_json.encode(content, compact=True, ascii=False)
 
 
 class Refused(Exception):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 
-from localhai.server import faults
+from localhai.server.background import keep_fault
 from localhai.server.errors import Refused, said
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Answered:
         except asyncio.CancelledError:  # of uvicorn, when it has waited long enough
             answer = JSONResponse({"message": "the server is ending; ask again soon", "code": "unavailable"}, 503)
         except Exception as error:  # noqa: BLE001  # a fault of ours
-            faults.keep(scope["app"].state.localhai, f"{scope['method']} {scope['path']}", error)
+            keep_fault(scope["app"].state.localhai, f"{scope['method']} {scope['path']}", error)
             answer = JSONResponse({"message": "localhai failed; its log says why", "code": "internal_error"}, 500)
         if not begun:
             await answer(scope, receive, send)

@@ -7,9 +7,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from localhai.errors import ProjectError
 from localhai.executions.home import Home
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Round(Protocol):
-    """A thread that goes on and on, as who looks after it sees it: `supervised.Supervised`."""
+    """A thread that goes on and on, as who looks after it sees it: `background.Supervised`."""
 
     longest: float | None
 
@@ -86,7 +86,7 @@ class ContainerCalls(Protocol):
 
 
 class ServerHealth(Protocol):
-    """Whether the server can run something: `readiness.Readiness`."""
+    """Whether the server can run something: `api.health.Readiness`."""
 
     def look(self) -> Sequence[threading.Thread]:
         """Ask all parts; gives the threads to wait for."""
@@ -97,7 +97,7 @@ class ServerHealth(Protocol):
 
 @dataclass(frozen=True)
 class State:
-    """The server's home, open as long as the server; `assembly.assemble` completes it.
+    """The server's home, open as long as the server; `app.assemble` completes it.
 
     `secret` signs URLs; `clock` gives seconds since 1970.
     `jobs` executions run at once, once `queue.start` was called; `say` hears what the server does of itself.
@@ -118,7 +118,7 @@ class State:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def equip(self, queue: ExecutionQueue, calls: ContainerCalls, readiness: ServerHealth) -> None:
-        """What runs in the server's own threads, which know this state themselves; `assembly` does it, once."""
+        """What runs in the server's own threads, which know this state themselves; `app.assemble` does it, once."""
         object.__setattr__(self, "queue", queue)
         object.__setattr__(self, "calls", calls)
         object.__setattr__(self, "readiness", readiness)
@@ -133,18 +133,17 @@ class State:
         """What tells this home from others that share its database of records."""
         return self.home.id
 
-    def projects_of(self, user: User) -> list[Project]:
-        """The user's own; those of nobody, made by `localhai run`, are the first user's."""
+    def projects_of(self, user: User, project_id: str | None = None) -> list[Project]:
+        """The user's own, or of them that of an id; those of nobody, made by `localhai run`, are the first user's."""
         projects = self.home.records.projects.list()
         known = self.records.users.visible(user.id, projects)
-        return [project for project in projects if project.id in known]
+        wanted = known if project_id is None else known & {project_id.lower()}
+        return [project for project in projects if project.id in wanted]
 
     def project_of(self, user: User, project_id: str) -> Project:
         """By id, if it is the user's. Raises Refused with 404."""
-        wanted = project_id.lower()
-        for project in self.projects_of(user):
-            if project.id == wanted:
-                return project
+        for project in self.projects_of(user, project_id):
+            return project
         raise not_found()
 
     def project(self, project_id: str) -> Project:
@@ -184,7 +183,9 @@ class State:
             self._homes.clear()
 
 
-def state_of(request: Request) -> State:
-    """A dependency of routes."""
+async def _state_of(request: Request) -> State:
     found: State = request.app.state.localhai
     return found
+
+
+Shared = Annotated[State, Depends(_state_of)]  # of routes

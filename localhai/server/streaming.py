@@ -1,12 +1,15 @@
-"""What an execution writes, as server-sent events while it is written: lines of the log, metadata, changes of status.
+"""What executions write, as it is read: server-sent events, lists of any length, tables. Memory holds few items.
 
-An event's id says how many lines and how many metadata came before it, so that a client which was cut off goes on
-where it was: browsers and libraries send it back as `Last-Event-ID`. The stream ends after the final status.
+Server-sent events come while they are written: lines of the log, metadata, changes of status. An event's id says how
+many lines and how many metadata came before it, so that a client which was cut off goes on where it was: browsers and
+libraries send it back as `Last-Event-ID`. The stream ends after the final status.
 """
 
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import re
 import time
 from contextlib import suppress
@@ -15,18 +18,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
 from localhai.errors import LocalhaiError
 from localhai.executions.log.follow import LOOK, GrowingLog
-from localhai.executions.log.metadata import METADATA, parse_line
+from localhai.executions.log.metadata import METADATA, parse_line, read_metadata
 from localhai.system import strict_json
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from localhai.executions.log.log import Event
+    from localhai.records import ExecutionRecord
     from localhai.server.state import State
 
 KINDS = frozenset({"log", "metadata", "status"})
@@ -197,3 +202,57 @@ class _GrowingMetadata:
                 if parsed is not None:
                     found.append(parsed[0])
         return found
+
+
+def array(items: Iterable[Any]) -> StreamingResponse:
+    """The items alone."""
+    return StreamingResponse(pieces(items), media_type="application/json")
+
+
+def counted(facts: Mapping[str, Any], name: str, items: Iterable[Any]) -> StreamingResponse:
+    """An object of facts, the items under a name, and their `total`."""
+    return StreamingResponse(_object(facts, name, items), media_type="application/json")
+
+
+def pieces(items: Iterable[Any], count: list[int] | None = None) -> Iterator[str]:
+    """An array in pieces; how many items it has is added to `count`."""
+    coming, before = iter(items), "["
+    while some := list(islice(coming, AT_ONCE)):
+        yield before + ",".join(map(strict_json.dumps, some))
+        before = ","
+        if count is not None:
+            count[0] += len(some)
+    yield "]" if before == "," else "[]"
+
+
+def _object(facts: Mapping[str, Any], name: str, items: Iterable[Any]) -> Iterator[str]:
+    count = [0]
+    yield f"{strict_json.dumps(dict(facts))[:-1]},{strict_json.dumps(name)}:"
+    yield from pieces(items, count)
+    yield f',"total":{count[0]}}}'
+
+
+def metadata_table(rows: list[tuple[ExecutionRecord, Path | None]]) -> Iterator[str]:
+    """Comma-separated values of executions and their folders: `id, execution, _time` and every key, a line an event."""
+    keys: dict[str, None] = {"_time": None}
+    for _row, folder in rows:
+        for event in read_metadata(folder) if folder else ():
+            keys.update(dict.fromkeys(event))
+    return _lines(rows, list(keys))
+
+
+def _lines(rows: list[tuple[ExecutionRecord, Path | None]], keys: list[str]) -> Iterator[str]:
+    line = io.StringIO()
+    table = csv.writer(line)
+    table.writerow(["id", "execution", *keys])
+    for row, folder in rows:
+        for event in read_metadata(folder) if folder else ():
+            table.writerow([row.id, row.counter, *(_cell(event.get(key)) for key in keys)])
+            yield line.getvalue()
+            line.seek(0)
+            line.truncate()
+    yield line.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return strict_json.dumps(value) if isinstance(value, (dict, list, bool)) else value

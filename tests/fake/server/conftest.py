@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from waiting import until
 
 from localhai.executions.home import Home
-from localhai.server.app import create_app
-from localhai.server.assembly import assemble
+from localhai.server.app import assemble, create_app
 from localhai.server.listening import serving
 from localhai.server.state import State
 from localhai.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localhai.executions.run import inputs
-from localhai.server.assembly import assemble
+from localhai.server.app import assemble
 from localhai.server.state import State
 from localhai.testing import Canned
 from tests.fake.server.conftest import packed

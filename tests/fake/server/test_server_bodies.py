@@ -173,7 +173,7 @@ def bodies(demo):
         "deployment node": (
             "POST",
             "/pipelines/",
-            {"project": demo.id, "nodes": [{"name": "nowhere", "type": "deployment"}]},
+            {"project": demo.id, "commit": demo.commit, "nodes": [{"name": "there", "type": "deployment"}]},
             NODE[2:6],
         ),
         "blueprint": (

@@ -9,7 +9,7 @@ import requests
 
 from localhai.containers.engine import Gateway
 from localhai.server import calls
-from localhai.server.assembly import assemble
+from localhai.server.app import assemble
 from localhai.server.state import State
 from localhai.testing import FakeEngine
 

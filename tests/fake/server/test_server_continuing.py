@@ -9,7 +9,7 @@ from waiting import until
 from localhai.app.recover import recover
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records.queue import QueueEntry
-from localhai.server.assembly import assemble
+from localhai.server.app import assemble
 from localhai.testing import Canned
 
 DEAD = 2**22 + 1  # no process has this number

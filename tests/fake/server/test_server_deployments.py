@@ -6,8 +6,8 @@ import pytest
 import requests
 from waiting import until
 
-from localhai.server.assembly import assemble
-from localhai.server.deployments import serve_enabled
+from localhai.server.app import assemble
+from localhai.server.serving import serve_enabled
 from localhai.server.state import State
 
 YAML = """\

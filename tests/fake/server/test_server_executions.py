@@ -119,7 +119,7 @@ def test_variables_reach_the_container_and_secret_ones_no_answer(demo, engine, s
 
 
 def test_what_is_queued_survives_the_server(demo, state):
-    from localhai.server.assembly import assemble
+    from localhai.server.app import assemble
     from localhai.server.state import State
 
     made = demo.queued(inputs={})
@@ -131,7 +131,7 @@ def test_what_is_queued_survives_the_server(demo, state):
 
 
 def test_two_servers_run_it_once(demo, engine, state):
-    from localhai.server.assembly import assemble
+    from localhai.server.app import assemble
     from localhai.server.state import State
 
     starts = []
@@ -386,6 +386,12 @@ def test_executions_wait_while_no_engine_answers(demo, engine, state, monkeypatc
     state.queue.wake()
     assert demo.ended(made["id"])["status"] == "complete"
     assert said[-1] == "the engine answers again"
+
+
+@pytest.mark.parametrize("uris", ["x\0y", ["x\0y"], ["/x\0y"]])
+def test_an_address_with_a_null_byte_is_refused_in_words(demo, uris):
+    answer = demo.create(inputs={"data": uris})
+    assert (answer.status_code, answer.json()["inputs"][0]["message"]) == (400, "data: a list of URIs is needed.")
 
 
 @pytest.mark.parametrize("half", [b'"\\ud800"', b'"\xed\xa0\x80"', b'"\xff"'])

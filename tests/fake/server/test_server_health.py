@@ -56,7 +56,7 @@ def test_each_part_is_said_with_its_age(nobody, state):
 
 @pytest.mark.parametrize("part", ["records", "store", "engine"])
 def test_a_part_that_hangs_keeps_no_answer_waiting(nobody, state, monkeypatch, part):
-    monkeypatch.setattr("localhai.server.routes.health.ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("localhai.server.api.health.ANSWER_WITHIN", 0.05)
     over = threading.Event()
     asked = {
         "records": (state.home.records, "schema_version"),

@@ -13,11 +13,12 @@ from localhai.app.stop import stop_execution
 from localhai.executions.home import Home
 from localhai.records import Owner
 from localhai.records.queue import QueueEntry
-from localhai.server import code, requests
-from localhai.server.app import create_app
-from localhai.server.assembly import assemble
-from localhai.server.continuing import Continuing
+from localhai.server import code
+from localhai.server.api.executions import queue_execution
+from localhai.server.api.executions_body import ExecutionBody
+from localhai.server.app import assemble, create_app
 from localhai.server.listening import serving
+from localhai.server.recovery import Continuing
 from localhai.server.state import State
 from localhai.settings import Settings
 from localhai.testing import Canned
@@ -57,7 +58,8 @@ def queued(state):
         state.records.users.own("0178b4f0-0000-0000-0000-00000000000a", user.id)
     (project,) = state.home.records.projects.list()
     made = code.keep_package(state, project, io.BytesIO(packed()), yaml_path="", description="")
-    return requests.create(state, user, project, {"commit": made.identifier, "step": "train"})
+    body = ExecutionBody(project=project.id, commit=made.identifier, step="train")
+    return queue_execution(state, user, project, body)
 
 
 def final(state, record):
@@ -93,7 +95,7 @@ def test_only_a_server_of_the_same_home_goes_on_with_a_pipeline(two, monkeypatch
     entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home_id}, kind="pipeline")
     a.records.queue.enqueue(entry)
     record = type("Row", (), {"status": "started", "owner": GONE, "created": "2020-01-01T00:00:00Z", "id": entry.id})
-    monkeypatch.setattr("localhai.server.continuing._record", lambda *_arguments: record)
+    monkeypatch.setattr("localhai.server.recovery._record", lambda *_arguments: record)
     (found,) = b.records.queue.begun()
     assert not Continuing(b)._take(found)
     assert Continuing(a)._take(found)

@@ -9,7 +9,7 @@ import pytest
 
 from localhai.app.queue import Lines, Queue, choose
 from localhai.records.queue import QueueEntry
-from localhai.server.assembly import Host
+from localhai.server.app import Host
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

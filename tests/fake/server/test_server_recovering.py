@@ -10,7 +10,7 @@ from waiting import until
 
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records.database import Away
-from localhai.server.recovering import Recovering
+from localhai.server.recovery import Recovering
 from localhai.testing import Canned
 
 DEAD = replace(own_owner(), process_start="0")

@@ -16,7 +16,8 @@ import requests
 from fastapi import FastAPI, Request
 
 from localhai.project import unpacking
-from localhai.server import errors, uploads
+from localhai.server import errors
+from localhai.server.api import uploads
 from localhai.server.container_api import create_inside
 from localhai.server.errors import Refused
 from localhai.server.listening import serving

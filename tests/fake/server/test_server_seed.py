@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from localhai.errors import ProjectError
-from localhai.server.planting import plant_projects, plant_users
-from localhai.server.seed import read
+from localhai.server.seed import plant_projects, plant_users, read
 
 ID = "0178b4f0-0000-0000-0000-00000000000a"
 TOML = f"""\

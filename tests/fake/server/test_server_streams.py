@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from localhai.executions.log.log import read_events
-from localhai.server import long_lists
+from localhai.server import streaming
 from localhai.server.streaming import KINDS, StreamPosition, stream
 from localhai.testing import Canned
 
@@ -185,13 +185,13 @@ def test_the_whole_log_is_sent_as_it_is_read(ada, state, long_log):
     assert found["events"][-1]["message"] == f"line {ROWS - 1}"
     folder = state.home.folder / state.home.records.executions.get(long_log).folder
     everything = (event.to_dict() for event in read_events(folder))
-    assert peak(lambda: [None for _ in long_lists.pieces(everything)]) < 3_000_000
+    assert peak(lambda: [None for _ in streaming.pieces(everything)]) < 3_000_000
 
 
 def test_a_list_in_pieces_is_the_list():
-    for length in (0, 1, long_lists.AT_ONCE, long_lists.AT_ONCE + 1):
+    for length in (0, 1, streaming.AT_ONCE, streaming.AT_ONCE + 1):
         items = [{"n": number} for number in range(length)]
-        assert json.loads("".join(long_lists.pieces(items))) == items
+        assert json.loads("".join(streaming.pieces(items))) == items
 
 
 def test_lines_that_are_long_come_a_few_at_a_time(demo, engine, state, monkeypatch):

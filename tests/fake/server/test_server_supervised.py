@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from localhai.errors import RecordsUnavailable
-from localhai.server.faults import of_threads
-from localhai.server.supervised import Supervised
+from localhai.server.background import Supervised, of_threads
 from localhai.system.retry import Retry
 
 AT_ONCE = Retry(first=0.001, longest=0.001)
@@ -66,7 +65,7 @@ def test_an_execution_that_was_taken_and_cannot_begin_is_closed(state, demo, sai
         raise TypeError("spoiled")
 
     first = demo.queued()
-    monkeypatch.setattr("localhai.server.requests.options_of", spoiled)
+    monkeypatch.setattr("localhai.server.code.options_of", spoiled)
     state.queue.start()
     assert demo.ended(first["id"])["status"] == "error"
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from localhai.server import uploads
+from localhai.server.api import uploads
 
 BYTES = bytes(range(256)) * 5000
 
@@ -224,7 +224,7 @@ def test_two_who_complete_one_upload_at_once_get_one_datum(ada, demo, monkeypatc
     upload = announced(ada, demo.id, aliases=["newest"])
     assert sent(ada, upload, BYTES).ok
     both = threading.Barrier(2, timeout=30)
-    find = uploads.find
+    find = uploads.find_upload
 
     def found_at_once(*arguments):
         found = find(*arguments)
@@ -233,7 +233,7 @@ def test_two_who_complete_one_upload_at_once_get_one_datum(ada, demo, monkeypatc
                 both.wait(1)
         return found
 
-    monkeypatch.setattr(uploads, "find", found_at_once)
+    monkeypatch.setattr(uploads, "find_upload", found_at_once)
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: completed(ada, upload), range(2)))
     assert [answer.status_code for answer in answers] == [201, 201]

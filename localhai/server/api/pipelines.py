@@ -1,0 +1,206 @@
+"""Pipelines (wire.md 2.9, 3.8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+
+from localhai.app.nodes import further_runners
+from localhai.app.stop import stop_pipeline
+from localhai.executions.run.stop import Interruption
+from localhai.pipelines.running import PipelineObserver, PipelineOptions, run_pipeline
+from localhai.records import Project
+from localhai.records.pipeline_rows import Pipeline, PipelineNode
+from localhai.records.queue import QueueEntry
+from localhai.records.server import User
+from localhai.server.addresses import Base, referenced
+from localhai.server.api.executions import execution_shape
+from localhai.server.api.pipelines_body import BlueprintBody, PipelineBody, PipelineStartBody
+from localhai.server.api.pipelines_plan import PipelineReading, node_id
+from localhai.server.auth import require_own
+from localhai.server.background import Beginning
+from localhai.server.bodies import reading
+from localhai.server.code import code_of, options_of, sources_of
+from localhai.server.pagination import OnePage, ordered, selected
+from localhai.server.state import Shared, State
+from localhai.server.tokens import Asking
+from localhai.system import strict_json
+from localhai.vocabulary import PIPELINE_OPEN, WAITING
+
+router = APIRouter(prefix="/pipelines", tags=["pipelines"])
+MOST = 10_000
+_STATUSES = {WAITING: "started"}  # clients know no status of that name
+_ORDERS: dict[str, Callable[[Any], Any]] = {"counter": lambda row: row.id, "ctime": lambda row: row.id}
+
+
+@router.get("/")
+def pipelines(
+    asking: Asking,
+    state: Shared,
+    page: OnePage,
+    base: Base,
+    project: str | None = None,
+    status: Annotated[list[str] | None, Query()] = None,
+    counter: Annotated[list[str] | None, Query()] = None,
+    deleted: str | None = None,
+    ordering: str = "-counter",
+) -> dict[str, Any]:
+    """Pipelines of one project or of all."""
+    known = [row.id for row in state.projects_of(asking, project)]
+    rows = [row for item in known for row in state.home.records.pipelines.list(item, limit=MOST)]
+    found = selected(
+        rows,
+        status=status,
+        counter=counter,
+        deleted=deleted,
+        status_of=lambda row: row.status,
+        incomplete=PIPELINE_OPEN,
+    )
+    return page.cut(ordered(found, ordering, _ORDERS), lambda row: _listed(row, base))
+
+
+@router.post("/", status_code=201)
+async def create(
+    asking: Asking, state: Shared, body: Annotated[PipelineBody, reading(PipelineBody)], base: Base
+) -> dict[str, Any]:
+    """Start a pipeline. It runs beside the queue, with as many executions at a time as the queue has."""
+    return await run_in_threadpool(_created, state, asking, body, body.blueprint, base)
+
+
+@router.post("/create-from-template/", status_code=201)
+async def create_from_template(
+    asking: Asking, state: Shared, body: Annotated[BlueprintBody, reading(BlueprintBody)], base: Base
+) -> dict[str, Any]:
+    """Start the pipeline that a commit's valohai.yaml has under `name`, as scripts do (unconfirmed)."""
+    return await run_in_threadpool(_created, state, asking, body, body.name, base)
+
+
+@router.get("/{reference}/")
+def pipeline(asking: Asking, state: Shared, reference: str, base: Base) -> dict[str, Any]:
+    """One pipeline, by id, `{project}:{counter}` or `{project}:latest`."""
+    return _details(state, _pipeline(state, asking, reference), base)
+
+
+@router.post("/{reference}/stop/")
+def stop(asking: Asking, state: Shared, reference: str) -> dict[str, Any]:
+    """Ask it to stop, with all its running nodes."""
+    row = _pipeline(state, asking, reference)
+    if not stop_pipeline(state.home, row.id):
+        return {"message": f"Pipeline #{row.counter} is {row.status} already"}
+    return {"message": "OK"}
+
+
+def _created(state: State, user: User, body: PipelineStartBody, blueprint: str, base: str) -> dict[str, Any]:
+    project = state.project_of(user, body.project)
+    return _details(state, _started(state, user, project, body, blueprint), base)
+
+
+def _started(state: State, user: User, project: Project, body: PipelineStartBody, blueprint: str) -> Pipeline:
+    """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
+    code = code_of(state, project, body.code())
+    sources = sources_of(state, project, code, creator=user.name)
+    plan, reused = PipelineReading(state.home, project, sources, body).plan(blueprint)
+    uris = (uri for node in plan.nodes for given in node.inputs.values() for uri in given)
+    require_own(state, user, project, uris, "nodes")
+    options = PipelineOptions(
+        jobs=state.jobs,
+        title=body.title or plan.name,
+        tags=body.tags,
+        runners=further_runners(),
+        slots=state.queue.slots,
+        images_first=False,  # a client waits until the pipeline is recorded, and a pull takes minutes
+    )
+    run_options = options_of(state, project, sources.project.settings, requester=user.id)
+
+    def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
+        return run_pipeline(
+            sources,
+            plan,
+            run_options=run_options,
+            options=options,
+            reused=reused,
+            observer=_Told(recorded),
+            interruption=interruption,
+        )
+
+    request = {"plan": json.loads(strict_json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
+    entry = QueueEntry("", project.id, user.id, 0, request, kind="pipeline")
+    return state.home.records.pipelines.get(Beginning(state, "pipeline", work, entry).recorded())
+
+
+class _Told(PipelineObserver):
+    def __init__(self, recorded: Callable[[str], None]) -> None:
+        self._recorded = recorded
+
+    def started(self, pipeline: Mapping[str, Any]) -> None:
+        self._recorded(str(pipeline["id"]))
+
+
+def _pipeline(state: State, user: User, reference: str) -> Pipeline:
+    records = state.home.records
+    return referenced(state, user, reference, records.pipelines.get, records.pipelines.find)
+
+
+def _listed(row: Pipeline, base: str) -> dict[str, Any]:
+    """A pipeline as lists show it."""
+    url = f"{base}/api/v0/pipelines/{row.id}/"
+    return {
+        "id": row.id,
+        "counter": row.counter,
+        "status": _STATUSES.get(row.status, row.status),
+        "title": row.title or row.name,
+        "project": {"id": row.project_id, "name": row.project},
+        "creator": {"id": None, "username": row.document.get("user") or ""},
+        "tags": list(row.document.get("tags", ())),
+        "ctime": row.created,
+        "mtime": row.finished or row.started or row.created,
+        "duration": row.duration,
+        "deleted": False,
+        "url": url,
+        "urls": {"display": f"{base}/p/{row.project_id}/pipeline/{row.id}/", "stop": f"{url}stop/"},
+    }
+
+
+def _details(state: State, row: Pipeline, base: str) -> dict[str, Any]:
+    """One pipeline with its nodes and edges."""
+    executions: dict[str, dict[str, Any]] = {}
+    for node in row.nodes:
+        if node.execution is not None and node.execution["status"] is not None:
+            found = state.home.records.executions.get(node.execution["id"])
+            shown = execution_shape(found, base=base)
+            executions[found.id] = {**shown, "cumulative_metadata": dict(found.document.get("metadata") or {})}
+    edges = row.document.get("plan", {}).get("edges", ())
+    return {
+        **_listed(row, base),
+        "nodes": [_node(row, node, executions) for node in row.nodes],
+        "edges": [
+            {
+                **edge,
+                "id": f"{row.id}:{number}",
+                "pipeline": row.id,
+                "source_node": node_id(row.id, edge["source_node"]),
+                "target_node": node_id(row.id, edge["target_node"]),
+            }
+            for number, edge in enumerate(edges)
+        ],
+        "log": [{"ctime": row.finished, "kind": "error", "identifier": "error", "message": row.document["error"]}]
+        if row.document.get("error")
+        else [],
+    }
+
+
+def _node(row: Pipeline, node: PipelineNode, executions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    reason = node.document.get("reason")
+    return {
+        "id": node_id(row.id, node.name),
+        "name": node.name,
+        "type": node.type,
+        "status": _STATUSES.get(node.status, node.status),
+        "execution": executions.get(node.execution["id"]) if node.execution else None,
+        "task": dict(node.task) if node.task else None,
+        "log": [{"ctime": row.created, "kind": "status", "identifier": "reason", "message": reason}] if reason else [],
+    }

@@ -1,1 +1,0 @@
-"""Rows as the platform's JSON objects (wire.md 2). Pure."""
