@@ -46,7 +46,7 @@ def main(text: str) -> None:
     from localhai.airflow.local_pipeline import run_pipeline
     from localhai.airflow.local_run import run_execution
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
-    from localhai.executions.open_project import open_project
+    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption, signals_ask
 
     asked = json.loads(text)
@@ -65,7 +65,7 @@ def main(text: str) -> None:
 
     interruption = Interruption()
     try:
-        with open_project(asked["folder"]) as project, signals_ask(interruption, lambda _number, _level: None):
+        with OpenProject.at(asked["folder"]) as project, signals_ask(interruption, lambda _number, _level: None):
             if asked["pipeline"]:
                 run_pipeline(project, PipelineRequest(**asked["request"]), tell, interruption)
             else:

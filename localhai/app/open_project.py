@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from localhai.app.recover import recover
 from localhai.errors import SurroundingsError
-from localhai.executions import open_project as projects
+from localhai.executions.open_project import OpenProject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.settings import Settings
 
 
@@ -25,7 +24,7 @@ def open_project(path: str | Path = ".", *, home: Home | None = None, settings: 
     that died is looked after; what that does is told to the home's `tell`. Raises ProjectError when there is no project
     or localhai.toml is wrong, and SurroundingsError when the home cannot be made.
     """
-    project = projects.open_project(path, home=home, settings=settings)
+    project = OpenProject.at(path, home=home, settings=settings)
     if project.home.is_used:
         with suppress(SurroundingsError):  # who only plans needs none of it; who runs hears it then
             recover(project.home, project.home.tell or _nobody)

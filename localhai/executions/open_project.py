@@ -43,6 +43,13 @@ class OpenProject:
         self._config: ProjectConfig | None = None
         self._notes: dict[str, bool] = {}
 
+    @classmethod
+    def at(cls, path: str | Path = ".", *, home: Home | None = None, settings: Settings | None = None) -> OpenProject:
+        """See `localhai.open_project`, which looks after what a crash left, too."""
+        folder = find_project(Path(path))
+        settings = settings or (home.settings if home is not None else Settings.load(folder.path))
+        return cls(home or Home(settings), folder, settings)
+
     def __repr__(self) -> str:
         return f"<OpenProject {self.folder.name!r} at {self.folder.path}>"
 
@@ -277,15 +284,3 @@ class OpenProject:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def open_project(path: str | Path = ".", *, home: Home | None = None, settings: Settings | None = None) -> OpenProject:
-    """Open the project whose valohai.yaml is in `path` or in a folder above it.
-
-    `localhai.open_project("my-project").run("train", parameters={"epochs": 3})` is all it takes. Without `home` it is
-    the one of the settings, without `settings` they are read from variables and localhai.toml. Raises ProjectError when
-    there is no project or localhai.toml is wrong, and SurroundingsError when the home cannot be made.
-    """
-    folder = find_project(Path(path))
-    settings = settings or (home.settings if home is not None else Settings.load(folder.path))
-    return OpenProject(home or Home(settings), folder, settings)

@@ -167,7 +167,7 @@ class FakeValohai:
         """In the place of a process of its own, which would not know this engine: a thread."""
         from localhai.airflow.local_pipeline import run_pipeline
         from localhai.airflow.local_run import run_execution
-        from localhai.executions.open_project import open_project
+        from localhai.executions.open_project import OpenProject
         from localhai.executions.run.stop import Interruption
 
         begun = threading.Event()
@@ -180,7 +180,7 @@ class FakeValohai:
 
         def work() -> None:
             try:
-                with open_project(folder) as project:
+                with OpenProject.at(folder) as project:
                     run: Any = run_pipeline if hasattr(request, "pipeline") else run_execution
                     run(project, request, tell, Interruption())
             except LocalhaiError as error:

@@ -19,7 +19,7 @@ from localhai.containers import labels, package_cache
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import Engine
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject, open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run.observer import Observer
 from localhai.records import Records
 from localhai.settings import Settings
@@ -103,7 +103,7 @@ class Bench:
     def open(self, **settings: Any) -> OpenProject:
         """The project through the Python API, without its look at what a crash left."""
         given = replace(Settings.load(self.folder), **{"home": self.home, "stop_grace": 1.0, **settings})
-        project = open_project(self.folder, home=Home(given))
+        project = OpenProject.at(self.folder, home=Home(given))
         self._opened.append(project)
         return project
 

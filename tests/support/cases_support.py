@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import structs
 
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings
 
@@ -224,7 +224,7 @@ def _git(project: Path, *arguments: str) -> None:
 def open_case(project: Path, run: Run, home: Home, **flags: Any) -> OpenProject:
     """The project, with its own localhai.toml and the settings that the run adds; none of this machine's."""
     settings = Settings.load(project, flags={"home": home.folder, **flags, **run.settings}, environ={})
-    return open_project(project, home=home, settings=settings)
+    return OpenProject.at(project, home=home, settings=settings)
 
 
 def filled(value: Any, fill: Mapping[str, str]) -> Any:

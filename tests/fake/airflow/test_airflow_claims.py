@@ -172,11 +172,11 @@ def test_a_pipeline_that_still_runs_for_a_cleared_task_is_stopped_first(bench, r
 def test_a_pipeline_that_was_torn_away_gives_nothing_to_a_task_that_was_cleared(bench):
     from localhai.airflow.attaching import pipeline_left
     from localhai.airflow.claim import claim
-    from localhai.executions.open_project import open_project
+    from localhai.executions.open_project import OpenProject
 
     asked = {"name": "all"}
     mine, cleared = claim(2, code="c", asked=asked), claim(3, code="c", asked=asked)
-    with open_project(bench.folder, home=bench.home) as project:
+    with OpenProject.at(bench.folder, home=bench.home) as project:
         document = {"tags": [ORIGIN, mine.tag]}
         row = bench.home.records.pipelines.create(
             project.record.id, name="all", nodes=[], commit=None, document=document, owner=None, title="all"

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.app.follow import follow_execution, wait_for_end
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize
 from localhai.executions.run.heartbeat import own_owner
 
@@ -36,7 +36,7 @@ def left(home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Execution
     with monkeypatch.context() as patch:
         patch.setattr(finalize, "close", dies)
         with pytest.raises(SystemExit):
-            open_project(folder, home=home).run("train")
+            OpenProject.at(folder, home=home).run("train")
     execution = home.execution("latest")
     assert home.records.executions.adopt(execution.id, execution.record.owner, DEAD)
     return execution.refresh()

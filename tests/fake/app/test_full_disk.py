@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.home import Home
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize
 from localhai.executions.run.heartbeat import own_owner
 from localhai.settings import Settings
@@ -64,11 +64,11 @@ if small_disks.may_mount():
         engine = FakeEngine()
         engine.behave(Canned(output="said\n", files={"model.bin": bytes(1000)}), step="train")
         with Home(Settings(home=disk), engine=engine) as home:
-            open_project(project, home=home).run("train")
+            OpenProject.at(project, home=home).run("train")
             with monkeypatch.context() as patch:
                 patch.setattr(finalize, "close", dies)
                 with pytest.raises(SystemExit):
-                    open_project(project, home=home).run("train")
+                    OpenProject.at(project, home=home).run("train")
             left = home.records.executions.list(limit=1)[0]
             home.records.executions.adopt(left.id, left.owner, replace(own_owner(), process_start="0"))
             packages = fill(disk, "cache/packages/pip/wheel")

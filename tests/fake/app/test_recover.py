@@ -15,7 +15,7 @@ import localhai
 from localhai.app.recover import recover
 from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsError
 from localhai.executions.home import Home
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize, recovery, runner
 from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.records.database import Away
@@ -76,7 +76,7 @@ def left(home: Home, folder: Path) -> ExecutionRecord:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finalize, "close", dies)
         with pytest.raises(SystemExit):
-            open_project(folder, home=home).run("train")
+            OpenProject.at(folder, home=home).run("train")
     record = home.records.executions.list(limit=1)[0]
     assert home.records.executions.adopt(record.id, record.owner, DEAD)
     return home.records.executions.get(record.id)
@@ -94,7 +94,7 @@ def test_an_execution_that_could_not_be_recorded_as_ended_is_closed_as_it_ended(
 
     engine.behave(step, step="train")
     with pytest.raises(RecordsUnavailable):
-        open_project(folder, home=home).run("train")
+        OpenProject.at(folder, home=home).run("train")
     database.away = False
     assert home.records.executions.list()[0].status == "started"
 
@@ -116,7 +116,7 @@ def test_what_said_how_it_ended_is_closed_without_an_engine(
     with monkeypatch.context() as patch:
         patch.setattr(finalize, "record_end", away)
         with pytest.raises(RecordsUnavailable):
-            open_project(folder, home=home).run("train")
+            OpenProject.at(folder, home=home).run("train")
     engine.lose()
 
     recover(home, lambda _text: None)
@@ -227,7 +227,7 @@ def opened_below(folder: Path) -> list[int]:
 def test_an_execution_that_cannot_begin_or_be_taken_over_leaves_no_file_open(
     home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = open_project(folder, home=home)
+    project = OpenProject.at(folder, home=home)
     left(home, folder)
 
     def refused(*_: Any, **__: Any) -> Any:

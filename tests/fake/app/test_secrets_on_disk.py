@@ -18,7 +18,7 @@ from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
-from localhai.executions.open_project import OpenProject, open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records.server import Variable
@@ -55,7 +55,7 @@ def project(home: Home, tmp_path: Path) -> OpenProject:
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML)
-    return open_project(folder, home=home)
+    return OpenProject.at(folder, home=home)
 
 
 def dies(*_: Any, **__: Any) -> Any:

@@ -13,7 +13,7 @@ from localhai.cli.main import cli
 from localhai.containers.engine import ContainerSpec
 from localhai.errors import FilesNotHere
 from localhai.executions.home import Home
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
 
@@ -51,7 +51,7 @@ def homes(tmp_path: Path, engine: FakeEngine) -> Iterator[tuple[Home, Home]]:
 @pytest.fixture
 def theirs(homes: tuple[Home, Home], folder: Path) -> Execution:
     """An execution of the first home, with all that it left on the engine."""
-    return open_project(folder, home=homes[0]).run("train")
+    return OpenProject.at(folder, home=homes[0]).run("train")
 
 
 def call(opened: Home, folder: Path, *words: str) -> Result:
@@ -61,7 +61,7 @@ def call(opened: Home, folder: Path, *words: str) -> Result:
 def test_clean_leaves_executions_of_another_home_alone(
     homes: tuple[Home, Home], folder: Path, theirs: Execution
 ) -> None:
-    own = open_project(folder, home=homes[1]).run("train")
+    own = OpenProject.at(folder, home=homes[1]).run("train")
 
     cleaned = call(homes[1], folder, "clean", "--all", "--all-projects", "--yes")
 

@@ -18,7 +18,7 @@ from localhai.errors import EngineLost, SurroundingsError, UsageError
 from localhai.executions import clean
 from localhai.executions.delete import delete
 from localhai.executions.home import Home
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run.collect import collect
 from localhai.executions.run.stop import Interruption
 from localhai.settings import Settings
@@ -47,7 +47,7 @@ def project(tmp_path: Path, engine: FakeEngine, request: pytest.FixtureRequest) 
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML)
     settings = Settings(home=tmp_path / "home", files=request.param, stop_grace=1.0)
-    with open_project(folder, home=Home(settings, engine=engine)) as opened:
+    with OpenProject.at(folder, home=Home(settings, engine=engine)) as opened:
         yield opened
 
 

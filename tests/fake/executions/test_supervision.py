@@ -11,7 +11,7 @@ from waiting import until
 from localhai.app.recover import recover
 from localhai.errors import EngineLost, Interrupted, SurroundingsError
 from localhai.executions.home import Home
-from localhai.executions.open_project import open_project
+from localhai.executions.open_project import OpenProject
 from localhai.executions.run import recovery, stop, supervise
 from localhai.executions.run.stop import Interruption
 from localhai.executions.run.supervise import ContactLost
@@ -85,7 +85,7 @@ def project(tmp_path: Path, engine: Engine) -> Iterator[OpenProject]:
     folder.mkdir()
     (folder / "valohai.yaml").write_text(YAML % "")
     settings = Settings(home=tmp_path / "home", stop_grace=0.2)
-    with open_project(folder, home=Home(settings, engine=engine)) as opened:
+    with OpenProject.at(folder, home=Home(settings, engine=engine)) as opened:
         yield opened
 
 
@@ -109,7 +109,7 @@ def test_a_stop_that_the_engine_refused_is_tried_again(project, engine) -> None:
     limited(project)
     engine.behave(runs_on)
     engine.refusals["stop"] = [SurroundingsError("busy"), EngineLost("away")]
-    execution = open_project(project.folder.path, home=project.home).run("train")
+    execution = OpenProject.at(project.folder.path, home=project.home).run("train")
     assert (execution.status, execution.exit_code) == ("error", 143)
     assert engine.calls.count("stop") == 3
 
@@ -119,7 +119,7 @@ def test_what_does_not_end_is_killed_by_our_own_clock(project, engine) -> None:
     limited(project)
     engine.behave(runs_on)
     engine.hangs["stop"] = threading.Event()
-    execution = open_project(project.folder.path, home=project.home).run("train")
+    execution = OpenProject.at(project.folder.path, home=project.home).run("train")
     assert (execution.status, execution.exit_code) == ("error", 137)
 
 
@@ -128,7 +128,7 @@ def test_a_kill_that_was_refused_is_tried_again(project, engine) -> None:
     engine.behave(deaf)
     engine.hangs["stop"] = threading.Event()
     engine.refusals["kill"] = [EngineLost("away"), EngineLost("away")]
-    execution = open_project(project.folder.path, home=project.home).run("train")
+    execution = OpenProject.at(project.folder.path, home=project.home).run("train")
     assert (execution.status, execution.exit_code) == ("error", 137)
 
 
@@ -144,7 +144,7 @@ def test_looking_for_live_outputs_delays_no_limit(project, engine, monkeypatch) 
         slow.set()
 
     threading.Thread(target=later).start()
-    execution = open_project(project.folder.path, home=project.home).run("train", interruption=wish)
+    execution = OpenProject.at(project.folder.path, home=project.home).run("train", interruption=wish)
     assert execution.error == "the time limit of 1 s was reached"
 
 
@@ -178,7 +178,7 @@ def test_limits_are_heard_while_the_engine_is_away(project, engine) -> None:
         engine.hangs["state"].set()
 
     threading.Thread(target=come_back).start()
-    execution = open_project(project.folder.path, home=project.home).run("train")
+    execution = OpenProject.at(project.folder.path, home=project.home).run("train")
     assert (execution.status, execution.error) == ("error", "the time limit of 1 s was reached")
 
 
@@ -258,7 +258,7 @@ def test_a_stop_from_elsewhere_is_heard_before_the_container_runs(tmp_path: Path
     engine = Silent(images=(), pullable=("python:3.11-slim",))
     (tmp_path / "valohai.yaml").write_text(YAML % "")
     try:
-        with open_project(tmp_path, home=Home(Settings(home=tmp_path / "home"), engine=engine)) as project:
+        with OpenProject.at(tmp_path, home=Home(Settings(home=tmp_path / "home"), engine=engine)) as project:
             with pytest.raises(Interrupted):
                 project.run("train")
             assert project.execution().status == "stopped"

@@ -47,14 +47,14 @@ def test_what_was_measured_counts_once_it_has_ended():
 
 def test_a_clock_that_is_set_back_while_it_runs_changes_no_duration(used_home, tmp_path, monkeypatch):
     from localhai.executions.home import Home
-    from localhai.executions.open_project import open_project
+    from localhai.executions.open_project import OpenProject
     from localhai.settings import Settings
     from localhai.testing import FakeEngine
 
     (tmp_path / "valohai.yaml").write_text("- step: {name: train, image: 'python:3.11-slim', command: 'true'}\n")
     engine = FakeEngine()
     with Home(Settings(home=used_home), engine=engine) as home:
-        project = open_project(tmp_path, home=home)
+        project = OpenProject.at(tmp_path, home=home)
         hours = itertools.count(23, -1)
         monkeypatch.setattr(
             home.records.access, "clock", lambda: times.parse(f"2026-01-01T{next(hours):02}:00:00+00:00")
