@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from localhai.cli import output
 from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
+    from localhai.app.list import ListRequest
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
@@ -73,7 +74,9 @@ class Call(Struct):
 
                 yield HomeView(home, project_of(home, folder))
                 return
-            project = _known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
+            from localhai.app.find import known_project
+
+            project = known_project(home, Path(os.path.abspath(self.folder or Path.cwd())))
             if project is None and missing is not None and self.folder is not None:
                 raise missing
             yield HomeView(home, project)
@@ -118,11 +121,20 @@ class HomeView(Struct, frozen=True):
         """By `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
         return self.home.execution(reference, project_id=self.project_id)
 
+    def executions(self, words: Iterable[str]) -> list[Execution]:
+        """Several: `3 5-8 !6 latest 01a2...` (`app.find.find_executions`)."""
+        from localhai.app.find import find_executions
+        from localhai.executions.execution import Execution
 
-def _known_project(home: Home, start: Path) -> Project | None:
-    """The project of this folder, or of the nearest one above."""
-    known = {project.path: project for project in home.records.projects.list()}
-    return next((known[str(place)] for place in (start, *start.parents) if str(place) in known), None)
+        return [Execution(self.home, record) for record in find_executions(self.home, self.project_id, words)]
+
+    def listing(self, count: int, *, owned: bool, all_projects: bool = False) -> ListRequest:
+        """What the lists of nouns ask for; `owned`: of who asks."""
+        from localhai.app.list import ListRequest
+        from localhai.executions.latest import creator_name
+
+        user = creator_name(self.home.settings) if owned else None
+        return ListRequest(None if all_projects else self.project_id, count, user)
 
 
 def _settings(folder: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:

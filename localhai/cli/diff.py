@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import formats, output
-from localhai.cli.belonging import project_of
 from localhai.cli.options import complete_execution, json_option, pass_call, project_option
 from localhai.cli.table import Column, print_table
 
@@ -51,9 +50,11 @@ def diff(call: Call, first: str, second: str) -> None:
 
 def _folder(look: HomeView, execution: Execution) -> Path:
     """The code of an execution: from the cache, else from git."""
+    from localhai.app.find import project_of_execution
+
     commit = str(execution.record.commit)
     cached = look.home.code_cache / commit
-    return cached if cached.is_dir() else project_of(look, execution).snapshot(commit).path
+    return cached if cached.is_dir() else project_of_execution(look.home, execution.record).snapshot(commit).path
 
 
 def _print(found: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ import click
 from msgspec.structs import replace
 
 from localhai.cli import output
-from localhai.cli.belonging import project_of
 from localhai.cli.execution.requested import Requested, planning_options, understand
 from localhai.cli.execution.run import running_options, start
 from localhai.cli.execution.run_command import StepCommand
@@ -69,6 +68,7 @@ def rerun(
         return 0
     if typed.subject is None:
         raise UsageError("which execution?", hints=["localhai rerun 5", "see them: localhai execution list"])
+    from localhai.app.find import project_of_execution
     from localhai.app.rerun import differences
 
     with call.look() as look:
@@ -77,7 +77,8 @@ def rerun(
             raise UsageError("--current and --commit exclude each other")
         if not current and not given["commit"]:
             given["commit"] = earlier.record.commit
-        requested = _again(earlier, project_of(look, earlier, yaml=given["yaml"]), typed.words, given)
+        project = project_of_execution(look.home, earlier.record, yaml=given["yaml"])
+        requested = _again(earlier, project, typed.words, given)
         if dry_run:
             from localhai.cli.plan import show_plan
 

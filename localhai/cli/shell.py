@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import output
-from localhai.cli.belonging import project_of
 from localhai.cli.options import complete_execution, pass_call, project_option
 from localhai.errors import UsageError
 
@@ -34,11 +33,12 @@ def shell(call: Call, reference: str, *, env_file: str | None, command: tuple[st
     COMMAND runs instead of the shell. Nothing changes the execution: what is left in outputs goes to a folder of its
     own, which is named in the end.
     """
+    from localhai.app.find import project_of_execution
     from localhai.app.shell import visit
 
     with call.look() as look:
         execution = look.execution(reference)
-        project = project_of(look, execution)
+        project = project_of_execution(look.home, execution.record)
         commit = execution.record.commit
         snapshot = project.snapshot(commit)
         output.say(f"execution #{execution.counter}, {execution.step}; its command is in {SCRIPT}")

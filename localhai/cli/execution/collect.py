@@ -8,7 +8,6 @@ import click
 
 from localhai.cli import output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
-from localhai.cli.references import find_executions
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -28,7 +27,7 @@ def collect(call: Call, references: tuple[str, ...]) -> None:
     from localhai.executions.run.collect import collect as collect_one
 
     with call.look() as look:
-        found = find_executions(look, references)
+        found = look.executions(references)
         for execution in found:
             collect_one(look.home, execution.id)
             count = len(execution.refresh().outputs)

@@ -9,7 +9,6 @@ import click
 from localhai.cli import formats, output
 from localhai.cli.asking import confirm
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
-from localhai.cli.references import find_executions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,7 @@ def delete(call: Call, references: tuple[str, ...], *, purge_outputs: bool | Non
     from localhai.executions.delete import delete as delete_one
 
     with call.look() as look:
-        found = find_executions(look, references)
+        found = look.executions(references)
         keeps = purge_outputs is False
         question = None if keeps else _question(found)
         if question and not (yes or purge_outputs):

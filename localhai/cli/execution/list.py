@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.owned import print_no_deleted
-from localhai.cli.table import Column, print_table
-from localhai.vocabulary import INCOMPLETE, Status
+from localhai.cli.table import Column, print_no_deleted, print_table
+from localhai.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from localhai.cli.call import Call, HomeView
+    from localhai.cli.call import Call
     from localhai.executions.execution import Execution
 
 STATUSES = tuple(sorted((*map(str, Status), "incomplete")))
@@ -45,12 +43,17 @@ def list_executions(
     all_projects: bool,
 ) -> None:
     """Show a list of executions, newest first."""
+    from localhai.app.list import list_executions as select
+    from localhai.executions.execution import Execution
+
     if deleted:
         print_no_deleted(call, "executions")
         return
     with call.look() as look:
         all_projects = all_projects or look.project is None
-        found = select(look, statuses, step, tag, count, all_projects=all_projects, owned=owned)
+        request = look.listing(count, owned=owned, all_projects=all_projects)
+        rows = select(look.home, request, statuses=statuses, step=step, tag=tag)
+        found = [Execution(look.home, row) for row in rows]
         if call.json:
             output.emit_json([execution.to_dict() for execution in found])
         elif not found and call.format == "human":
@@ -60,35 +63,6 @@ def list_executions(
             )
         else:
             _print(found, call.format, all_projects=all_projects)
-
-
-def select(
-    look: HomeView,
-    statuses: Sequence[str],
-    step: str | None,
-    tag: str | None,
-    count: int,
-    *,
-    all_projects: bool,
-    owned: bool,
-) -> list[Execution]:
-    """Executions that fulfil all conditions, newest first, at most `count`; `owned`: those of who asks."""
-    from localhai.executions.execution import Execution
-    from localhai.executions.latest import creator_name
-
-    records = look.home.records
-    ask = partial(records.executions.of_user, creator_name(look.home.settings)) if owned else records.executions.list
-    project_id = None if all_projects else look.project_id
-    wanted: list[str | None] = []
-    for status in statuses:
-        wanted.extend(map(str, INCOMPLETE) if status == "incomplete" else (status,))
-    rows = [
-        row
-        for status in dict.fromkeys(wanted) or (None,)
-        for row in ask(project_id, status=status, step=step, tag=tag, limit=count)
-    ]
-    rows.sort(key=lambda row: row.id, reverse=True)
-    return [Execution(look.home, row) for row in rows[:count]]
 
 
 def _print(found: Sequence[Execution], form: str, *, all_projects: bool) -> None:

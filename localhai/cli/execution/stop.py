@@ -8,7 +8,6 @@ import click
 
 from localhai.cli import output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
-from localhai.cli.references import find_executions
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     if bool(references) == every:
         raise UsageError("name executions to stop, or say --all", hints=["localhai execution stop 5", "... --all"])
     with call.look() as look:
-        found = _in_progress(look) if every else find_executions(look, references)
+        found = _in_progress(look) if every else look.executions(references)
         for execution in found:
             asked = stop_execution(look.home, execution.record)
             execution.refresh()

@@ -8,7 +8,6 @@ import click
 
 from localhai.cli import formats, output
 from localhai.cli.options import executions_argument, json_option, pass_call, project_option
-from localhai.cli.references import find_executions
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def summarize(call: Call, references: tuple[str, ...]) -> None:
     from localhai.executions.inspect.summarize import summarize as rows_of
 
     with call.look() as look:
-        found = [execution.to_dict() for execution in find_executions(look, references)]
+        found = [execution.to_dict() for execution in look.executions(references)]
     rows = rows_of(found)
     if call.json:
         output.emit_json(rows)

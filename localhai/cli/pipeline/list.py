@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.owned import newest_of_caller, print_no_deleted
-from localhai.cli.table import Column, print_table
+from localhai.cli.table import Column, print_no_deleted, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,14 +27,14 @@ if TYPE_CHECKING:
 @pass_call
 def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_projects: bool) -> None:
     """Show a list of the pipelines that ran, newest first. `--json` prints a list of pipelines."""
+    from localhai.app.list import list_pipelines as select
+
     if deleted:
         print_no_deleted(call, "pipelines")
         return
     with call.look() as look:
         all_projects = all_projects or look.project is None
-        project_id = None if all_projects else look.project_id
-        newest = partial(look.home.records.pipelines.list, project_id)
-        found = newest_of_caller(look, newest, count) if owned else newest(limit=count)
+        found = select(look.home, look.listing(count, owned=owned, all_projects=all_projects))
         if call.json:
             output.emit_json([record.to_dict() for record in found])
         elif not found and call.format == "human":

@@ -8,7 +8,7 @@ import click
 
 from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.pipeline.references import find_pipelines, pipelines_argument
+from localhai.cli.pipeline.references import pipelines_argument
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     The localhai that runs one is asked to: SIGTERM to its nodes first, SIGKILL after a while; logs and outputs are
     kept. `--json` prints the pipelines as they are then.
     """
+    from localhai.app.find import find_pipelines
     from localhai.app.stop import stop_pipeline
 
     if references == ("all",):
@@ -35,12 +36,13 @@ def stop(call: Call, references: tuple[str, ...], *, every: bool) -> None:
     if bool(references) == every:
         raise UsageError("name pipelines to stop, or say --all", hints=["localhai pipeline stop 5", "... --all"])
     with call.look() as look:
-        records = look.home.records
-        found = records.pipelines.list_open(project_id=look.project_id) if every else find_pipelines(look, references)
+        home, project_id = look.home, look.project_id
+        records = home.records.pipelines
+        found = records.list_open(project_id=project_id) if every else find_pipelines(home, project_id, references)
         stopped = []
         for record in found:
-            asked = stop_pipeline(look.home, record.id)
-            stopped.append(records.pipelines.get(record.id))
+            asked = stop_pipeline(home, record.id)
+            stopped.append(records.get(record.id))
             output.say(_what_happened(stopped[-1], asked=asked))
         if not found:
             output.say("no pipeline is in progress")

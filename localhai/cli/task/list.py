@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from localhai.cli import formats, output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.owned import newest_of_caller, print_no_deleted
-from localhai.cli.table import Column, print_table
+from localhai.cli.table import Column, print_no_deleted, print_table
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -25,14 +23,14 @@ if TYPE_CHECKING:
 @pass_call
 def list_tasks(call: Call, *, count: int, owned: bool, deleted: bool) -> None:
     """Show a list of tasks, newest first. `--json` prints each with the counts of its executions by status."""
+    from localhai.app.list import list_tasks as select
     from localhai.tasks.task import Task
 
     if deleted:
         print_no_deleted(call, "tasks")
         return
     with call.look() as look:
-        newest = partial(look.home.records.tasks.list, look.project_id)
-        rows = newest_of_caller(look, newest, count) if owned else newest(limit=count)
+        rows = select(look.home, look.listing(count, owned=owned))
         found = [Task(look.home, row).summary() for row in rows]
     if call.json:
         output.emit_json(found)

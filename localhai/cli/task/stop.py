@@ -11,8 +11,7 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from localhai.cli.call import Call, HomeView
-    from localhai.records.task_rows import TaskRecord
+    from localhai.cli.call import Call
 
 
 @click.command("stop")
@@ -26,6 +25,8 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
 
     `--json` prints the tasks as `task list` does.
     """
+    from localhai.app.find import find_tasks
+    from localhai.app.list import tasks_in_progress
     from localhai.app.stop import stop_task
     from localhai.tasks.task import Task
 
@@ -34,8 +35,8 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
     if bool(references) == every:
         raise UsageError("name tasks to stop, or say --all", hints=["localhai task stop 5", "... --all"])
     with call.look() as look:
-        found = []
-        for record in _in_progress(look) if every else [_find(look, reference) for reference in references]:
+        where, found = (look.home, look.project_id), []
+        for record in tasks_in_progress(*where) if every else find_tasks(*where, references):
             asked = stop_task(look.home, record.id)
             task = Task(look.home, look.home.records.tasks.get(record.id))
             name = f"task #{record.counter} ({record.name})"
@@ -45,11 +46,3 @@ def stop(call: Call, *, references: tuple[str, ...], every: bool) -> None:
             output.say("nothing is in progress")
         if call.json:
             output.emit_json([task.summary() for task in found])
-
-
-def _find(look: HomeView, reference: str) -> TaskRecord:
-    return look.home.records.tasks.find(reference, look.project_id)
-
-
-def _in_progress(look: HomeView) -> list[TaskRecord]:
-    return [record for record in look.home.records.tasks.list_open() if look.project_id in {None, record.project_id}]
