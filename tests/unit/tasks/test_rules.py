@@ -162,6 +162,36 @@ def test_what_stays_of_a_task_that_is_resumed(plan_of: Make, failed: bool, stay:
     assert rules.kept(plan_of(parameters=FOUR), "error", failed=failed) == stay
 
 
+def test_what_ends_a_task_is_said(plan_of: Make) -> None:
+    plan = plan_of(parameters=FOUR, on_child_error="stop-all-and-error", stop_condition="loss < 1")
+    met = rules.Ending("complete", "stop-condition met: loss < 1")
+    failed = rules.Ending("error", "an execution failed and on-child-error is stop-all-and-error")
+    assert rules.after_child(plan, "error", is_met=True) == met
+    assert rules.after_child(plan, "crashed", is_met=False) == failed
+    assert rules.after_child(plan, "complete", is_met=False) is None
+    assert rules.ending(plan, 2) == rules.Ending("error", "2 of 4 executions failed")
+    assert rules.ending(plan, 0) == rules.Ending("complete")
+    assert rules.may_end_others(plan)
+    assert not rules.may_end_others(plan_of(parameters=FOUR))
+    assert rules.may_end_others(plan_of(parameters=FOUR, stop_condition="loss < 1"))
+
+
+def test_what_happens_by_default_when_one_fails() -> None:
+    assert rules.default_on_child_error("distributed") == "stop-all-and-error"
+    assert rules.default_on_child_error("grid_search") == "continue-and-error"
+
+
+def test_the_best_is_the_nearest_and_the_first_of_several() -> None:
+    def row(number: int, loss: Any, status: str = "complete") -> dict[str, Any]:
+        return {"number": number, "status": status, "metadata": {"loss": loss}}
+
+    target = Target("loss", 1.0)
+    assert rules.best([row(0, 3), row(2, 1.5), row(1, 0.5), row(3, 1, "error")], target) == row(1, 0.5)
+    assert rules.best([row(0, "x"), row(1, None)], target) is None
+    assert rules.best([], target) is None
+    assert rules.best([row(0, 1)], None) is None
+
+
 @pytest.mark.parametrize(
     ("value", "number"), [(HUGE, float("inf")), (-HUGE, float("-inf")), ("1e3", 1000.0), ("x", None)]
 )

@@ -1,0 +1,90 @@
+"""The table of a task: its rows, and in which order they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from localhai.tasks.comparison import best_first, by_column, metadata_keys, row
+from localhai.tasks.plan import Target
+
+
+def entry(number: int, metadata: dict[str, Any] | None = None, **parameters: Any) -> dict[str, Any]:
+    execution = {
+        "id": f"id-{number}",
+        "counter": 10 + number,
+        "status": "complete",
+        "duration": None if number == 2 else 5.0 - number,
+        "parameters": {"lr": 0.1, **parameters},
+        "metadata": metadata or {},
+        "more": 1,
+    }
+    return row(number, execution, ["kind", "size", "absent"])
+
+
+def order(rows: list[dict[str, Any]]) -> list[int]:
+    return [found["number"] for found in rows]
+
+
+ROWS = [
+    entry(0, {"loss": 0.5, "size": 1}, kind="b", size=9),
+    entry(1, {"loss": "0.2"}, kind="a"),
+    entry(2, {"acc": 1}, size=3),
+    entry(3, {"loss": "none"}, kind=7),
+    entry(4, {"loss": 0.9, "acc": None}, kind="a"),
+]
+
+
+def test_a_row_has_what_varies() -> None:
+    assert ROWS[0] == {
+        "number": 0,
+        "id": "id-0",
+        "counter": 10,
+        "status": "complete",
+        "duration": 5.0,
+        "parameters": {"kind": "b", "size": 9},
+        "metadata": {"loss": 0.5, "size": 1},
+    }
+    assert ROWS[2]["parameters"] == {"size": 3}
+
+
+def test_keys_stand_as_they_first_come() -> None:
+    assert metadata_keys(ROWS) == ["loss", "size", "acc"]
+    assert metadata_keys([]) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        ("loss", [1, 0, 4, 3, 2]),
+        ("-loss", [3, 4, 0, 1, 2]),
+        ("kind", [3, 1, 4, 0, 2]),
+        ("-kind", [0, 1, 4, 3, 2]),
+        ("size", [0, 2, 1, 3, 4]),  # metadata before parameters
+        ("duration", [4, 3, 1, 0, 2]),
+        ("-counter", [4, 3, 2, 1, 0]),
+        ("id", [0, 1, 2, 3, 4]),
+    ],
+)
+def test_rows_are_sorted_by_a_column(column: str, numbers: list[int]) -> None:
+    assert order(by_column(ROWS, column)) == numbers
+
+
+@pytest.mark.parametrize("column", ["nothing", "-nothing", "more", "metadata"])
+def test_a_column_that_no_row_has_is_refused_with_those_there_are(column: str) -> None:
+    with pytest.raises(KeyError) as refused:
+        by_column(ROWS, column)
+    assert refused.value.args == ("counter, status, duration, kind, size, loss, size, acc",)
+    assert by_column([], column) == []
+
+
+def test_the_nearest_to_the_target_comes_first() -> None:
+    assert order(best_first(ROWS, Target("loss", 0.6))) == [0, 4, 1, 2, 3]
+    assert order(best_first(ROWS, Target("loss", 0.1))) == [1, 0, 4, 2, 3]
+    assert order(best_first(ROWS, Target("absent", 0.1))) == [0, 1, 2, 3, 4]
+
+
+def test_of_a_target_without_a_value_the_smallest_comes_first() -> None:
+    assert order(best_first(ROWS, Target("loss"))) == [1, 0, 4, 3, 2]
+    assert order(best_first(ROWS, Target("absent"))) == [0, 1, 2, 3, 4]
