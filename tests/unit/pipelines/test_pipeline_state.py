@@ -238,6 +238,152 @@ def test_a_node_behind_one_that_was_reused_goes_on_when_what_was_before_fails(ma
     assert (state.is_done, state.statuses["c"]) == (True, "complete")
 
 
+def told(state):
+    """All changes since the last time, as texts."""
+    return [
+        f"{change.node}: {change.status or '-'}" + (f" ({change.reason})" if change.reason else "")
+        for change in state.drain()
+    ]
+
+
+def test_what_is_told_of_a_failure_that_stops_all(make_plan):
+    state = diamond(make_plan)
+    run_all(state, {"a": BAD, "b": NodeResult("stopped", error="asked")})
+    assert told(state) == [
+        "a: queued",
+        "b: queued",
+        "a: started",
+        "b: started",
+        "a: error (exit code 1)",
+        "c: stopped (node a failed)",
+        "d: stopped (node a failed)",
+        "b: stopped (asked)",
+    ]
+    assert (state.status, state.reason) == ("error", "node a ended as error: exit code 1")
+
+
+def test_what_is_told_of_a_failure_that_stops_what_follows(make_plan):
+    state = diamond(make_plan, **{"on-error": "stop-next"})
+    run_all(state, {"a": NodeResult("complete", note="reused #4"), "b": BAD})
+    assert told(state) == [
+        "a: queued",
+        "b: queued",
+        "a: started",
+        "b: started",
+        "a: complete (reused #4)",
+        "d: queued",
+        "b: error (exit code 1)",
+        "c: stopped (node b failed)",
+        "d: started",
+        "d: complete",
+    ]
+    assert state.reason == "failed: b"
+
+
+def test_all_that_failed_are_named(make_plan):
+    nodes = [{"name": name, "on-error": "stop-next"} for name in ("a", "b")]
+    state = PipelineState(make_plan(nodes))
+    assert state.reason is None
+    run_all(state, {"a": BAD, "b": BAD})
+    assert (state.status, state.reason) == ("error", "failed: a, b")
+
+
+def test_what_is_told_of_attempts(make_plan):
+    state = PipelineState(make_plan([{"name": "a", "on-error": "retry"}, "b"], [wait("a", "b")]))
+    run_all(state, {"a": lambda start: BAD if start.attempt == 1 else NodeResult("crashed")})
+    assert told(state) == [
+        "a: queued",
+        "a: started",
+        "a: queued (exit code 1; attempt 1 of 3)",
+        "a: started",
+        "a: queued (crashed; attempt 2 of 3)",
+        "a: started",
+        "a: error",
+        "b: stopped (node a failed)",
+    ]
+    assert state.reason == "node a ended as crashed"
+
+
+def test_what_is_told_of_approvals(make_plan):
+    start, end = (action(when, "require-approval") for when in ("node-starting", "node-complete"))
+    state = PipelineState(make_plan([{"name": "a", **start}, {"name": "b", **end}, "c"], [wait("b", "c")]))
+    assert run_all(state) == ["b"]
+    assert (state.status, state.awaiting_approval) == ("waiting-approval", ["a", "b"])
+    assert state.approved("a")
+    assert not state.approved("a")
+    assert (state.status, state.awaiting_approval) == ("started", ["b"])
+    assert state.approved("b")
+    assert run_all(state) == ["a", "c"]
+    assert told(state) == [
+        "a: queued",
+        "b: queued",
+        "a: waiting-approval (node-starting of node a)",
+        "b: started",
+        "b: complete",
+        "b: - (what follows waits for approval at node-complete of node b)",
+        "a: queued (approved)",
+        "b: - (approved)",
+        "c: queued",
+        "a: started",
+        "c: started",
+        "a: complete",
+        "c: complete",
+    ]
+
+
+def test_a_pipeline_that_waits_and_runs_is_started(make_plan):
+    held = {"name": "a", **action("node-starting", "require-approval")}
+    state = PipelineState(make_plan([held, "b"]))
+    state.ready(1)
+    assert state.status == "started", "b may start"
+    state.ready()
+    assert (state.status, state.running, state.to_stop) == ("started", ["b"], [])
+    state.finished("b", OK)
+    assert state.status == "waiting-approval"
+    state.stop("asked")
+    assert (state.status, state.reason, state.awaiting_approval) == ("stopped", "asked", [])
+
+
+def test_a_stop_ends_what_waits_and_lets_end_what_runs(make_plan):
+    state = PipelineState(make_plan(["a", "b"], [wait("a", "b")]))
+    state.ready()
+    state.drain()
+    state.stop("asked to stop")
+    state.stop("asked again")
+    assert (state.status, state.reason, state.to_stop) == ("stopping", "asked to stop", ["a"])
+    assert told(state) == ["b: stopped (asked to stop)"]
+    state.finished("a", NodeResult("crashed", error="the engine is away"))
+    assert told(state) == ["a: error (the engine is away)"]
+    assert (state.status, state.is_done, state.to_stop) == ("stopped", True, [])
+
+
+def test_a_node_that_ends_the_pipeline_as_it_starts_takes_back_those_before_it(make_plan):
+    ending = {"name": "b", **action("node-starting", "error-pipeline")}
+    state = PipelineState(make_plan(["a", ending, "c"]))
+    assert state.ready() == []
+    assert (state.status, state.is_done, state.running) == ("error", True, [])
+    assert state.reason == "error-pipeline at node-starting of node b"
+    assert set(state.statuses.values()) == {"stopped"}
+    why = "error-pipeline at node-starting of node b"
+    assert told(state)[3:] == [f"b: stopped ({why})", f"c: stopped ({why})", f"a: stopped ({why})"]
+
+
+def test_actions_and_approvals_of_a_start_happen_once(make_plan):
+    node = {"name": "a", "on-error": "retry", **action("node-starting", ["require-approval", "explode"])}
+    state = PipelineState(make_plan([node]))
+    assert run_all(state) == []
+    assert run_all(state, {"a": lambda start: BAD if start.attempt == 1 else OK}, approve={"a"}) == ["a", "a"]
+    assert state.status == "complete"
+    assert sum("explode" in text for text in told(state)) == 1
+
+
+def test_what_is_reused_is_told_and_comes_before_what_is_kept(make_plan):
+    plan = make_plan(["a", "b", "c"], [wait("a", "b"), wait("b", "c")])
+    state = PipelineState(plan, kept={"a": OK, "b": BAD}, reused={"b": OK})
+    assert told(state) == ["a: queued", "b: complete (reused)", "c: queued", "a: complete (kept)"]
+    assert names(state.ready()) == ["c"]
+
+
 class Counted(dict):
     """How often anybody asked."""
 
