@@ -55,11 +55,11 @@ def home() -> Any:
     """Its pipelines are in `runs`, by what finds them."""
     runs: dict[str, Any] = {}
 
-    def find_pipeline(reference: str, project_id: str) -> Any:
+    def find(reference: str, project_id: str) -> Any:
         assert project_id == "project"
         return runs[reference]
 
-    return SimpleNamespace(is_home=True, runs=runs, records=SimpleNamespace(find_pipeline=find_pipeline))
+    return SimpleNamespace(is_home=True, runs=runs, records=SimpleNamespace(pipelines=SimpleNamespace(find=find)))
 
 
 RUNNERS: dict[str, Any] = {"execution": Runner()}

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from localhai.errors import TransitionError, UsageError
-from localhai.records import Owner
+from localhai.records import DatumRecord, Owner, new_id
 from localhai.vocabulary import FINAL, Status, allowed
 
 DESIGN_KEYS = [
@@ -327,3 +328,102 @@ def test_those_that_had_ended_at_a_time_are_found_without_their_documents(record
     assert records.executions.ended_before(moment) == [(ended.id, "executions/news/1-x")]
     assert records.executions.ended_before(moment, "another project") == []
     assert records.executions.ended_before(running.created) == []
+
+
+def test_each_status_has_its_time(records, project):
+    execution = create(records, project)
+    assert (execution.queued, execution.started, execution.finished) == (None, None, None)
+    queued = records.executions.transition(execution.id, "queued")
+    assert queued.queued is not None
+    assert (queued.started, queued.finished, queued.stop_requested) == (None, None, None)
+    started = records.executions.transition(execution.id, "started")
+    assert started.started is not None
+    assert (started.queued, started.finished) == (queued.queued, None)
+    stopping = records.executions.transition(execution.id, "stopping", by="person")
+    assert stopping.stop_requested is not None
+    assert (stopping.started, stopping.finished) == (started.started, None)
+    stopped = records.executions.transition(execution.id, "stopped")
+    assert stopped.finished is not None
+    assert stopped.stop_requested == stopping.stop_requested
+    assert [change.by for change in records.executions.status_changes(execution.id)] == [
+        "localhai",
+        "localhai",
+        "localhai",
+        "person",
+        "localhai",
+    ]
+
+
+def test_a_stop_that_was_asked_for_before_keeps_its_time(records, project):
+    execution = create(records, project)
+    records.executions.request_stop(execution.id)
+    asked = records.executions.get(execution.id).stop_requested
+    assert records.executions.transition(execution.id, "stopping").stop_requested == asked
+
+
+def test_a_way_that_is_not_allowed_is_said(records, project):
+    execution = create(records, project)
+    with pytest.raises(TransitionError) as refused:
+        records.executions.transition(execution.id, "complete")
+    assert refused.value.hints == ("after created comes crashed, error, queued, stopping",)
+    assert (str(refused.value.to_dict()["old"]), str(refused.value.to_dict()["new"])) == ("created", "complete")
+    assert records.executions.get(execution.id) == execution
+
+
+def test_an_execution_that_runs_is_not_deleted_and_data_of_others_are_known(records, project):
+    execution = create(records, project)
+    with pytest.raises(UsageError) as refused:
+        records.executions.delete(execution.id)
+    assert refused.value.message == "execution #1 is created and cannot be deleted"
+    assert refused.value.where == execution.id
+    assert refused.value.hints == ("stop it first: localhai execution stop 1",)
+    with pytest.raises(UsageError, match="no such id"):
+        records.executions.delete("no such id")
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_data_of_a_deleted_execution_stay_known_and_are_purged_with_it(records, project, purge):
+    datum = DatumRecord(
+        id=new_id(), name="a", size=1, ctime="2026-01-01T00:00:00Z", uri="/s/a", md5="", sha1="", sha256=""
+    )
+    ended, other = finished(records, project), finished(records, project)
+    records.executions.add_outputs(ended.id, [datum], {}, [])
+    kept = replace(datum, id=new_id())
+    records.executions.add_outputs(other.id, [kept], {"best": kept.id}, [])
+    records.executions.delete(ended.id, purge=purge)
+    assert (records.data.get(datum.id).purged is not None) == purge
+    assert records.data.get(kept.id).purged is None
+    assert records.aliases.get(project.id, "best").datum_id == kept.id
+
+
+def test_outputs_of_nobody_are_refused(records):
+    datum = DatumRecord(
+        id=new_id(), name="a", size=1, ctime="2026-01-01T00:00:00Z", uri="/s/a", md5="", sha1="", sha256=""
+    )
+    with pytest.raises(UsageError) as refused:
+        records.executions.add_outputs("no such id", [datum], {}, [])
+    assert (refused.value.message, refused.value.where) == ("there is no execution no such id", "no such id")
+    assert records.executions.add_outputs("no such id", [], {}, []) == []
+
+
+def test_whoever_lost_an_execution_is_not_its_owner(records, project, owner):
+    execution = create(records, project)
+    assert records.executions.adopt(execution.id, None, owner)
+    assert not records.executions.adopt(execution.id, None, owner)
+    other = Owner(host="there", pid=1, process_start="2", boot_id="b")
+    assert not records.executions.adopt(execution.id, other, None)
+    assert records.executions.get(execution.id).owner == owner
+    assert records.executions.adopt(execution.id, owner, other)
+    assert records.executions.get(execution.id).owner == other
+    assert records.executions.adopt(execution.id, other, None)
+    assert records.executions.get(execution.id).owner is None
+
+
+def test_whoever_is_closed_by_another_sees_it_as_a_stop(records, project):
+    execution = create(records, project)
+    assert not records.executions.stop_requested(execution.id)
+    assert not records.executions.stop_requested("no such id")
+    records.executions.transition(execution.id, "crashed")
+    assert records.executions.stop_requested(execution.id)
+    assert not records.executions.request_stop(execution.id)
+    assert records.executions.get(execution.id).stop_requested is None

@@ -66,6 +66,99 @@ def test_a_pipeline_that_has_ended_stays_as_it_is(records, make):
     assert records.pipelines.list_open() == []
 
 
+def test_times_belong_to_statuses_and_what_was_known_stays(records, make):
+    made = make()
+    assert (made.started, made.finished, made.document["tags"]) == (None, None, ["t"])
+    records.pipelines.change(made.id, "stopping")
+    assert records.pipelines.get(made.id).started is None
+    records.pipelines.change(made.id, "started")
+    started = records.pipelines.get(made.id).started
+    assert started is not None
+    records.pipelines.change(made.id, "waiting-approval", reason="because")
+    records.pipelines.change(made.id, "started")
+    found = records.pipelines.get(made.id)
+    assert (found.status, found.started, found.finished) == ("started", started, None)
+    assert (found.document["error"], found.document["tags"]) == ("because", ["t"])
+    assert "duration" not in found.document
+    records.pipelines.change(made.id, "complete", duration=2.5)
+    found = records.pipelines.get(made.id)
+    assert found.finished is not None
+    assert (found.started, found.document["duration"], found.duration) == (started, 2.5, 2.5)
+    assert [item["status"] for item in records.pipelines.changes(made.id)] == [
+        "stopping",
+        "started",
+        "waiting-approval",
+        "started",
+        "complete",
+    ]
+
+
+def test_nodes_keep_what_is_not_said_anew(records, project, make):
+    made = make()
+    first, second = (
+        records.executions.create(project.id, step="s", image="i", commit=None, document={}, owner=None)
+        for _ in range(2)
+    )
+    change = records.pipelines.change_node
+    change(made.id, "a", status="started", reason="why")
+    change(made.id, "a", execution_id=first.id)
+    change(made.id, "a", execution_id=second.id)
+    change(made.id, "a", execution_id=first.id)
+    node = records.pipelines.get(made.id).node("a")
+    assert (node.status, node.document["reason"], node.document["executions"]) == (
+        "started",
+        "why",
+        [first.id, second.id],
+    )
+    assert node.execution["id"] == first.id
+    change(made.id, "a", status="complete")
+    change(made.id, "a", deployment={"id": "d"})
+    node = records.pipelines.get(made.id).node("a")
+    assert (node.status, node.document["reason"], node.document["deployment"]) == ("complete", None, {"id": "d"})
+    assert records.pipelines.get(made.id).node("b").status == "created"
+    assert [(item["node"], item["status"], item["reason"]) for item in records.pipelines.changes(made.id)] == [
+        ("a", "started", "why"),
+        ("a", "complete", None),
+    ]
+
+
+def test_open_pipelines_are_those_that_have_not_ended(records, project, make):
+    other = records.projects.of_folder("/b", "other")
+    elsewhere = records.pipelines.create(
+        other.id, name="x", nodes=[], commit=None, document={}, owner=Owner("there", 1, "2", "3")
+    )
+    statuses = ("created", "started", "stopping", "waiting-approval", "complete", "error", "stopped", "crashed")
+    made = {status: make().id for status in statuses}
+    for status in statuses[1:]:
+        records.pipelines.change(made[status], status)
+    still = [made[status] for status in statuses[:4]]
+    found = records.pipelines.list_open
+    assert [item.id for item in found()] == [elsewhere.id, *still]
+    assert [item.id for item in found(project_id=project.id)] == still
+    assert [item.id for item in found(host="there")] == [elsewhere.id]
+    assert found(project_id=project.id, host="there") == []
+    assert [item.id for item in records.pipelines.list(other.id)] == [elsewhere.id]
+    assert len(records.pipelines.list()) == 9
+    assert [item.id for item in records.pipelines.list(limit=1)] == [made["crashed"]]
+
+
+def test_a_stop_is_asked_for_once(records, make):
+    made = make()
+    assert records.pipelines.request_stop(made.id)
+    first = records.pipelines.get(made.id).stop_requested
+    assert first is not None
+    assert records.pipelines.request_stop(made.id)
+    assert records.pipelines.get(made.id).stop_requested == first
+    assert records.pipelines.wishes("no such id") == (False, frozenset())
+
+
+def test_a_pipeline_may_have_its_id_already(records, project):
+    made = records.pipelines.create(
+        project.id, name="x", nodes=[], commit=None, document={"a": 1}, owner=None, known_as="0199-known"
+    )
+    assert (made.id, made.owner, made.title, made.commit, made.document) == ("0199-known", None, None, None, {"a": 1})
+
+
 def test_only_the_owner_that_was_seen_loses_a_pipeline(records, make):
     made = make()
     assert not records.pipelines.change(made.id, "crashed", expected_owner=Owner("other", 1, "2", "3"))

@@ -94,3 +94,68 @@ def test_many_children_come_in_order(records: Records, project: str) -> None:
         records.tasks.add_child(task.id if number % 10 else other.id, number, execution.id)
     numbers = [number for number, _ in records.tasks.children(task.id)]
     assert numbers == [number for number in range(520) if number % 10]
+
+
+def test_only_the_owner_that_was_seen_loses_a_task(records: Records, project: str) -> None:
+    task = make(records, project)
+    assert (task.status, task.owner, task.finished) == ("started", ME, None)
+    assert not records.tasks.close_left(task.id, Owner("other", 7, "1", "boot"), error="no")
+    assert records.tasks.get(task.id) == task
+    assert records.tasks.close_left(task.id, ME, error="its localhai died")
+    closed = records.tasks.get(task.id)
+    assert (closed.status, closed.document) == ("crashed", {"plan": {}, "error": "its localhai died"})
+    assert closed.finished is not None
+    assert not records.tasks.close_left(task.id, ME)
+
+
+def test_a_task_that_is_resumed_has_a_new_owner_and_no_end(records: Records, project: str) -> None:
+    task = make(records, project)
+    records.tasks.request_stop(task.id)
+    first = records.tasks.get(task.id).stop_requested
+    assert first is not None
+    assert records.tasks.request_stop(task.id)
+    assert records.tasks.get(task.id).stop_requested == first
+    records.tasks.close(task.id, "stopped")
+    other = Owner("there", 8, "2", "boot")
+    assert records.tasks.resume(task.id, other)
+    found = records.tasks.get(task.id)
+    assert (found.status, found.owner, found.finished, found.stop_requested) == ("started", other, None, None)
+
+
+def test_open_tasks_are_those_that_run_oldest_first(records: Records, project: str) -> None:
+    tasks = [make(records, project) for _ in range(3)]
+    records.tasks.close(tasks[1].id, "error")
+    records.tasks.close(tasks[2].id, "error")
+    records.tasks.resume(tasks[2].id, Owner("there", 8, "2", "boot"))
+    assert [item.id for item in records.tasks.list_open()] == [tasks[0].id, tasks[2].id]
+    assert [item.id for item in records.tasks.list_open(host="there")] == [tasks[2].id]
+    other = records.projects.of_folder("/b", "other").id
+    assert records.tasks.list(other) == []
+    assert [item.id for item in records.tasks.list(limit=2)] == [tasks[2].id, tasks[1].id]
+
+
+def test_an_execution_knows_its_task(records: Records, project: str) -> None:
+    task = make(records, project)
+    made = child(records, task, 3)
+    records.tasks.add_child(task.id, 3, made)
+    assert records.tasks.of_execution(made) == task.id
+    assert records.tasks.of_execution("no such id") is None
+    assert records.tasks.counts("no such id") == {}
+    child(records, task, 4, "stopped")
+    child(records, task, 5, "error")
+    assert records.tasks.counts(task.id) == {"complete": 1, "stopped": 1, "error": 1}
+
+
+def test_a_task_may_have_its_id_already(records: Records, project: str) -> None:
+    made = records.tasks.create(
+        project,
+        name="x",
+        step="s",
+        type="manual_search",
+        commit=None,
+        document={"a": 1},
+        owner=None,
+        known_as="0199-known",
+    )
+    assert (made.id, made.name, made.step, made.type) == ("0199-known", "x", "s", "manual_search")
+    assert (made.commit, made.owner, made.document) == (None, None, {"a": 1})

@@ -14,6 +14,11 @@ def datum(name, **more):
     return DatumRecord(id=new_id(), name=name, uri=f"/store/{name}", **values)
 
 
+def wish(noun, name, version, **more):
+    """A version without files."""
+    return VersionRequest(new_id(), noun, name, version, (), **more)
+
+
 def execution(records, project):
     return records.executions.create(project.id, step="make", image="i", commit=None, document={}, owner=None)
 
@@ -168,6 +173,86 @@ def test_versions_of_one_execution_build_on_each_other(records, project):
         "a.png",
         "b.png",
     ]
+
+
+def test_what_is_foreseen_counts_what_comes_before_it_alone(records, project):
+    """A version that is refused does not come, one of a model is no dataset, and the next of a model has no name."""
+    make = records.versions.make
+    make(project.id, wish("dataset", "images", "v1"))
+    images = ("images", "v2")
+
+    def foreseen(*before):
+        following = wish("dataset", "other", "x", base=images)
+        return records.versions.foresee(project.id, [*before, following])[-1:]
+
+    gone = ["dataset://other/x is not made: there is no dataset://images/v2 to start from"]
+    assert foreseen() == gone
+    assert foreseen(wish("dataset", "images", "v2")) == []
+    assert foreseen(wish("dataset", "images", "v3", aliases=("v2",))) == []
+    assert foreseen(wish("dataset", "images", "v1", aliases=("v2",))) == gone, "it is refused"
+    assert foreseen(wish("model", "images", "v2")) == gone
+    assert foreseen(wish("model", "images", None)) == gone
+    latest = wish("dataset", "third", "x", base=("second", "latest"))
+    assert records.versions.foresee(project.id, [latest]) != []
+    second = wish("dataset", "second", "v1")
+    assert records.versions.foresee(project.id, [second, latest]) == []
+    assert records.versions.foresee(project.id, []) == []
+
+
+def test_datasets_and_models_of_a_project_by_name(records, project):
+    make = records.versions.make
+    for name in ("b", "a", "b"):
+        for noun in ("dataset", "model"):
+            make(
+                project.id,
+                wish(noun, name, f"x{len(records.versions.list(project.id, noun, name))}"),
+            )
+    other = records.projects.of_folder("/b", "other")
+    make(other.id, wish("dataset", "c", "v1"))
+    for noun in ("dataset", "model"):
+        found = records.versions.parents(project.id, noun)
+        assert [(item.name, item.versions, item.latest) for item in found] == [("a", 1, "x0"), ("b", 2, "x1")]
+    empty = records.versions.put_parent(project.id, "dataset", "new")
+    assert empty.to_dict() == {"id": empty.id, "name": "new", "created": empty.created, "versions": 0, "latest": None}
+    assert records.versions.put_parent(project.id, "dataset", "new") == empty
+
+
+def test_a_version_that_nobody_ran_for_is_made_or_refused(records, project):
+    request = wish("dataset", "images", "v1", aliases=("prod",))
+    made = records.versions.make(project.id, request)
+    assert (made.id, made.name, made.aliases, made.execution_id) == (request.id, "v1", ("prod",), None)
+    assert records.versions.make(project.id, request) == made, "once"
+    assert records.versions.get("dataset", made.id) == made
+    assert records.versions.get("dataset", "no such id") is None
+    assert records.versions.get("model", made.id) is None
+    with pytest.raises(UsageError) as refused:
+        records.versions.make(project.id, wish("dataset", "images", "v1"))
+    assert refused.value.message == (
+        "dataset://images/v1 is not made: it exists already, and dataset versions never change"
+    )
+    assert refused.value.where == "dataset://images/v1"
+    first = records.versions.make(project.id, wish("model", "m", "v1"))
+    again = records.versions.make(project.id, wish("model", "m", "v1"))
+    assert again.id == first.id, "models grow"
+
+
+def test_versions_are_found_by_what_they_hold_and_by_who_made_them(records, project, make):
+    make("dataset", "images", "v1", "a.png")
+    make("model", "m", "v1", "b.pkl")
+    both = records.executions.list()
+    (image,) = records.versions.find(project.id, "dataset", "images", None).files
+    (model,) = records.versions.find(project.id, "model", "m", "latest").files
+    assert [item.uri for item in records.versions.holding(image.id)] == ["dataset://images/v1"]
+    assert [item.uri for item in records.versions.holding(model.id)] == ["model://m/v1"]
+    assert [[item.uri for item in records.versions.of_execution(one.id)] for one in both] == [
+        ["model://m/v1"],
+        ["dataset://images/v1"],
+    ]
+    assert records.versions.find(project.id, "dataset", "nothing", None) is None
+    assert records.versions.find(project.id, "dataset", "images", "nothing") is None
+    assert [item.name for item in records.versions.list(project.id, "dataset", "images")] == ["v1"]
+    assert [len(item.files) for item in records.versions.list(project.id, "dataset", "images")] == [1]
+    assert records.versions.list(project.id, "dataset", "nothing") == []
 
 
 def test_projects_have_datasets_of_their_own(records, project, make):
