@@ -122,6 +122,39 @@ def test_a_name_is_judged_when_it_is_looked_up() -> None:
     assert literal("example.com") is None
 
 
+def test_who_is_not_limited_reaches_all(tmp_path: Path) -> None:
+    assert EVERYTHING.may_read("/etc/passwd")
+    assert EVERYTHING.may_connect("127.0.0.1")
+    assert EVERYTHING.refusal(parse("s3://kept/outputs/a"), tmp_path) is None
+    open_nets = Access(folders=(), networks=None)
+    assert open_nets.may_connect("10.0.0.1")
+
+
+def test_a_store_is_its_whole_bucket_where_it_has_no_prefix(tmp_path: Path) -> None:
+    whole = Access(store="s3://kept")
+    assert whole.refusal(parse("s3://kept/a"), tmp_path) == NO_STORE
+    assert whole.refusal(parse("s3://other/a"), tmp_path) is None
+    deep = Access(store="s3://kept/a/b")
+    assert deep.refusal(parse("s3://kept/a/b/c"), tmp_path) == NO_STORE
+    assert deep.refusal(parse("s3://kept/a/c"), tmp_path) is None
+    assert deep.refusal(parse("gs://kept/a/b/c"), tmp_path) is None
+
+
+def test_a_folder_with_a_slash_at_its_end_is_the_same(tmp_path: Path) -> None:
+    root = Access(folders=("/",))
+    assert root.may_read("/etc/passwd")
+    assert not Access(folders=(f"{tmp_path}/",)).may_read(f"{tmp_path}-not/x")
+
+
+def test_a_wildcard_is_judged_by_the_folder_that_it_looks_into(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    access = Access(folders=(str(tmp_path / "open"),))
+    assert access.refusal(parse("open/*.csv"), tmp_path) is None
+    assert access.refusal(parse("open/*"), tmp_path) is None
+    assert access.refusal(parse("op*"), tmp_path) == NO_FILE
+    assert access.refusal(parse("open/a*/../../x"), tmp_path) is None, "what it leads to is asked again"
+
+
 def test_networks_that_are_allowed_open_themselves_only(tmp_path: Path) -> None:
     some = Access(folders=(), networks=networks("10.1.0.0/16"))
     assert some.refusal(parse("http://10.1.2.3/x"), tmp_path) is None

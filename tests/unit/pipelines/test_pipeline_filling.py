@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from localhai.pipelines import filling
 from localhai.pipelines.filling import Unfilled, fill, matching
@@ -212,6 +213,13 @@ def test_a_parameter_that_the_step_lacks_takes_nothing_and_that_is_said(filled):
     found = filled([["a.metadata.lr", "b.parameter.texts"]], metadata={"lr": 1})
     assert found.parameters == {}
     assert found.notes == ("step s has no parameter 'texts': nothing takes metadata lr of node a",)
+
+
+def test_a_node_of_an_earlier_version_takes_every_parameter_by_its_key(make_plan):
+    plan = make_plan(["a", "b"], [["a.metadata.lr", "b.parameter.texts"]])
+    node = replace(plan.node("b"), known_parameters=None)
+    start = fill(node, plan.edges, {"a": NodeResult("complete", metadata={"lr": 1})})
+    assert (start.parameters, start.notes) == ({"texts": 1}, ())
 
 
 def test_what_carries_is_what_the_linter_knows_to_carry():

@@ -10,12 +10,13 @@ from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePl
 from localhai.pipelines.planning import find_pipeline, plan
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.state import PipelineState
+from localhai.project.config import load_config
 from localhai.system import strict_json
 
 
 def test_words_are_read_as_vh_reads_them():
-    words = ["--a=1", "--b", "2", "--c", "--d+=x", "--d+=y", "--e=p=q", "--n.p=-1"]
-    assert parse_words(words) == {"a": "1", "b": "2", "c": "true", "d": ["x", "y"], "e": "p=q", "n.p": "-1"}
+    words = ["--a=1", "--b", "2", "--c", "--dim+=x", "--dim+=y", "--e=p=q", "--n.p=-1"]
+    assert parse_words(words) == {"a": "1", "b": "2", "c": "true", "dim": ["x", "y"], "e": "p=q", "n.p": "-1"}
 
 
 @pytest.mark.parametrize(
@@ -249,6 +250,35 @@ def test_an_edge_from_a_parameter_that_is_not_there_is_refused_where_its_target_
     with pytest.raises(ProjectError, match=r"^an edge of pipeline p cannot work$"):
         make_plan(["a", node], edges[1:])
     assert make_plan(["a", node], edges, {"b.n": "5", "b.text": "t"}).node("b").parameters == {"n": "5", "text": "t"}
+
+
+def test_an_edge_that_cannot_give_is_said_with_its_place(tmp_path):
+    path = tmp_path / "valohai.yaml"
+    path.write_text(
+        """\
+- step: {name: bare, image: i, command: c}
+- step:
+    name: s
+    image: i
+    command: c
+    parameters: [{name: n, type: integer}]
+- pipeline:
+    name: p
+    nodes:
+      - {name: a, type: execution, step: bare}
+      - {name: b, type: execution, step: s}
+    edges:
+      - [a.dependency.*, b.dependency.*]
+      - [a.parameter.lost, b.parameter.n]
+"""
+    )
+    config = load_config(path)
+    with pytest.raises(ProjectError) as caught:
+        plan(config.config, "p", positions=config.positions)
+    (problem,) = caught.value.problems
+    assert (problem.position.line, problem.position.source) == (14, "      - [a.parameter.lost, b.parameter.n]")
+    assert problem.position.source[problem.position.column - 1 :].startswith("a.parameter.lost")
+    assert problem.hint == "that step has no parameters; declare it, or give b.n a value: --b.n=..."
 
 
 def test_edges_between_parameters_that_are_not_there_are_left_alone_where_nothing_needs_them(make_plan):

@@ -154,7 +154,8 @@ def test_a_condition_that_cannot_be_evaluated_is_false_and_said_and_others_still
     assert (verdict.outcome, verdict.reason) == ("stopped", "stop-pipeline at node-complete of node a")
     assert len(verdict.notes) == 1
     assert verdict.notes[0].startswith("condition 'metadata.missing > 1' counts as false: ")
-    assert not verdict.notes[0].endswith(": ")
+    assert not verdict.notes[0].endswith((": ", ": NoneType", ": None"))
+    assert rules.holds(["1 +"], {}, {})[1] not in {None, "condition '1 +' counts as false: SyntaxError"}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,7 @@ def test_a_condition_that_cannot_be_evaluated_is_false_and_said_and_others_still
         ((), True),
         (("metadata.loss < 1",), True),
         (("metadata.a.b == 2",), True),
+        (("metadata.c d > 1",), None),
         (("parameter.n == 7", "metadata.loss < 1"), True),
         (("parameter.n == 7", "metadata.loss > 1"), False),
         (("parameter.loss < 1",), None),
@@ -203,7 +205,8 @@ def test_an_end_sees_the_values_that_it_ran_with(make_plan):
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"), [("a.parameter.n", ("a", "n")), ("a.parameters.n.m", ("a", "n.m")), ("a.n", ("a", "n"))]
+    ("text", "meant"),
+    [("a.parameter.n", ("a", "n")), ("a.parameters.n.m", ("a", "n.m")), ("a.n", ("a", "n")), ("a.", ("a", ""))],
 )
 def test_what_a_parameter_of_the_pipeline_sets(text, meant):
     assert rules.target_of(text) == meant
@@ -228,6 +231,8 @@ def test_which_events_a_node_acts_on(make_plan):
     assert rules.acts(node, rules.COMPLETE, rules.STARTING)
     assert not rules.acts(node, rules.COMPLETE, rules.ERROR)
     assert not rules.may_end_all(node, rules.STARTING)
+    asks = make_plan([acting(rules.STARTING, "require-approval", on_error="stop-next")]).nodes[0]
+    assert not rules.may_end_all(asks, rules.STARTING)
     assert rules.may_end_all(node, rules.ERROR)
     assert not rules.may_end_all(make_plan([{"name": "a", "on-error": "continue"}]).nodes[0], rules.ERROR)
     assert rules.may_end_all(make_plan([{"name": "a", "on-error": "retry"}]).nodes[0], rules.ERROR)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import valohai_yaml
 
@@ -111,6 +113,13 @@ def test_a_value_that_is_not_allowed_says_why(parameter, given, says):
     step = step_with({"name": "p", "optional": True, **parameter})
     assert raised.value.hints == (f"p: {takes(step.parameters['p'])}",)
     assert fault(step.parameters["p"], given) == says
+
+
+def test_a_date_for_a_parameter_without_a_type_is_a_text():
+    day = dt.date(2026, 11, 29)
+    assert value_of({}, day) == "2026-11-29"
+    step = step_with({"name": "p", "type": "integer", "multiple": "repeat", "default": [day]})
+    assert resolve(step, {}).values == {"p": ["2026-11-29"]}
 
 
 def test_a_value_that_is_allowed_has_no_fault():

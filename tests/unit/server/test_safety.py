@@ -220,6 +220,15 @@ def test_a_server_that_ends_says_so() -> None:
     assert ask(Answered(failing(asyncio.CancelledError(), begun=True)), http()) == (200, "half")
 
 
+@pytest.mark.parametrize("layer", [OneSlash, BodyLimit, Steady, Answered, OwnHost])
+def test_every_layer_hands_on_the_request_itself(layer: Callable[[App], App]) -> None:
+    app = Told()
+    assert ask(layer(app), http("/x/", headers={"host": "localhost"}), [b"a", b"b"]) == (200, "ok")
+    assert app.came == [b"a", b"b"]
+    assert app.scope is not None
+    assert (app.scope["path"], app.scope["method"]) == ("/x/", "GET")
+
+
 def test_what_goes_well_is_answered_once() -> None:
     app = Told()
     assert ask(Answered(app), http("/x"), [b"a", b"b"]) == (200, "ok")

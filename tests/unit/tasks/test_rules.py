@@ -189,6 +189,7 @@ def test_the_best_is_the_nearest_and_the_first_of_several() -> None:
     assert rules.best([row(0, 3), row(2, 1.5), row(1, 0.5), row(3, 1, "error")], target) == row(1, 0.5)
     assert rules.best([row(0, "x"), row(1, None)], target) is None
     assert rules.best([], target) is None
+    assert rules.best([row(1, 2), row(0, 0)], target) == row(0, 0), "both are as near"
     assert rules.best([row(0, 1)], None) is None
 
 

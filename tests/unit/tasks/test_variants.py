@@ -135,6 +135,7 @@ def test_rules_that_cannot_be_meant_are_refused(style: str, rules: dict[str, obj
         ("linear", "float", {"start": 1, "end": 3, "step": 2, "count": 7}, [1, 3]),
         ("logspace", "float", {"start": 0, "end": 2, "count": 3}, [1.0, 10.0, 100.0]),
         ("logspace", "float", {"start": 0, "end": 1, "count": 2, "base": 0.5}, [1.0, 0.5]),
+        ("logspace", "float", {"start": 0, "end": 1, "count": 2, "base": 1}, [1.0, 1.0]),
         ("logspace", "float", {"start": 2, "min": 9, "end": 4, "max": 9, "count": 2, "base": 2}, [4.0, 16.0]),
     ],
 )
