@@ -83,7 +83,7 @@ def _portions(
     look: HomeView, cache: bool, older: str | None, containers: bool, everything: bool, *, all_projects: bool
 ) -> Iterator[Portion]:
     from localhai.executions import clean
-    from localhai.project.durations import seconds
+    from localhai.project.overrides import seconds
 
     if older or everything:
         age = seconds(older) if older else 0.0

@@ -6,8 +6,7 @@ import copy
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from localhai.project import awaiting
-from localhai.project.edges import filled
+from localhai.project import edges as project_edges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -55,8 +54,8 @@ def parameter_facts(step: Step) -> dict[str, Any]:
 
 def relaxed(step: Step, edges: Iterable[Edge]) -> Step:
     """A copy that takes for optional what edges into its node will fill: to check a node before its sources ran."""
-    items = (filled(edge.source_kind, edge.target_kind, edge.target_key, step) for edge in edges)
-    return awaiting.relaxed(step, {item for found in items for item in found})
+    items = (project_edges.filled(edge.source_kind, edge.target_kind, edge.target_key, step) for edge in edges)
+    return project_edges.relaxed(step, {item for found in items for item in found})
 
 
 def config_with(config: Config, step: Step) -> Config:

@@ -13,13 +13,14 @@ import yaml
 from msgspec import Struct
 
 from localhai.errors import Position, Problem, ProjectError
-from localhai.project import odd_spaces
 from localhai.project.bounds import check_text, children, refused, refused_at, survey
 from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
 from localhai.system.text import clean, clean_value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from localhai.project.bounds import DuplicateKey
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -186,10 +187,10 @@ def _check_characters(text: str, positions: PositionMap) -> None:
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ProjectError:
     positions = PositionMap(file, text, None)
-    odd = odd_spaces.find(text)
+    odd = find_odd_space(text)
     if odd is not None:
         position = place(positions, text[: odd[0]])
-        return refused(Problem("error", odd[1], "odd-space", position, odd_spaces.HINT))
+        return refused(Problem("error", odd[1], "odd-space", position, ODD_SPACE_HINT))
     if not isinstance(error, yaml.MarkedYAMLError):
         return refused(Problem("error", f"not valid YAML: {error}", "yaml-syntax", positions.start()))
     from localhai.project.syntax import explain
@@ -197,3 +198,35 @@ def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ProjectError:
     fault = explain(error)
     position = positions.at(fault.line, fault.column)
     return refused(Problem("error", fault.message, "yaml-syntax", position, fault.hint))
+
+
+_ODD = "\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff"
+_ODD_PLACE = re.compile(rf"(?m)^[ ]*(?:- +)*(?:-|[\w-]+:)?([{_ODD}])")
+_ODD_INSIDE = re.compile(rf"^[{_ODD}]|^[\w-]+:[{_ODD}]|^-[{_ODD}]|[{_ODD}]$")
+ODD_SPACE_HINT = "replace it with a plain space, and look at the lines around it"
+
+
+def find_odd_space(text: str) -> tuple[int, str] | None:
+    """Where the first of them stands in the structure of a text, counted in characters, and what to say."""
+    match = _ODD_PLACE.search(text)
+    if match is None:
+        return None
+    return match.start(1), f"U+{ord(match[1]):04X} stands here, which looks like a space and is none to YAML"
+
+
+def is_odd_in_structure(data: Any) -> bool:
+    """Whether keys or values as they were read begin with one, or hold `key:` and one: then it was meant as a space."""
+    return any(_ODD_INSIDE.search(text) for text in _texts(data))
+
+
+def _texts(data: Any) -> Iterator[str]:
+    waiting = [data]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            yield from (key for key in here if isinstance(key, str))
+            waiting.extend(here.values())
+        elif isinstance(here, list):
+            waiting.extend(here)
+        elif isinstance(here, str) and "\n" not in here:
+            yield here

@@ -82,7 +82,7 @@ def lint_text(content: str | bytes, file_name: str, *, code: Path | None = None)
 
 def examine(document: Document, code: Path | None = None) -> tuple[tuple[Problem, ...], Config | None]:
     """All problems of a document, and its config when there is no error among them."""
-    from localhai.project.checks import deployment, endpoint, file, passing, pipeline, platform, schema, step, task
+    from localhai.project.checks import endpoint, file, passing, pipeline, platform, schema, step, task
     from localhai.project.checks.findings import Findings
 
     findings = Findings(document.positions)
@@ -103,6 +103,6 @@ def examine(document: Document, code: Path | None = None) -> tuple[tuple[Problem
         elif item.kind == "pipeline":
             pipeline.check(item, items, findings)
         else:
-            deployment.check(item, findings)
+            endpoint.check_deployment(item, findings)
     config = platform.check(document.data, items, findings)
     return findings.problems(), config

@@ -7,11 +7,18 @@ import stat
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from localhai.errors import ProjectError
-from localhai.project import git, ignore
+from localhai.project import git
+from localhai.system.names import composed
+from localhai.system.text import without_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 MAX_FILES = 10_000
 MAX_BYTES = 2000 * 1024 * 1024
@@ -54,7 +61,7 @@ def look(
     excluded = tuple(f"{place.relative_to(folder)}/" for place in exclude if place.is_relative_to(folder))
     if excluded:
         names = [name for name in names if not name.startswith(excluded)]
-    ignored = ignore.load(folder / ".vhignore")
+    ignored = _ignoring(folder / ".vhignore")
     files: dict[str, os.stat_result] = {}
     others: dict[str, os.stat_result | None] = {}
     base = str(folder)
@@ -86,7 +93,7 @@ def _list(folder: Path, yaml: str, *, allow_git: bool, include_untracked: bool) 
             warnings = _git_trouble(folder, error)
     if not include_untracked:
         warnings.append("without effect here: --no-include-untracked; git lists no files of this folder")
-    return list(_walk(folder, ignore.load(folder / ".gitignore") if allow_git else None)), False, warnings
+    return list(_walk(folder, _ignoring(folder / ".gitignore") if allow_git else None)), False, warnings
 
 
 def _git_trouble(folder: Path, error: git.GitError) -> list[str]:
@@ -204,3 +211,17 @@ def human_size(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} GB"
+
+
+def _ignoring(path: Path) -> Callable[[str], bool] | None:
+    """A test whether a relative path (`/` at the end for a folder) is ignored; None without a file or patterns."""
+    try:
+        lines = without_mark(path.read_bytes().decode("utf-8", "surrogateescape")).splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return None
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(map(composed, lines))  # disks of macOS may have accents in two pieces
+    return lambda name: bool(spec.match_file(composed(name)))

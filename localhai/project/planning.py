@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import ProjectError, UsageError
-from localhai.project import awaiting, command, durations, names, parameters, parity
+from localhai.project import edges, names, parameters, parity
 from localhai.project.faulty import find_sound, is_any_faulty
-from localhai.project.overrides import Overrides
+from localhai.project.overrides import Overrides, seconds
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
 from localhai.system import image_names
 
@@ -51,10 +51,10 @@ def plan(
     found = find_step(config, step)
     awaited: Mapping[Item, str] = {}
     if look:
-        awaited = awaiting.still_awaited(found, awaiting.brought_by_pipelines(config, found), _given(found, overrides))
-        found = awaiting.relaxed(found, awaited)
+        awaited = edges.still_awaited(found, edges.brought_by_pipelines(config, found), _given(found, overrides))
+        found = edges.relaxed(found, awaited)
     resolved = parameters.resolve(found, overrides.parameters, flag_defaults=flag_defaults)
-    items, script = command.render(found, resolved.rendered)
+    items, script = parameters.render(found, resolved.rendered)
     planned_mounts, mount_notes = _mounts(found, allowed=mounts)
     return ExecutionPlan(
         step=found.name,
@@ -205,7 +205,7 @@ def _limits(step: Step, overrides: Overrides) -> Limits:
     resources = step.resources
     devices = resources.devices.devices
     return Limits(
-        time_limit=durations.seconds(time_limit) if time_limit is not None else _total_seconds(step.time_limit),
+        time_limit=seconds(time_limit) if time_limit is not None else _total_seconds(step.time_limit),
         no_output_timeout=_total_seconds(step.no_output_timeout),
         stop_condition=step.stop_condition,
         cpu_min=resources.cpu.min,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks import unclosed
 from localhai.project.checks.items import names
 from localhai.project.sentences import guess, quoted
 
@@ -25,7 +24,7 @@ def check(path: tuple[Any, ...], step: dict[str, Any], findings: Findings) -> No
     for place, text in _texts(path, command):
         for match in _PLACEHOLDER.finditer(text):
             _check_placeholder(place, match[1], step, findings)
-        unclosed.check(place, text, findings)
+        _check_unclosed(place, text, findings)
     if isinstance(command, list):
         _check_joining((*path, "command"), command, findings)
 
@@ -83,3 +82,24 @@ def _check_joining(path: tuple[Any, ...], command: list[str], findings: Findings
         elif re.search(r"(^|\s)#(?!!)[^'\"]*\Z", stripped.rsplit("\n", 1)[-1]):
             message = "the comment swallows the items after this one: they are joined with ' && ' on one line"
             findings.warning((*path, index), message, "joined-comment", hint="move the comment to a YAML comment")
+
+
+_KNOWN = re.compile(r"parameters|params|source-path|parameter(-value)?:.+")
+
+
+def _check_unclosed(path: tuple[Any, ...], text: str, findings: Findings) -> None:
+    """Placeholders behind a brace that is not closed, or closed at once: to the platform they begin at that brace.
+
+    Its pattern is `{(.+?)}` (platform.md 1.4), and so `{ {parameters}` is one placeholder called ` {parameters`, which
+    it does not know, and `{} {parameters}` one called `} {parameters`.
+    """
+    from valohai_yaml.commands import interpolable_re
+
+    for match in interpolable_re.finditer(text):
+        _, brace, inner = match[1].rpartition("{")
+        if brace and _KNOWN.fullmatch(inner):
+            message = (
+                f"{{{inner}}} reaches the shell as it stands: a brace before it on its line is taken for its beginning"
+            )
+            hint = "begin a new line between that brace and the placeholder"
+            findings.warning(path, message, "unclosed-brace", hint=hint)

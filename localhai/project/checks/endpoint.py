@@ -1,13 +1,13 @@
-"""Endpoints (platform.md 1.12)."""
+"""Endpoints, and deployments that hold them (platform.md 1.12)."""
 
 from __future__ import annotations
 
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks import image
 from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named
+from localhai.project.checks.step import check_image
 from localhai.project.sentences import quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def check(item: Item, findings: Findings) -> None:
     """One sound endpoint: its files and volumes."""
     endpoint, path = item.data, item.path
     owner = f"endpoint {quoted(item.name)}"
-    image.check(item, findings)
+    check_image(item, findings)
     check_unique((*path, "files"), named(endpoint, "files"), "file", owner, findings)
     _check_files((*path, "files"), endpoint, findings)
     taken = _check_shared((*path, "shared-volumes"), endpoint, findings)
@@ -69,3 +69,11 @@ def _check_absolute(path: tuple[Any, ...], mount_path: str, findings: Findings) 
     if not mount_path.startswith("/"):
         message = f"mount-path {quoted(mount_path)} is not absolute"
         findings.error(path, message, "relative-path", hint=f"{_ABSOLUTE}: did you mean /{mount_path}?")
+
+
+def check_deployment(item: Item, findings: Findings) -> None:
+    """One sound deployment: without a target it cannot be created by a pipeline."""
+    if not (item.data.get("defaults") or {}).get("target"):
+        message = f"deployment {quoted(item.name)} has no defaults.target, so no pipeline can create it"
+        hint = "add `defaults:` with `target:` naming the cluster"
+        findings.warning(item.path, message, "missing-target", hint=hint, key=True)

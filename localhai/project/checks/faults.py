@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from localhai.project.checks import advice
-from localhai.project.checks.places import noun, owner, subject
 from localhai.project.sentences import all_of, any_of, article, described, guess, quoted, schema_words, type_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jsonschema.exceptions import ValidationError
 
 Path = tuple[Any, ...]
@@ -70,19 +71,19 @@ def _wrong_value(path: Path, value: Any, wanted: str, kind: Any) -> Fault:
     if not path:
         return Fault(path, f"the file is {described(value)}, and a list is needed", "not-a-list", advice.FIRST_STEP)
     if len(path) == 1:
-        message = f"{subject(path)} is {described(value)}, and `- step:` or the like is needed"
+        message = f"{_subject(path)} is {described(value)}, and `- step:` or the like is needed"
         return Fault(path, message, "not-an-item", advice.FIRST_STEP)
     wanted = "a list of texts" if (kind == "array" and path[-1] in advice.TEXT_LISTS) else wanted
     if value is None:
-        message = f"{subject(path)} is empty, and {wanted} is needed"
+        message = f"{_subject(path)} is empty, and {wanted} is needed"
         return Fault(path, message, "empty-value", advice.empty(path), at_key=True)
-    message = f"{subject(path)} must be {wanted}, not {described(value)}"
+    message = f"{_subject(path)} must be {wanted}, not {described(value)}"
     return Fault(path, message, "wrong-type", advice.wrong_type(path, value, kind))
 
 
 def _required(broken: Broken, path: Path) -> Iterator[Fault]:
     missing = [key for key in broken.wanted if key not in broken.value]
-    message = f"{owner(path, broken.value)} has no {' and no '.join(missing)}"
+    message = f"{_owner(path, broken.value)} has no {' and no '.join(missing)}"
     yield Fault(path, message, "missing-key", advice.missing(path, missing), at_key=True)
 
 
@@ -92,46 +93,46 @@ def _unknown_keys(broken: Broken, path: Path) -> Iterator[Fault]:
         if key in known:
             continue
         hint = advice.misplaced(path, key) or guess(key, known, plural="keys")
-        yield Fault((*path, key), f"{key} is not a key of {article(noun(path))}", "unknown-key", hint, at_key=True)
+        yield Fault((*path, key), f"{key} is not a key of {article(_noun(path))}", "unknown-key", hint, at_key=True)
 
 
 def _enum(broken: Broken, path: Path) -> Iterator[Fault]:
     known = [str(value) for value in broken.wanted]
     if isinstance(broken.value, str):
-        message = f"{subject(path)} must be {any_of(known)}, not {quoted(broken.value)}"
+        message = f"{_subject(path)} must be {any_of(known)}, not {quoted(broken.value)}"
         yield Fault(path, message, "unknown-value", advice.synonym(broken.value, known))
 
 
 def _const(broken: Broken, path: Path) -> Iterator[Fault]:
-    message = f"{subject(path)} must be {broken.wanted}, not {described(broken.value)}"
+    message = f"{_subject(path)} must be {broken.wanted}, not {described(broken.value)}"
     yield Fault(path, message, "unknown-value")
 
 
 def _pattern(broken: Broken, path: Path) -> Iterator[Fault]:
     rule, hint = advice.form(path, broken.value)
-    yield Fault(path, f"{subject(path)} must be {rule}, not {quoted(broken.value)}", "wrong-form", hint)
+    yield Fault(path, f"{_subject(path)} must be {rule}, not {quoted(broken.value)}", "wrong-form", hint)
 
 
 def _bound(broken: Broken, path: Path) -> Iterator[Fault]:
     side = "at least" if broken.rule == "minimum" else "at most"
-    yield Fault(path, f"{subject(path)} must be {side} {broken.wanted}, not {broken.value}", "out-of-range")
+    yield Fault(path, f"{_subject(path)} must be {side} {broken.wanted}, not {broken.value}", "out-of-range")
 
 
 def _too_long(broken: Broken, path: Path) -> Iterator[Fault]:
     length = len(broken.value)
-    message = f"{subject(path)} must have at most {broken.wanted} characters, and this has {length}"
+    message = f"{_subject(path)} must have at most {broken.wanted} characters, and this has {length}"
     yield Fault(path, message, "too-long")
 
 
 def _items(broken: Broken, path: Path) -> Iterator[Fault]:
-    message = f"{subject(path)} has {len(broken.value)} ends, and it needs two: [source, target]"
+    message = f"{_subject(path)} has {len(broken.value)} ends, and it needs two: [source, target]"
     yield Fault(path, message, "wrong-length", "write one edge for each pair")
 
 
 def _not(broken: Broken, path: Path) -> Iterator[Fault]:
     both = broken.wanted.get("required")
     if both:
-        message = f"{owner(path, broken.value)} has both {all_of(both)}"
+        message = f"{_owner(path, broken.value)} has both {all_of(both)}"
         yield Fault(path, message, "too-many-keys", "keep one", at_key=True)
 
 
@@ -148,7 +149,7 @@ def _choice(broken: Broken, path: Path) -> Iterator[Fault]:
             if inner.branch == chosen:
                 yield from faults(inner)
     else:
-        wanted = advice.CHOICES.get(noun(path)) or any_of(schema_words(branch) for branch in branches)
+        wanted = advice.CHOICES.get(_noun(path)) or any_of(schema_words(branch) for branch in branches)
         yield _wrong_value(path, broken.value, wanted, [branch.get("type") for branch in branches])
 
 
@@ -157,7 +158,7 @@ def _key_choice(broken: Broken, path: Path, branches: list[dict[str, Any]]) -> I
         return  # its type is wrong, which is said already
     keys = [key for branch in branches for key in branch.get("required", ())]
     given = [key for key in keys if key in broken.value]
-    who = owner(path, broken.value)
+    who = _owner(path, broken.value)
     if len(keys) < len(branches):
         yield Fault(path, f"{who} has no {any_of(keys)}", "missing-key", advice.missing(path, keys), at_key=True)
     elif not given:
@@ -168,12 +169,12 @@ def _key_choice(broken: Broken, path: Path, branches: list[dict[str, Any]]) -> I
 
 def _node_branch(broken: Broken, path: Path) -> int | Fault | None:
     if not isinstance(broken.value, dict):
-        return Fault(path, f"{subject(path)} must be a mapping, not {described(broken.value)}", "wrong-type")
+        return Fault(path, f"{_subject(path)} must be a mapping, not {described(broken.value)}", "wrong-type")
     kinds = ["execution", "deployment", "task"]  # in the order of the schema
     kind = broken.value.get("type")
     if kind in kinds:
         return kinds.index(kind)
-    who = owner(path, broken.value)
+    who = _owner(path, broken.value)
     if "type" not in broken.value:
         return Fault(
             path, f"{who} has no type", "missing-key", "add `type: execution`, task or deployment", at_key=True
@@ -194,7 +195,7 @@ def _branch_of_type(broken: Broken, branches: list[dict[str, Any]]) -> int | Non
 
 
 def _other(broken: Broken, path: Path) -> Iterator[Fault]:
-    yield Fault(path, f"{subject(path)} cannot be {described(broken.value)}", "wrong-value")
+    yield Fault(path, f"{_subject(path)} cannot be {described(broken.value)}", "wrong-value")
 
 
 _HANDLERS: dict[str, Callable[[Broken, Path], Iterator[Fault]]] = {
@@ -212,3 +213,53 @@ _HANDLERS: dict[str, Callable[[Broken, Path], Iterator[Fault]]] = {
     "oneOf": _choice,
     "anyOf": _choice,
 }
+
+
+_ENTRIES = {
+    "inputs": "input",
+    "parameters": "parameter",
+    "outputs": "output",
+    "mounts": "mount",
+    "environment-variables": "environment variable",
+    "nodes": "node",
+    "edges": "edge",
+    "actions": "action",
+    "files": "file",
+    "tolerations": "toleration",
+    "shared-volumes": "shared volume",
+    "parameter-sets": "parameter set",
+}
+
+
+def _subject(path: Sequence[Any]) -> str:
+    """The thing at `path`, to begin a sentence with: `command`, `item 2 of command`, `input 1`."""
+    if not path:
+        return "the file"
+    last = path[-1]
+    if not isinstance(last, int) or isinstance(last, bool):
+        return str(last)
+    if len(path) == 1:
+        return f"item {last + 1} of the file"
+    if isinstance(path[-2], int):  # a list in a list: one end of an edge
+        return f"part {last + 1} of {_subject(path[:-1])}"
+    noun = _ENTRIES.get(str(path[-2]))
+    return f"{noun} {last + 1}" if noun else f"item {last + 1} of {path[-2]}"
+
+
+def _noun(path: Sequence[Any]) -> str:
+    """What kind of thing stands at `path`: `step`, `input`, `pipeline parameter`, `node`, `rules`."""
+    last = path[-1] if path else "file"
+    if not isinstance(last, int):
+        return "pipeline" if last == "blueprint" else str(last)
+    parent = str(path[-2]) if len(path) > 1 else ""
+    if parent == "parameters" and len(path) == 4:  # noqa: PLR2004  # (index, kind, "parameters", index)
+        return {"pipeline": "pipeline parameter", "blueprint": "pipeline parameter"}.get(str(path[1]), "parameter")
+    return _ENTRIES.get(parent, "item")
+
+
+def _owner(path: Sequence[Any], data: Any) -> str:
+    """The mapping at `path`, named where it has a name: `step 'train'`, `input 2`, `rules`."""
+    name = data.get("name") if isinstance(data, dict) else None
+    if isinstance(name, str) and name:
+        return f"{_noun(path)} {quoted(name)}"
+    return _subject(path) if path and isinstance(path[-1], int) else f"the {_noun(path)}"

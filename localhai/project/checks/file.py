@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem
-from localhai.project import odd_spaces
 from localhai.project.checks.items import KINDS, Item, Items, kind_of
-from localhai.project.document import place
+from localhai.project.document import ODD_SPACE_HINT, find_odd_space, is_odd_in_structure, place
 from localhai.project.sentences import all_of, article, described, guess, quoted
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ def check_text(document: Document, findings: Findings) -> None:
         message = f"{key.name} stands here a second time; only this one counts"
         hint = f"remove one of them: the first is in line {key.first.line}"
         findings.add(Problem("warning", message, "duplicate-key", key.position, hint))
-    odd = odd_spaces.find(document.positions.text)
-    if odd is not None and odd_spaces.is_in_structure(document.data):
+    odd = find_odd_space(document.positions.text)
+    if odd is not None and is_odd_in_structure(document.data):
         position = place(document.positions, document.positions.text[: odd[0]])
-        findings.add(Problem("warning", odd[1], "odd-space", position, odd_spaces.HINT))
+        findings.add(Problem("warning", odd[1], "odd-space", position, ODD_SPACE_HINT))
     if document.has_byte_order_mark:
         message = "the file begins with a byte order mark"
         hint = "harmless, but other tools stumble over it: save as UTF-8 without it"

@@ -1,15 +1,17 @@
-"""Pipelines (platform.md 1.8): their nodes, edges and parameters together."""
+"""Pipelines (platform.md 1.8): their nodes, edges, cycles and parameters (1.11) together."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks import cycle, edge, node, pipeline_parameter
-from localhai.project.checks.input import is_required
+from localhai.project.checks import edge, node
+from localhai.project.checks.edge import guess_node
+from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named
+from localhai.project.checks.step import is_required
 from localhai.project.edges import CARRYING, filled_inputs
-from localhai.project.sentences import all_of, quoted
+from localhai.project.sentences import all_of, guess, quoted
 
 if TYPE_CHECKING:
     from localhai.project.checks.edge import CheckedEdge
@@ -25,8 +27,8 @@ def check(item: Item, items: Items, findings: Findings) -> None:
     for one in nodes.values():
         node.check(one, items, findings)
     edges = edge.check(item, nodes, items, findings)
-    cycle.check(item, edges, findings)
-    pipeline_parameter.check(item, nodes, findings)
+    _check_cycles(item, edges, findings)
+    _check_parameters(item, nodes, findings)
     if findings.has_errors_in((*item.path, "edges")):
         return  # what they were meant to fill is not known
     filled = _filled(edges, nodes)
@@ -77,3 +79,113 @@ def _check_inputs(one: CheckedNode, filled: set[str], findings: Findings) -> Non
         message = f"node {quoted(one.name)} leaves {inputs} of step {quoted(step.name)} empty"
         hint = "give each a default, an edge, or `optional: true`; else it has to be given at every run"
         findings.warning((*one.path, "name"), message, "empty-input", hint=hint)
+
+
+_PARTS = 3
+_FORM = "write node.parameter.name, such as train.parameter.epochs"
+
+
+def _check_parameters(item: Item, nodes: dict[str, CheckedNode], findings: Findings) -> None:
+    """The parameters of a sound pipeline: named, and targeting parameters that exist."""
+    entries = named(item.data, "parameters")
+    check_unique((*item.path, "parameters"), entries, "parameter", f"pipeline {quoted(item.name)}", findings)
+    for index, entry in entries:
+        path = (*item.path, "parameters", index)
+        if "name" not in entry:
+            message = f"pipeline parameter {index + 1} has no name"
+            findings.error(path, message, "missing-key", hint="add `name:` to it", key=True)
+            continue
+        if "target" in entry and "targets" in entry:
+            message = f"pipeline parameter {quoted(entry['name'])} has both target and targets"
+            findings.error((*path, "target"), message, "too-many-keys", hint="keep targets", key=True)
+        targets = _targets(path, entry)
+        if not targets:
+            message = f"pipeline parameter {quoted(entry['name'])} has no targets, so it changes nothing"
+            findings.warning((*path, "name"), message, "missing-target", hint="add `targets: [node.parameter.name]`")
+        for place, target in targets:
+            _check_target(place, target, nodes, findings)
+
+
+def _targets(path: tuple[Any, ...], entry: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
+    found = []
+    for key in ("target", "targets"):
+        value = entry.get(key)
+        if isinstance(value, str) and value:
+            found.append(((*path, key), value))
+        elif isinstance(value, list):
+            found += [((*path, key, index), text) for index, text in enumerate(value)]
+    return found
+
+
+def _check_target(path: tuple[Any, ...], target: str, nodes: dict[str, CheckedNode], findings: Findings) -> None:
+    parts = target.split(".", _PARTS - 1)
+    if len(parts) != _PARTS:
+        message = f"target {quoted(target)} has {len(parts)} part{'s' if len(parts) > 1 else ''}, and it needs three"
+        findings.error(path, message, "bad-target", hint=_FORM)
+        return
+    node_name, kind, name = parts
+    if not kind.startswith("parameter"):  # the platform takes `parameters` too
+        message = f"target {quoted(target)} is a {kind}, and a pipeline parameter sets parameters only"
+        findings.error(path, message, "bad-target", hint=_FORM)
+    node = nodes.get(node_name)
+    if node is None:
+        message = f"there is no node {quoted(node_name)} in this pipeline"
+        findings.error(path, message, "unknown-node", hint=guess_node(node_name, nodes, findings))
+    elif node.step is not None and node.step.is_sound and name not in node.step.names("parameters"):
+        message = f"step {quoted(node.step.name)} has no parameter {quoted(name)}"
+        hint = guess(name, node.step.names("parameters"), plural="parameters")
+        report = findings.warning if node.data.get("type") == "task" else findings.error
+        report(path, message, "unknown-parameter", hint=hint)
+
+
+_SHOWN = 10  # names at either end of a cycle
+
+
+def _check_cycles(item: Item, edges: list[CheckedEdge], findings: Findings) -> None:
+    """Report each edge that closes a cycle: a node waits for all nodes that feed it (platform.md 7.1)."""
+    followers: dict[str, list[CheckedEdge]] = {}
+    for closing in edges:
+        followers.setdefault(closing.source.node, []).append(closing)
+    finished: set[str] = set()
+    for start in list(followers):
+        _walk(start, followers, finished, item, findings)
+
+
+def _walk(
+    start: str, followers: dict[str, list[CheckedEdge]], finished: set[str], item: Item, findings: Findings
+) -> None:
+    """Depth first, without recursion: `trail` holds the nodes from `start` to the current one, `places` where in it."""
+    if start in finished:
+        return
+    trail = [start]
+    places = {start: 0}
+    ahead = [iter(followers.get(start, ()))]
+    while trail:
+        closing = next(ahead[-1], None)
+        if closing is None:
+            done = trail.pop()
+            finished.add(done)
+            del places[done]
+            ahead.pop()
+        elif closing.target.node in places:
+            _report(closing, _cycle(trail, places[closing.target.node]), item, findings)
+        elif closing.target.node not in finished:
+            places[closing.target.node] = len(trail)
+            trail.append(closing.target.node)
+            ahead.append(iter(followers.get(closing.target.node, ())))
+
+
+def _cycle(trail: list[str], first: int) -> list[str]:
+    """The nodes of `trail` from `first` on; of a long way only both ends, since nobody reads thousands of names."""
+    left_out = len(trail) - first - 2 * _SHOWN
+    if left_out <= 1:
+        return trail[first:]
+    return [*trail[first : first + _SHOWN], f"({left_out} more)", *trail[-_SHOWN:]]
+
+
+def _report(closing: CheckedEdge, cycle: list[str], item: Item, findings: Findings) -> None:
+    if len(cycle) == 1:
+        message = f"node {quoted(cycle[0])} waits for itself"
+    else:
+        message = f"the nodes of pipeline {quoted(item.name)} wait for each other: {' -> '.join([*cycle, cycle[0]])}"
+    findings.error(closing.path, message, "cycle", hint="remove one of the edges of the cycle")

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.errors import ProjectError
-from localhai.project.command import render
-from localhai.project.parameters import resolve
+from localhai.project.parameters import render, resolve
 
 
 def step_with(command, *parameters, **more):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from localhai.errors import UsageError
-from localhai.project.durations import seconds
+from localhai.project.overrides import seconds
 
 
 @pytest.mark.parametrize(
