@@ -56,14 +56,7 @@ def plan(
 
 def show_plan(call: Call, requested: Requested) -> None:
     """Plan and print."""
-    found = requested.project.plan(
-        requested.step,
-        overrides=requested.overrides,
-        secrets=tuple(requested.options.secrets),
-        commit=requested.commit,
-        config=requested.config if requested.commit is not None else None,
-        look=True,
-    )
+    found = requested.plan(look=True)
     if call.json:
         output.emit_json(found.to_dict())
         return

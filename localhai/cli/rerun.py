@@ -94,6 +94,6 @@ def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...],
         given["env_file"] = recorded_env_file(earlier.record.document, output.say)
     if given["commit"] is not None:
         recorded_code(project, given["commit"])
-    asked = understand(project, earlier.plan().step, arguments, given)
+    asked = understand(project, earlier.plan().step, arguments, given).sorted()
     secrets = tuple(asked.options.secrets)
     return replace(asked, overrides=execution_again(earlier, asked.config, asked.overrides, secrets=secrets))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from localhai.executions.run.stop import Interruption
     from localhai.project.config import ProjectConfig
     from localhai.project.folder import ProjectFolder
-    from localhai.project.overrides import StepArguments
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
@@ -66,8 +65,13 @@ class OpenProject:
         """valohai.yaml, read again when it changed. Raises ProjectError with every problem and its position."""
         from localhai.project.config import load_config
 
-        config = load_config(self.folder.yaml, verdicts=self.home.folder / "cache" / "verdicts")
-        self._loaded(config)
+        config = load_config(self.folder.yaml, verdicts=self._verdicts, known=self._config)
+        if config is not self._config:
+            from localhai.project.faulty import sentences
+
+            self._config = config
+            for note in sentences(config.config):
+                self._notes.setdefault(note, False)
         return config
 
     def take_notes(self) -> list[str]:
@@ -75,13 +79,6 @@ class OpenProject:
         notes = [note for note, said in self._notes.items() if not said]
         self._notes.update(dict.fromkeys(notes, True))
         return notes
-
-    def _loaded(self, config: ProjectConfig) -> None:
-        from localhai.project.faulty import sentences
-
-        self._config = config
-        for note in sentences(config.config):
-            self._notes.setdefault(note, False)
 
     def snapshot(
         self, commit: str | None = None, *, git_packaging: bool = True, include_untracked: bool = True
@@ -110,6 +107,7 @@ class OpenProject:
         step: str,
         *,
         overrides: Overrides | None = None,
+        words: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
         inputs: Mapping[str, str | Sequence[str]] | None = None,
         secrets: Sequence[str] = (),
@@ -119,9 +117,9 @@ class OpenProject:
     ) -> ExecutionPlan:
         """What `run` would do with the same `parameters` and `inputs`. Needs neither Docker nor network.
 
-        `secrets` are names of variables that will come from a file, `commit` is only noted, `config` takes the place of
-        the project's valohai.yaml. With `look` what pipelines bring to the step may be missing. Raises ProjectError and
-        UsageError.
+        `words` were typed for the step (`--NAME=value`), `secrets` are names of variables that will come from a file,
+        `commit` is only noted, `config` takes the place of the project's valohai.yaml. With `look` what pipelines bring
+        to the step may be missing. Raises ProjectError and UsageError.
         """
         if overrides is None:
             overrides = Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
@@ -133,11 +131,13 @@ class OpenProject:
             "project": self.folder.name,
             "commit": commit,
             "look": look,
+            "words": words,
         }
         if config is None:
             from localhai.project.recalled_plan import plan_file
 
-            made = plan_file(self.folder.yaml, step, overrides, **self._remembered(), **known)
+            cache = self.home.folder / "cache" / "plans"
+            made = plan_file(self.folder.yaml, step, overrides, cache=cache, load=self.config, **known)
         else:
             from localhai.project.planning import plan
 
@@ -148,19 +148,10 @@ class OpenProject:
 
         return limited(made, self.settings.environments)
 
-    def step_arguments(self, step: str, arguments: Sequence[str]) -> tuple[str, StepArguments]:
-        """The name of the step that is meant, and the words `--NAME=value` sorted into parameters and inputs.
-
-        `step` may be an unambiguous beginning. Raises ProjectError and UsageError.
-        """
-        from localhai.project.recalled_plan import step_arguments_file
-
-        return step_arguments_file(self.folder.yaml, step, arguments, **self._remembered())
-
-    def _remembered(self) -> dict[str, Any]:
-        """Where it is remembered what valohai.yaml came to."""
-        cache = self.home.folder / "cache"
-        return {"cache": cache / "plans", "verdicts": cache / "verdicts", "loaded": self._loaded}
+    @property
+    def _verdicts(self) -> Path:
+        """Where it is remembered that a valohai.yaml had no errors."""
+        return self.home.folder / "cache" / "verdicts"
 
     def run(
         self,
@@ -201,12 +192,13 @@ class OpenProject:
         include_untracked: bool = True,
     ) -> tuple[ExecutionPlan, Snapshot]:
         """What `run` will do, and with which code. Raises ProjectError and UsageError."""
+        secrets = tuple(options.secrets)
         if commit is None:  # the fast and cheap check first: nothing is packaged for a typing error
-            plan = self.plan(step, overrides=overrides, secrets=tuple(options.secrets))
-            snapshot = self.snapshot(git_packaging=git_packaging, include_untracked=include_untracked)
+            plan = self.plan(step, overrides=overrides, secrets=secrets)
+            snapshot = self.code(git_packaging=git_packaging, include_untracked=include_untracked)
         else:
-            snapshot = self._as_recorded(self.snapshot(commit))
-            plan = self._plan_of(snapshot, step, overrides, options)
+            snapshot = self.code(commit)
+            plan = self.plan(step, overrides=overrides, secrets=secrets, config=self._config_of(snapshot))
         return replace(plan, commit=snapshot.identifier), snapshot
 
     def start(
@@ -232,30 +224,24 @@ class OpenProject:
             interruption=interruption,
         )
 
-    def _as_recorded(self, snapshot: Snapshot) -> Snapshot:
-        """An earlier ad-hoc commit with what was known of it when an execution of this project last ran it."""
-        if snapshot.kind == "git":
-            return snapshot
-        rows = self.home.records.executions.list(self.record.id, commit=snapshot.identifier, limit=1, outputs=False)
+    def code(
+        self, commit: str | None = None, *, git_packaging: bool = True, include_untracked: bool = True
+    ) -> Snapshot:
+        """`snapshot`, and of an earlier ad-hoc commit what was known of it when it last ran. Raises as that does."""
+        found = self.snapshot(commit, git_packaging=git_packaging, include_untracked=include_untracked)
+        if commit is None or found.kind == "git":
+            return found
+        rows = self.home.records.executions.list(self.record.id, commit=found.identifier, limit=1, outputs=False)
         if not rows:
-            return snapshot
+            return found
         known = rows[0].document
-        facts = {name: known[name] for name in ("dirty", "base_commit", "branch") if name in known}
-        return replace(snapshot, **facts)
+        return replace(found, **{name: known[name] for name in ("dirty", "base_commit", "branch") if name in known})
 
-    def _plan_of(
-        self,
-        snapshot: Snapshot,
-        step: str,
-        overrides: Overrides,
-        options: RunOptions,
-    ) -> ExecutionPlan:
+    def _config_of(self, snapshot: Snapshot) -> ProjectConfig:
         """A commit brings its own valohai.yaml."""
         from localhai.project.config import load_config
 
-        yaml = snapshot.path / self.folder.yaml.relative_to(self.folder.path)
-        config = load_config(yaml, verdicts=self.home.folder / "cache" / "verdicts")
-        return self.plan(step, overrides=overrides, secrets=tuple(options.secrets), config=config)
+        return load_config(snapshot.path / self.folder.yaml.relative_to(self.folder.path), verdicts=self._verdicts)
 
     def options(self) -> RunOptions:
         """How the settings say that steps run, with the secrets of `[environment] file`. Raises ProjectError."""

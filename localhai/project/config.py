@@ -50,17 +50,20 @@ def find_config(start: Path) -> Path:
     raise ProjectError(message, where=str(start), hints=[hint])
 
 
-def load_config(path: Path, *, verdicts: Path | None = None) -> ProjectConfig:
+def load_config(path: Path, *, verdicts: Path | None = None, known: ProjectConfig | None = None) -> ProjectConfig:
     """The config in the file `path`.
 
     `verdicts` is a folder where a file found without errors is remembered (by its sha256 and the versions of
-    valohai-yaml and localhai), so that reading it again skips every check.
+    valohai-yaml and localhai), so that reading it again skips every check. `known` is what it came to before, which
+    counts while the file is the same.
 
     Raises ProjectError, with every error and its position, when the file cannot be read. An error inside of one item
     refuses that item, when it is looked up (`faulty`). Warnings are not looked at.
     """
     content = read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
+    if known is not None and (known.path, known.digest) == (path, digest):
+        return known
     verdict = None if verdicts is None else verdicts / _verdict_name(digest)
     if verdict is not None and verdict.exists():
         return _reload(path, content, digest)

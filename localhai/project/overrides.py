@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from localhai.errors import UsageError
 from localhai.project.names import find_by_option, listing, option_name, unknown
@@ -75,15 +75,12 @@ def address_of(text: str) -> str:
     return f"file://{relative}{quote(as_bytes(text), safe='/*~')}"
 
 
-class StepArguments(Struct, frozen=True):
-    """The part of a command line that belongs to the step, sorted: the first two fields of `Overrides`."""
-
-    parameters: Mapping[str, Any]
-    inputs: Mapping[str, Sequence[str]]
+class Mistyped(UsageError):
+    """STEP or a word behind it is none that the project knows: it may have been meant for somebody else."""
 
 
-def parse_step_arguments(step: Step, arguments: Sequence[str]) -> StepArguments:
-    """Sort `--NAME=value` and `--NAME value` into parameters and inputs of a step, as `vh execution run STEP` does.
+def with_words(overrides: Overrides, step: Step, words: Sequence[str]) -> Overrides:
+    """`overrides` and, over them, `--NAME=value` and `--NAME value` as `vh execution run STEP` sorts them.
 
     Repeating gives a list for inputs and multiple parameters; of other parameters the last value counts. A flag may
     stand alone. Where a parameter and an input share a name the input gets the value, as with `vh`.
@@ -91,23 +88,25 @@ def parse_step_arguments(step: Step, arguments: Sequence[str]) -> StepArguments:
     """
     parameters: dict[str, Any] = {}
     inputs: dict[str, list[str]] = {}
-    words = iter(arguments)
-    for word in words:
+    rest = iter(words)
+    for word in rest:
         name, equals, text = _split_option(step, word)
         if (found := find_by_option(name, step.inputs)) is not None:
-            inputs.setdefault(found, []).append(text if equals else _next_word(word, words))
+            inputs.setdefault(found, []).append(text if equals else _next_word(word, rest))
             continue
         found = find_by_option(name, step.parameters)
         if found is None:
             raise _unknown_option(step, name)
         parameter = step.parameters[found]
         if not equals:
-            text = "true" if parameter.type == "flag" else _next_word(word, words)
+            text = "true" if parameter.type == "flag" else _next_word(word, rest)
         if parameter.multiple:
             parameters.setdefault(found, []).append(text)
         else:
             parameters[found] = text
-    return StepArguments(parameters, inputs)
+    if not parameters and not inputs:
+        return overrides
+    return replace(overrides, parameters={**overrides.parameters, **parameters}, inputs={**overrides.inputs, **inputs})
 
 
 def _split_option(step: Step, word: str) -> tuple[str, str, str]:

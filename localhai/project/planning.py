@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import ProjectError, UsageError
 from localhai.project import edges, names, parameters, parity
 from localhai.project.faulty import find_sound, is_any_faulty
-from localhai.project.overrides import Overrides, seconds
+from localhai.project.overrides import Mistyped, Overrides, seconds, with_words
 from localhai.project.plan import ExecutionPlan, Limits, ParityNote, PlannedInput, PlannedMount
 from localhai.system import image_names
 
@@ -29,6 +29,7 @@ def plan(
     step: str,
     overrides: Overrides | None = None,
     *,
+    words: Sequence[str] = (),
     images: Mapping[str, str] | None = None,
     environment_variables: Mapping[str, str] | None = None,
     secrets: Collection[str] = (),
@@ -40,15 +41,15 @@ def plan(
 ) -> ExecutionPlan:
     """Everything an execution of `step` (a name or an unambiguous prefix of one) will be.
 
+    `words` are what was typed for the step (`with_words`), over the overrides.
     `images` maps requested images, `*` allowed, to those that run; `environment_variables` are the project's;
     `secrets` names variables that the runner adds, in place of the project's and of defaults: they count as given but
     are never in a plan; `mounts` says whether mounts are allowed;
     `flag_defaults` whether flags that are not given take their defaults, as `vh` sends them.
     With `look` it is only looked at: what edges of pipelines bring may be missing, and is named in `awaiting`.
-    Raises UsageError for what was typed, ProjectError for what valohai.yaml says.
+    Raises UsageError for what was typed (Mistyped for words), ProjectError for what valohai.yaml says.
     """
-    overrides = overrides or Overrides()
-    found = find_step(config, step)
+    found, overrides = _asked(config, step, overrides or Overrides(), words)
     awaited: Mapping[Item, str] = {}
     if look:
         awaited = edges.still_awaited(found, edges.brought_by_pipelines(config, found), _given(found, overrides))
@@ -77,6 +78,16 @@ def plan(
         parity=_notes(found, overrides, mount_notes),
         awaiting={f"{kind} {name}": words for (kind, name), words in awaited.items()},
     )
+
+
+def _asked(config: Config, step: str, overrides: Overrides, words: Sequence[str]) -> tuple[Step, Overrides]:
+    try:
+        found = find_step(config, step)
+        return found, with_words(overrides, found, words)
+    except UsageError as error:
+        if not words:
+            raise
+        raise Mistyped(error.message, where=error.where, hints=error.hints) from error
 
 
 def _given(step: Step, overrides: Overrides) -> set[Item]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from localhai.project.overrides import Overrides, StepArguments
+from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan
 from localhai.system import durable, private, strict_json
 from localhai.system.credentials import secrets_in
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from localhai.project.config import ProjectConfig
 
-    Loaded = Callable[[ProjectConfig], None]
-
 _KEPT = 200
 
 
@@ -38,81 +36,28 @@ def plan_file(
     overrides: Overrides | None = None,
     *,
     cache: Path,
-    verdicts: Path | None = None,
-    loaded: Loaded | None = None,
+    load: Callable[[], ProjectConfig] | None = None,
+    words: Sequence[str] = (),
     **settings: Any,
 ) -> ExecutionPlan:
-    """`planning.plan` for the valohai.yaml in a file; `settings` are its keyword arguments.
+    """`planning.plan` for the valohai.yaml in a file; `words` and `settings` are its keyword arguments.
 
-    `cache` is a folder for remembered plans, `verdicts` as in `config.load_config`; `loaded` is told of the file when
-    it is read. Raises what these two raise.
+    `cache` is a folder for remembered plans; `load` reads the file. Raises what the two raise.
     """
     overrides = overrides or Overrides()
     bare = replace(overrides, title=None, tags=())  # nothing depends on them, and they differ from run to run
-
-    def load() -> ProjectConfig:
-        return _load(yaml, verdicts, loaded)
-
-    made = _bare_plan(yaml, step, bare, cache, load, settings)
-    return replace(made, title=overrides.title, tags=tuple(overrides.tags))
-
-
-def _bare_plan(
-    yaml: Path,
-    step: str,
-    overrides: Overrides,
-    cache: Path,
-    load: Callable[[], ProjectConfig],
-    settings: dict[str, Any],
-) -> ExecutionPlan:
-    secret = bool(overrides.environment_variables)  # typed values may be
     asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
-    place = None if secret else _place(cache, yaml, step, to_builtins(overrides), asked)
-    known = _recall(place)
-    if known is not None:
-        with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
-            return strict_json.convert(known, ExecutionPlan)
-    from localhai.project.planning import plan
+    is_secret = bool(overrides.environment_variables)  # typed values may be
+    place = None if is_secret else _place(cache, yaml, step, list(words), to_builtins(bare), asked)
+    made = _recall(place)
+    if made is None:
+        from localhai.project.config import load_config
+        from localhai.project.planning import plan
 
-    made = plan(load().config, step, overrides, **settings)
-    _remember(place, made.to_dict())
-    return made
-
-
-def _load(yaml: Path, verdicts: Path | None, loaded: Loaded | None) -> ProjectConfig:
-    from localhai.project.config import load_config
-
-    config = load_config(yaml, verdicts=verdicts)
-    if loaded is not None:
-        loaded(config)
-    return config
-
-
-def step_arguments_file(
-    yaml: Path,
-    step: str,
-    arguments: Sequence[str],
-    *,
-    cache: Path,
-    verdicts: Path | None = None,
-    loaded: Loaded | None = None,
-) -> tuple[str, StepArguments]:
-    """The name of the step that is meant and what was typed for it: `find_step`, `parse_step_arguments`, remembered.
-
-    Raises what these two and `config.load_config` raise.
-    """
-    place = _place(cache, yaml, step, list(arguments))
-    known = _recall(place)
-    if known is not None:
-        with contextlib.suppress(KeyError, TypeError):
-            return str(known["step"]), StepArguments(dict(known["parameters"]), dict(known["inputs"]))
-    from localhai.project.overrides import parse_step_arguments
-    from localhai.project.planning import find_step
-
-    found = find_step(_load(yaml, verdicts, loaded).config, step)
-    typed = parse_step_arguments(found, arguments)
-    _remember(place, {"step": found.name, "parameters": typed.parameters, "inputs": typed.inputs})
-    return found.name, typed
+        config = load_config(yaml) if load is None else load()
+        made = plan(config.config, step, bare, words=words, **settings)
+        _remember(place, made.to_dict())
+    return replace(made, title=overrides.title, tags=tuple(overrides.tags))
 
 
 def _place(cache: Path, yaml: Path, *asked: Any) -> Path | None:
@@ -142,14 +87,13 @@ def _versions() -> list[Any]:
         return [ours, parser.origin, hashlib.sha256(init.read()).hexdigest()]
 
 
-def _recall(place: Path | None) -> dict[str, Any] | None:
+def _recall(place: Path | None) -> ExecutionPlan | None:
     if place is None:
         return None
     try:
-        known = json.loads(place.read_bytes())
+        return strict_json.convert(json.loads(place.read_bytes()), ExecutionPlan)
     except (OSError, ValueError):
         return None
-    return known if isinstance(known, dict) else None
 
 
 def _remember(place: Path | None, made: dict[str, Any]) -> None:

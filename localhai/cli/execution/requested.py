@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.running import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
-from localhai.project.overrides import Overrides, StepArguments, parse_step_arguments
+from localhai.project.overrides import Mistyped, Overrides, with_words
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
     from localhai.project.config import ProjectConfig
+    from localhai.project.plan import ExecutionPlan
 
 # Everything that changes a plan.
 planning_options = together(
@@ -40,29 +42,71 @@ planning_options = together(
 
 
 class Requested(Struct, frozen=True):
-    """A command line, understood against the project: ready to plan or run."""
+    """A command line, understood: ready to plan or run. `words` are the step's, until they are among the overrides.
+
+    `code` is the valohai.yaml that counts, once it was read for more than a plan.
+    """
 
     project: OpenProject
     step: str
+    words: Sequence[str]
     overrides: Overrides
     options: RunOptions
     commit: str | None
+    quiet: bool = False
+    code: ProjectConfig | None = None
 
     @property
     def config(self) -> ProjectConfig:
         """The valohai.yaml that counts, read with its parser."""
-        return config_of(self.project, self.commit)
+        return self.code or config_of(self.project, self.commit)
+
+    def sorted(self, file: str | None = None) -> Requested:
+        """With the whole name of the step, and its words among the overrides, over the parameters of a file.
+
+        Raises UsageError and ProjectError.
+        """
+        from localhai.project.planning import find_step
+
+        config = self.config
+        try:
+            step = find_step(config.config, self.step)
+            typed = with_words(Overrides(), step, self.words)
+        except UsageError as error:
+            raise _with_own_options(error, self.words) from error
+        parameters = {**self.overrides.parameters, **_parameter_file(step, file), **typed.parameters}
+        overrides = replace(self.overrides, parameters=parameters, inputs={**self.overrides.inputs, **typed.inputs})
+        self._say_notes()
+        return replace(self, step=step.name, words=(), overrides=overrides, code=config)
+
+    def plan(self, *, look: bool = False) -> ExecutionPlan:
+        """What it comes to; with `look` it is only looked at. Raises UsageError and ProjectError."""
+        try:
+            found = self.project.plan(
+                self.step,
+                words=self.words,
+                overrides=self.overrides,
+                secrets=tuple(self.options.secrets),
+                commit=self.commit,
+                config=self.config if self.commit is not None else None,
+                look=look,
+            )
+        except Mistyped as error:
+            raise _with_own_options(error, self.words) from error
+        self._say_notes()
+        return found
+
+    def _say_notes(self) -> None:
+        if not self.quiet:
+            output.say_all(self.project.take_notes())
 
 
 def understand(project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]) -> Requested:
-    """Look the step up and sort its options. `given` has the values of `planning_options`.
+    """What the options ask for. `given` has the values of `planning_options`.
 
     Raises UsageError and ProjectError.
     """
-    step, typed, from_file = _step_and_values(project, step_name, arguments, given)
     overrides = Overrides(
-        parameters={**from_file, **typed.parameters},
-        inputs=typed.inputs,
         environment_variables=_variables(given["variables"]),
         environment_variable_groups=given.get("environment_variable_groups") or (),
         image=given["image"],
@@ -74,25 +118,9 @@ def understand(project: OpenProject, step_name: str, arguments: Sequence[str], g
         tags=given["tags"],
     )
     options = with_secrets(project.options(), given["env_file"])
-    if not given.get("quiet"):
-        output.say_all(project.take_notes())
-    return Requested(project, step, overrides, options, given["commit"])
-
-
-def _step_and_values(
-    project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]
-) -> tuple[str, StepArguments, dict[str, Any]]:
-    """The step's name, what was typed for it, and its parameters from a file."""
-    try:
-        if given["commit"] is None and given["parameter_file"] is None:
-            return *project.step_arguments(step_name, arguments), {}
-        from localhai.project.planning import find_step
-
-        step = find_step(config_of(project, given["commit"]).config, step_name)
-        typed = parse_step_arguments(step, arguments)
-    except UsageError as error:
-        raise _with_own_options(error, arguments) from error
-    return step.name, typed, _parameter_file(step, given["parameter_file"])
+    quiet, file = bool(given.get("quiet")), given["parameter_file"]
+    found = Requested(project, step_name, arguments, overrides, options, given["commit"], quiet)
+    return found if file is None else found.sorted(file)
 
 
 def _with_own_options(error: UsageError, arguments: Sequence[str]) -> UsageError:

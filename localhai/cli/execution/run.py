@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.execution.requested import config_of, planning_options, understand
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from localhai.cli.execution.run_command import Typed
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
+    from localhai.executions.run.interruption import Interruption
+    from localhai.executions.run.observer import Observer
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
 
@@ -113,22 +116,22 @@ def start(
     """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
     from localhai.cli.execution.following_run import follow
 
-    options = with_typed(requested.options, given)
-    project = requested.project
+    project, options, plan = requested.project, with_typed(requested.options, given), requested.plan()
+
+    def work(observer: Observer, interruption: Interruption) -> Execution:
+        snapshot = project.code(
+            requested.commit,
+            git_packaging=given.get("git_packaging", True),
+            include_untracked=given.get("include_untracked", True),
+        )
+        of_code = replace(plan, commit=snapshot.identifier)
+        return project.start(of_code, snapshot, options, observer=observer, interruption=interruption)
+
     return follow(
         call,
         project.home,
-        requested.step,
-        lambda observer, interruption: project.run(
-            requested.step,
-            overrides=requested.overrides,
-            commit=requested.commit,
-            git_packaging=given.get("git_packaging", True),
-            include_untracked=given.get("include_untracked", True),
-            options=options,
-            observer=observer,
-            interruption=interruption,
-        ),
+        plan.step,
+        work,
         quiet=given["quiet"],
         progress=not given["no_progress"],
         prefix=not given["no_prefix"],

@@ -119,7 +119,7 @@ def understand_task(
     config = config_of(project, given["commit"])
     seed = given["draw_seed"] if given["draw_seed"] is not None else secrets.randbelow(2**31)
     if given["grid"] or given["random"] or given["manual"] or given["distributed"]:
-        requested = understand(project, name, arguments, given)
+        requested = understand(project, name, arguments, given).sorted()
         return RequestedTask(requested, config, _typed_plan(config, requested.step, given, seed))
     try:
         task = find_task(config.config, name)
@@ -132,7 +132,7 @@ def understand_task(
             where=f"task {task.name}",
             hints=[f"sweep over its step instead: localhai task run {task.step} --grid NAME=VALUES"],
         )
-    requested = understand(project, task.step, arguments, given)
+    requested = understand(project, task.step, arguments, given).sorted()
     plan = plan_blueprint(config, task.name, seed=seed)
     return RequestedTask(requested, config, _with_most(_with_target(plan, given["target"]), given["max_queued"]))
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from valohai_yaml.objs import Config
 
-from localhai.project.checks import cycle, findings
+from localhai.project.checks import findings, pipeline
 from localhai.project.checks.edge import CheckedEdge, End
 from localhai.project.checks.findings import Findings
 from localhai.project.checks.items import Item
@@ -86,7 +86,7 @@ def test_each_edge_is_looked_at_once_for_cycles(closed):
         ]
         Name.compared = 0
         found = Findings(PositionMap("valohai.yaml", "", None))
-        cycle.check(Item("pipeline", 0, {"name": "big"}, is_sound=True), edges, found)
+        pipeline._check_cycles(Item("pipeline", 0, {"name": "big"}, is_sound=True), edges, found)
         assert bool(found.problems()) is closed
         return Name.compared
 

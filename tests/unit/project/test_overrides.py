@@ -4,7 +4,7 @@ import pytest
 import valohai_yaml
 
 from localhai.errors import UsageError
-from localhai.project.overrides import parse_step_arguments
+from localhai.project.overrides import Overrides, with_words
 
 STEP = valohai_yaml.parse(
     [
@@ -43,7 +43,7 @@ STEP = valohai_yaml.parse(
     ],
 )
 def test_options_of_a_step_are_sorted(words, parameters, inputs):
-    sorted_words = parse_step_arguments(STEP, words)
+    sorted_words = with_words(Overrides(), STEP, words)
     assert (sorted_words.parameters, sorted_words.inputs) == (parameters, inputs)
 
 
@@ -58,5 +58,5 @@ def test_options_of_a_step_are_sorted(words, parameters, inputs):
 )
 def test_what_is_no_option_is_refused(words, says):
     with pytest.raises(UsageError, match=says) as raised:
-        parse_step_arguments(STEP, words)
+        with_words(Overrides(), STEP, words)
     assert raised.value.hints

@@ -8,7 +8,7 @@ import pytest
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project.overrides import Overrides
-from localhai.project.recalled_plan import plan_file, step_arguments_file
+from localhai.project.recalled_plan import plan_file
 
 YAML = """\
 - step:
@@ -115,24 +115,24 @@ def test_a_recalled_plan_needs_no_parser(yaml, cache):
     assert done.stdout == "[]\n"
 
 
-def test_sorted_arguments_are_recalled(yaml, cache):
-    first = step_arguments_file(yaml, "tr", ["--lr", "0.5"], cache=cache)
-    assert (first[0], first[1].parameters, first[1].inputs) == ("train", {"lr": "0.5"}, {})
-    assert step_arguments_file(yaml, "tr", ["--lr", "0.5"], cache=cache) == first
-    assert step_arguments_file(yaml, "tr", ["--lr", "0.6"], cache=cache)[1].parameters == {"lr": "0.6"}
+def test_words_for_the_step_are_recalled_with_the_plan(yaml, cache):
+    first = plan_file(yaml, "tr", words=["--lr", "0.5"], cache=cache)
+    assert (first.step, first.parameters) == ("train", {"lr": 0.5})
+    assert plan_file(yaml, "tr", words=["--lr", "0.5"], cache=cache, load=pytest.fail) == first
+    assert plan_file(yaml, "tr", words=["--lr", "0.6"], cache=cache).parameters == {"lr": 0.6}
 
 
-def test_arguments_that_the_step_has_not_are_an_error_each_time(yaml, cache):
+def test_words_that_the_step_has_not_are_an_error_each_time(yaml, cache):
     for _ in range(2):
         with pytest.raises(UsageError, match="epochs"):
-            step_arguments_file(yaml, "train", ["--epochs", "3"], cache=cache)
+            plan_file(yaml, "train", words=["--epochs", "3"], cache=cache)
 
 
-def test_a_changed_file_sorts_arguments_anew(yaml, cache):
-    step_arguments_file(yaml, "train", ["--lr=1"], cache=cache)
+def test_a_changed_file_sorts_words_anew(yaml, cache):
+    plan_file(yaml, "train", words=["--lr=1"], cache=cache)
     yaml.write_text(YAML.replace("lr", "rate"))
     with pytest.raises(UsageError):
-        step_arguments_file(yaml, "train", ["--lr=1"], cache=cache)
+        plan_file(yaml, "train", words=["--lr=1"], cache=cache)
 
 
 @pytest.mark.parametrize("uri", ["https://u:pass-w0rd@host/a.csv", "https://host/a.csv?sig=pass-w0rd"])
@@ -140,5 +140,5 @@ def test_a_plan_with_a_password_in_an_address_is_not_kept(yaml, cache, uri):
     typed = Overrides(inputs={"data": uri})
     yaml.write_text(YAML + "    inputs: [{name: data}]\n")
     assert plan_file(yaml, "train", typed, cache=cache).inputs[0].uris == (uri,)
-    step_arguments_file(yaml, "train", [f"--data={uri}"], cache=cache)
+    assert plan_file(yaml, "train", words=[f"--data={uri}"], cache=cache).inputs[0].uris == (uri,)
     assert not [path for path in cache.rglob("*") if path.is_file() and b"pass-w0rd" in path.read_bytes()]
