@@ -61,7 +61,7 @@ def look(
     excluded = tuple(f"{place.relative_to(folder)}/" for place in exclude if place.is_relative_to(folder))
     if excluded:
         names = [name for name in names if not name.startswith(excluded)]
-    ignored = _ignoring(folder / ".vhignore")
+    ignored = ignoring(folder / ".vhignore")
     files: dict[str, os.stat_result] = {}
     others: dict[str, os.stat_result | None] = {}
     base = str(folder)
@@ -93,7 +93,7 @@ def _list(folder: Path, yaml: str, *, allow_git: bool, include_untracked: bool) 
             warnings = _git_trouble(folder, error)
     if not include_untracked:
         warnings.append("without effect here: --no-include-untracked; git lists no files of this folder")
-    return list(_walk(folder, _ignoring(folder / ".gitignore") if allow_git else None)), False, warnings
+    return list(_walk(folder, ignoring(folder / ".gitignore") if allow_git else None)), False, warnings
 
 
 def _git_trouble(folder: Path, error: git.GitError) -> list[str]:
@@ -213,7 +213,7 @@ def human_size(size: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def _ignoring(path: Path) -> Callable[[str], bool] | None:
+def ignoring(path: Path) -> Callable[[str], bool] | None:
     """A test whether a relative path (`/` at the end for a folder) is ignored; None without a file or patterns."""
     try:
         lines = without_mark(path.read_bytes().decode("utf-8", "surrogateescape")).splitlines()

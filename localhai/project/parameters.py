@@ -48,7 +48,10 @@ def resolve(step: Step, explicit: Mapping[str, Any], *, flag_defaults: bool = Tr
     faults: list[str] = []
     for name, parameter in step.parameters.items():
         try:
-            shown = _explicit_value(parameter, given[name]) if name in given else _default(parameter, flag_defaults)
+            if name in given:
+                shown = _explicit_value(parameter, given[name])
+            else:  # valohai-yaml never fills in the default of a flag, but `vh execution run` sends it, and so do we
+                shown = parameter.default if flag_defaults or parameter.type != "flag" else None
         except ValueError as error:
             faults.append(f"parameter {name}: {error}")
             continue
@@ -80,11 +83,6 @@ def takes(parameter: Parameter) -> str:
     if parameter.choices:
         facts.append("one of " + ", ".join(map(str, parameter.choices)))
     return ", ".join(facts)
-
-
-def _default(parameter: Parameter, flag_defaults: bool) -> Any:
-    # valohai-yaml never fills in the default of a flag, but `vh execution run` sends it explicitly, and so do we.
-    return None if parameter.type == "flag" and not flag_defaults else parameter.default
 
 
 def _by_declared_name(step: Step, explicit: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from localhai.cli.execution.run_command import Typed
     from localhai.executions.execution import Execution
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.interruption import Interruption
     from localhai.executions.run.observer import Observer
+    from localhai.executions.run.stop import Interruption
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
 

@@ -10,7 +10,7 @@ import pytest
 
 from localhai.airflow.check import check
 from localhai.executions.run.secrets import read_env_file
-from localhai.project import ignore
+from localhai.project import packaging
 from localhai.project.document import parse, read_bytes
 from localhai.server import seed
 from localhai.settings import Settings, read_projects
@@ -25,7 +25,7 @@ with DAG("d"):
 
 
 def ignored(path: Path) -> list[bool]:
-    test = ignore.load(path)
+    test = packaging.ignoring(path)
     assert test is not None
     return [test("secret.txt"), test("other.txt")]
 

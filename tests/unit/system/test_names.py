@@ -10,7 +10,7 @@ import pytest
 from localhai.data.sources.local import LocalSource
 from localhai.data.uri import parse
 from localhai.pipelines.filling import matching
-from localhai.project import ignore
+from localhai.project import packaging
 from localhai.system import names
 
 NFC = "données-é.csv"
@@ -71,7 +71,7 @@ def test_wildcards_of_local_inputs_find_names_with_accents_in_either_form(tmp_pa
 def test_what_vhignore_names_is_left_out_whatever_the_form_of_its_accents(tmp_path, form):
     (tmp_path / ".vhignore").write_text(unicodedata.normalize(form, "privé/\n*.clé\n"))
 
-    ignored = ignore.load(tmp_path / ".vhignore")
+    ignored = packaging.ignoring(tmp_path / ".vhignore")
 
     for other in ("NFC", "NFD"):
         assert ignored(unicodedata.normalize(other, "privé/"))
