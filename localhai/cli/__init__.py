@@ -1,1 +1,1 @@
-"""The command line: one file per command, named as in `vh`. Every module here loads only when its command is called."""
+"""The command line, in the words of `vh`: a file for each noun, a folder for each large one. It loads when called."""

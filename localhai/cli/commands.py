@@ -1,4 +1,4 @@
-"""The table of all commands. A command's path here is the path of its file."""
+"""The table of all commands. A small noun is one file, a large one a folder; each entry names the place."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ EXECUTION = {
     "start": Entry("localhai.cli.execution.run:run", "", hidden=True),
 }
 DATA = {
-    "list": Entry("localhai.cli.data.list:list_data", "Show a list of data."),
-    "info": Entry("localhai.cli.data.info:info", "Show all about one datum."),
+    "list": Entry("localhai.cli.data:list_data", "Show a list of data."),
+    "info": Entry("localhai.cli.data:info", "Show all about one datum."),
 }
 ALIAS = {
-    "list": Entry("localhai.cli.alias.list:list_aliases", "Show the data aliases of the project."),
-    "info": Entry("localhai.cli.alias.info:info", "Show what an alias points to, and pointed to before."),
-    "create": Entry("localhai.cli.alias.create:create", "Make a data alias."),
-    "update": Entry("localhai.cli.alias.update:update", "Point a data alias to another datum."),
-    "delete": Entry("localhai.cli.alias.delete:delete", "Forget data aliases."),
+    "list": Entry("localhai.cli.alias:list_aliases", "Show the data aliases of the project."),
+    "info": Entry("localhai.cli.alias:info", "Show what an alias points to, and pointed to before."),
+    "create": Entry("localhai.cli.alias:create", "Make a data alias."),
+    "update": Entry("localhai.cli.alias:update", "Point a data alias to another datum."),
+    "delete": Entry("localhai.cli.alias:delete", "Forget data aliases."),
 }
 DATASET = {
-    "list": Entry("localhai.cli.dataset.list:list_datasets", "Show the datasets of the project."),
-    "info": Entry("localhai.cli.dataset.info:info", "Show the versions of a dataset, or the files of one."),
+    "list": Entry("localhai.cli.dataset:list_datasets", "Show the datasets of the project."),
+    "info": Entry("localhai.cli.dataset:info", "Show the versions of a dataset, or the files of one."),
 }
 MODEL = {
-    "list": Entry("localhai.cli.model.list:list_models", "Show the models of the project."),
-    "info": Entry("localhai.cli.model.info:info", "Show a model and its versions."),
-    "versions": Entry("localhai.cli.model.versions:versions", "Show the versions of a model."),
-    "version": Entry("localhai.cli.model.version:version", "Show one version of a model."),
-    "describe": Entry("localhai.cli.model.describe:describe", "Describe a model in Markdown."),
-    "approve": Entry("localhai.cli.model.judging:approve", "Approve a version of a model."),
-    "reject": Entry("localhai.cli.model.judging:reject", "Reject a version of a model."),
+    "list": Entry("localhai.cli.model:list_models", "Show the models of the project."),
+    "info": Entry("localhai.cli.model:info", "Show a model and its versions."),
+    "versions": Entry("localhai.cli.model:versions", "Show the versions of a model."),
+    "version": Entry("localhai.cli.model:version", "Show one version of a model."),
+    "describe": Entry("localhai.cli.model:describe", "Describe a model in Markdown."),
+    "approve": Entry("localhai.cli.model:approve", "Approve a version of a model."),
+    "reject": Entry("localhai.cli.model:reject", "Reject a version of a model."),
 }
 TASK = {
     "run": Entry("localhai.cli.task.run:run", "Run a task, or a sweep over a step, and compare what came of it."),
@@ -77,7 +77,7 @@ DEPLOYMENT = {
     "stop": Entry("localhai.cli.deployment.stop:stop", "Stop a version that is served."),
 }
 PROJECT = {
-    "join": Entry("localhai.cli.project.join:join", "Go on with the history of a project that was elsewhere."),
+    "join": Entry("localhai.cli.project:join", "Go on with the history of a project that was elsewhere."),
     **{
         name: Entry(f"localhai.cli.elsewhere:project__{name.replace('-', '_')}", "", hidden=True)
         for name in (
@@ -94,7 +94,7 @@ PROJECT = {
     },
 }
 AIRFLOW = {
-    "check": Entry("localhai.cli.airflow.check:check_dags", "Show what the DAGs of a folder will do in dev mode."),
+    "check": Entry("localhai.cli.airflow:check_dags", "Show what the DAGs of a folder will do in dev mode."),
 }
 
 _EXECUTION_HELP = "Executions: run, list, look into, stop, delete."
@@ -123,7 +123,7 @@ ROOT = {
     "run": Entry("localhai.cli.execution.run:run", "Run a step: short for `execution run`."),
     "plan": Entry("localhai.cli.plan:plan", "Show what `run` would do. Needs neither Docker nor network."),
     "lint": Entry("localhai.cli.lint:lint_command", "Find every problem of a valohai.yaml."),
-    "parity": Entry("localhai.cli.parity:parity", "Show which keys of valohai.yaml are emulated, and which are not."),
+    "parity": Entry("localhai.cli.lint:parity", "Show which keys of valohai.yaml are emulated, and which are not."),
     "execution": Entry("localhai.cli.commands:execution", _EXECUTION_HELP),
     "pipeline": Entry("localhai.cli.commands:pipeline", _PIPELINE_HELP),
     "task": Entry("localhai.cli.commands:task", _TASK_HELP),
@@ -134,7 +134,7 @@ ROOT = {
     "model": Entry("localhai.cli.commands:model", _MODEL_HELP),
     "project": Entry("localhai.cli.commands:project", _PROJECT_HELP),
     "airflow": Entry("localhai.cli.commands:airflow", _AIRFLOW_HELP),
-    "lineage": Entry("localhai.cli.lineage:lineage", "Show what a datum was made from, and what was made from it."),
+    "lineage": Entry("localhai.cli.data:lineage", "Show what a datum was made from, and what was made from it."),
     "rerun": Entry("localhai.cli.rerun:rerun", "Run an execution again, with the same code, parameters and inputs."),
     "diff": Entry("localhai.cli.diff:diff", "Show in what two executions differ."),
     "serve": Entry("localhai.cli.serve:serve", "Answer as the Valohai REST API does."),

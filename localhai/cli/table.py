@@ -14,7 +14,6 @@ from localhai.system.escaping import uncoloured
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from localhai.cli.call import Call
 
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
 GAP = "  "
@@ -27,14 +26,6 @@ class Column(Struct, frozen=True):
 
     header: str
     right: bool = False
-
-
-def print_no_deleted(call: Call, what: str) -> None:
-    """The list of what was deleted, which every list of `vh` has: nothing is kept of it."""
-    if call.json:
-        output.emit_json([])
-    else:
-        output.say(f"no deleted {what}: nothing is kept of what is deleted here")
 
 
 def print_table(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, output
+from localhai.cli.listing import print_facts, print_heading
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
 from localhai.vocabulary import datum_uri, version_uri, without_scheme
@@ -86,7 +86,7 @@ def print_version(project: OpenProject, version: Version, form: str) -> None:
         return
     if form == "human":
         print_facts(_facts(project, version, document))
-        output.emit("\n" + output.style("Files", sys.stdout, bold=True))
+        print_heading("Files")
     columns = [Column("Name"), Column("Size", right=True), Column("Datum")]
     rows = [
         [
@@ -113,14 +113,6 @@ def describe_version(project: OpenProject, version: Version) -> None:
     for file in version.files:
         name = file.name.replace("|", "\\|")
         output.emit(f"| {name} | {formats.size(file.size)} | {datum_uri(file.id)} |")
-
-
-def print_facts(facts: Mapping[str, str | None]) -> None:
-    """Names and values, those that there are."""
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        if value:
-            output.emit(f"{name.ljust(width)}  {value}")
 
 
 def made_by(project: OpenProject, execution_id: str | None) -> str | None:

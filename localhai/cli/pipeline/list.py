@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats, output
+from localhai.cli import formats
+from localhai.cli.listing import all_projects_option, count_option, owned_options, print_list, print_no_deleted
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.table import Column, print_no_deleted, print_table
+from localhai.cli.table import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from localhai.cli.call import Call
     from localhai.records.pipeline_rows import Pipeline
 
+_COLUMNS = (
+    *(Column("#", right=True), Column("Status"), Column("Pipeline"), Column("Nodes", right=True)),
+    *(Column("Duration", right=True), Column("Created"), Column("Commit"), Column("Title"), Column("Id")),
+)
+
 
 @click.command("list")
-@click.option("--count", "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
-@click.option("--owned", "-o", is_flag=True, help="Only pipelines that you started.")
-@click.option("--deleted", "-d", is_flag=True, hidden=True)
-@click.option("--all-projects", is_flag=True, help="Pipelines of every project of this home.")
+@count_option(50)
+@owned_options("pipelines")
+@all_projects_option("Pipelines")
 @json_option
 @project_option
 @pass_call
@@ -35,25 +39,20 @@ def list_pipelines(call: Call, *, count: int, owned: bool, deleted: bool, all_pr
     with call.look() as look:
         all_projects = all_projects or look.project is None
         found = select(look.home, look.listing(count, owned=owned, all_projects=all_projects))
-        if call.json:
-            output.emit_json([record.to_dict() for record in found])
-        elif not found and call.format == "human":
-            output.say("no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE")
-        else:
-            _print(found, call.format, all_projects=all_projects)
+        print_list(
+            call,
+            found,
+            lambda item: item.to_dict(),
+            [Column("Project"), *_COLUMNS] if all_projects else _COLUMNS,
+            partial(_row, call.format, all_projects),
+            none="no pipelines of yours" if owned else "no pipelines yet: localhai pipeline run PIPELINE",
+        )
 
 
-def _print(found: Sequence[Pipeline], form: str, *, all_projects: bool) -> None:
-    columns = [Column("#", right=True), Column("Status"), Column("Pipeline"), Column("Nodes", right=True)]
-    columns += [Column("Duration", right=True), Column("Created"), Column("Commit"), Column("Title"), Column("Id")]
-    with_id = all_projects or form != "human"  # a number is only good within a project
-    if all_projects:
-        columns.insert(0, Column("Project"))
-    rows = []
-    for item in found:
-        done = sum(node.status == "complete" for node in item.nodes)
-        row: list[str | None] = [str(item.counter), item.status, item.name, f"{done}/{len(item.nodes)}"]
-        row += [formats.duration(item.duration), formats.moment(item.created), formats.commit(item.commit)]
-        row += [item.title if item.title != item.name else None, item.id if with_id else None]
-        rows.append([item.project, *row] if all_projects else row)
-    print_table(columns, rows, form=form)
+def _row(form: str, all_projects: bool, item: Pipeline) -> list[str | None]:
+    """A number is only good within a project: where others are listed, or programs read it, the id stands too."""
+    done = sum(node.status == "complete" for node in item.nodes)
+    row: list[str | None] = [str(item.counter), item.status, item.name, f"{done}/{len(item.nodes)}"]
+    row += [formats.duration(item.duration), formats.moment(item.created), formats.commit(item.commit)]
+    row += [item.title if item.title != item.name else None, item.id if all_projects or form != "human" else None]
+    return [item.project, *row] if all_projects else row

@@ -1,4 +1,4 @@
-"""`localhai dataset info NAME[/VERSION]`."""
+"""`localhai dataset`: versions of files that an input can name together."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import output
+from localhai.cli.listing import count_option
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.versions import all_versions, one_version, print_version, print_versions, split
+from localhai.cli.versions import all_versions, one_version, print_parents, print_version, print_versions, split
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
+
+
+@click.command("list")
+@count_option(100)
+@click.option("--name", metavar="TEXT", help="Only datasets with this in their name.")
+@json_option
+@project_option
+@pass_call
+def list_datasets(call: Call, *, count: int, name: str | None) -> None:
+    """Show the datasets of the project.
+
+    `--json` prints `[{id, name, created, versions, latest}]`.
+    """
+    with call.open_project(recover=True) as project:
+        found = project.home.records.versions.parents(project.record.id, "dataset")
+    found = [item for item in found if name is None or name.lower() in item.name.lower()]
+    print_parents(found[:count], "dataset", call.format)
 
 
 @click.command("info")

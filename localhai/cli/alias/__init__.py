@@ -1,1 +1,0 @@
-"""`localhai alias ...`: its commands."""

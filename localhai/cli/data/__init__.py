@@ -1,1 +1,0 @@
-"""`localhai data ...`: its commands."""

@@ -1,1 +1,0 @@
-"""`localhai dataset ...`: its commands."""

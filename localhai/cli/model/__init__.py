@@ -1,1 +1,0 @@
-"""`localhai model ...`: its commands."""

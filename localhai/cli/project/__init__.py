@@ -1,1 +1,0 @@
-"""`localhai project`: what a folder is remembered as."""
