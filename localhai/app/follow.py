@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from localhai.app.recover import recover
 from localhai.executions.log.follow import LOOK, GrowingLog
 from localhai.executions.run.owner import is_gone, is_left
-from localhai.vocabulary import FINAL
+from localhai.vocabulary import FINAL, INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +41,18 @@ def wait_for_end(home: Home, execution: Execution, say: Say) -> None:
     """Look it up until it has ended; then its outputs are known."""
     for _has_ended in _looks(home, execution, say):
         pass
+
+
+def wait_for_children(home: Home, task_id: str, is_asked_to_stop: Callable[[], bool]) -> bool:
+    """Look the executions of a task up, which others run, until all have ended; gives whether it is to stop."""
+    records, asked = home.records, False
+    while running := [item for _, item in records.tasks.children(task_id) if item.status in INCOMPLETE]:
+        if not asked and (is_asked_to_stop() or records.tasks.stop_requested(task_id)):
+            asked = True
+            for item in running:
+                records.executions.request_stop(item.id)
+        time.sleep(LOOK)
+    return is_asked_to_stop() or records.tasks.stop_requested(task_id)
 
 
 def follow_pipeline(home: Home, record: Pipeline, say: Say, meanwhile: Callable[[], None] | None = None) -> Pipeline:

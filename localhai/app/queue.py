@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from localhai.app.continuing import Continuing
 from localhai.app.start import run_taken
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
@@ -153,8 +154,8 @@ class QueueHost(Protocol):
     def begin(self) -> None:
         """Look once after what an earlier server left, before the first execution starts."""
 
-    def look(self) -> None:
-        """At pipelines and tasks of servers that died. Raises RecordsUnavailable."""
+    def go_on(self, kind: str, recorded_id: str, interruption: Interruption) -> None:
+        """With a pipeline or a task of a server that died, to its end, in this thread."""
 
     def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
         """What the turn of a waiting execution takes, by settings and code of now. Raises LocalhaiError."""
@@ -185,6 +186,7 @@ class Queue:
         self._elsewhere = 0
         self._has_begun = False
         self._due = 0.0
+        self._continuing = Continuing(host.home, host.say, self.beside, host.go_on)
         self.dispatcher = host.dispatcher(self._round)
 
     def start(self) -> None:
@@ -245,7 +247,7 @@ class Queue:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + LOOK
             self._records.tidy()
-            self._host.look()
+            self._continuing.look()
         with self._changed:
             self._woken = False
         known = self._known()  # not under the lock: records that are away must not keep clients waiting

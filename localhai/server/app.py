@@ -34,7 +34,7 @@ from localhai.server.background import Supervised, keep_fault
 from localhai.server.bodies import describe_bodies
 from localhai.server.calls import Calls
 from localhai.server.errors import Json, Refused
-from localhai.server.recovery import Continuing
+from localhai.server.recovery import go_on
 from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost, Steady
 from localhai.server.state import State
 from localhai.version import __version__
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from localhai.executions.home import Home
+    from localhai.executions.run.stop import Interruption
     from localhai.project.plan import ExecutionPlan
     from localhai.records import ExecutionRecord
 
@@ -61,7 +62,6 @@ class Host:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._continuing: Continuing | None = None
 
     @property
     def home(self) -> Home:
@@ -82,11 +82,9 @@ class Host:
             self._state.calls.resume()
         except Exception as error:  # noqa: BLE001  # it may not keep executions from running
             self.keep_fault("looking after what an earlier server left", error)
-        self._continuing = Continuing(self._state)
 
-    def look(self) -> None:
-        if self._continuing is not None:
-            self._continuing.look()
+    def go_on(self, kind: str, recorded_id: str, interruption: Interruption) -> None:
+        go_on(self._state, kind, recorded_id, interruption)
 
     def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
         state = self._state

@@ -11,8 +11,7 @@ import traceback
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
+from localhai.app import continuing
 from localhai.errors import LocalhaiError
 from localhai.executions.run.stop import Interruption
 from localhai.server.errors import said
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from localhai.records.queue import QueueEntry
     from localhai.server.state import State
 
-HOME = "home"  # of a request: which home has its packages and folders
 LONGEST = 60.0  # seconds until it is recorded
 LARGEST_LOG = 10 * 1024 * 1024  # bytes of faults.log
 PAUSES = Retry(first=0.5, longest=30.0)
@@ -75,13 +73,11 @@ class Beginning:
         finally:
             self._changed.set()
             if self._entry is not None and self._id is not None:
-                with suppress(LocalhaiError):  # the next server looks at it, and forgets it
-                    self._state.records.queue.dequeue(self._id)
+                continuing.forget(self._state.home, self._id)
 
     def _heard(self, recorded_id: str) -> None:
         if self._entry is not None:
-            request = {**self._entry.request, HOME: self._state.home_id}
-            self._state.records.queue.enqueue(replace(self._entry, id=recorded_id, request=request))
+            continuing.note(self._state.home, self._entry, recorded_id)
         self._id = recorded_id
         self._changed.set()
 

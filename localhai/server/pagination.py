@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from msgspec import Struct
 
+from localhai.app.list import meant
+
 DEFAULT_LIMIT = 1000  # clients that name no limit want everything they see
 LARGEST_LIMIT = 10_000  # clients ask for up to this many and never follow `next`
 _LARGEST_OFFSET = 2**53
@@ -80,7 +82,7 @@ def selected(
         return []
     found = list(rows)
     if status:
-        wanted = {*status, *(incomplete if "incomplete" in status else ())}
+        wanted = meant(status, incomplete)
         found = [row for row in found if status_of(row) in wanted]
     if counter:
         found = [row for row in found if str(row.counter) in counter]

@@ -128,11 +128,6 @@ class State:
         """Those of the home."""
         return self.home.records
 
-    @property
-    def home_id(self) -> str:
-        """What tells this home from others that share its database of records."""
-        return self.home.id
-
     def projects_of(self, user: User, project_id: str | None = None) -> list[Project]:
         """The user's own, or of them that of an id; those of nobody, made by `localhai run`, are the first user's."""
         projects = self.home.records.projects.list()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from localhai.app.list import meant
 from localhai.app.start import StartRequest, enqueue
 from localhai.app.stop import stop_execution
 from localhai.errors import SurroundingsError
@@ -76,7 +77,7 @@ def executions(
     ordering: str = "-counter",
 ) -> dict[str, Any]:
     """Executions of one project or of all. Deleted ones are gone for good, so of those there are none."""
-    statuses = _statuses(status or [])
+    statuses = sorted(_STATUSES.intersection(meant(status or (), INCOMPLETE)))
     counters = [int(item) for item in counter or [] if item.isascii() and item.isdigit() and len(item) < 10]  # noqa: PLR2004  # as the column
     impossible = (status and not statuses) or (counter and not counters) or truth(deleted) is True
     projects = [] if impossible else [row.id for row in state.projects_of(asking, project)]
@@ -184,13 +185,6 @@ def queue_execution(state: State, user: User, project: Project, body: ExecutionB
     record = enqueue(home, StartRequest(project, plan, code, home.settings, options, creator, body.priority))
     state.queue.wake()
     return record
-
-
-def _statuses(asked: list[str]) -> list[str]:
-    found = set(asked) & _STATUSES
-    if "incomplete" in asked:
-        found |= {str(status) for status in INCOMPLETE}
-    return sorted(found)
 
 
 def _details(state: State, row: ExecutionRecord, base: str, exclude: str = "") -> dict[str, Any]:

@@ -18,7 +18,6 @@ from localhai.server.api.executions import queue_execution
 from localhai.server.api.executions_body import ExecutionBody
 from localhai.server.app import assemble, create_app
 from localhai.server.listening import serving
-from localhai.server.recovery import Continuing
 from localhai.server.state import State
 from localhai.settings import Settings
 from localhai.testing import Canned
@@ -92,13 +91,13 @@ def test_only_a_server_of_the_same_home_goes_on_with_a_pipeline(two, monkeypatch
     for state in two:
         monkeypatch.setattr(state.records.queue, "take_over", lambda *_arguments: True)
     project, user = queued(a).project_id, a.records.users.list()[0].id
-    entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home_id}, kind="pipeline")
+    entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home.id}, kind="pipeline")
     a.records.queue.enqueue(entry)
     record = type("Row", (), {"status": "started", "owner": GONE, "created": "2020-01-01T00:00:00Z", "id": entry.id})
-    monkeypatch.setattr("localhai.server.recovery._record", lambda *_arguments: record)
+    monkeypatch.setattr("localhai.app.continuing._record", lambda *_arguments: record)
     (found,) = b.records.queue.begun()
-    assert not Continuing(b)._take(found)
-    assert Continuing(a)._take(found)
+    assert not b.queue._continuing._take(found)
+    assert a.queue._continuing._take(found)
 
 
 def test_two_servers_on_one_home_run_everything_once(tmp_path, engine):
@@ -110,7 +109,7 @@ def test_two_servers_on_one_home_run_everything_once(tmp_path, engine):
         for one in servers:
             one.queue.start()
         assert {final(servers[0], record).status for record in records} == {"complete"}
-        assert servers[0].home_id == servers[1].home_id
+        assert servers[0].home.id == servers[1].home.id
     assert len(ran) == 6
 
 
