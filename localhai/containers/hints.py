@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from localhai.containers.image_advice import cpu_stand_in
+from localhai.containers.images import cpu_stand_in
 from localhai.setting_values import toml_table
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from localhai.containers.image_advice import image_hints
+from localhai.containers.images import image_hints
 from localhai.errors import DiskFull, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:

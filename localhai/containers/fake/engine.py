@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from localhai.containers.engine import EngineInfo, Gateway, Image, PullProgress
 from localhai.containers.fake.container import Behaviour, Canned, FakeContainer, FakeOutput, Killed, Stopped
-from localhai.containers.image_advice import image_hints
+from localhai.containers.images import image_hints
 from localhai.containers.labels import HELPER
 from localhai.containers.trees import archives
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError

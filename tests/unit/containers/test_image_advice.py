@@ -4,8 +4,7 @@ import sys
 
 import pytest
 
-from localhai.containers.image_advice import cpu_stand_in, image_hints
-from localhai.containers.images import ensure_all
+from localhai.containers.images import cpu_stand_in, ensure_all, image_hints
 from localhai.errors import ImageNotFound
 from localhai.testing import FakeEngine
 
