@@ -1,17 +1,22 @@
-"""Where engines are looked for: DOCKER_HOST, then the docker context, then the sockets that engines use."""
+"""Where engines are looked for: DOCKER_HOST, then the docker context, then the sockets that engines use.
+
+Contexts are read from the files that the docker client keeps.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
-from localhai.containers.docker import contexts
 from localhai.containers.docker.engine import DockerEngine
-from localhai.containers.docker.transport import Address, EngineRefused, Transport
+from localhai.containers.docker.transport import Address, EngineRefused, TlsFiles, Transport
 from localhai.errors import EngineLost, EngineNotFound
 
 NEWEST_API = (1, 47)  # what this room was written against; an older engine is spoken to in its own version
@@ -64,7 +69,7 @@ def places(environ: Mapping[str, str], home: Path) -> list[EngineAddress]:
     host = environ.get("DOCKER_HOST")
     if host:
         return [EngineAddress(f"DOCKER_HOST={host}", _from_environment(host, environ, folder))]
-    context = contexts.chosen(folder, environ)
+    context = chosen_context(folder, environ)
     if context is not None:
         where = f" ({context.address.url})" if context.address else ""
         return [EngineAddress(f"docker context {context.name}{where}", context.address, context.problem)]
@@ -119,7 +124,7 @@ def _from_environment(host: str, environ: Mapping[str, str], folder: Path) -> Ad
         return Address(host)
     certificates = Path(environ.get("DOCKER_CERT_PATH") or folder)
     verify = bool(environ.get("DOCKER_TLS_VERIFY"))
-    return Address(host, contexts.tls_files(certificates, verify=verify))
+    return Address(host, tls_files(certificates, verify=verify))
 
 
 def _reach(address: Address) -> DockerEngine:
@@ -144,3 +149,48 @@ def _spoken(version: str | None) -> str | None:
     except ValueError:
         return None
     return ".".join(map(str, min((major, minor), NEWEST_API)))
+
+
+class ChosenContext(Struct, frozen=True):
+    """A context by name; `address` None when its files are missing or unreadable, and `problem` says why."""
+
+    name: str
+    address: Address | None = None
+    problem: str = ""
+
+
+def chosen_context(folder: Path, environ: Mapping[str, str]) -> ChosenContext | None:
+    """The context that is in use, None for the default one. `folder` is the docker client's (~/.docker)."""
+    name = environ.get("DOCKER_CONTEXT") or str(_read(folder / "config.json").get("currentContext") or "")
+    if not name or name == "default":
+        return None
+    key = hashlib.sha256(name.encode()).hexdigest()
+    file = folder / "contexts" / "meta" / key / "meta.json"
+    if not file.exists():
+        return ChosenContext(name, problem=f"there is no such context ({file} is missing)")
+    endpoint = (_read(file).get("Endpoints") or {}).get("docker") or {}
+    if not endpoint.get("Host"):
+        return ChosenContext(name, problem=f"{file} names no engine")
+    tls = tls_files(folder / "contexts" / "tls" / key / "docker", verify=not endpoint.get("SkipTLSVerify"))
+    return ChosenContext(name, Address(str(endpoint["Host"]), tls))
+
+
+def tls_files(folder: Path, *, verify: bool = True) -> TlsFiles | None:
+    """ca.pem, cert.pem and key.pem of a folder, None when it has none of them."""
+    ca, certificate, key = (folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    if not ca.exists() and not certificate.exists():
+        return None
+    return TlsFiles(
+        ca if ca.exists() else None,
+        certificate if certificate.exists() else None,
+        key if key.exists() else None,
+        verify,
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -3,12 +3,12 @@ from __future__ import annotations
 import hashlib
 import json
 
-from localhai.containers.docker import contexts
+from localhai.containers.docker import connect
 
 
 def test_the_default_context_is_none(tmp_path):
-    assert contexts.chosen(tmp_path, {}) is None
-    assert contexts.chosen(tmp_path, {"DOCKER_CONTEXT": "default"}) is None
+    assert connect.chosen_context(tmp_path, {}) is None
+    assert connect.chosen_context(tmp_path, {"DOCKER_CONTEXT": "default"}) is None
 
 
 def test_certificates_of_a_context_are_found(tmp_path):
@@ -21,15 +21,15 @@ def test_certificates_of_a_context_are_found(tmp_path):
     for name in ("ca.pem", "cert.pem", "key.pem"):
         (tls / name).write_text("")
 
-    found = contexts.chosen(tmp_path, {"DOCKER_CONTEXT": "safe"})
+    found = connect.chosen_context(tmp_path, {"DOCKER_CONTEXT": "safe"})
 
     assert found is not None
     assert found.address is not None
     assert found.address.url == "tcp://far:2376"
-    assert found.address.tls == contexts.TlsFiles(tls / "ca.pem", tls / "cert.pem", tls / "key.pem", verify=False)
+    assert found.address.tls == connect.TlsFiles(tls / "ca.pem", tls / "cert.pem", tls / "key.pem", verify=False)
 
 
 def test_a_configuration_that_is_no_json_counts_as_none(tmp_path):
     (tmp_path / "config.json").write_text("{")
 
-    assert contexts.chosen(tmp_path, {}) is None
+    assert connect.chosen_context(tmp_path, {}) is None
