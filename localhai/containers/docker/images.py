@@ -1,9 +1,13 @@
-"""Images of a Docker Engine: looked up, pulled, made of containers, removed."""
+"""Images of a Docker Engine: looked up, pulled, made of containers, removed.
+
+For pulls the credentials in the user's docker configuration are read: the only place that loads docker-py.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.containers.engine import Image
+
 
 COMMIT_WITHIN = 600.0  # gigabytes are written, or deleted
 PULL_SILENCE = 600.0  # a registry or a slow disk may be silent for minutes
@@ -68,7 +73,6 @@ class DockerImages(DockerCalls):
         )
 
     def pull(self, reference: str, progress: Callable[[PullProgress], None] | None = None) -> Image:
-        from localhai.containers.docker.registry_login import login_header
 
         name, tag = payload.split_reference(reference)
         counter = _PullCounter(reference)
@@ -121,3 +125,24 @@ class _PullCounter:
             sum(current for current, _total in self._layers.values()),
             sum(total for _current, total in self._layers.values()),
         )
+
+
+def login_header(name: str) -> dict[str, str]:
+    """The header that logs in at the registry of an image name; empty when nobody has logged in there.
+
+    Understands plain entries, `credsStore` and `credHelpers`. A credential helper that fails counts as no login:
+    public images must not need one.
+    """
+    folder = os.environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
+    if not os.path.exists(os.path.join(folder, "config.json")):
+        return {}
+    from docker import auth
+    from docker.errors import DockerException
+
+    try:
+        config: Any = auth.load_config(os.path.join(folder, "config.json"))
+        registry, _rest = auth.resolve_repository_name(name)
+        found = auth.resolve_authconfig(config, registry)
+        return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else {}
+    except (DockerException, OSError, ValueError, KeyError):
+        return {}

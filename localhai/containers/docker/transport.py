@@ -1,7 +1,7 @@
 """HTTP to a Docker Engine over a Unix socket, TCP, TLS or ssh, with kept-alive connections.
 
 Written on `http.client`: importing docker-py costs as much as starting a container, so only pulls load it, for the
-credentials of registries (`registry_login`).
+credentials of registries (`images`).
 """
 
 from __future__ import annotations
