@@ -1,15 +1,19 @@
-"""What an engine refuses, in our words. Pure: its HTTP status and message in, one of our errors out."""
+"""What an engine refuses, in our words: its HTTP status and message in, one of our errors out. Calls that say so."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from localhai.containers.docker.transport import EngineRefused
 from localhai.containers.images import image_hints
 from localhai.errors import DiskFull, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from localhai.containers.docker.transport import Transport
+
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -163,3 +167,32 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], SurroundingsError]], ...
 
 def _has(text: str, *words: str) -> bool:
     return any(word in text for word in words)
+
+
+class DockerCalls:
+    """Base of the classes that a DockerEngine is made of."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def place(self) -> str:
+        """The address that answered."""
+        return self._transport.address.url
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        doing: str,
+        fine: tuple[int, ...] = (),
+        reference: str | None = None,
+        **options: Any,
+    ) -> Any:
+        try:
+            return self._transport.call(method, path, **options)
+        except EngineRefused as error:
+            if error.status in fine:
+                return None
+            raise refused(error.message, doing, reference=reference) from error

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.containers.docker import payload
-from localhai.containers.docker.calls import DockerCalls
-from localhai.containers.docker.errors import NOT_FOUND, image_not_found, refused
+from localhai.containers.docker.errors import NOT_FOUND, DockerCalls, image_not_found, refused
 from localhai.containers.docker.transport import EngineRefused, path_part
 from localhai.containers.engine import PullProgress
 from localhai.system import image_names, strict_json
