@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from localhai.app.rerun import pinned
 from localhai.containers import images, labels
 from localhai.containers.trees import canary
-from localhai.containers.trees.apart import way_for
+from localhai.containers.trees.canary import way_for
 from localhai.containers.trees.ownership import remove_tree
 from localhai.executions.log.capture import Capture
 from localhai.executions.run.context import RunContext, RunOptions

@@ -1,4 +1,7 @@
-"""Which way to reach files: found out once per engine and home, by a canary file, and remembered."""
+"""Which way to reach files: found out once per engine and home, by a canary file, and remembered.
+
+Inputs whose names this machine's disk does not tell apart, as the platform's Linux does, need volumes.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,15 @@ from localhai.containers.trees import layout
 from localhai.containers.trees.bind import BindTree
 from localhai.containers.trees.ownership import remove_tree
 from localhai.errors import EngineLost, ImageNotFound, SurroundingsError
-from localhai.system import durable, strict_json
+from localhai.system import durable, names, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image
-    from localhai.containers.trees.tree import FileTree
+    from localhai.containers.trees.tree import FileTree, TreeContents
+
 
 MEMORY = "engine.json"
 INSIDE = "/localhai"
@@ -150,3 +154,26 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError):
         return {}
     return {k: v for k, v in data.items() if isinstance(v, dict)} if isinstance(data, dict) else {}
+
+
+def way_for(contents: TreeContents, wanted: str, say: Callable[[str], None]) -> str:
+    """How files are to reach the container: `wanted`, or `volumes` in place of `auto` where a folder would lose some.
+
+    Raises SurroundingsError where a folder is demanded.
+    """
+    pairs = names.alike(item.target for item in contents.inputs)
+    if not pairs or wanted == "volumes":
+        return wanted
+    os.makedirs(contents.scratch, exist_ok=True)
+    if not names.folds(contents.scratch):
+        return wanted
+    one, other = pairs[0]
+    said = f"the inputs {one} and {other} are one file on this disk, which does not tell their names apart"
+    if wanted == "auto":
+        say(f"{said}: files reach the container by volumes")
+        return "volumes"
+    raise SurroundingsError(
+        said,
+        where=str(contents.scratch),
+        hints=('set `files = "auto"` or "volumes" under [docker] in localhai.toml: volumes tell them apart',),
+    )

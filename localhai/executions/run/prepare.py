@@ -11,7 +11,7 @@ from localhai.containers import images, labels, limits, package_cache
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.launching import launch
 from localhai.containers.trees import canary
-from localhai.containers.trees.apart import way_for
+from localhai.containers.trees.canary import way_for
 from localhai.containers.trees.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
 from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name

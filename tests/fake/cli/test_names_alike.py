@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localhai.containers.trees import apart
+from localhai.containers.trees import canary
 from localhai.system import names
 from localhai.testing import Canned
 
@@ -29,7 +29,7 @@ STEP = """\
 @pytest.fixture
 def told(localhai: CommandLine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Two inputs that differ by capitals; what a step finds of them."""
-    monkeypatch.setattr(apart.names, "folds", lambda folder: "scratch" in str(folder))
+    monkeypatch.setattr(canary.names, "folds", lambda folder: "scratch" in str(folder))
     for folder, name in (("one", "A.csv"), ("two", "a.csv")):
         (localhai.project / folder).mkdir()
         (localhai.project / folder / name).write_text(f"this is {folder}")
