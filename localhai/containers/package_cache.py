@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from localhai.containers.trees.archives import ArchiveMember
-    from localhai.containers.trees.tree import FileTree
+    from localhai.containers.trees.layout import FileTree
 
 INSIDE = "/var/cache/localhai"
 SETTINGS = "/var/cache/localhai-settings"

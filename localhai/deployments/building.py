@@ -10,7 +10,7 @@ from localhai.containers import images, labels, package_cache
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.trees import archives, canary, ownership
 from localhai.containers.trees.archives import ArchiveMember
-from localhai.containers.trees.tree import REPOSITORY
+from localhai.containers.trees.layout import REPOSITORY
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.project.planning import stand_in_image
 from localhai.system import strict_json

@@ -19,7 +19,7 @@ from localhai.containers.engine import ContainerSpec
 from localhai.containers.launching import launch
 from localhai.containers.trees import archives
 from localhai.containers.trees.archives import ArchiveMember
-from localhai.containers.trees.tree import REPOSITORY
+from localhai.containers.trees.layout import REPOSITORY
 from localhai.deployments.endpoint import SUPPORT, port_of, server_script
 from localhai.deployments.proxy import PREFIX_HEADER
 from localhai.deployments.work import work_id

@@ -20,7 +20,7 @@ from localhai.containers import labels, package_cache, reap
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.trees import archives, canary, volumes
-from localhai.containers.trees.tree import InputPlacement, TreeContents
+from localhai.containers.trees.layout import InputPlacement, TreeContents
 from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker
@@ -266,7 +266,7 @@ sys.path[:0] = ["/checkout", "/site"]
 from localhai.containers import canary, labels, reap
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec
-from localhai.containers.trees.tree import InputPlacement, TreeContents
+from localhai.containers.trees.layout import InputPlacement, TreeContents
 
 top = Path("/work-inside")
 (top / "code").mkdir(parents=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from localhai.containers.engine import ContainerState
-from localhai.containers.trees.tree import CONFIG, OUTPUTS
+from localhai.containers.trees.layout import CONFIG, OUTPUTS
 from localhai.errors import EngineLost
 
 if TYPE_CHECKING:

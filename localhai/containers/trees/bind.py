@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
 from localhai.containers.engine import Mount
 from localhai.containers.trees import layout, ownership
-from localhai.containers.trees.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
+from localhai.containers.trees.layout import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 from localhai.errors import SurroundingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.containers.engine import Engine, Image
-    from localhai.containers.trees.tree import TreeContents
+    from localhai.containers.trees.layout import TreeContents
 
 LAYERED = ("repository", "inputs")
 WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH

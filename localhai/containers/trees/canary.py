@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image
-    from localhai.containers.trees.tree import FileTree, TreeContents
+    from localhai.containers.trees.layout import FileTree, TreeContents
 
 
 MEMORY = "engine.json"

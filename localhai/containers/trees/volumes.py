@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.trees import archives, layout, ownership
-from localhai.containers.trees.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
+from localhai.containers.trees.layout import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 from localhai.errors import DiskFull, EngineLost, SurroundingsError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.containers.engine import Engine, Image
-    from localhai.containers.trees.tree import TreeContents
+    from localhai.containers.trees.layout import TreeContents
 
 TOP = "/valohai"
 LIVE = f"{TOP}/.localhai-live"

@@ -9,7 +9,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.trees.tree import INPUTS
+from localhai.containers.trees.layout import INPUTS
 from localhai.system import strict_json
 
 if TYPE_CHECKING:

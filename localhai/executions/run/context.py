@@ -14,7 +14,7 @@ from localhai.executions.run.stop import Interruption
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Image
-    from localhai.containers.trees.tree import FileTree
+    from localhai.containers.trees.layout import FileTree
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.data.pins import Pins
     from localhai.executions.home import Home

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.trees.tree import CONFIG, INPUTS, OUTPUTS, REPOSITORY
+from localhai.containers.trees.layout import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

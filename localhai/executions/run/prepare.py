@@ -12,7 +12,7 @@ from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.launching import launch
 from localhai.containers.trees import canary
 from localhai.containers.trees.canary import way_for
-from localhai.containers.trees.tree import CONFIG, REPOSITORY, InputPlacement, TreeContents
+from localhai.containers.trees.layout import CONFIG, REPOSITORY, InputPlacement, TreeContents
 from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import asked_by, require_allowed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from localhai.containers.engine import Engine, Image, PullProgress
-    from localhai.containers.trees.tree import FileTree
+    from localhai.containers.trees.layout import FileTree
     from localhai.executions.run.context import GroupMember, RunContext
 
 SCRIPT = ".command"

@@ -13,7 +13,7 @@ import pytest
 from localhai.containers import package_cache
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.trees import canary, ownership
-from localhai.containers.trees.tree import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
+from localhai.containers.trees.layout import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.testing import FakeContainer, FakeEngine
 
