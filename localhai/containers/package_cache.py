@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from localhai.containers import labels, reap
+from localhai.containers import labels
 from localhai.containers.engine import ContainerSpec, Engine, Image, Mount
 from localhai.containers.trees import ownership
 from localhai.system import durable
@@ -112,6 +112,8 @@ def clear(engine: Engine, home: Path, image: str = "") -> list[str]:
 
     Raises EngineLost.
     """
+    from localhai.containers import reap
+
     ours = [name for name in reap.package_caches(engine) if name.startswith(prefix(home)) or name in _EARLIER]
     problems = reap.remove(engine, reap.Leftovers(volumes=tuple(ours)))
     folder = str(home / "cache" / "packages")

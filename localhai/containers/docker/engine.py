@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from localhai.containers import terminal
 from localhai.containers.docker import payload
 from localhai.containers.docker.errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, refused
 from localhai.containers.docker.images import DockerImages
@@ -56,6 +55,8 @@ class DockerEngine(DockerImages):
         relabel_off = os.path.exists(SELINUX) and any(mount.kind == "bind" for mount in spec.mounts)
         body = payload.creation(spec, podman=self._podman, relabel_off=relabel_off)
         if spec.interactive:
+            from localhai.containers import terminal
+
             body["Tty"] = terminal.has_terminal()
         query = {"name": spec.name} if spec.name else None
         return str(
@@ -200,6 +201,8 @@ class DockerEngine(DockerImages):
             self.remove(container)
 
     def interactive(self, spec: ContainerSpec) -> int:
+        from localhai.containers import terminal
+
         container = self.create(replace(spec, interactive=True))
         try:
             query = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1}
