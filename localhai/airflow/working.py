@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from localhai.errors import FilesNotHere
-from localhai.executions.log.lines import displayed
-from localhai.executions.log.log import read_events
+from localhai.executions.log.log import displayed, read_events
 from localhai.executions.log.metadata import read_metadata, read_summary
 from localhai.project.plan import ExecutionPlan
 from localhai.system import strict_json

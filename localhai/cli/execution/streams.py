@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from localhai.cli import output
-from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.log.log import LineAssembler, displayed
 from localhai.system.escaping import clipped, escaped
 
 if TYPE_CHECKING:

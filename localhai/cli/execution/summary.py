@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from localhai.cli import formats, output
 from localhai.cli.execution.outputs import folders
 from localhai.cli.table import Column, print_table
-from localhai.executions.log.lines import displayed
+from localhai.executions.log.log import displayed
 
 if TYPE_CHECKING:
     from typing import TextIO

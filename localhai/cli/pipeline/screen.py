@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.cli import formats, output
 from localhai.cli.table import Column, print_table
 from localhai.errors import InputNotFound, NotReused
-from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.pipelines.running import PipelineObserver
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from localhai.executions.log import index
 from localhai.executions.log.index import INDEX, LOG
-from localhai.executions.log.lines import LineAssembler
-from localhai.executions.log.log import BLOCK, PIECE, Event
+from localhai.executions.log.log import BLOCK, PIECE, Event, LineAssembler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """The log of an execution on disk: `log` holds the bytes as they came, `log.index` says whose they are and when.
 
 A person can open `log`. The index has one text line for each run of bytes of one stream: microseconds since 1970,
-stream, stored length, where masking changed it the length before, and `@` with the log's size then, by which the end
-of a long log is read without its beginning. Bytes are written before their index line, so after a crash the log may be
+stream, stored length, where masking changed it the length before, and `@` with the log's size then, by which the end of
+a long log is read without its beginning. Bytes are written before their index line, so after a crash the log may be
 longer than its index, never shorter.
 """
 
@@ -19,8 +19,43 @@ from msgspec import Struct
 from localhai.errors import DiskFull
 from localhai.executions.log import index
 from localhai.executions.log.index import INDEX, LOG, Row, repair
-from localhai.executions.log.lines import LineAssembler
 from localhai.system import durable
+
+
+class LineAssembler:
+    """Joins the pieces of one stream into lines without their newline. A carriage return does not end a line."""
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes."""
+        lines = data.split(b"\n")
+        if len(lines) == 1:
+            if data:
+                self._pending.append(data)
+            return []
+        if self._pending:
+            self._pending.append(lines[0])
+            lines[0] = b"".join(self._pending)
+            self._pending = []
+        rest = lines.pop()
+        if rest:
+            self._pending.append(rest)
+        return lines
+
+    def end(self) -> Iterable[bytes]:
+        """The last line, if the stream ended without a newline."""
+        if self._pending:
+            yield b"".join(self._pending)
+            self._pending = []
+
+
+def displayed(line: bytes) -> str:
+    """A line as a terminal would have left it: of a progress bar redrawn with carriage returns, the last state."""
+    text = line.decode("utf-8", "replace").rstrip("\r")
+    return text.rsplit("\r", 1)[-1]
+
 
 EventStream = Literal["stdout", "stderr", "status"]
 

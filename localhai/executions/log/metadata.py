@@ -19,7 +19,7 @@ import orjson
 from msgspec import Struct, field, to_builtins
 
 from localhai.errors import DiskFull
-from localhai.executions.log.lines import LineAssembler
+from localhai.executions.log.log import LineAssembler
 from localhai.system import durable, strict_json
 from localhai.system.text import clean_value
 

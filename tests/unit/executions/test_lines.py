@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localhai.executions.log.lines import LineAssembler, displayed
+from localhai.executions.log.log import LineAssembler, displayed
 
 
 @given(st.binary(), st.lists(st.integers(min_value=0, max_value=50)))
