@@ -34,7 +34,7 @@ def diff(call: Call, first: str, second: str) -> None:
 
     Inputs and outputs are compared by checksum, code file by file where both are still at hand.
     """
-    from localhai.executions.inspect.code_diff import code_diff
+    from localhai.executions.inspect.diff import code_diff
     from localhai.executions.inspect.diff import diff as differences
 
     with call.look() as look:

@@ -27,7 +27,7 @@ def summarize(call: Call, references: tuple[str, ...]) -> None:
     EXECUTIONS are numbers, ranges such as 5-8, ids or `latest`; `!6` leaves one out. `--json` prints
     `[{id, counter, project, step, status, duration, parameters, metadata}]`.
     """
-    from localhai.executions.inspect.summarize import summarize as rows_of
+    from localhai.executions.inspect.diff import summarize as rows_of
 
     with call.look() as look:
         found = [execution.to_dict() for execution in look.executions(references)]
@@ -39,7 +39,7 @@ def summarize(call: Call, references: tuple[str, ...]) -> None:
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
-    from localhai.executions.inspect.summarize import differing_parameters, metadata_keys
+    from localhai.executions.inspect.diff import differing_parameters, metadata_keys
 
     parameters, keys = differing_parameters(rows), metadata_keys(rows)
     columns = [Column("#", right=True), Column("Step"), Column("Status"), Column("Duration", right=True)]

@@ -1,11 +1,17 @@
-"""In what two executions differ: what they ran with, and what came of it. Pure."""
+"""How executions differ: two of them fact by fact, with their code, and several side by side."""
 
 from __future__ import annotations
 
+import filecmp
+import os
 from typing import TYPE_CHECKING, Any
 
+from localhai.errors import LocalhaiError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
 
 FACTS = ("step", "image", "image_digest", "environment")
 HIDDEN = "***"
@@ -97,3 +103,81 @@ def _delta(a: Any, b: Any) -> float | None:
         difference: float = b - a
         return difference
     return None
+
+
+UNKNOWN = {"added": None, "removed": None, "changed": None}
+
+
+def code_diff(a: str | None, b: str | None, folder_of: Callable[[str], Path]) -> dict[str, Any]:
+    """`{same, added, removed, changed, note}` for two commit identifiers; paths relative to the repository.
+
+    `folder_of` gives the folder with the code of an identifier, or raises LocalhaiError where it cannot be had any
+    more: the lists are then None and `note` says why.
+    """
+    if a is not None and a == b:
+        return {"same": True, "added": [], "removed": [], "changed": [], "note": None}
+    try:
+        left, right = (_required(identifier, folder_of) for identifier in (a, b))
+    except LocalhaiError as error:
+        return {"same": False, **UNKNOWN, "note": f"which files differ cannot be told: {error.message}"}
+    found = _changes(left, right)
+    return {"same": not any(found.values()), **found, "note": None}
+
+
+def _changes(left: Path, right: Path) -> dict[str, list[str]]:
+    """Paths of files that only one has, or that differ in content or in being executable."""
+    before, after = _files(left), _files(right)
+    common = sorted(before & after)
+    return {
+        "added": sorted(after - before),
+        "removed": sorted(before - after),
+        "changed": [name for name in common if _differ(left / name, right / name)],
+    }
+
+
+def _required(identifier: str | None, folder_of: Callable[[str], Path]) -> Path:
+    if identifier is None:
+        raise LocalhaiError("one of them has no commit")
+    return folder_of(identifier)
+
+
+def _files(folder: Path) -> set[str]:
+    return {os.path.relpath(os.path.join(place, name), folder) for place, _, names in os.walk(folder) for name in names}
+
+
+def _differ(a: Path, b: Path) -> bool:
+    if a.is_symlink() or b.is_symlink():
+        return not (a.is_symlink() and b.is_symlink() and os.readlink(a) == os.readlink(b))
+    is_executable = [bool(path.stat().st_mode & 0o100) for path in (a, b)]
+    return is_executable[0] != is_executable[1] or not filecmp.cmp(a, b, shallow=False)
+
+
+_SUMMARY_FACTS = ("id", "counter", "project", "step", "status", "duration")
+
+
+def summarize(executions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`[{id, counter, project, step, status, duration, parameters, metadata}]` of executions."""
+    return [
+        {
+            **{fact: execution[fact] for fact in _SUMMARY_FACTS},
+            "parameters": dict(execution["parameters"]),
+            "metadata": dict(execution["metadata"]),
+        }
+        for execution in executions
+    ]
+
+
+def metadata_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All keys, in the order in which they first come."""
+    return list(dict.fromkeys(key for row in rows for key in row["metadata"]))
+
+
+def differing_parameters(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Parameters that have several values among these executions: what a comparison of metrics is about."""
+    names = dict.fromkeys(name for row in rows for name in row["parameters"])
+    return [name for name in names if _has_several_values(rows, name)]
+
+
+def _has_several_values(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    values = [row["parameters"][name] for row in rows if name in row["parameters"]]
+    return any(value != values[0] for value in values)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from localhai.containers import images
 from localhai.errors import LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.execution import Execution
-from localhai.executions.inspect.code_diff import code_diff
+from localhai.executions.inspect.diff import code_diff
 from localhai.executions.reuse.code import code_changes, content_digest, own_files
 from localhai.executions.reuse.explain import code_words, sentences
 from localhai.executions.reuse.inputs import ReuseRequest, look_at_inputs, used_files
