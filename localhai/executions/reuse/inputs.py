@@ -4,44 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from localhai.data.inputs import fetch_inputs, resolve_inputs
 from localhai.data.missing import input_not_found
 from localhai.data.progress import FileAdvanced, Waiting
 from localhai.executions.datums import Addresses
 from localhai.executions.reading import Reading, access_of
+from localhai.executions.reuse.remember import used_file, used_files
 from localhai.executions.run.environment import is_set
 from localhai.executions.run.input_specs import input_specs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from localhai.data.cache import Cache
-    from localhai.data.files import Checksums, InputFile, InputSpec, OnDemandFile
+    from localhai.data.files import Checksums, InputSpec
     from localhai.data.progress import ProgressEvent
     from localhai.data.resolving import Placed
-    from localhai.executions.home import Home
-    from localhai.executions.run.context import RunOptions
+    from localhai.executions.reuse.remember import ReuseRequest
     from localhai.executions.run.observer import Observer
-    from localhai.executions.run.secrets import Masker
     from localhai.executions.run.stop import Interruption
-    from localhai.project.plan import ExecutionPlan
-    from localhai.project.snapshot import Snapshot
-    from localhai.records import Project
-    from localhai.settings import Settings
-
-
-class ReuseRequest(Struct, frozen=True):
-    """The execution that is asked for."""
-
-    home: Home
-    project: Project
-    plan: ExecutionPlan
-    snapshot: Snapshot
-    settings: Settings
-    options: RunOptions
-    masker: Masker
 
 
 def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> list[dict[str, Any]]:
@@ -81,7 +62,7 @@ class _Inputs:
         fetched = any(sums is None and not placed.spec.on_demand for placed, sums in known)
         if fetched or self._refresh:
             return self._fetch(specs)
-        return [(placed.spec.name, _file(placed.name, sums, _metadata(placed))) for placed, sums in known]
+        return [(placed.spec.name, used_file(placed.name, sums, _metadata(placed))) for placed, sums in known]
 
     def _fetch(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
         fetched = fetch_inputs(
@@ -112,21 +93,6 @@ def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
     return None if entry is None else entry.checksums
 
 
-def used_files(files: Iterable[InputFile], on_demand: Iterable[OnDemandFile] = ()) -> list[tuple[str, dict[str, Any]]]:
-    """(input, file) of what was fetched, as far as reuse asks for it."""
-    found: list[InputFile | OnDemandFile] = [*files, *on_demand]
-    return [(file.input, _file(file.name, file.checksums, file.metadata)) for file in found]
-
-
 def _metadata(placed: Placed) -> Sequence[Mapping[str, Any]]:
     datum = placed.wanted.datum
     return () if datum is None else datum.metadata
-
-
-def _file(name: str, sums: Checksums | None, metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """`metadata` is what inputs.json tells the step of a datum."""
-    return {
-        "name": name,
-        "sha256": None if sums is None else sums.sha256,
-        "metadata": [dict(item) for item in metadata],
-    }

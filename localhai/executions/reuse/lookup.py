@@ -6,7 +6,6 @@ execution is remembered by its key, so every one of the project that is complete
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +16,25 @@ from localhai.containers import images
 from localhai.errors import LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.execution import Execution
 from localhai.executions.inspect.diff import code_diff
-from localhai.executions.reuse.code import code_changes, content_digest, own_files
+from localhai.executions.reuse.code import code_changes, own_files
 from localhai.executions.reuse.explain import code_words, sentences
-from localhai.executions.reuse.inputs import ReuseRequest, look_at_inputs, used_files
-from localhai.executions.reuse.key import PARTS, ValueDigester, key_of, nearest, obstacles, parts_of
-from localhai.executions.reuse.outputs import spoiled
+from localhai.executions.reuse.inputs import look_at_inputs
+from localhai.executions.reuse.key import PARTS, key_of, nearest, obstacles
+from localhai.executions.reuse.remember import file_path, file_state, request_parts
 from localhai.executions.run.environment import is_set
-from localhai.system import private
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from localhai.containers.engine import Image
+    from localhai.executions.home import Home
     from localhai.executions.reuse.key import Parts
+    from localhai.executions.reuse.remember import ReuseRequest
     from localhai.executions.run.context import RunContext, RunOptions
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption
-
-KEY_FILE = "reuse.key"
-_KEY_BYTES = 32
+    from localhai.records import DatumRecord
+    from localhai.records.reuse import Keyed
 
 
 class Look(Struct, frozen=True):
@@ -92,33 +93,8 @@ def look(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -
     against = obstacles(wanted.plan, inputs)
     if against:
         return Look("not reused: what it uses is not known", reasons=tuple(map(wanted.masker.mask_text, against)))
-    parts = _parts(wanted, image.digest, inputs)
+    parts = request_parts(wanted, image.digest, inputs)
     return _search(wanted, parts, image, inputs)
-
-
-def remember(context: RunContext) -> None:
-    """Remember an execution by its key, as soon as all that it uses is there."""
-    inputs = _used_inputs(context)
-    if (
-        context.image is None
-        or context.snapshot is None
-        or context.options.member is not None
-        or obstacles(context.plan, inputs)
-    ):
-        return
-    wanted = ReuseRequest(
-        context.home, context.project, context.plan, context.snapshot, context.settings, context.options, context.masker
-    )
-    parts = _parts(wanted, context.image.digest, inputs)
-    context.home.records.reuse.remember_key(context.record.id, key_of(parts), parts)
-
-
-def _used_inputs(context: RunContext) -> list[dict[str, Any]]:
-    """As `look_at_inputs` gives them."""
-    found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in context.plan.inputs}
-    for name, file in used_files(context.inputs, context.on_demand):
-        found[name].append(file)
-    return [{"name": name, "files": files} for name, files in found.items()]
 
 
 def _image(wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> Image:
@@ -130,17 +106,6 @@ def _image(wanted: ReuseRequest, observer: Observer, interruption: Interruption)
         progress=lambda event: observer.progress("image", event.image, event.current, event.total or None),
         locks=wanted.home.folder / "cache" / "locks",
         cancelled=interruption.is_asked,
-    )
-
-
-def _parts(wanted: ReuseRequest, image: str, inputs: list[dict[str, Any]]) -> Parts:
-    return parts_of(
-        wanted.plan,
-        code=content_digest(wanted.snapshot.path, own_files(Path(wanted.project.path), wanted.settings.inputs)),
-        image=image,
-        inputs=inputs,
-        secrets=wanted.options.secrets,
-        digester=ValueDigester(home_key(wanted.home.folder), wanted.masker),
     )
 
 
@@ -195,6 +160,50 @@ def _code_words(wanted: ReuseRequest, old: str | None) -> str:
     return code_words(found, old, new.identifier)
 
 
-def home_key(folder: Path) -> bytes:
-    """The key of a home for digests of secrets, made when it is first needed; only its owner may read it."""
-    return private.kept(folder / KEY_FILE, lambda: os.urandom(_KEY_BYTES))[0]
+def spoiled(home: Home, earlier: Keyed) -> str | None:
+    """What is wrong with an output, as the end of a sentence; None where all are as they were."""
+    fresh: dict[str, list[int]] = {}
+    for datum in earlier.execution.outputs:
+        if datum.purged:
+            return f"its output {datum.name} was deleted"
+        reason = _file_fault(datum, earlier.outputs, fresh) if datum.path is not None else _object_fault(home, datum)
+        if reason is not None:
+            return f"its output {datum.name} {reason}"
+    if fresh:  # touched, but the same: no need to read it again the next time
+        home.records.reuse.remember_outputs(earlier.execution.id, {**earlier.outputs, **fresh})
+    return None
+
+
+def _file_fault(datum: DatumRecord, known: Mapping[str, list[int]], fresh: dict[str, list[int]]) -> str | None:
+    state = file_state(datum)
+    if state is None:
+        return "is gone from the store"
+    if state == known.get(datum.id):
+        return None
+    if state[0] != datum.size:
+        return "is no longer what it was: its size is another"
+    from localhai.data import checksums
+
+    path = file_path(datum)
+    try:
+        if path is None or checksums.of_file(path).sha256 != datum.sha256:
+            return "is no longer what it was: its checksum is another"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    fresh[datum.id] = state
+    return None
+
+
+def _object_fault(home: Home, datum: DatumRecord) -> str | None:
+    """An object carries its checksum as metadata, which whoever writes over it does not set."""
+    from localhai.data.store import S3Store
+    from localhai.data.uri import parse
+
+    uri, sources = parse(datum.uri), home.sources_for(home.settings)
+    try:
+        found = S3Store(uri.container, "", sources.s3_clients(), retry=sources.retry).kept(datum.uri)
+    except SurroundingsError as error:
+        return f"cannot be looked at: {error.message}"
+    if found is None:
+        return "is gone from the store"
+    return None if found == (datum.size, datum.sha256) else "is no longer what it was"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
-from localhai.executions.reuse.outputs import remember_outputs
+from localhai.executions.reuse.remember import remember_outputs
 from localhai.executions.run import finalize, outputs, secrets, uncollected
 from localhai.executions.run.outputs import Collected
 from localhai.executions.run.recovery import find_container, own_home, restored, sweep

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from localhai.containers.limits import MEGABYTE
 from localhai.errors import EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.log.log import LogWriter, read_events
-from localhai.executions.reuse.outputs import remember_outputs
+from localhai.executions.reuse.remember import remember_outputs
 from localhai.executions.run import secrets, uncollected
 from localhai.executions.run.outputs import Collected, collect
 from localhai.executions.run.secrets import Masker

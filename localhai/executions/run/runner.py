@@ -16,8 +16,7 @@ from localhai.executions.execution import PLAN, Execution
 from localhai.executions.latest import creator_name, execution_folder, point_latest
 from localhai.executions.log.capture import Capture
 from localhai.executions.reading import access_of, recorded
-from localhai.executions.reuse import lookup
-from localhai.executions.reuse.inputs import ReuseRequest
+from localhai.executions.reuse.remember import ReuseRequest, remember
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.context import Creator, RunContext, RunOptions
 from localhai.executions.run.environment import PRIVATE
@@ -66,6 +65,8 @@ def run(
     with ctrl_c_asks(interruption):
         look = None
         if options.reuse:
+            from localhai.executions.reuse import lookup
+
             masker = masker_of(plan, options, settings)
             look = lookup.look(
                 ReuseRequest(home, project, plan, snapshot, settings, options, masker), observer, interruption
@@ -296,7 +297,7 @@ def _start_and_watch(context: RunContext) -> tuple[ContainerExit, LocalhaiError 
             context.record = records.executions.transition(context.record.id, "started", by="localhai")
             context.seconds = stopwatch()
         prepare(context)
-        lookup.remember(context)
+        remember(context)
         output = context.home.engine.attach(context.container or "")
         if context.options.member is not None:
             context.options.member.ready(context)

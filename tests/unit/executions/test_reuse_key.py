@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from localhai.executions.reuse.code import code_changes, content_digest, own_files
 from localhai.executions.reuse.explain import code_words, sentences
 from localhai.executions.reuse.key import ValueDigester, differences, key_of, nearest, obstacles, parts_of
-from localhai.executions.reuse.lookup import home_key
+from localhai.executions.reuse.remember import home_key
 from localhai.executions.run.secrets import Masker
 from localhai.project.plan import ExecutionPlan, Limits, PlannedInput, PlannedMount
 
