@@ -1,20 +1,35 @@
-"""What an earlier run of a pipeline leaves for a later one."""
+"""What an earlier run of a pipeline leaves for a later one.
+
+`rerun --from-failed` keeps its nodes that succeeded, `--reuse=COUNTER|latest:glob,...` puts them in place of others, as
+in `vh` (platform.md 1.8). A pipeline of a server that died goes on under the same id: its clients still look at it.
+"""
 
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from localhai.errors import UsageError
+from localhai.executions.reading import requester_of
+from localhai.executions.run.heartbeat import at_work
+from localhai.executions.run.stop import Interruption
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.runners import Made
+from localhai.pipelines.running import PipelineObserver, Run, all_runners
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
+    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.runners import Kept, NodeRunner
+    from localhai.pipelines.running import PipelineOptions
+    from localhai.pipelines.sources import Sources
     from localhai.records.pipeline_rows import Pipeline
 
 
@@ -77,3 +92,83 @@ def _unchanged(before: PipelinePlan, now: PipelinePlan) -> set[str]:
         for node in now.nodes
         if earlier.get(node.name) == node and old_edges[node.name] == new_edges[node.name]
     }
+
+
+_FORM = "--reuse=5:preprocess,train*  or  --reuse=latest:*"
+
+
+def reuse(
+    home: Home, project_id: str, plan: PipelinePlan, specs: Sequence[str], runners: Mapping[str, NodeRunner]
+) -> dict[str, Kept]:
+    """What takes the place of nodes of `plan`; of two that name the same node the later counts.
+
+    Raises UsageError for one that is not of the form, matches nothing, or whose node did not succeed.
+    """
+    found: dict[str, Kept] = {}
+    for spec in specs:
+        counter, globs = parse_reuse(spec)
+        record = home.records.pipelines.find(counter, project_id)
+        names = [node.name for node in plan.nodes if any(fnmatch(node.name, glob) for glob in globs)]
+        if not names:
+            known = ", ".join(node.name for node in plan.nodes)
+            raise UsageError(f"--reuse={spec} matches no node of pipeline {plan.name}", hints=[f"its nodes: {known}"])
+        for name in names:
+            found[name] = _kept_by_name(home, record, name, runners)
+    return found
+
+
+def parse_reuse(spec: str) -> tuple[str, tuple[str, ...]]:
+    """`5:a,b*` as the pipeline and its patterns. Raises UsageError."""
+    counter, _, rest = spec.partition(":")
+    globs = tuple(glob.strip() for glob in rest.split(",") if glob.strip())
+    if not counter.strip() or not globs:
+        raise UsageError(f"--reuse={spec} names no pipeline and its nodes", hints=[_FORM])
+    return counter.strip(), globs
+
+
+def _kept_by_name(home: Home, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept:
+    node = record.node(name)
+    if node is None:
+        known = ", ".join(item.name for item in record.nodes)
+        raise UsageError(f"pipeline #{record.counter} has no node {name} to reuse", hints=[f"its nodes: {known}"])
+    kept = runners[node.type].earlier(home, node) if node.type in runners else None
+    if kept is None:
+        raise UsageError(
+            f"node {name} of pipeline #{record.counter} cannot be reused: it did not succeed, or its files are gone",
+            where=f"node {name}",
+            hints=[f"it is {node.status}: localhai pipeline info {record.counter}"],
+        )
+    return kept
+
+
+def continue_pipeline(
+    sources: Sources,
+    record: Pipeline,
+    plan: PipelinePlan,
+    *,
+    run_options: RunOptions,
+    options: PipelineOptions,
+    reused: Collection[str] = (),
+    interruption: Interruption | None = None,
+) -> Pipeline:
+    """Run on what a localhai left that died, to its end in this thread. The caller has become its owner.
+
+    All happens again, but what nodes had made is taken for what they make: executions that ended count, those that
+    run are watched to their ends. `reused` are the nodes that somebody named an earlier run for.
+    """
+    runners = all_runners(options.runners)
+    run_options = replace(run_options, requester=run_options.requester or requester_of(record.document))
+    made, over = left(sources.project.home, record, runners)
+    kept = {name: _kept(sources, record, name, runners) for name in reused}
+    run = Run(sources, plan, record, runners, run_options, options, PipelineObserver(), interruption or Interruption())
+    run.begun = made
+    run.over = over
+    run.seen = {node.name: node.status for node in record.nodes}
+    with at_work(record.id):
+        run.go({}, {name: item for name, item in kept.items() if item is not None})
+    return sources.project.home.records.pipelines.get(record.id)
+
+
+def _kept(sources: Sources, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:
+    node = record.node(name)
+    return None if node is None else runners[node.type].earlier(sources.project.home, node)

@@ -106,7 +106,7 @@ def run_pipeline(
 ) -> Pipeline:
     """Run a pipeline to its end in this thread; gives its record, whatever its final status.
 
-    `kept` is what `resuming.keep` gives, `begun` what `resuming.begun` gives, `reused` what `reusing.reuse` gives.
+    `kept` is what `resuming.keep` gives, `begun` what `resuming.begun` gives, `reused` what `resuming.reuse` gives.
 
     Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine, ImageNotFound
     with all images that cannot be had.

@@ -12,8 +12,8 @@ from localhai.app.nodes import further_runners
 from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
 from localhai.executions.run.stop import Interruption
-from localhai.pipelines.continuing import continue_pipeline
 from localhai.pipelines.plan import PipelinePlan
+from localhai.pipelines.resuming import continue_pipeline
 from localhai.pipelines.running import PipelineOptions
 from localhai.server.background import Supervised
 from localhai.server.code import code_of, config_of, opened, options_of, sources_of

@@ -108,7 +108,7 @@ def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) 
 def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str]) -> dict[str, Kept]:
     """What `--reuse` names. Raises UsageError."""
     from localhai.app.nodes import further_runners
-    from localhai.pipelines import reusing
+    from localhai.pipelines import resuming
     from localhai.pipelines.running import all_runners
 
-    return reusing.reuse(project.home, project.record.id, plan, specs, all_runners(further_runners()))
+    return resuming.reuse(project.home, project.record.id, plan, specs, all_runners(further_runners()))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from localhai.errors import UsageError
-from localhai.pipelines.reusing import parse
+from localhai.pipelines.resuming import parse_reuse
 from localhai.testing import Canned
 
 STEPS = [{"name": name} for name in ("make", "more", "fail")] + [{"name": "read", "inputs": [{"name": "files"}]}]
@@ -36,13 +36,13 @@ def executions(document):
     ],
 )
 def test_a_pipeline_and_patterns_of_its_nodes(spec, found):
-    assert parse(spec) == found
+    assert parse_reuse(spec) == found
 
 
 @pytest.mark.parametrize("spec", ["", "5", "5:", ":a", "5: , "])
 def test_what_names_no_pipeline_or_no_nodes_is_refused(spec):
     with pytest.raises(UsageError, match="names no pipeline and its nodes"):
-        parse(spec)
+        parse_reuse(spec)
 
 
 def test_what_is_named_is_taken_and_the_rest_runs(ran):

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from localhai.errors import ProjectError, UsageError
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.results import NodeResult
-from localhai.pipelines.resuming import begun, keep, left, recorded_plan
-from localhai.pipelines.reusing import parse, reuse
+from localhai.pipelines.resuming import begun, keep, left, parse_reuse, recorded_plan, reuse
 from localhai.pipelines.runners import Kept, Made, preflight, refuse_unknown_types
 
 CHAIN = [["a.dependency.*", "b.dependency.*"], ["b.dependency.*", "c.dependency.*"]]
@@ -68,13 +67,13 @@ RUNNERS: dict[str, Any] = {"execution": Runner()}
 @pytest.mark.parametrize("spec", ["", "5", "5:", ":a", " :a", "5: , "])
 def test_what_names_no_pipeline_or_no_nodes_is_refused(spec: str) -> None:
     with pytest.raises(UsageError) as refused:
-        parse(spec)
+        parse_reuse(spec)
     assert refused.value.message == f"--reuse={spec} names no pipeline and its nodes"
     assert refused.value.hints == ("--reuse=5:preprocess,train*  or  --reuse=latest:*",)
 
 
 def test_a_pipeline_and_patterns_of_its_nodes() -> None:
-    assert parse(" latest : a ,, b:c*,") == ("latest", ("a", "b:c*"))
+    assert parse_reuse(" latest : a ,, b:c*,") == ("latest", ("a", "b:c*"))
 
 
 def test_what_is_named_takes_the_place_of_nodes_and_the_later_counts(make_plan: Any, home: Any) -> None:
