@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import ProjectError, UsageError
 from localhai.pipelines import rules
 from localhai.pipelines.arguments import PipelineArguments, sort_arguments
+from localhai.pipelines.filling import refuse_unfillable
 from localhai.pipelines.plan import Action, Edge, Node, NodeOverride, PipelinePlan
 from localhai.pipelines.steps import overridden, parameter_facts
-from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project import parity
 from localhai.project.faulty import find_sound, is_any_faulty, refuse_faulty
 from localhai.project.names import unknown

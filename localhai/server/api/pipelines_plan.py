@@ -13,13 +13,13 @@ from valohai_yaml.objs import Config, Step
 from localhai.app.nodes import further_runners
 from localhai.executions.home import Home
 from localhai.pipelines import planning, rules
+from localhai.pipelines.filling import refuse_unfillable
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import Edge, Node, PipelinePlan
 from localhai.pipelines.runners import Kept
 from localhai.pipelines.running import all_runners
 from localhai.pipelines.sources import Sources
 from localhai.pipelines.steps import overridden, parameter_facts
-from localhai.pipelines.unfillable import refuse_unfillable
 from localhai.project.faulty import refuse_faulty
 from localhai.records import Project
 from localhai.records.pipeline_rows import Pipeline, PipelineNode
