@@ -27,9 +27,9 @@ from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.executions.run.stop import Beside, Interruption, ctrl_c_asks
 from localhai.executions.run.verdict import stopwatch
-from localhai.pipelines.images import look_at_images
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.runners import NodeWork, preflight, refuse_unknown_types
+from localhai.pipelines.sources import look_at_images
 from localhai.pipelines.state import Change, PipelineState
 from localhai.project import parity
 from localhai.system import strict_json

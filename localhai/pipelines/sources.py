@@ -1,4 +1,7 @@
-"""The code and configs that the nodes of one pipeline run with: the pipeline's own, and other commits."""
+"""The code, configs and images that the nodes of one pipeline run with: the pipeline's own, and other commits.
+
+Images are looked at before the first node: an hour of work is no place to learn of a typo.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from localhai.containers import images
 from localhai.pipelines.steps import config_with, overridden, relaxed
 from localhai.project.overrides import Overrides
+from localhai.project.planning import stand_in_image
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from localhai.executions.open_project import OpenProject
-    from localhai.pipelines.plan import Edge, Node
+    from localhai.executions.run.stop import Interruption
+    from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeStart
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
@@ -91,3 +97,36 @@ def overrides_of(start: NodeStart) -> Overrides:
     return Overrides(
         parameters=start.parameters, inputs=start.inputs, environment_variables=start.environment_variables
     )
+
+
+def needed_images(sources: Sources, plan: PipelinePlan, known: Collection[str]) -> dict[str, list[str]]:
+    """By image the nodes that need it, as they are to be named; nodes that are `known` need none."""
+    found: dict[str, list[str]] = {}
+    for node in plan.nodes:
+        for image in () if node.name in known else _images_of(sources, node):
+            users = found.setdefault(stand_in_image(image, sources.project.settings.images), [])
+            users.append(f"node {node.name}")
+    return found
+
+
+def _images_of(sources: Sources, node: Node) -> Iterator[str]:
+    if node.step is not None:
+        yield str(sources.node_config(node).config.steps[node.step].image)
+    endpoints = sources.config(node.commit).config.endpoints if node.endpoints else {}
+    yield from (str(endpoints[name].image) for name in node.endpoints if name in endpoints)
+
+
+def look_at_images(
+    sources: Sources,
+    plan: PipelinePlan,
+    known: Collection[str],
+    *,
+    policy: str,
+    say: Callable[[str], None],
+    interruption: Interruption,
+) -> None:
+    """Pull what is missing. Raises ImageNotFound with every image that cannot be had, Interrupted."""
+    home = sources.project.home
+    locks = home.folder / "cache" / "locks"
+    needed = needed_images(sources, plan, known)
+    images.ensure_all(home.engine, needed, policy, notify=say, locks=locks, cancelled=interruption.is_asked)
