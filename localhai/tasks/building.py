@@ -12,7 +12,7 @@ from localhai.project.names import find_by_option, listing, nearest
 from localhai.project.plan import Number, ParityNote
 from localhai.tasks.plan import BAYESIAN_BATCH, OnChildError, Target, TaskPlan, TaskType
 from localhai.tasks.rules import default_on_child_error
-from localhai.tasks.sets import grid_values
+from localhai.tasks.sweep import grid_values
 from localhai.tasks.variants import RuleError, Variant
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localhai.tasks.bayesian import require_optuna
-from localhai.tasks.sets import ParameterSets, grid_values
+from localhai.tasks.sweep import ParameterSets, grid_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

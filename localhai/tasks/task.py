@@ -22,8 +22,7 @@ from localhai.tasks import comparison, rules
 from localhai.tasks.checking import check, require_runnable
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
-from localhai.tasks.sets import ParameterSets
-from localhai.tasks.sweep import Ended, Sweep
+from localhai.tasks.sweep import Ended, ParameterSets, Sweep
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:

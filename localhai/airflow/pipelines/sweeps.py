@@ -11,7 +11,7 @@ from localhai.app.nodes.spreading import spread
 from localhai.system import strict_json
 from localhai.tasks import bayesian, rules
 from localhai.tasks.building import Wish
-from localhai.tasks.sets import ParameterSets
+from localhai.tasks.sweep import ParameterSets
 from localhai.vocabulary import FAILED
 
 if TYPE_CHECKING:

@@ -153,7 +153,7 @@ def _show_plan(call: Call, asked: RequestedTask) -> None:
     from localhai.cli.table import Column, print_table
     from localhai.cli.task.following import executions
     from localhai.tasks.plan import BAYESIAN_START
-    from localhai.tasks.sets import ParameterSets
+    from localhai.tasks.sweep import ParameterSets
     from localhai.tasks.task import check_task, require_runnable
 
     plan, requested = asked.plan, asked.requested

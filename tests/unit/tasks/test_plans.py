@@ -16,7 +16,7 @@ from localhai.tasks.blueprint import plan_blueprint
 from localhai.tasks.building import TaskFault, Wish, build
 from localhai.tasks.checking import check
 from localhai.tasks.plan import Target, TaskPlan
-from localhai.tasks.sets import ParameterSets
+from localhai.tasks.sweep import ParameterSets
 from localhai.tasks.variants import Variant
 
 if TYPE_CHECKING:
