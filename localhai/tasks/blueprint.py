@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import Problem, ProjectError
 from localhai.project import names, parameters, parity
 from localhai.project.faulty import find_sound
-from localhai.tasks.building import TaskFault, Wish, build
-from localhai.tasks.checking import MOST_PROBES
+from localhai.tasks.building import MOST_PROBES, TaskFault, Wish, build
 from localhai.tasks.variants import Variant
 
 if TYPE_CHECKING:

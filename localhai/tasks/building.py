@@ -1,4 +1,4 @@
-"""From what valohai.yaml or a command line says about a sweep to a TaskPlan. Pure."""
+"""From what valohai.yaml or a command line says about a sweep to a TaskPlan, and whether its step takes it. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from msgspec import Struct
 
 from localhai.project.names import find_by_option, listing, nearest
 from localhai.project.plan import Number, ParityNote
+from localhai.tasks.bayesian import require_optuna
 from localhai.tasks.plan import BAYESIAN_BATCH, OnChildError, Target, TaskPlan, TaskType
 from localhai.tasks.rules import default_on_child_error
-from localhai.tasks.sweep import grid_values
+from localhai.tasks.sweep import ParameterSets, grid_values
 from localhai.tasks.variants import RuleError, Variant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from valohai_yaml.objs import Step
 
 
@@ -224,3 +227,36 @@ def _manual_sets(
 
 def _column(variant: Variant, seed: int) -> Any:
     return _tried(variant, lambda: grid_values(seed, [variant])[0])
+
+
+MOST_PROBES = 1000  # of a list; what is beyond is seen when its execution is planned
+
+
+def require_runnable(plan: TaskPlan) -> None:
+    """Raises SurroundingsError where an optimiser is needed and missing."""
+    if plan.type == "bayesian_tpe":
+        require_optuna()
+
+
+def check(plan: TaskPlan, planned: Callable[[Mapping[str, Any]], object]) -> None:
+    """Call `planned`, which makes an ExecutionPlan, with sets that stand for all. Raises what it raises.
+
+    Each value of a list is tried once and of a range its ends, not each combination. Raises as `require_runnable`.
+    """
+    require_runnable(plan)
+    for entry in _probes(plan):
+        planned(entry)
+
+
+def _probes(plan: TaskPlan) -> Iterator[Mapping[str, Any]]:
+    if plan.sets:
+        yield from plan.sets[:MOST_PROBES]
+        return
+    first = ParameterSets(plan)[0]
+    yield first
+    for variant in plan.variants:
+        is_grid = plan.type == "grid_search"
+        domain = grid_values(plan.seed, [variant])[0] if is_grid else variant.domain()
+        for value in list(domain.probes())[:MOST_PROBES]:
+            if value != first[variant.name]:
+                yield {**first, variant.name: value}

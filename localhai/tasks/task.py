@@ -19,7 +19,7 @@ from localhai.executions.run.verdict import stopwatch
 from localhai.project.overrides import Overrides
 from localhai.system import strict_json
 from localhai.tasks import comparison, rules
-from localhai.tasks.checking import check, require_runnable
+from localhai.tasks.building import check, require_runnable
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
 from localhai.tasks.sweep import Ended, ParameterSets, Sweep

@@ -19,8 +19,7 @@ from localhai.pipelines.sources import overrides_of
 from localhai.project.parity import telling_sentence
 from localhai.system import strict_json
 from localhai.tasks import rules
-from localhai.tasks.building import Wish
-from localhai.tasks.checking import check
+from localhai.tasks.building import Wish, check
 from localhai.tasks.running import TaskObserver
 from localhai.tasks.task import Task, resume_task, start_task
 

@@ -13,8 +13,7 @@ from localhai.errors import ProjectError, UsageError
 from localhai.project.config import load_config
 from localhai.system import strict_json
 from localhai.tasks.blueprint import plan_blueprint
-from localhai.tasks.building import TaskFault, Wish, build
-from localhai.tasks.checking import check
+from localhai.tasks.building import TaskFault, Wish, build, check
 from localhai.tasks.plan import Target, TaskPlan
 from localhai.tasks.sweep import ParameterSets
 from localhai.tasks.variants import Variant
