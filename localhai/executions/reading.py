@@ -13,12 +13,12 @@ from msgspec import Struct
 from localhai.containers import limits
 from localhai.data.access import EVERYTHING, NO_FILE, Access
 from localhai.errors import UsageError
-from localhai.executions.datums import Addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from localhai.executions.datums import Addresses
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
     from localhai.project.plan import ExecutionPlan
@@ -91,6 +91,8 @@ class Reading(Struct, frozen=True):
     @classmethod
     def of(cls, home: Home, settings: Settings, project_id: str, requester: str | None) -> Reading:
         """For one who asks, in one project."""
+        from localhai.executions.datums import Addresses
+
         access = access_of(home, requester)
         addresses = Addresses(home.records, project_id, readable=access.projects)
         arguments = {

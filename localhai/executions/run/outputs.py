@@ -15,7 +15,7 @@ from msgspec import Struct, convert, field, to_builtins
 from msgspec.structs import replace
 
 from localhai.containers.trees import ownership
-from localhai.data import checksums, outputs
+from localhai.data import outputs
 from localhai.data.sidecars import OutputProperties
 from localhai.records import DatumRecord, VersionRequest, new_id
 from localhai.system.retry import Waiter
@@ -68,6 +68,8 @@ def _live_file(path: Path, root: Path, masker: Masker) -> OutputFile:
 def _store(context: RunContext, files: Sequence[tuple[OutputFile, OutputProperties | None]]) -> Collected:
     if not files:
         return Collected()
+    from localhai.data import checksums
+
     asked = context.interruption.level
     sums = checksums.of_files([file.path for file, _ in files], cancelled=lambda: context.interruption.level > asked)
     prefix = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from localhai.containers import labels, reap
+from localhai.containers import labels
 from localhai.errors import LocalhaiError, TransitionError
 from localhai.executions.run.heartbeat import is_at_work, own_owner
 from localhai.records.times import now, parse
@@ -94,6 +94,8 @@ def close_from_afar(home: Home, record: ExecutionRecord, say: Callable[[str], No
 
     Should its localhai live after all, it hears of this when it asks the records, and keeps nothing.
     """
+    from localhai.containers import reap
+
     assert record.owner is not None  # noqa: S101  # what has no owner is not left
     host = record.owner.host
     home.records.processes.give_up(record.owner)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
-from localhai.executions.datums import Addresses
 from localhai.executions.execution import PLAN, Execution
 from localhai.executions.latest import creator_name, execution_folder, point_latest
 from localhai.executions.log.capture import Capture
@@ -117,7 +116,7 @@ def begin(
     `known_as` is its id, if it has one yet. Without `creator` it is the person of the settings. `queued` makes it
     `queued` in another way than for whoever runs it now: it may wait in a queue.
     """
-    plan, resolutions = _addresses(home, project, options).freeze(plan, settings.inputs)
+    plan, resolutions = _frozen(home, project, plan, settings, options)
     if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
     masker = masker_of(plan, options, settings)
@@ -169,10 +168,17 @@ def begin(
     return context
 
 
-def _addresses(home: Home, project: Project, options: RunOptions) -> Addresses:
-    """What addresses of data mean to whoever asks for the execution."""
+def _frozen(
+    home: Home, project: Project, plan: ExecutionPlan, settings: Settings, options: RunOptions
+) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
+    """The plan with data by their ids: what addresses mean to whoever asks for the execution."""
+    if not plan.inputs:
+        return plan, ()
+    from localhai.executions.datums import Addresses
+
     readable = access_of(home, options.requester).projects
-    return Addresses(home.records, project.id, options.resolved, readable=readable)
+    addresses = Addresses(home.records, project.id, options.resolved, readable=readable)
+    return addresses.freeze(plan, settings.inputs)
 
 
 def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
@@ -222,7 +228,7 @@ def _say_first(context: RunContext, snapshot: Snapshot, resolutions: Sequence[Re
 
 def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Observer) -> None:
     """All into the log; what cannot make a difference to the execution is not said to the person in front of it."""
-    if not notes:
+    if all(note.level == "emulated" for note in notes):
         return
     from localhai.project import parity  # its table is long
 

@@ -56,3 +56,40 @@ def test_looking_at_executions_needs_no_yaml_and_no_tables(project: Path) -> Non
 
     assert code == 0
     assert not modules & {*HEAVY, "valohai_yaml"}
+
+
+RUN = """
+import json, pathlib, sys
+import localhai.containers.docker.connect
+from localhai.cli.call import Call
+from localhai.cli.main import cli
+from localhai.executions.home import Home
+from localhai.settings import Settings
+from localhai.testing import FakeEngine
+others = {name for name in sys.modules if name.startswith(("localhai.testing", "localhai.containers.fake"))}
+folder = pathlib.Path.cwd()
+with Home(Settings.load(), engine=FakeEngine()) as home:
+    for _ in range(2):
+        try:
+            cli.main(["run", "noop"], obj=Call(home=home, folder=folder))
+        except SystemExit as end:
+            code = end.code
+        if sys.argv[1:] == ["again"]:
+            break
+print("\\n" + json.dumps([code, sorted(set(sys.modules) - others)]), file=sys.stderr)
+"""
+OWN_MODULES = 155  # more cost a run 0.15 to 0.25 ms each: what it does not need is better imported where it is used
+
+
+def test_a_run_without_inputs_loads_what_it_needs(project: Path) -> None:
+    (project / "valohai.yaml").write_text("- step: {name: noop, image: busybox, command: 'true'}\n")
+    for arguments in ([], ["again"]):  # the first reads valohai.yaml, later ones know the plan
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, *arguments], cwd=project, capture_output=True, text=True, check=False
+        )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+
+    assert code == 0
+    heavy = {*HEAVY, "valohai_yaml", "leval", "difflib", "concurrent.futures"} - {"yaml"}  # which the fake has
+    assert not set(modules) & heavy
+    assert len([name for name in modules if name.split(".")[0] == "localhai"]) <= OWN_MODULES
