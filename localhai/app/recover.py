@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from localhai.executions.home import Home
+    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.task_rows import TaskRecord
 
     Say = Callable[[str], None]
 
@@ -61,13 +63,33 @@ def _endpoints(home: Home, say: Say) -> None:
 def _tasks(home: Home, say: Say) -> None:
     from localhai.tasks.recovery import close_left, left
 
-    _each(left(home), lambda record: f"task #{record.counter}", lambda record: close_left(home, record, say), say)
+    def act(record: TaskRecord) -> None:
+        if not _is_gone_on_with(home, _name(record, "task"), record, say):
+            close_left(home, record, say)
+
+    _each(left(home), lambda record: _name(record, "task"), act, say)
 
 
 def _pipelines(home: Home, say: Say) -> None:
     from localhai.pipelines.recovery import close_left, left
 
-    _each(left(home), lambda record: f"pipeline #{record.counter}", lambda record: close_left(home, record, say), say)
+    def act(record: Pipeline) -> None:
+        if not _is_gone_on_with(home, _name(record, "pipeline"), record, say):
+            close_left(home, record, say)
+
+    _each(left(home), lambda record: _name(record, "pipeline"), act, say)
+
+
+def _name(record: Pipeline | TaskRecord, noun: str) -> str:
+    return f"{noun} #{record.counter}"
+
+
+def _is_gone_on_with(home: Home, name: str, record: Pipeline | TaskRecord, say: Say) -> bool:
+    """Whether a server ran it, and the next one is to have it (`continuing.py`)."""
+    if record.stop_requested is not None or home.records.queue.entry(record.id) is None:
+        return False
+    say(f"{name} (project {record.project}): the next localhai serve goes on with it")
+    return True
 
 
 def _each(items: Sequence[T], name: Callable[[T], str], act: Callable[[T], None], say: Say) -> None:

@@ -23,14 +23,11 @@ def left(home: Home) -> list[Pipeline]:
 
 
 def close_left(home: Home, record: Pipeline, say: Callable[[str], None]) -> None:
-    """Close one of them, unless the next server goes on with it.
+    """Close one of them that no server goes on with.
 
     Its executions must have been looked after before: those that still run are watched to their ends, and count when
     the pipeline is resumed.
     """
-    if record.stop_requested is None and home.records.queue.is_served(record.id):
-        say(f"pipeline #{record.counter} (project {record.project}): the next localhai serve goes on with it")
-        return
     if not home.records.pipelines.change(record.id, "crashed", reason=_DIED, expected_owner=record.owner):
         return  # another localhai was quicker
     running = [node.name for node in record.nodes if node.status == "started"]

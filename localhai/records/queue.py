@@ -114,10 +114,6 @@ class QueueRecords(NounRecords):
         sql = "DELETE FROM queue WHERE id = :id"
         return self._write(lambda transaction, again: transaction.change(sql, {"id": entry_id}) > 0 or again)
 
-    def is_served(self, entry_id: str) -> bool:
-        """Whether a server runs this pipeline or task, or goes on with it when it is back."""
-        return self.entry(entry_id) is not None
-
 
 def _insert(transaction: Transaction, entry: QueueEntry, now: str) -> None:
     values = {

@@ -25,10 +25,7 @@ def left(home: Home) -> list[TaskRecord]:
 
 
 def close_left(home: Home, record: TaskRecord, say: Callable[[str], None]) -> None:
-    """Close one of them, unless the next server goes on with it."""
-    if record.stop_requested is None and home.records.queue.is_served(record.id):
-        say(f"task #{record.counter} (project {record.project}): the next localhai serve goes on with it")
-        return
+    """Close one of them that no server goes on with."""
     if not home.records.tasks.close_left(record.id, record.owner, error=_DIED):
         return  # another localhai was quicker
     say(f"task #{record.counter} was left by a localhai that died: localhai task resume {record.counter}")
