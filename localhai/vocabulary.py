@@ -1,4 +1,4 @@
-"""Words that several rooms share, each said once: statuses, addresses of data. Pure; it loads nothing of ours.
+"""Words that several rooms share, each said once: statuses, addresses of data, values. Pure; loads nothing of ours.
 
 Statuses are texts wherever they are stored or sent. Those of executions are the platform's own, of which the records
 allow only known changes; those of all else are open or final.
@@ -6,8 +6,9 @@ allow only known changes; those of all else are open or final.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,3 +83,22 @@ def has_scheme(uri: str, scheme: str = "datum") -> bool:
 def without_scheme(text: str, scheme: str = "datum") -> str:
     """What an address names: an id or alias, NAME or NAME/VERSION. People leave the scheme out: that is the same."""
     return text.removeprefix(f"{scheme}://")
+
+
+YAML = "valohai.yaml"  # the file of a project
+JOINER = " && "  # between lines of a command (platform.md 1.4): both official local tools; the platform's unconfirmed
+KeepDirectories = Literal["none", "suffix", "full"]  # keep-directories of an input (platform.md 4.3)
+OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]  # of a task (platform.md 8)
+
+SERVER_PORT = 8000  # of `localhai serve`, and of a deployment that is served
+SIGNALLED = 128  # exit codes from here on say that a signal ended a process, and which
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a whole id as localhai makes them: a UUID in small letters."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) is not None
+
+
+def is_variable(name: str) -> bool:
+    """Whether a shell takes it for the name of a variable."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from localhai.errors import LocalhaiError, UsageError
+from localhai.vocabulary import YAML
 
 VARIABLE = "LOCALHAI_PROJECTS"
-YAML = "valohai.yaml"
 _SUFFICIENT = 12  # names told in a message
 
 

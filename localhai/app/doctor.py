@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
+from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from localhai.containers.engine import Engine, Image
@@ -130,7 +131,7 @@ def _project(project: Path | None) -> Iterator[Finding]:
     from localhai.project.faulty import sentences
 
     try:
-        config = load_config(project / "valohai.yaml").config
+        config = load_config(project / YAML).config
         yield Finding("project", "ok", f"{len(config.steps)} steps in {project / 'valohai.yaml'}")
         for note in sentences(config):
             yield Finding("project", "problem", note, ("see every problem: localhai lint",))
@@ -209,7 +210,7 @@ def _images(
         from localhai.project.planning import stand_in_image
 
         try:
-            config = load_config(project / "valohai.yaml").config
+            config = load_config(project / YAML).config
             wanted_here = [step.image for step in config.steps.values()]
             wanted_here += [endpoint.image for endpoint in config.endpoints.values()]
             names += [stand_in_image(name, settings.images) for name in wanted_here]

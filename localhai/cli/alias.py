@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from localhai.cli.listing import count_option, print_facts, print_list, print_se
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.table import Column
 from localhai.errors import UsageError
-from localhai.vocabulary import datum_uri, without_scheme
+from localhai.vocabulary import datum_uri, is_id, without_scheme
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -159,12 +158,9 @@ def delete(call: Call, *, names: tuple[str, ...]) -> None:
             output.say(f"alias {name} is deleted")
 
 
-_id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
 def point(call: Call, project: OpenProject, name: str, reference: str) -> None:
     """Point the alias and say so. Raises UsageError for a name that no input could use, and for an unknown datum."""
-    if not name or "/" in name or _id_re.fullmatch(name.lower()) or name != name.strip():
+    if not name or "/" in name or is_id(name.lower()) or name != name.strip():
         raise UsageError(f"{name!r} cannot be an alias", where=name, hints=["a name without / that is no id will do"])
     records = project.home.records
     datum = records.data.find(reference, project.record.id)

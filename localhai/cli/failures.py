@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ from localhai.cli.call import ReaderGone
 from localhai.errors import DiskFull, Interrupted, LocalhaiError, ProjectError, UsageError
 from localhai.system import private
 from localhai.system.credentials import masked_urls
+from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def _known(error: BaseException) -> LocalhaiError | None:
 
 def _known_of_system(error: OSError) -> LocalhaiError | None:
     """What can befall any command: a full disk, perhaps behind our stdout, and a working directory that is gone."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return DiskFull(
             f"what localhai writes finds no space left: {error.filename or 'where its output goes'}",
             hints=["make room, for instance with `localhai clean`, or send the output elsewhere"],
@@ -72,7 +72,7 @@ def _known_of_system(error: OSError) -> LocalhaiError | None:
 
 def _is_output_full(error: BaseException) -> bool:
     """A document about it would not arrive either."""
-    return isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return isinstance(error, OSError) and error.filename is None and is_full(error)
 
 
 def _is_gone() -> bool:

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from localhai.system import strict_json
+from localhai.system.text import human_size
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEP = 1000
 _MINUTE = 60
 _HOUR = 3600
 _WIDEST_VALUE = 60
@@ -16,13 +15,7 @@ _WIDEST_VALUE = 60
 
 def size(count: float | None) -> str:
     """Bytes in decimal units, as the log writes them: 28.9 kB."""
-    if count is None:
-        return ""
-    for unit in _UNITS[:-1]:
-        if count < _STEP:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= _STEP
-    return f"{count:.1f} {_UNITS[-1]}"
+    return "" if count is None else human_size(count)
 
 
 def duration(seconds: float | None) -> str:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from localhai.cli import output
 from localhai.cli.options import pass_call
 from localhai.errors import UsageError
+from localhai.vocabulary import SERVER_PORT
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from localhai.server.listening import Listener
     from localhai.server.state import State
 
-DEFAULT_PORT = 8000
 DEFAULT_HTTPS_PORT = 8443
 TOKEN = "LOCALHAI_TOKEN"  # noqa: S105  # the name of a variable
 LOOK = 0.5  # seconds; a signal is heard at once
@@ -36,7 +36,7 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address; 0.0.0.0 is all of them.")
 @click.option(
-    "--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one."
+    "--port", "-p", type=click.IntRange(0, 65535), default=SERVER_PORT, show_default=True, help="0: any free one."
 )
 @click.option("--https", is_flag=True, help="Answer by https too, with a certificate that is made for this machine.")
 @click.option(

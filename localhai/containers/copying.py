@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from localhai.errors import DiskFull
 from localhai.system import copies
+from localhai.system.durable import is_full
 
 OPEN_FOLDER = 0o777
 OPEN_FILE = 0o666
@@ -111,7 +111,7 @@ def _full_disk_is_said(target: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise DiskFull(
                 f"no space left while copying to {target}", where=target, hints=["free some: localhai clean"]
             ) from error

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.errors import DiskFull, SurroundingsError
+from localhai.system import text
+from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
@@ -21,7 +20,7 @@ def disk_in_words(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise disk_full(folder, what) from error
         raise SurroundingsError(f"{what} cannot be written: {error.strerror or error}", where=str(folder)) from error
 
@@ -48,9 +47,4 @@ def require_room(folder: Path, size: int, what: str) -> None:
 
 def human_size(size: int) -> str:
     """`28.9 kB`, in powers of 1000 as the platform writes it (platform.md 2.5)."""
-    value = float(size)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":  # noqa: PLR2004 - the step between units
-            break
-        value /= 1000
-    return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+    return text.human_size(size, "bytes")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
+
+from localhai.vocabulary import KeepDirectories
 
 
 class InputSpec(Struct, frozen=True):
@@ -17,7 +19,7 @@ class InputSpec(Struct, frozen=True):
 
     name: str
     uris: tuple[str, ...]
-    keep_directories: Literal["none", "suffix", "full"] = "none"
+    keep_directories: KeepDirectories = "none"
     filename: str | None = None
     optional: bool = False
     on_demand: bool = False

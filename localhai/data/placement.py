@@ -6,14 +6,13 @@ import hashlib
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from msgspec import Struct
 
 from localhai.data.uri import Uri, last_segment
 from localhai.system.text import clean, file_name
+from localhai.vocabulary import KeepDirectories
 
-KeepDirectories = Literal["none", "suffix", "full"]
 NAME_MAX = 255  # bytes of one path part on Linux
 
 

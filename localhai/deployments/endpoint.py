@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localhai.errors import ProjectError, UsageError
 from localhai.project.faulty import find_sound, is_any_faulty
 from localhai.project.names import unknown
+from localhai.vocabulary import JOINER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8000
 SUPPORT = "/valohai/.localhai"  # what localhai adds for serving stands here
-JOINER = " && "  # as commands of steps: how a list is joined is unconfirmed
 
 
 def find_endpoint(config: Config, wanted: str) -> dict[str, Any]:

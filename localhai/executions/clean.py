@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from localhai.executions.delete import delete, folder_size
 from localhai.executions.execution import Execution
 from localhai.executions.run import uncollected
 from localhai.executions.run.owner import has_files
+from localhai.records import times
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _forget(paths: Sequence[Path]) -> Sequence[str]:
 
 def old_executions(home: Home, project_id: str | None, older_than: float, now: datetime) -> Iterator[Portion]:
     """Executions that ended more than `older_than` seconds before `now`, with their outputs."""
-    before = (now - timedelta(seconds=older_than)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    before = times.text(now - timedelta(seconds=older_than))
     found = [item for item in home.records.executions.ended_before(before, project_id) if _is_of(home, item[0])]
     if found:
         size = sum(_size_of(home, folder) for _, folder in found)

@@ -215,7 +215,9 @@ class Home:
         try:
             private.make_folder(folder)
         except OSError as error:
-            if error.errno == 28:  # noqa: PLR2004  # ENOSPC
+            from localhai.system.durable import is_full
+
+            if is_full(error):
                 raise DiskFull(f"{folder} cannot be made: no space left", where=str(folder)) from error
             reason = "a file stands there" if isinstance(error, FileExistsError) else error.strerror
             raise SurroundingsError(

@@ -14,14 +14,13 @@ from localhai.project.document import parse, read_bytes
 from localhai.project.folder import refuse_folder
 from localhai.system import private
 from localhai.version import __version__
+from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Config
 
     from localhai.errors import Problem
     from localhai.project.positions import PositionMap
-
-FILE_NAME = "valohai.yaml"
 
 
 class ProjectConfig(Struct, frozen=True):
@@ -40,13 +39,13 @@ def find_config(start: Path) -> Path:
     """
     start = start.absolute()
     for folder in (start, *start.parents):
-        path = folder / FILE_NAME
+        path = folder / YAML
         if path.is_file():
             return path
-    refuse_folder(start, FILE_NAME)
+    refuse_folder(start, YAML)
     near = next((start / name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
-    hint = f"rename {near.name}: the platform reads {FILE_NAME}" if near else "go to your project, or write one there"
-    message = f"there is no {FILE_NAME} in {start} or any folder above it"
+    hint = f"rename {near.name}: the platform reads {YAML}" if near else "go to your project, or write one there"
+    message = f"there is no {YAML} in {start} or any folder above it"
     raise ProjectError(message, where=str(start), hints=[hint])
 
 

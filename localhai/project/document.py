@@ -17,6 +17,7 @@ from localhai.project.bounds import check_text, children, refused, refused_at, s
 from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
 from localhai.system.text import clean, clean_value
+from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,13 +72,13 @@ def unreadable(file: str, message: str, code: str, hint: str | None = None) -> P
 
 
 def _folder(path: Path) -> ProjectError:
-    inside = path / "valohai.yaml"
+    inside = path / YAML
     hint = f"name the file: {inside}" if inside.is_file() else "name the valohai.yaml to read"
     return unreadable(str(path), f"{path} is a folder", "is-a-folder", hint)
 
 
 def _missing(path: Path) -> ProjectError:
-    spellings = [path.with_name(name) for name in ("valohai.yaml", "valohai.yml", ".valohai.yaml")]
+    spellings = [path.with_name(name) for name in (YAML, "valohai.yml", ".valohai.yaml")]
     near = next((str(other) for other in spellings if other != path and other.is_file()), None)
     hint = f"did you mean {near}?" if near else "write one, or name another file"
     return unreadable(str(path), f"there is no file {path} (looked at {path.absolute()})", "no-such-file", hint)

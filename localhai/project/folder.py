@@ -10,8 +10,7 @@ from msgspec import Struct
 from localhai.errors import ProjectError
 from localhai.settings import Settings
 from localhai.system.text import clean
-
-YAML = "valohai.yaml"
+from localhai.vocabulary import YAML
 
 SMALLEST_EXAMPLE = """\
 - step:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from localhai.errors import ProjectError, UsageError
 from localhai.project.names import find_by_option, option_name, unknown
 from localhai.system.strict_json import finite
+from localhai.vocabulary import JOINER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,9 +211,6 @@ def _allowed(step: Step, faults: list[str]) -> list[str]:
             continue
         hints.append(f"{name}: {takes(parameter)}")
     return hints
-
-
-JOINER = " && "  # platform.md 1.4: both official local tools; the platform's own is unconfirmed
 
 
 def render(step: Step, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:

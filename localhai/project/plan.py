@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from localhai.system import strict_json
+from localhai.vocabulary import KeepDirectories
 
-KeepDirectories = Literal["none", "suffix", "full"]
 ParityLevel = Literal["emulated", "approximated", "ignored"]
 Number = int | float  # what is stored as one stays one
 

@@ -21,8 +21,9 @@ from localhai.errors import DiskFull, ProjectError
 from localhai.project import git, packaging
 from localhai.project.remembered import Remembered, Shelf
 from localhai.system import private
+from localhai.system.durable import is_full
+from localhai.vocabulary import YAML
 
-YAML = "valohai.yaml"
 _IN_THE_MAKING = ".making-"
 _ABANDONED = 24 * 3600.0  # seconds after which a copy in the making has no maker any more
 
@@ -151,7 +152,7 @@ def making(cache: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise DiskFull(f"no space left for the code snapshot in {cache}", hints=["localhai clean"]) from error
         place = packaging.shown(os.fsdecode(error.filename or cache))
         raise ProjectError(f"the code cannot be copied: {place}: {error.strerror or error}", where=place) from error

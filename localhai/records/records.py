@@ -16,6 +16,7 @@ from localhai.records.projects import ProjectRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
 from localhai.system import private
+from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,12 +197,11 @@ def _database(home: Path, url: str | None) -> Database:
 
 
 def _make_folder(folder: Path) -> None:
-    import errno
 
     try:
         private.make_folder(folder)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise DiskFull(f"no space left to make {folder}", where=str(folder)) from error
         raise RecordsUnavailable(
             f"the home of localhai cannot be made: {error.strerror}",

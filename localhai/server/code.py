@@ -31,6 +31,7 @@ from localhai.records.times import text
 from localhai.server.errors import field
 from localhai.system import durable
 from localhai.system.text import path_of
+from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from localhai.project.config import ProjectConfig
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from localhai.server.state import State
     from localhai.settings import Settings
 
-YAML = "valohai.yaml"
 NOTEBOOK_YAML = ".notebook.valohai.yaml"  # of packages that the server makes itself: they are no commits of anybody's
 ABANDONED = 86_400.0  # seconds
 LARGEST_PACKAGE = 1 << 30  # bytes compressed; `vh` refuses to send more

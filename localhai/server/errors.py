@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from localhai.errors import (
     UsageError,
 )
 from localhai.system import strict_json
+from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(OSError)
     def full(_request: Request, error: OSError) -> Json:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if not is_full(error):
             raise error  # a fault like any other
         return Json({"message": "the disk of the server is full", "code": "disk_full"}, 507)
 

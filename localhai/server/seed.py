@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from localhai.executions.uploads import upload
 from localhai.records.server import Variable
 from localhai.server import projects
 from localhai.system.text import read_file
+from localhai.vocabulary import is_variable
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 SHORTEST_TOKEN = 8
 LONGEST_NAME = 100
-_variable_re = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class SeededUser(Struct, frozen=True):
@@ -213,7 +212,7 @@ class _Reader(Struct, frozen=True):
             raise self.wrong(f"{place}.id is not a UUID") from None
 
     def variable(self, name: Any, value: Any, place: str) -> SeededVariable:
-        if not isinstance(name, str) or not _variable_re.match(name):
+        if not isinstance(name, str) or not is_variable(name):
             raise self.wrong(f"{place}.environment_variables: {name!r} is not the name of an environment variable")
         place = f"{place}.environment_variables.{name}"
         if isinstance(value, str):

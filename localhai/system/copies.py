@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import stat
 from collections.abc import Callable
 from typing import Any
 
-from localhai.system.durable import write_all
+from localhai.system.durable import is_full, write_all
 
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file until one of them is written
 KERNEL_CHUNK = 1 << 30
 CHUNK = 1 << 20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _AT_FDCWD = -2  # sys/fcntl.h of macOS: paths start at the current folder
 _KEEP_NO_OWNER = 2  # CLONE_NOOWNERCOPY of sys/clonefile.h: the copy belongs to who makes it
 
@@ -92,7 +90,7 @@ def _copy_in_kernel(reader: int, writer: int) -> int:
         while copied := copy(reader, writer, KERNEL_CHUNK):
             done += copied
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise
     return done
 

@@ -6,6 +6,7 @@ doing something again, `synced=False` saves the wait.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 WRITING = ".writing-"  # how files begin that have no content of their own yet
 SIDE_BY_SIDE = 16  # a thousand small files: 0.15 s instead of 4 s one after another
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or somebody's share of it, has no room left."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def sync_data(descriptor: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SHOWN = re.compile(r"\\x([89a-f][0-9a-f])")
+_STEP = 1000  # between the units of sizes
 _BYTES = range(0xDC80, 0xDD00)  # where Python puts bytes that are not UTF-8
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -88,6 +89,15 @@ def file_name(path: bytes | str) -> str:
     except UnicodeDecodeError:
         text = path.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
     return "".join(f"%{ord(char) - 0xDC00:02X}" if ord(char) in _BYTES else char for char in text)
+
+
+def human_size(size: float, least: str = "B") -> str:
+    """`28.9 kB`: bytes in powers of 1000, as the platform writes them (platform.md 2.5); below that whole ones."""
+    for unit in (least, "kB", "MB", "GB"):
+        if size < _STEP:
+            return f"{size:.0f} {unit}" if unit == least else f"{size:.1f} {unit}"
+        size /= _STEP
+    return f"{size:.1f} TB"
 
 
 def read_file(path: Path) -> str:

@@ -11,10 +11,11 @@ from msgspec import Struct
 from localhai.project.names import find_by_option, listing, nearest
 from localhai.project.plan import Number, ParityNote
 from localhai.tasks.bayesian import require_optuna
-from localhai.tasks.plan import BAYESIAN_BATCH, OnChildError, Target, TaskPlan, TaskType
+from localhai.tasks.plan import BAYESIAN_BATCH, Target, TaskPlan, TaskType
 from localhai.tasks.rules import default_on_child_error
 from localhai.tasks.sweep import ParameterSets, grid_values
 from localhai.tasks.variants import RuleError, Variant
+from localhai.vocabulary import OnChildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,9 @@ from msgspec import Struct
 from localhai.project.plan import Number, ParityNote
 from localhai.system import strict_json
 from localhai.tasks.variants import Variant
+from localhai.vocabulary import OnChildError
 
 TaskType = Literal["grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed"]
-OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
 
 BAYESIAN_START = 20  # this many executions are random before the optimiser proposes any (platform.md 8.1)
 BAYESIAN_BATCH = 5  # where execution-batch-size is absent: unconfirmed

@@ -17,7 +17,8 @@ from localhai.tasks.plan import BAYESIAN_START
 from localhai.vocabulary import FAILED
 
 if TYPE_CHECKING:
-    from localhai.tasks.plan import OnChildError, Target, TaskPlan, TaskType
+    from localhai.tasks.plan import Target, TaskPlan, TaskType
+    from localhai.vocabulary import OnChildError
 
 Outcome = Literal["complete", "error", "stopped"]
 

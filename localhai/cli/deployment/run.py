@@ -13,6 +13,7 @@ from localhai.cli import output
 from localhai.cli.deployment.requested import building, how_options, make, making_options, snapshot_of
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import Interrupted, UsageError
+from localhai.vocabulary import SERVER_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployment_rows import DeploymentVersion
 
-DEFAULT_PORT = 8000
-
 
 @click.command("run")
 @click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1)
 @click.option("--version", "reference", metavar="VERSION", help="Serve this version, in place of a new one.")
-@click.option("--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any.")
+@click.option("--port", "-p", type=click.IntRange(0, 65535), default=SERVER_PORT, show_default=True, help="0: any.")
 @click.option(
     "--ready-within",
     type=click.FloatRange(min=1),

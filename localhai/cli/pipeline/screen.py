@@ -12,6 +12,7 @@ from localhai.errors import InputNotFound, NotReused
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.pipelines.running import PipelineObserver
+from localhai.vocabulary import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +77,10 @@ class PipelineScreen(PipelineObserver):
         if self._live is not None and change.node is not None and change.status is not None:
             self._live.changed(change.node, change.status)
         if change.node is None:
-            if change.status == "waiting-approval":
+            if change.status == WAITING:
                 self.status(f"pipeline #{self.counter} waits for approval")
             return
-        if change.status == "waiting-approval" or (change.status is None and "approval" in (change.reason or "")):
+        if change.status == WAITING or (change.status is None and "approval" in (change.reason or "")):
             self.status(f"node {change.node}: {change.reason}; localhai pipeline approve {self.counter} {change.node}")
         elif change.status is None:
             self.status(f"node {change.node}: {change.reason}")

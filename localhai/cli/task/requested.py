@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from msgspec import Struct
@@ -18,6 +18,7 @@ from localhai.cli.running import together
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import read_file
 from localhai.tasks.plan import Target
+from localhai.vocabulary import OnChildError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from localhai.tasks.building import Wish
     from localhai.tasks.plan import TaskPlan, TaskType
 
-ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
 
 # A sweep without a blueprint.
 sweeping_options = together(
@@ -71,7 +71,7 @@ sweeping_options = together(
         type=click.IntRange(min=1),
         help="The same, also of a task whose valohai.yaml says otherwise.",
     ),
-    click.option("--on-child-error", type=click.Choice(ON_CHILD_ERROR), help="What a failed execution does."),
+    click.option("--on-child-error", type=click.Choice(get_args(OnChildError)), help="What a failed execution does."),
     click.option("--stop-condition", metavar="EXPRESSION", help="Stop all when the metadata of one fulfil it."),
     click.option("--draw-seed", type=int, help="Make the same random draws as with this seed before."),
 )

@@ -19,6 +19,7 @@ from localhai.containers.engine import Gateway
 from localhai.containers.launching import TELL_OTHERS
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.system import strict_json
+from localhai.vocabulary import SIGNALLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 WAIT_SLICE = 20.0  # seconds of waiting after which the engine is asked whether it still lives
 YOUNG = 3.0  # seconds in which a container may not have its handlers yet
 ONE_MORE = 1.0
-KILLED = 128  # exit codes from here on: a signal
 DESKTOP = "host.docker.internal"  # by which containers reach the machine that an engine's virtual machine runs on
 SELINUX = "/sys/fs/selinux/enforce"
 
@@ -93,7 +93,7 @@ class DockerEngine(DockerImages):
                 return None if found is None or found.running else found.exit_code
             code = self._wait_once(container, left)
             if code is not None:
-                if code >= KILLED:  # perhaps by an engine on its way out: it closes its door first
+                if code >= SIGNALLED:  # perhaps by an engine on its way out: it closes its door first
                     self._transport.make_sure(ANSWER_WITHIN)
                 return code
             self._transport.call("GET", "/version")  # a busy engine takes its time

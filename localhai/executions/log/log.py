@@ -57,6 +57,11 @@ def displayed(line: bytes) -> str:
     return text.rsplit("\r", 1)[-1]
 
 
+def format_time(time: datetime) -> str:
+    """UTC, ISO-8601, six fractional digits, without a zone (platform.md 2.5, 3)."""
+    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
 EventStream = Literal["stdout", "stderr", "status"]
 
 BLOCK = 1 << 17  # bytes of the index
@@ -74,11 +79,6 @@ class Event(Struct, frozen=True):
     def to_dict(self) -> dict[str, str]:
         """The wire shape: `time` is UTC, ISO-8601 with six digits and no zone."""
         return {"stream": self.stream, "time": format_time(self.time), "message": self.message}
-
-
-def format_time(time: datetime) -> str:
-    """UTC, ISO-8601, six fractional digits, without a zone (platform.md 2.5)."""
-    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 class LogWriter:

@@ -19,7 +19,7 @@ import orjson
 from msgspec import Struct, field, to_builtins
 
 from localhai.errors import DiskFull
-from localhai.executions.log.log import LineAssembler
+from localhai.executions.log.log import LineAssembler, format_time
 from localhai.system import durable, strict_json
 from localhai.system.text import clean_value
 
@@ -157,7 +157,7 @@ class MetadataCollector:
         durable.write(self._folder / SUMMARY, summary, mode=0o644, synced=False)
 
     def _take(self, lines: Sequence[bytes], time: float) -> None:
-        prefix = b'{"_time":"' + _metadata_time(time).encode() + b'"'
+        prefix = b'{"_time":"' + format_time(datetime.fromtimestamp(time, timezone.utc)).encode() + b'"'
         objects: list[dict[str, Any]] = []
         texts: list[bytes] = []
         for line in lines:
@@ -187,11 +187,6 @@ class MetadataCollector:
             durable.append(self._file, data)
         except OSError as error:
             raise DiskFull(f"metadata cannot be written: {error.strerror}") from error
-
-
-def _metadata_time(time: float) -> str:
-    """UTC without a zone, as platform.md 3 shows it."""
-    return datetime.fromtimestamp(time, timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def read_metadata(folder: Path) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from localhai.executions.reading import Reading, asked_by, requester_of
 from localhai.executions.run.environment import is_set
 from localhai.executions.run.input_specs import input_specs
 from localhai.system import strict_json
+from localhai.system.text import human_size
 from localhai.vocabulary import datum_uri
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from localhai.settings import Settings
 
 BIG = 100 * 1000 * 1000  # bytes: a download of this size is announced before it starts
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def fetch(context: RunContext) -> None:
@@ -96,7 +96,7 @@ class FetchReporter:
         elif isinstance(event, FileStarted):
             self._sizes[event.input, event.name] = event.size
             if event.resumed:
-                self._context.capture.status(f"{event.uri}: going on after {readable_size(event.resumed)}")
+                self._context.capture.status(f"{event.uri}: going on after {human_size(event.resumed)}")
             self._advance(event.input, event.name, event.resumed)
         elif isinstance(event, FileAdvanced):
             self._advance(event.input, event.name, event.done)
@@ -108,7 +108,7 @@ class FetchReporter:
     def _planned(self, event: FetchPlanned) -> None:
         if event.to_download >= BIG:
             count = f"{event.files} file{'s' if event.files != 1 else ''}"
-            self._context.capture.status(f"Downloading {readable_size(event.to_download)} for the inputs ({count})")
+            self._context.capture.status(f"Downloading {human_size(event.to_download)} for the inputs ({count})")
 
     def _advance(self, input_name: str, name: str, done: int) -> None:
         size = self._sizes.get((input_name, name))
@@ -117,16 +117,7 @@ class FetchReporter:
     def _done(self, event: FileDone) -> None:
         self._context.observer.progress("input", f"{event.input}/{event.name}", event.size, event.size)
         how = "in the cache" if event.cached else "downloaded"
-        self._context.capture.status(f"{event.uri}: {how}, {readable_size(event.size)}")
-
-
-def readable_size(size: float) -> str:
-    """Bytes in decimal units, as the platform's log writes them: 28.9 kB."""
-    for unit in _UNITS[:-1]:
-        if size < 1000:  # noqa: PLR2004  # decimal units
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {_UNITS[-1]}"
+        self._context.capture.status(f"{event.uri}: {how}, {human_size(event.size)}")
 
 
 ON_CALL = "input_request"  # of api.json: without it, on-demand inputs are there beforehand

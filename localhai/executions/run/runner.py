@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 from contextlib import ExitStack, suppress
@@ -28,6 +27,7 @@ from localhai.executions.run.supervise import ContactLost, supervise
 from localhai.executions.run.verdict import ContainerExit, stopwatch
 from localhai.system import strict_json
 from localhai.system.credentials import secrets_in
+from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -212,7 +212,7 @@ def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
     """What the disk refused, as one of our errors; ours as they are."""
     if isinstance(error, LocalhaiError):
         return error
-    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else SurroundingsError
+    kind = DiskFull if is_full(error) else SurroundingsError
     what = error.filename if isinstance(error.filename, str) else str(folder)
     return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
 

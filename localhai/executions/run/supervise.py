@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from localhai.errors import EngineLost, LocalhaiError, SurroundingsError
 from localhai.executions.run.stop import Beside, Pace, Stopping
 from localhai.executions.run.verdict import STOPPED_BY_WISH, ContainerExit, Watch
+from localhai.vocabulary import SIGNALLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ RETURN_OF_ENGINE = 30.0  # seconds in which a restarted engine is waited for
 HEALTHY = 10.0  # seconds without a loss after which the next one is the first again
 MOST_PAUSE = 5.0  # seconds between losses of an engine that answers, but does not let us listen
 FORCED = 10.0  # seconds that an engine has for an answer once somebody forces
-KILLED = 128  # exit codes from here on: a signal, or an engine that does not know
 DRAIN = 15.0  # seconds in which the last output of an ended container must come
 T = TypeVar("T")
 
@@ -303,7 +303,7 @@ class _Supervision:
             return None
         self._is_running = False
         self._drain(self._listen(self._output), self._output)
-        if self._cause is None and state.exit_code is not None and state.exit_code >= KILLED:
+        if self._cause is None and state.exit_code is not None and state.exit_code >= SIGNALLED:
             return ContainerExit(
                 None, None, f"the engine went away while it ran, and ended it (exit code {state.exit_code})"
             )

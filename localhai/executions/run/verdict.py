@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from localhai.records.times import parse
+from localhai.vocabulary import SIGNALLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +83,6 @@ def final_status(cause: Cause | None, exit_code: int | None) -> Literal["complet
     return "complete" if exit_code == 0 else "error"
 
 
-KILLED = 128  # a shell's exit code for a command that a signal ended, before the signal's number
-
-
 class Outcome(Struct, frozen=True):
     """`error` is None exactly when `status` is `complete`."""
 
@@ -109,7 +107,7 @@ def _reason(ended: ContainerExit, memory_limit: float | None) -> str:
         return f"it used more memory than its limit{limit} and was killed (exit code {ended.exit_code})"
     if ended.exit_code is None:
         return "how it ended is not known"
-    name = _signal_name(ended.exit_code - KILLED)
+    name = _signal_name(ended.exit_code - SIGNALLED)
     if name is not None:
         return f"it was killed by {name} (exit code {ended.exit_code})"
     return f"its command ended with exit code {ended.exit_code}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from localhai.project import parameters
 from localhai.project.checks import expression
 from localhai.project.checks.file import check_unique
 from localhai.project.checks.items import named, names
 from localhai.project.sentences import all_of, any_of, guess, quoted
+from localhai.vocabulary import OnChildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from localhai.project.checks.items import Item, Items
 
 TYPES = ("grid_search", "random_search", "manual_search", "bayesian_tpe", "distributed")
-ON_CHILD_ERROR = ("continue-and-complete", "continue-and-error", "stop-all-and-error")
+ON_CHILD_ERROR = get_args(OnChildError)
 _BAYESIAN_ONLY = ("engine", "optimization-target-metric", "optimization-target-value")
 _RULES = {"multiple": ("items",), "single": ("value",), "linear": ("start", "end")}
 

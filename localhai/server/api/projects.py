@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -21,12 +20,11 @@ from localhai.server.errors import field, not_found
 from localhai.server.pagination import OnePage
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
-from localhai.vocabulary import Status
+from localhai.vocabulary import YAML, Status, is_variable
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 LONGEST_NAME = 100
-_variable_re = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 ShortName = Annotated[str, Meta(max_length=LONGEST_NAME), Reads(partial(text, most=LONGEST_NAME))]
 
 
@@ -72,7 +70,7 @@ def detailed(state: State, user: User, row: Project, base: Base) -> dict[str, An
     counts = {str(status): records.executions.count(row.id, status=status) for status in Status}
     return project_details(
         listed(state, user, row, base),
-        yaml_path="valohai.yaml",
+        yaml_path=YAML,
         variables=state.records.variables.list(row.id),
         statuses={status: count for status, count in counts.items() if count},
     )
@@ -142,7 +140,7 @@ def set_variable(
 ) -> dict[str, Any]:
     """Set one environment variable of all later executions."""
     row = state.project_of(asking, project_id)
-    if not _variable_re.match(body.name):
+    if not is_variable(body.name):
         raise field("name", "Not the name of an environment variable.")
     state.records.variables.set(row.id, Variable(body.name, body.value, body.secret))
     return {"ok": True}

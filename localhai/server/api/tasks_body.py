@@ -17,8 +17,9 @@ from localhai.server.api.executions_body import StepBody
 from localhai.server.bodies import Flag, Number, Reads, Text, as_it_is, decode, mapping, objects, shaped, text
 from localhai.server.errors import Refused, field
 from localhai.tasks.building import TaskFault, Wish, build
-from localhai.tasks.plan import OnChildError, TaskPlan, TaskType
+from localhai.tasks.plan import TaskPlan, TaskType
 from localhai.tasks.variants import STYLES
+from localhai.vocabulary import OnChildError
 
 MOST_VALUES = 100_000  # of one parameter: they are made at once for some types
 

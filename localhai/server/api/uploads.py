@@ -35,6 +35,7 @@ from localhai.server.errors import field, not_found, said
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking, require_good, signed_url
 from localhai.system import durable, locks, strict_json
+from localhai.vocabulary import is_id
 
 router = APIRouter(tags=["data"])
 AT_ONCE = 8  # streams of one user that come in at the same time
@@ -44,7 +45,6 @@ KEPT = 24 * 3600  # seconds that an upload which nobody completes stays
 _PIECE = 1 << 20  # bytes that are written at a time
 _TOO_LARGE = 413
 _DOCUMENT, _CONTENT, _LOCK = "upload.json", "content", ".lock"
-_id_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _size_re = re.compile(r"[0-9]{1,16}")
 
 
@@ -204,7 +204,7 @@ def _announced(state: State, user: User, project: Project, body: UploadBody) -> 
 
 def find_upload(state: State, upload_id: str) -> Upload:
     """By id. Raises Refused with 404."""
-    if not _id_re.fullmatch(upload_id):
+    if not is_id(upload_id):
         raise not_found()
     folder = _folder(state) / upload_id
     try:
