@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.runners import Kept
     from localhai.pipelines.sources import Sources
     from localhai.project.plan import ExecutionPlan
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
     Tell = Callable[[str, Any], None]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from localhai.executions.run.stop import Interruption
     from localhai.pipelines.results import NodeResult
     from localhai.pipelines.runners import NodeWork
-    from localhai.records.pipeline_rows import PipelineNode
+    from localhai.records.pipelines import PipelineNode
 
 ELSEWHERE = "elsewhere"  # the type of a node that another task of the DAG ran
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.executions.home import Home
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
     from localhai.records.queue import QueueEntry
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
 
 HOME = "home"  # of what was asked for: which home has its packages and folders
 _OPEN = {"pipeline": PIPELINE_OPEN, "task": TASK_OPEN}
@@ -79,7 +79,9 @@ class Continuing:
             return False  # this server's, or another one's that lives
         if not self._is_ours(entry):
             return False
-        return home.records.queue.take_over(entry.kind, entry.id, record.owner, home.own(at_once=True))
+        records = home.records
+        adopt = records.pipelines.adopt if entry.kind == "pipeline" else records.tasks.adopt
+        return adopt(entry.id, record.owner, home.own(at_once=True))
 
     def _is_ours(self, entry: QueueEntry) -> bool:
         """Its packages and folders are in the home that took it in: only a server of that home can go on with it."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.executions.open_project import OpenProject
     from localhai.records import ExecutionRecord, Project
-    from localhai.records.pipeline_rows import Pipeline
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.pipelines import Pipeline
+    from localhai.records.tasks import TaskRecord
 
 _range_re = re.compile(r"[#=]?(\d{1,7})-[#=]?(\d{1,7})")
 WIDEST = 10_000

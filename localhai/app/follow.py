@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.log.log import Event
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
     Say = Callable[[str], None]
 

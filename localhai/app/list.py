@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from localhai.executions.home import Home
     from localhai.records import ExecutionRecord
-    from localhai.records.pipeline_rows import Pipeline
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.pipelines import Pipeline
+    from localhai.records.tasks import TaskRecord
 
 INCOMPLETE_WORD = "incomplete"  # of people and clients, for every status that is not final
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from localhai.executions.home import Home
-    from localhai.records.pipeline_rows import Pipeline
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.pipelines import Pipeline
+    from localhai.records.tasks import TaskRecord
 
     Say = Callable[[str], None]
 

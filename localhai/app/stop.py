@@ -12,7 +12,7 @@ from localhai.vocabulary import Status
 if TYPE_CHECKING:
     from localhai.executions.home import Home
     from localhai.records import ExecutionRecord
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 
 def stop_execution(home: Home, record: ExecutionRecord) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import ContainerState, Engine, Image
     from localhai.executions.home import Home
-    from localhai.records.deployment_rows import DeploymentVersion, VersionEndpoint
+    from localhai.records.deployments import DeploymentVersion, VersionEndpoint
 
 
 class LeftEndpoint(Struct, frozen=True):

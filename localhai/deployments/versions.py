@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.observer import Observer
     from localhai.project.snapshot import Snapshot
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 FOLDER = "deployments"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
     from localhai.settings import Settings
 
 SHOWN = 12  # lines of a log behind an error

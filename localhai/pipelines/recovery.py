@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.executions.home import Home
-    from localhai.records.pipeline_rows import Pipeline, PipelineNode
+    from localhai.records.pipelines import Pipeline, PipelineNode
 
 _DIED = "localhai died"
 

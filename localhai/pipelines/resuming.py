@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.runners import Kept, NodeRunner
     from localhai.pipelines.running import PipelineOptions
     from localhai.pipelines.sources import Sources
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
 
 def recorded_plan(record: Pipeline) -> PipelinePlan:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeResult, NodeStart
     from localhai.pipelines.sources import Sources
-    from localhai.records.pipeline_rows import PipelineNode
+    from localhai.records.pipelines import PipelineNode
 
 
 class Made(Struct, frozen=True):

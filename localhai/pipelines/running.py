@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.runners import Kept, Made, NodeRunner
     from localhai.pipelines.sources import Sources
     from localhai.records import Records
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
 MOST_JOBS = 4
 LOOK = 0.2  # seconds between looks at signals

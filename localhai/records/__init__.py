@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from localhai.records.aliases import Alias, AliasChange
+from localhai.records.data import DatumRecord
 from localhai.records.database import Patience
+from localhai.records.executions import ExecutionRecord
 from localhai.records.ids import new_id
+from localhai.records.owners import Owner
+from localhai.records.projects import Project
 from localhai.records.records import Records
-from localhai.records.rows import Alias, AliasChange, DatumRecord, ExecutionRecord, Owner, Project, StatusChange
+from localhai.records.transitions import StatusChange
 from localhai.records.uses import Use
-from localhai.records.version_rows import Noun, Version, VersionRequest
-from localhai.records.versions import VersionParent
+from localhai.records.versions import Noun, Version, VersionParent, VersionRequest
 
 __all__ = [
     "Alias",

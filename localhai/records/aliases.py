@@ -4,19 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import data_rows as rows
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from localhai.records.access import NounRecords
-from localhai.records.database import statement, storable
-from localhai.records.rows import Alias, AliasChange
+from localhai.records.data import DATA
+from localhai.records.database import storable
+from localhai.records.mapper import Table
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
 
-_ALIASES = "SELECT project_id, name, datum_id, created, updated FROM datum_aliases"
+
+class Alias(Struct, frozen=True):
+    """A name of a project for a datum, which may move to another datum (platform.md 5, `valohai.alias`)."""
+
+    project_id: str
+    name: str
+    datum_id: str
+    created: str
+    updated: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """`project_id, name, datum_id, created, updated`."""
+        return asdict(self)
+
+
+class AliasChange(Struct, frozen=True):
+    """Since `time` an alias pointed to this datum; None: it was deleted."""
+
+    time: str
+    datum_id: str | None
+
+
+ALIASES = Table(Alias, "datum_aliases", "a", texts=("name",))
+_NAMED = "WHERE a.project_id = :project_id AND a.name = :name"
+
+
+def point(transaction: Transaction, project_id: str, name: str, datum_id: str, now: str) -> None:
+    """Make an alias or move it. Where it pointed before stays known; pointing it to where it points is no change."""
+    values = {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now}
+    moved = transaction.change(
+        "INSERT INTO datum_aliases (project_id, name, datum_id, created, updated)"
+        " VALUES (:project_id, :name, :datum_id, :now, :now)"
+        " ON CONFLICT (project_id, name)"
+        " DO UPDATE SET datum_id = excluded.datum_id, updated = excluded.updated"
+        " WHERE datum_aliases.datum_id <> excluded.datum_id",
+        values,
+    )
+    if moved:
+        _note(transaction, project_id, name, datum_id, now)
+
+
+def _note(transaction: Transaction, project_id: str, name: str, datum_id: str | None, now: str) -> None:
+    """Remember where an alias points since now; None: it was deleted."""
+    transaction.change(
+        "INSERT INTO datum_alias_changes (project_id, name, datum_id, time)"
+        " VALUES (:project_id, :name, :datum_id, :now)",
+        {"project_id": project_id, "name": storable(name), "datum_id": datum_id, "now": now},
+    )
 
 
 class AliasRecords(NounRecords):
     """`records.aliases`."""
+
+    table = ALIASES
 
     def point(self, project_id: str, name: str, datum_id: str) -> Alias:
         """Give a datum this name in a project; a name that was another's moves (platform.md 5, `valohai.alias`)."""
@@ -24,16 +76,16 @@ class AliasRecords(NounRecords):
         key = {"project_id": project_id, "name": storable(name)}
 
         def work(transaction: Transaction, _again: bool) -> Alias:
-            rows.one(transaction, datum_id)
-            rows.point_alias(transaction, project_id, name, datum_id, now)
-            return _aliases(transaction, "project_id = :project_id AND name = :name", key)[0]
+            DATA.one(transaction, datum_id)
+            point(transaction, project_id, name, datum_id, now)
+            return ALIASES.select(transaction, _NAMED, key)[0]
 
         return self._write(work)
 
     def get(self, project_id: str, name: str) -> Alias | None:
         """The alias of this name, None when there is none."""
         key = {"project_id": project_id, "name": storable(name)}
-        found = self._read(lambda transaction: _aliases(transaction, "project_id = :project_id AND name = :name", key))
+        found = self._read(lambda transaction: ALIASES.select(transaction, _NAMED, key))
         return found[0] if found else None
 
     def delete(self, project_id: str, name: str) -> bool:
@@ -44,7 +96,7 @@ class AliasRecords(NounRecords):
             sql = "DELETE FROM datum_aliases WHERE project_id = :project_id AND name = :name"
             if not transaction.change(sql, key):
                 return again
-            rows.note_alias(transaction, project_id, name, None, now)
+            _note(transaction, project_id, name, None, now)
             return True
 
         return self._write(work)
@@ -60,10 +112,5 @@ class AliasRecords(NounRecords):
 
     def list(self, project_id: str) -> list[Alias]:
         """All aliases of a project, by name."""
-        key = {"project_id": project_id}
-        return self._read(lambda transaction: _aliases(transaction, "project_id = :project_id", key))
-
-
-def _aliases(transaction: Transaction, condition: str, parameters: dict[str, Any]) -> list[Alias]:
-    sql = statement(_ALIASES, "WHERE", condition, "ORDER BY name")
-    return [Alias(**row) for row in transaction.rows(sql, parameters)]
+        key, tail = {"project_id": project_id}, "WHERE a.project_id = :project_id ORDER BY a.name"
+        return self._read(lambda transaction: ALIASES.select(transaction, tail, key))

@@ -1,47 +1,161 @@
-"""Data: what executions put out, with tags, and the aliases of a project."""
+"""Data: what executions put out or people bring, immutable bytes with an id, tags and properties (platform.md 5)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from localhai.errors import UsageError
-from localhai.records import data_rows as rows
+from localhai.records import references
 from localhai.records.access import NounRecords
 from localhai.records.database import placeholders, statement, storable
+from localhai.records.mapper import Table, names, parts
 from localhai.vocabulary import without_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import DatumRecord
 
-_CANDIDATES = 5
-_SHORTEST_PREFIX = 4
+NOBODY = ""  # in place of the execution: the datum was uploaded
+
+
+class DatumRecord(Struct, frozen=True):
+    """An output of an execution, or an upload, of none: immutable bytes with an id (platform.md 5).
+
+    `name` is the path under /valohai/outputs, `size` in bytes, `uri` says where the bytes are (a path of this machine,
+    file:// or s3://), `properties` the metadata of its sidecars. The last four are filled by the records.
+    `purged` is the time when the bytes were deleted; the row stays, since other executions may have used them.
+    """
+
+    id: str
+    name: str
+    size: int
+    ctime: str
+    uri: str
+    md5: str
+    sha1: str
+    sha256: str
+    tags: tuple[str, ...] = ()
+    properties: tuple[Mapping[str, Any], ...] = ()
+    execution_id: str | None = None
+    project_id: str | None = None
+    aliases: tuple[str, ...] = ()
+    purged: str | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Where the file is on this machine, None when it is elsewhere."""
+        if self.uri.startswith("/"):
+            return self.uri
+        if not self.uri.startswith("file://"):
+            return None
+        from urllib.parse import unquote, urlsplit  # 3 ms that most commands need not spend
+
+        return unquote(urlsplit(self.uri).path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """docs/json.md's output: `id, name, size, ctime, uri, path, md5, sha1, sha256, tags, aliases`, and more."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "size": self.size,
+            "ctime": self.ctime,
+            "uri": self.uri,
+            "path": self.path,
+            "md5": self.md5,
+            "sha1": self.sha1,
+            "sha256": self.sha256,
+            "tags": list(self.tags),
+            "aliases": list(self.aliases),
+            "properties": [dict(item) for item in self.properties],
+            "execution": self.execution_id,
+            "purged": self.purged,
+        }
+
+
+def _fill(transaction: Transaction, ids: Sequence[str], _whole: bool) -> dict[str, dict[str, list[str]]]:
+    tags, aliases = "SELECT datum_id, tag AS name FROM datum_tags", "SELECT datum_id, name FROM datum_aliases"
+    return {
+        "tags": names(transaction, tags, "datum_id", ids, "position"),
+        "aliases": names(transaction, aliases, "datum_id", ids, "name"),
+    }
+
+
+DATA = Table(
+    DatumRecord,
+    "data",
+    "d",
+    noun="datum",
+    texts=("name", "uri"),
+    times=("ctime",),
+    documents=("properties",),
+    filled=("tags", "aliases"),
+    fill=_fill,
+    reads={"properties": lambda stored: tuple(json.loads(stored)), "execution_id": lambda stored: stored or None},
+    hints=["see them: localhai data list"],
+)
+
+
+def insert(transaction: Transaction, execution_id: str, project_id: str, records: Sequence[DatumRecord]) -> None:
+    """Add data; those that are there already stay as they are."""
+    own = ("id", "name", "size", "ctime", "md5", "sha1", "sha256", "uri", "properties")
+    of = {"execution_id": execution_id, "project_id": project_id}
+    rows = [{field: getattr(record, field) for field in own} | of for record in records]
+    DATA.insert_many(transaction, rows, "(id) DO NOTHING")
+    tags = [
+        {"id": record.id, "tag": tag, "position": position}
+        for record in records
+        for position, tag in enumerate(dict.fromkeys(storable(tag) for tag in record.tags))
+    ]
+    if tags:
+        transaction.change_many(
+            "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
+            " ON CONFLICT (datum_id, tag) DO NOTHING",
+            tags,
+        )
+
+
+def project_of(transaction: Transaction, execution_id: str) -> str:
+    """The id of an execution's project. Raises UsageError."""
+    found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
+    if not found:
+        raise UsageError(f"there is no execution {execution_id}", where=execution_id)
+    return str(found[0]["project_id"])
+
+
+def of_executions(transaction: Transaction, ids: Sequence[str]) -> dict[str, list[DatumRecord]]:
+    """Outputs by execution, in the order in which they were added."""
+    found: dict[str, list[DatumRecord]] = {}
+    for record in DATA.among(transaction, "execution_id", ids, "ORDER BY d.id"):
+        found.setdefault(record.execution_id or "", []).append(record)
+    return found
 
 
 class DataRecords(NounRecords):
-    """The data's part of Records."""
+    """`records.data`."""
+
+    table = DATA
 
     def add(self, execution_id: str, records: Sequence[DatumRecord]) -> None:
         """Add outputs of an execution, all or none. Adding one again (by id) changes nothing."""
 
         def work(transaction: Transaction, _again: bool) -> None:
-            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
-            if not found:
-                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
-            rows.insert(transaction, execution_id, found[0]["project_id"], records)
+            insert(transaction, execution_id, project_of(transaction, execution_id), records)
 
         if records:
             self._write(work)
 
     def add_upload(self, project_id: str, record: DatumRecord) -> None:
         """Add a datum that no execution put out."""
-        self._write(lambda transaction, _again: rows.insert(transaction, rows.NOBODY, project_id, [record]))
+        self._write(lambda transaction, _again: insert(transaction, NOBODY, project_id, [record]))
 
     def get(self, datum_id: str) -> DatumRecord:
         """By its full id. Raises UsageError when there is none."""
-        return self._read(lambda transaction: rows.one(transaction, datum_id))
+        return self._read(lambda transaction: DATA.one(transaction, datum_id))
 
     def find(self, reference: str, project_id: str | None) -> DatumRecord:
         """By id, alias of the project, or unambiguous beginning of an id, `datum://` before it or not.
@@ -49,21 +163,20 @@ class DataRecords(NounRecords):
         Raises UsageError, with candidates.
         """
         wanted = without_scheme(reference)
-        alias = (
-            None
-            if project_id is None
-            else self._read(lambda transaction: rows.aliased(transaction, project_id, wanted))
-        )
-        # `g` comes after every digit of an id, so this range holds what begins with the prefix.
-        key = {"low": wanted.lower(), "high": f"{wanted.lower()}g", "alias": alias}
-        tail = "WHERE d.id = :alias"
-        if len(wanted) >= _SHORTEST_PREFIX:
-            tail += " OR (d.id >= :low AND d.id < :high)"
-        tail += f" ORDER BY d.id LIMIT {_CANDIDATES + 1}"
-        found = self._read(lambda transaction: rows.select(transaction, tail, key))
-        exact = [item for item in found if alias is not None and item.id == alias]
-        if len(found) == 1 or exact:
-            return (exact or found)[0]
+        range_of = references.beginning(wanted, "d.id")
+        aliased = "d.id = (SELECT datum_id FROM datum_aliases WHERE project_id = :project_id AND name = :name)"
+        key = {"project_id": project_id, "name": storable(wanted)}
+
+        def work(transaction: Transaction) -> list[DatumRecord]:
+            exact = DATA.select(transaction, f"WHERE {aliased}", key)
+            if exact or range_of is None:
+                return exact
+            tail = f"WHERE {range_of[0]} ORDER BY d.id LIMIT {references.CANDIDATES + 1}"
+            return DATA.select(transaction, tail, range_of[1])
+
+        found = self._read(work)
+        if len(found) == 1:
+            return found[0]
         if not found:
             raise UsageError(
                 f"no datum has the id or alias {wanted!r}",
@@ -73,7 +186,7 @@ class DataRecords(NounRecords):
         raise UsageError(
             f"{wanted!r} is the beginning of several ids",
             where=reference,
-            hints=[f"{item.id} {item.name}" for item in found[:_CANDIDATES]],
+            hints=[f"{item.id} {item.name}" for item in found[: references.CANDIDATES]],
         )
 
     def tag(self, datum_id: str, tags: Sequence[str]) -> DatumRecord:
@@ -93,33 +206,25 @@ class DataRecords(NounRecords):
 
     def purge(self, datum_ids: Iterable[str]) -> None:
         """Remember that the bytes of these data are gone. The rows stay, since others may have been made from them."""
-        parts, now = list(rows.parts(list(datum_ids))), self._now()
+        ids, now = [*datum_ids], self._now()
 
         def work(transaction: Transaction, _again: bool) -> None:
-            for part in parts:
+            for part in parts(ids):
                 listed, parameters = placeholders(part)
-                sql = statement("UPDATE data SET purged = :now WHERE purged IS NULL AND id IN", listed)
-                transaction.change(sql, {**parameters, "now": now})
+                DATA.update(transaction, {"purged": now}, f"purged IS NULL AND id IN {listed}", **parameters)
 
         self._write(work)
 
     def by_id(self, datum_ids: Sequence[str]) -> dict[str, DatumRecord]:
         """Those of these data that there are, by id."""
-        return {item.id: item for item in self._of("d.id", datum_ids)}
+        return {item.id: item for item in self._among("id", datum_ids)}
 
     def of_executions(self, execution_ids: Sequence[str]) -> list[DatumRecord]:
         """Outputs of these executions, deleted executions too, in their order."""
-        return self._of("d.execution_id", execution_ids)
+        return self._among("execution_id", execution_ids)
 
-    def _of(self, column: str, ids: Sequence[str]) -> list[DatumRecord]:
-        def work(transaction: Transaction) -> list[DatumRecord]:
-            found: list[DatumRecord] = []
-            for part in rows.parts(ids):
-                listed, parameters = placeholders(part)
-                found += rows.select(transaction, statement("WHERE", column, "IN", listed, "ORDER BY d.id"), parameters)
-            return found
-
-        return self._read(work)
+    def _among(self, column: str, values: Sequence[str]) -> list[DatumRecord]:
+        return self._read(lambda transaction: [*DATA.among(transaction, column, values, "ORDER BY d.id")])
 
     def list(
         self,
@@ -150,7 +255,7 @@ class DataRecords(NounRecords):
             "ORDER BY d.id" if execution_id else "ORDER BY d.id DESC",
             "" if limit is None else "LIMIT :limit OFFSET :offset",
         )
-        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
+        return self._read(lambda transaction: DATA.select(transaction, tail, parameters))
 
 
 def _conditions(**given: str | None) -> tuple[list[str], dict[str, Any]]:

@@ -1,258 +1,354 @@
-"""Executions: created, changed by allowed transitions only, found by counter, `latest`, id or prefix."""
+"""Executions: what is known of each, and how they are found and listed; `transitions` makes and changes them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from localhai.errors import TransitionError, UsageError
-from localhai.records import data_rows, owners
-from localhai.records import execution_rows as rows
-from localhai.records.counters import DELETED, next_counter
-from localhai.records.database import Away, placeholders, statement, storable
-from localhai.records.execution_lists import ExecutionLists
-from localhai.records.execution_refs import find
+from msgspec import Struct, field
+
+from localhai.records.access import CountedRecords
+from localhai.records.data import DatumRecord, of_executions
+from localhai.records.database import placeholders, statement
+from localhai.records.mapper import Table, names, parts
+from localhai.records.times import duration
 from localhai.system import strict_json
-from localhai.vocabulary import ALLOWED, FINAL, INCOMPLETE, Status, allowed
+from localhai.vocabulary import FINAL, INCOMPLETE, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import DatumRecord, ExecutionRecord, Owner, StatusChange
-    from localhai.records.version_rows import VersionRequest
+    from localhai.records.owners import Owner
 
 _AT_ONCE = 100
+DELETED = "deleted execution"  # how many are gone of a project: a list's length is known without counting its rows
+
 _wild_re = re.compile("[%_!]")
-_TIME_OF = {Status.QUEUED: "queued", Status.STARTED: "started", **dict.fromkeys(FINAL, "finished")}
 
 
-class ExecutionRecords(ExecutionLists):
-    """The executions' part of Records."""
+class ExecutionRecord(Struct, frozen=True):
+    """One row of executions, with its project's name, its tags and its outputs.
 
-    table = "executions"
+    Times are text as in `times`. `document` holds what has no column: `image_digest, command, parameters, inputs,
+    metadata, parity, error` and whatever else the runner remembers; it never holds a secret. `folder` is empty until
+    it is known.
+    """
 
-    def create(
-        self,
-        project_id: str,
-        *,
-        step: str,
-        image: str,
-        commit: str | None,
-        document: Mapping[str, Any],
-        owner: Owner | None,
-        title: str | None = None,
-        tags: Sequence[str] = (),
-        environment: str | None = None,
-        folder: str | None = None,
-        by: str = "localhai",
-        known_as: str | None = None,
-    ) -> ExecutionRecord:
-        """A new execution, `created`, with its id and the project's next counter (from 1, without gaps).
+    id: str
+    project_id: str
+    project: str
+    counter: int
+    status: Status
+    step: str
+    image: str
+    commit: str | None
+    created: str
+    queued: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    exit_code: int | None = None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    environment: str | None = None
+    owner: Owner | None = None
+    stop_requested: str | None = None
+    container_id: str | None = None
+    folder: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[DatumRecord, ...] = ()
 
-        `document` holds JSON values and no secrets: masking is the caller's. `known_as` is its id, if it has one yet.
+    @property
+    def duration(self) -> float | None:
+        """Seconds from `started` to `finished`; None until it has finished, and when it never started."""
+        return duration(self.document, self.started, self.finished)
+
+    @property
+    def made_in(self) -> Mapping[str, Any]:
+        """`id`, `host` and `folder` of the home that made it; empty where none was noted yet."""
+        found: Mapping[str, Any] = self.document.get("home") or {}
+        return found
+
+    @property
+    def environment_variables(self) -> dict[str, str | None]:
+        """What was given to it, by name; None for a secret, and where an earlier localhai kept names only."""
+        values = self.document.get("environment_variable_values") or {}
+        return {name: values.get(name) for name in self.document.get("environment_variables") or ()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """docs/json.md's execution, and `dirty`: the code was not that of a commit.
+
+        Times are ISO-8601 UTC with `Z`, `duration` is in seconds.
         """
-        values = {
-            "id": known_as or self.coming_id(),
-            "project_id": project_id,
-            "status": str(Status.CREATED),
-            "created": self._now(),
-            "document": strict_json.dumps(dict(document)),
-            **rows.columns({"step": step, "image": image, "commit": commit, "title": title}),
-            **rows.columns({"environment": environment, "folder": folder, "owner": owner}),
+        return {
+            "id": self.id,
+            "counter": self.counter,
+            "status": str(self.status),
+            "exit_code": self.exit_code,
+            "step": self.step,
+            "project": self.project,
+            "commit": self.commit,
+            "dirty": self.document.get("dirty"),
+            "image": self.image,
+            "image_digest": self.document.get("image_digest"),
+            "command": self.document.get("command"),
+            "parameters": self.document.get("parameters", {}),
+            "inputs": self.document.get("inputs", []),
+            "outputs": [output.to_dict() for output in self.outputs],
+            "metadata": self.document.get("metadata", {}),
+            "environment": self.environment,
+            "environment_variables": self.environment_variables,
+            "tags": list(self.tags),
+            "title": self.title,
+            "created": self.created,
+            "started": self.started,
+            "finished": self.finished,
+            "duration": self.duration,
+            "parity": self.document.get("parity", []),
+            "error": self.document.get("error"),
+            "status_detail": self.document.get("status_detail"),
+            "reuse": self.document.get("reuse"),
+            "not_collected": self.document.get("not_collected"),
         }
 
-        def work(transaction: Transaction, again: bool) -> ExecutionRecord:
-            if not (again and rows.select(transaction, "WHERE e.id = :id", {"id": values["id"]})):
-                counter = next_counter(transaction, project_id, "execution")
-                rows.insert(transaction, {**values, "counter": counter})
-                rows.write_tags(transaction, values["id"], tags)
-                _note(transaction, values["id"], values["created"], None, Status.CREATED, by)
-            return rows.one(transaction, values["id"])
 
-        return self._write(work)
+def _fill(transaction: Transaction, ids: Sequence[str], whole: bool) -> dict[str, Mapping[str, Sequence[Any]]]:
+    tags = "SELECT execution_id, tag AS name FROM execution_tags"
+    return {
+        "tags": names(transaction, tags, "execution_id", ids, "position"),
+        "outputs": of_executions(transaction, ids) if whole else {},
+    }
 
-    def transition(
-        self, execution_id: str, to: Status | str, *, by: str = "localhai", **changes: Any
-    ) -> ExecutionRecord:
-        """Change the status, and whatever `update` can change, in one transaction.
 
-        Only Valohai's transitions are allowed (TransitionError). Staying in the same status changes nothing at all,
-        `changes` included: the first one to close an execution has said how it ended. The times `queued`, `started`
-        and `finished` are set on the way unless given in `changes`.
-        """
-        now = self._now()
-        return self._write(
-            lambda transaction, _again: change_status(
-                transaction, execution_id, Status(to), now=now, by=by, changes=changes, lock=self._access.locks_rows
-            )
-        )
+EXECUTIONS = Table(
+    ExecutionRecord,
+    "executions",
+    "e",
+    noun="execution",
+    texts=("step", "image", "commit", "title", "environment", "container_id", "folder"),
+    times=("queued", "started", "finished", "stop_requested"),
+    documents=("document",),
+    owner=True,
+    joined={"project": "p.name"},
+    join="JOIN projects p ON p.id = e.project_id",
+    filled=("tags", "outputs"),
+    fill=_fill,
+    reads={"status": Status, "folder": lambda stored: stored or ""},
+)
 
-    def update(self, execution_id: str, **changes: Any) -> ExecutionRecord:
-        """Change what is remembered beside the status.
 
-        Columns are `step, image, commit, title, tags, environment, exit_code, owner, container_id, folder, queued,
-        started, finished, stop_requested`; other names are keys of the document, replaced one by one. ValueError for
-        `status` (see `transition`) and for what never changes.
-        """
+class ExecutionLists(CountedRecords[ExecutionRecord]):
+    """The part of `records.executions` that finds, lists and counts."""
 
-        def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
-            execution = rows.one(transaction, execution_id, lock=self._access.locks_rows)
-            values = rows.apply(transaction, execution, changes)
-            if values:
-                rows.update(transaction, execution_id, values)
-            return rows.one(transaction, execution_id)
+    table, open = EXECUTIONS, INCOMPLETE
+    start, named = "run one: localhai run STEP", "step"
+    told = ("give a number, `latest`, an id or the beginning of one",)
 
-        return self._write(work)
-
-    def get(self, execution_id: str) -> ExecutionRecord:
-        """By its full id. Raises UsageError when there is none."""
-        return self._read(lambda transaction: rows.one(transaction, execution_id))
-
-    def find(self, ref: str, project_id: str | None = None) -> ExecutionRecord:
-        """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates.
-
-        Counters need a project; `latest` is that of the project when one is given.
-        """
-        return self._read(lambda transaction: find(transaction, ref, project_id))
-
-    def status_changes(self, execution_id: str) -> list[StatusChange]:
-        """Every change of status, oldest first."""
-        return self._read(lambda transaction: rows.status_changes(transaction, execution_id))
-
-    def request_stop(self, execution_id: str) -> bool:
-        """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
-        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
-        first = "UPDATE executions SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status IN"
-        sql = statement(first, listed)
-        parameters |= {"id": execution_id, "now": self._now()}
-        return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
-
-    def stop_requested(self, execution_id: str) -> bool:
-        """Cheap, for polling: also once somebody else closed it. False also while the database cannot be asked."""
-        sql = "SELECT stop_requested, status FROM executions WHERE id = :id"
-        try:
-            with self._access.database.begin(write=False) as transaction:
-                found = transaction.rows(sql, {"id": execution_id})
-        except Away:
-            return False
-        return bool(found) and (found[0]["stop_requested"] is not None or found[0]["status"] in FINAL)
-
-    def adopt(self, execution_id: str, expected_owner: Owner | None, new_owner: Owner | None) -> bool:
-        """Become the owner of an open execution, if it still has the owner that was seen. One of several wins."""
-        expected = rows.columns({"owner": expected_owner})
-        same = " AND ".join(
-            f"{column} IS NULL" if expected[column] is None else f"{column} = :expected_{column}"
-            for column in owners.COLUMNS
-        )
-        listed, parameters = placeholders(sorted(str(status) for status in INCOMPLETE))
-        parameters |= {f"expected_{name}": value for name, value in expected.items() if value is not None}
-
-        def work(transaction: Transaction, again: bool) -> bool:
-            condition = f"{same} AND status IN {listed}"
-            if rows.update(transaction, execution_id, rows.columns({"owner": new_owner}), condition, **parameters):
-                return True
-            return again and rows.one(transaction, execution_id).owner == new_owner
-
-        return self._write(work)
-
-    def add_outputs(
+    def of_user(
         self,
-        execution_id: str,
-        data: Sequence[DatumRecord],
-        aliases: Mapping[str, str],
-        versions: Sequence[VersionRequest],
-    ) -> list[str]:
-        """Data of an execution, the aliases (name to id of a datum) and versions that they ask for: all or none.
+        user: str,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+        limit: int = 100,
+    ) -> list[ExecutionRecord]:
+        """As `executions`, those that this user started.
 
-        Gives what was refused, as sentences. May be repeated.
+        The database finds documents in which the user's name stands; whether it stands at the right place is seen here,
+        page by page: JSON functions are not in every SQLite, and refuse documents with NaN or NUL.
         """
-        now = self._now()
+        found: list[ExecutionRecord] = []
+        before = None
+        while len(found) < limit:
+            where, parameters = conditions(project_id, status, step, tag, user=user, before=before)
+            parameters["limit"] = max(limit, _AT_ONCE)
+            page = self._select(statement(where, "ORDER BY e.id DESC LIMIT :limit"), parameters)
+            found += [item for item in page if item.document.get("user") == user]
+            if len(page) < parameters["limit"]:
+                break
+            before = page[-1].id
+        return found[:limit]
 
-        def work(transaction: Transaction, _again: bool) -> list[str]:
-            found = transaction.rows("SELECT project_id FROM executions WHERE id = :id", {"id": execution_id})
-            if not found:
-                raise UsageError(f"there is no execution {execution_id}", where=execution_id)
-            project_id = found[0]["project_id"]
-            data_rows.insert(transaction, execution_id, project_id, data)
-            for name, datum_id in aliases.items():
-                data_rows.point_alias(transaction, project_id, name, datum_id, now)
-            return make(transaction, project_id) if versions else []
+    def _select(self, tail: str, parameters: Mapping[str, Any]) -> list[ExecutionRecord]:
+        return self._read(lambda transaction: EXECUTIONS.select(transaction, tail, parameters))
 
-        def make(transaction: Transaction, project_id: str) -> list[str]:
-            from localhai.records import version_making  # most executions make none
+    def commits(self) -> set[str]:
+        """Those that executions ran with."""
+        sql = 'SELECT DISTINCT "commit" FROM executions WHERE "commit" IS NOT NULL'
+        return {str(row["commit"]) for row in self._read(lambda transaction: transaction.rows(sql))}
 
-            said: list[str] = []
-            for request in versions:
-                decision = version_making.make(
-                    transaction, project_id, execution_id, request, now, lock=self._access.locks_rows
-                )
-                said += version_making.sentences(decision)
-            return said
+    def ended_before(self, moment: str, project_id: str | None = None) -> list[tuple[str, str | None]]:
+        """Ids and folders of those that had ended at that time (ISO-8601 UTC with microseconds), oldest first."""
+        listed, parameters = placeholders(sorted(FINAL))
+        own = "" if project_id is None else "AND project_id = :project_id"
+        parameters |= {"moment": moment} | ({} if project_id is None else {"project_id": project_id})
+        sql = statement(
+            "SELECT id, folder FROM executions WHERE COALESCE(finished, created) <= :moment",
+            own,
+            "AND status IN",
+            listed,
+        )
+        found = self._read(lambda transaction: transaction.rows(f"{sql} ORDER BY id", parameters))
+        return [(row["id"], row["folder"]) for row in found]
 
-        return self._write(work) if data else []
+    def count(
+        self,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+    ) -> int:
+        """How many `executions` would list without a limit."""
+        where, parameters = conditions(project_id, status, step, tag)
+        sql = statement("SELECT count(*) AS number FROM executions e", where)
+        return int(self._read(lambda transaction: transaction.rows(sql, parameters))[0]["number"])
 
-    def delete(self, execution_id: str, *, purge: bool = True) -> None:
-        """Forget an execution that has ended (UsageError otherwise). Its data stay known, with `purge` as purged."""
-        now = self._now()
+    def page(
+        self,
+        project_ids: Sequence[str],
+        *,
+        statuses: Sequence[str] = (),
+        counters: Sequence[int] = (),
+        step: str | None = None,
+        task_id: str | None = None,
+        newest_first: bool = True,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[ExecutionRecord], int]:
+        """A page of executions, without their outputs, and how many there are on all pages. No project, no rows."""
+        if not project_ids:
+            return [], 0
+        clauses: list[str] = []
+        parameters: dict[str, Any] = {}
+        for name, values in (("project_id", project_ids), ("status", statuses), ("counter", counters)):
+            if values:
+                listed, named = placeholders(values, f"{name}_")
+                clauses.append(f"e.{name} IN {listed}")
+                parameters |= named
+        if step is not None:
+            clauses.append("e.step = :step")
+            parameters["step"] = step
+        if task_id is not None:
+            clauses.append("e.id IN (SELECT execution_id FROM task_children WHERE task_id = :task_id)")
+            parameters["task_id"] = task_id
+        where = statement("WHERE", " AND ".join(clauses))
+        order = "ORDER BY e.id DESC" if newest_first else "ORDER BY e.id"
+        tail = statement(where, order, "LIMIT :limit OFFSET :offset")
+        shown = {**parameters, "limit": limit, "offset": offset}
+        total = statement("SELECT count(*) AS number FROM executions e", where)
 
-        def work(transaction: Transaction, again: bool) -> None:
-            found = rows.select(transaction, "WHERE e.id = :id", {"id": execution_id}, outputs=False)
-            if not found and again:
-                return
-            execution = found[0] if found else rows.one(transaction, execution_id)
-            if execution.status in INCOMPLETE:
-                raise UsageError(
-                    f"execution #{execution.counter} is {execution.status} and cannot be deleted",
-                    where=execution_id,
-                    hints=[f"stop it first: localhai execution stop {execution.counter}"],
-                )
-            if purge:
-                sql = "UPDATE data SET purged = :now WHERE execution_id = :id AND purged IS NULL"
-                transaction.change(sql, {"id": execution_id, "now": now})
-            transaction.change("DELETE FROM executions WHERE id = :id", {"id": execution_id})
-            next_counter(transaction, execution.project_id, DELETED)
+        def work(transaction: Transaction) -> tuple[list[ExecutionRecord], int]:
+            found = EXECUTIONS.select(transaction, tail, shown, whole=False)
+            if not any((statuses, counters, step is not None, task_id)):
+                return found, _number(transaction, project_ids)
+            return found, int(transaction.rows(total, parameters)[0]["number"])
 
-        self._write(work)
+        return self._read(work)
+
+    def counters_of(self, execution_ids: Collection[str]) -> dict[str, int]:
+        """The counters of executions by id; those that are gone are not among them."""
+
+        def work(transaction: Transaction) -> dict[str, int]:
+            found: dict[str, int] = {}
+            for part in parts(sorted(execution_ids)):
+                listed, parameters = placeholders(part)
+                sql = statement("SELECT id, counter FROM executions WHERE id IN", listed)
+                found |= {row["id"]: row["counter"] for row in transaction.rows(sql, parameters)}
+            return found
+
+        return self._read(work)
+
+    def by_id(self, execution_ids: Sequence[str]) -> dict[str, ExecutionRecord]:
+        """Those of these executions that there are, by id, without their outputs."""
+
+        def work(transaction: Transaction) -> dict[str, ExecutionRecord]:
+            return {item.id: item for item in EXECUTIONS.among(transaction, "id", execution_ids, whole=False)}
+
+        return self._read(work)
+
+    def list(
+        self,
+        project_id: str | None = None,
+        *,
+        status: Status | str | None = None,
+        step: str | None = None,
+        tag: str | None = None,
+        commit: str | None = None,
+        counters: range | None = None,
+        limit: int | None = 100,
+        offset: int = 0,
+        outputs: bool = True,
+    ) -> list[ExecutionRecord]:
+        """Newest first. `outputs=False` leaves the outputs out where nobody shows them."""
+        where, parameters = conditions(project_id, status, step, tag, commit=commit, counters=counters)
+        tail = statement(where, "ORDER BY e.id DESC")
+        if limit is not None:
+            tail = statement(tail, "LIMIT :limit OFFSET :offset")
+            parameters |= {"limit": limit, "offset": offset}
+        return self._read(lambda transaction: EXECUTIONS.select(transaction, tail, parameters, whole=outputs))
 
 
-def change_status(
-    transaction: Transaction,
-    execution_id: str,
-    new: Status,
+def _number(transaction: Transaction, project_ids: Sequence[str]) -> int:
+    """How many executions these projects have, all statuses together."""
+    total = 0
+    for part in parts(project_ids):
+        listed, named = placeholders(part)
+        sql = statement(
+            "SELECT noun, sum(value) AS number FROM counters WHERE project_id IN",
+            listed,
+            "AND noun IN ('execution', :deleted) GROUP BY noun",
+        )
+        for row in transaction.rows(sql, {**named, "deleted": DELETED}):
+            total += int(row["number"]) * (-1 if row["noun"] == DELETED else 1)
+    return total
+
+
+_CLAUSES = {
+    "project_id": "e.project_id = :project_id",
+    "status": "e.status = :status",
+    "step": "e.step = :step",
+    "tag": "e.id IN (SELECT execution_id FROM execution_tags WHERE tag = :tag)",
+    "commit": 'e."commit" = :commit',
+    "first": "e.counter >= :first",
+    "last": "e.counter <= :last",
+    "user": "e.document LIKE :user ESCAPE '!'",
+    "before": "e.id < :before",
+}
+
+
+def conditions(
+    project_id: str | None,
+    status: Status | str | None,
+    step: str | None,
+    tag: str | None,
     *,
-    now: str,
-    by: str,
-    changes: Mapping[str, Any],
-    lock: bool,
-) -> ExecutionRecord:
-    """See `ExecutionRecords.transition`."""
-    execution = rows.one(transaction, execution_id, lock=lock)
-    if execution.status is new:
-        return execution
-    if not allowed(execution.status, new):
-        raise TransitionError(execution_id, execution.status, new, following=sorted(ALLOWED[execution.status]))
-    values: dict[str, Any] = {"status": str(new)}
-    if new in _TIME_OF:
-        values[_TIME_OF[new]] = now
-    if new is Status.STOPPING and execution.stop_requested is None:
-        values["stop_requested"] = now
-    values.update(rows.apply(transaction, execution, changes))
-    if not rows.update(transaction, execution_id, values, "status = :old", old=str(execution.status)):
-        raise Away("another process changed the execution in the same moment")
-    _note(transaction, execution_id, now, execution.status, new, by)
-    return rows.one(transaction, execution_id)
+    commit: str | None = None,
+    counters: range | None = None,
+    user: str | None = None,
+    before: str | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The WHERE of a list and its parameters."""
+    given = {
+        "project_id": project_id,
+        "status": status and str(status),
+        "step": step,
+        "tag": tag,
+        "commit": commit,
+        "first": counters and counters.start,
+        "last": counters and counters.stop - 1,
+        "user": user and _document_has("user", user),
+        "before": before,
+    }
+    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    where = " AND ".join(_CLAUSES[name] for name in parameters)
+    return statement("WHERE" if where else "", where), parameters
 
 
-def _note(transaction: Transaction, execution_id: str, time: str, old: Status | None, new: Status, by: str) -> None:
-    transaction.change(
-        "INSERT INTO status_changes (execution_id, time, old_status, new_status, changed_by)"
-        " VALUES (:execution_id, :time, :old, :new, :by)",
-        {
-            "execution_id": execution_id,
-            "time": time,
-            "old": None if old is None else str(old),
-            "new": str(new),
-            "by": storable(by),
-        },
-    )
+def _document_has(key: str, value: str) -> str:
+    """For LIKE: documents in which this pair stands somewhere."""
+    pair = f"{strict_json.dumps(key)}: {strict_json.dumps(value)}"
+    return "%" + _wild_re.sub(r"!\g<0>", pair) + "%"

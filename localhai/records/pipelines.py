@@ -2,29 +2,155 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
 from localhai.records import owners
-from localhai.records import pipeline_rows as rows
-from localhai.records.access import NounRecords
-from localhai.records.counters import next_counter
-from localhai.records.database import Away, placeholders, statement, storable
-from localhai.system import strict_json
+from localhai.records.access import CountedRecords
+from localhai.records.database import Away, statement, storable
+from localhai.records.mapper import Table
+from localhai.records.times import duration
 from localhai.vocabulary import PIPELINE_OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from localhai.records.database import Transaction
-    from localhai.records.pipeline_rows import Pipeline
-    from localhai.records.rows import Owner
+    from localhai.records.owners import Owner
 
 
-class PipelineRecords(NounRecords):
-    """The pipelines' part of Records."""
+class PipelineNode(Struct, frozen=True):
+    """One node. `execution` and `task` are {id, counter, status}; counter and status None when it was deleted.
 
-    table = "pipelines"
+    `document` holds `reason`, why it has its status, `executions`, the ids of all its attempts, and `deployment`, what
+    a deployment node made.
+    """
+
+    name: str
+    type: str
+    status: str
+    execution: Mapping[str, Any] | None = None
+    task: Mapping[str, Any] | None = None
+    approved: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """docs/json.md's node: `name, type, status, execution | task`, and `reason`."""
+        values: dict[str, Any] = {"name": self.name, "type": self.type, "status": self.status}
+        if self.type == "execution":
+            values["execution"] = None if self.execution is None else dict(self.execution)
+        elif self.type == "task":
+            values["task"] = None if self.task is None else dict(self.task)
+        else:
+            values["deployment"] = self.document.get("deployment")
+        return {**values, "reason": self.document.get("reason")}
+
+
+class Pipeline(Struct, frozen=True):
+    """One row of pipelines with its nodes, in the order of valohai.yaml.
+
+    `status` is created, started, waiting-approval, stopping, complete, error, stopped or crashed. `document` holds
+    `plan`, `tags` and `error`: JSON values, no secrets.
+    """
+
+    id: str
+    project_id: str
+    project: str
+    counter: int
+    status: str
+    name: str
+    title: str | None
+    commit: str | None
+    created: str
+    started: str | None = None
+    finished: str | None = None
+    owner: Owner | None = None
+    stop_requested: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    nodes: tuple[PipelineNode, ...] = ()
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from `started` to `finished`; None until it has finished."""
+        return duration(self.document, self.started, self.finished)
+
+    def node(self, name: str) -> PipelineNode | None:
+        """By name, None when there is none."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """docs/json.md's pipeline. Times are ISO-8601 UTC with `Z`, `duration` is in seconds."""
+        plan = self.document.get("plan", {})
+        return {
+            "id": self.id,
+            "counter": self.counter,
+            "status": self.status,
+            "name": self.name,
+            "project": self.project,
+            "commit": self.commit,
+            "title": self.title,
+            "tags": list(self.document.get("tags", ())),
+            "parameters": dict(plan.get("parameters", {})),
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": list(plan.get("edges", ())),
+            "created": self.created,
+            "started": self.started,
+            "finished": self.finished,
+            "duration": self.duration,
+            "parity": list(plan.get("parity", ())),
+            "error": self.document.get("error"),
+        }
+
+
+def _node(**row: Any) -> PipelineNode:
+    for noun in ("execution", "task"):
+        made = {fact: row.pop(f"{noun}_{fact}") for fact in ("id", "counter", "status")}
+        row[noun] = None if made["id"] is None else made
+    return PipelineNode(**row)
+
+
+NODES = Table(
+    PipelineNode,
+    "pipeline_nodes",
+    "n",
+    documents=("document",),
+    joined={
+        "execution_id": "n.execution_id",
+        "execution_counter": "e.counter",
+        "execution_status": "e.status",
+        "task_id": "n.task_id",
+        "task_counter": "t.counter",
+        "task_status": "t.status",
+    },
+    join="LEFT JOIN executions e ON e.id = n.execution_id LEFT JOIN tasks t ON t.id = n.task_id",
+    filled=("execution", "task"),
+    make=_node,
+)
+
+
+def _fill(transaction: Transaction, ids: Sequence[str], whole: bool) -> dict[str, dict[str, list[PipelineNode]]]:
+    return {"nodes": NODES.grouped(transaction, "pipeline_id", ids, "n.pipeline_id, n.position") if whole else {}}
+
+
+PIPELINES = Table(
+    Pipeline,
+    "pipelines",
+    "l",
+    noun="pipeline",
+    texts=("name", "title"),
+    documents=("document",),
+    owner=True,
+    joined={"project": "p.name"},
+    join="JOIN projects p ON p.id = l.project_id",
+    filled=("nodes",),
+    fill=_fill,
+)
+
+
+class PipelineRecords(CountedRecords[Pipeline]):
+    """`records.pipelines`."""
+
+    table, open, start = PIPELINES, PIPELINE_OPEN, "start one: localhai pipeline run NAME"
 
     def create(
         self,
@@ -43,54 +169,23 @@ class PipelineRecords(NounRecords):
         `nodes` are (name, type) in their order. `document` holds JSON values and no secrets: masking is the caller's.
         `known_as` is its id, if it has one yet.
         """
+        key = known_as or self.coming_id()
         values = {
-            "id": known_as or self.coming_id(),
+            "id": key,
             "project_id": project_id,
             "status": "created",
-            "name": storable(name),
-            "title": storable(title),
+            "name": name,
+            "title": title,
             "commit": commit,
             "created": self._now(),
-            "document": strict_json.dumps(dict(document)),
-            **owners.columns(owner),
+            "document": dict(document),
+            "owner": owner,
         }
-        names = ", ".join(f'"{column}"' for column in (*values, "counter"))
-        marks = ", ".join(f":{column}" for column in (*values, "counter"))
-        sql = statement("INSERT INTO pipelines (", names, ") VALUES (", marks, ")")
         of_nodes = [
-            {"pipeline_id": values["id"], "name": node, "position": position, "type": kind}
+            {"pipeline_id": key, "name": node, "position": position, "type": kind, "status": "created", "document": {}}
             for position, (node, kind) in enumerate(nodes)
         ]
-
-        def work(transaction: Transaction, again: bool) -> Pipeline:
-            if not (again and rows.select(transaction, "WHERE l.id = :id", {"id": values["id"]}, nodes=False)):
-                transaction.change(sql, {**values, "counter": next_counter(transaction, project_id, "pipeline")})
-                transaction.change_many(
-                    "INSERT INTO pipeline_nodes (pipeline_id, name, position, type, status, document)"
-                    " VALUES (:pipeline_id, :name, :position, :type, 'created', '{}')",
-                    of_nodes,
-                )
-            return rows.one(transaction, str(values["id"]))
-
-        return self._write(work)
-
-    def get(self, pipeline_id: str) -> Pipeline:
-        """By its full id. Raises UsageError when there is none."""
-        return self._read(lambda transaction: rows.one(transaction, pipeline_id))
-
-    def find(self, ref: str, project_id: str | None = None) -> Pipeline:
-        """By `5`, `#5`, `=5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
-        return self._read(lambda transaction: rows.find(transaction, ref, project_id))
-
-    def list_open(self, *, project_id: str | None = None, host: str | None = None) -> list[Pipeline]:
-        """All that have not ended, oldest first: what recovery looks at."""
-        listed, parameters = placeholders(PIPELINE_OPEN)
-        where = statement("WHERE l.status IN", listed)
-        for column, value in (("project_id", project_id), ("owner_host", host)):
-            if value is not None:
-                where += f" AND l.{column} = :{column}"
-                parameters[column] = value
-        return self._read(lambda transaction: rows.select(transaction, f"{where} ORDER BY l.id", parameters))
+        return self._create(values, lambda transaction: NODES.insert_many(transaction, of_nodes))
 
     def change(
         self,
@@ -111,23 +206,20 @@ class PipelineRecords(NounRecords):
         took = {} if duration is None else {"duration": duration}
 
         def work(transaction: Transaction, again: bool) -> bool:
-            found = rows.one(transaction, pipeline_id, nodes=False)
+            found = PIPELINES.one(transaction, pipeline_id, whole=False)
             if found.status not in PIPELINE_OPEN or (expected_owner is not None and found.owner != expected_owner):
                 return again and found.status == status
             if again and found.status == status:
                 return True
-            values: dict[str, Any] = {"id": pipeline_id, "status": status, "old": found.status}
-            values["started"] = found.started or (now if status == "started" else None)
-            values["finished"] = None if status in PIPELINE_OPEN else now
-            values["document"] = strict_json.dumps(
-                {**found.document, **({} if reason is None else {"error": reason}), **took}
-            )
-            sql = (
-                "UPDATE pipelines SET status = :status, started = :started, finished = :finished, document = :document"
-                " WHERE id = :id AND status = :old"
-            )
+            values = {
+                "status": status,
+                "started": found.started or (now if status == "started" else None),
+                "finished": None if status in PIPELINE_OPEN else now,
+                "document": {**found.document, **({} if reason is None else {"error": reason}), **took},
+            }
             of_owner, expected = owners.condition(expected_owner)
-            if not transaction.change(statement(sql, of_owner), {**values, **expected}):
+            where = statement("id = :id AND status = :old", of_owner)
+            if not PIPELINES.update(transaction, values, where, id=pipeline_id, old=found.status, **expected):
                 raise Away("another process changed the pipeline in the same moment")
             _note(transaction, pipeline_id, None, now, status, reason)
             return True
@@ -153,8 +245,8 @@ class PipelineRecords(NounRecords):
 
         def work(transaction: Transaction, again: bool) -> None:
             key = {"id": pipeline_id, "name": name}
-            sql = "SELECT document FROM pipeline_nodes WHERE pipeline_id = :id AND name = :name"
-            document = json.loads(transaction.rows(sql, key)[0]["document"])
+            (node,) = NODES.select(transaction, "WHERE n.pipeline_id = :id AND n.name = :name", key)
+            document = dict(node.document)
             values: dict[str, Any] = {"execution_id": execution_id, "task_id": task_id, "status": status}
             values = {column: value for column, value in values.items() if value is not None}
             if status is not None:
@@ -165,26 +257,16 @@ class PipelineRecords(NounRecords):
                 document["executions"] = list(dict.fromkeys((*document.get("executions", ()), execution_id)))
             if deployment is not None:
                 document["deployment"] = dict(deployment)
-            values["document"] = strict_json.dumps(document)
-            settings = ", ".join(f"{column} = :{column}" for column in values)
-            change = statement("UPDATE pipeline_nodes SET", settings, "WHERE pipeline_id = :id AND name = :name")
-            transaction.change(change, {**values, **key})
+            values["document"] = document
+            NODES.update(transaction, values, "pipeline_id = :id AND name = :name", **key)
 
         self._write(work)
 
     def approve_node(self, pipeline_id: str, name: str) -> None:
         """A person says that this node may go on; whoever runs the pipeline sees it soon."""
-        sql = "UPDATE pipeline_nodes SET approved = :now WHERE pipeline_id = :id AND name = :name"
-        values = {"id": pipeline_id, "name": name, "now": self._now()}
-        self._write(lambda transaction, _again: transaction.change(sql, values))
-
-    def request_stop(self, pipeline_id: str) -> bool:
-        """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
-        listed, parameters = placeholders(PIPELINE_OPEN)
-        first = "UPDATE pipelines SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status IN"
-        parameters |= {"id": pipeline_id, "now": self._now()}
-        sql = statement(first, listed)
-        return self._write(lambda transaction, _again: transaction.change(sql, parameters)) > 0
+        key, now = {"id": pipeline_id, "name": name}, self._now()
+        where = "pipeline_id = :id AND name = :name"
+        self._write(lambda transaction, _again: NODES.update(transaction, {"approved": now}, where, **key))
 
     def wishes(self, pipeline_id: str) -> tuple[bool, frozenset[str]]:
         """Cheap, for polling: whether it is to stop, and the nodes that are approved.
@@ -193,13 +275,13 @@ class PipelineRecords(NounRecords):
         """
         nodes = "SELECT name FROM pipeline_nodes WHERE pipeline_id = :id AND approved IS NOT NULL"
         key = {"id": pipeline_id}
-        try:
-            with self._access.database.begin(write=False) as transaction:
-                found = transaction.rows("SELECT stop_requested FROM pipelines WHERE id = :id", key)
-                approved = transaction.rows(nodes, key)
-        except Away:
-            return False, frozenset()
-        return bool(found) and found[0]["stop_requested"] is not None, frozenset(row["name"] for row in approved)
+
+        def work(transaction: Transaction) -> tuple[bool, frozenset[str]]:
+            found = transaction.rows("SELECT stop_requested FROM pipelines WHERE id = :id", key)
+            approved = frozenset(row["name"] for row in transaction.rows(nodes, key))
+            return bool(found) and found[0]["stop_requested"] is not None, approved
+
+        return self._access.glance(work) or (False, frozenset())
 
     def changes(self, pipeline_id: str) -> list[dict[str, Any]]:
         """Every change of status, oldest first: `node` (None: the pipeline), `time`, `status`, `reason`."""
@@ -207,20 +289,6 @@ class PipelineRecords(NounRecords):
             "SELECT node, time, new_status AS status, reason FROM pipeline_changes WHERE pipeline_id = :id ORDER BY id"
         )
         return self._read(lambda transaction: transaction.rows(sql, {"id": pipeline_id}))
-
-    def list(self, project_id: str | None = None, *, limit: int = 100) -> list[Pipeline]:
-        """Newest first, with their nodes."""
-        where = "" if project_id is None else "WHERE l.project_id = :project_id"
-        parameters: dict[str, Any] = (
-            {"limit": limit}
-            if project_id is None
-            else {
-                "limit": limit,
-                "project_id": project_id,
-            }
-        )
-        tail = statement(where, "ORDER BY l.id DESC LIMIT :limit")
-        return self._read(lambda transaction: rows.select(transaction, tail, parameters))
 
 
 def _note(

@@ -10,7 +10,7 @@ from localhai.records.database import Away, statement
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import Owner
+    from localhai.records.owners import Owner
 
 _NOW = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
@@ -23,7 +23,7 @@ _KEPT = 24 * 3600.0  # seconds that a silent process is remembered: then it coun
 
 
 class ProcessRecords(NounRecords):
-    """The processes' part of Records."""
+    """`records.processes`."""
 
     def give_sign(self, owner: Owner, timeout: float | None = None) -> bool:
         """Note that it lives. Tried once: False when the database is away, the next sign comes soon.

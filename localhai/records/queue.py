@@ -1,23 +1,21 @@
-"""What waits for its turn on the server, and lists of executions as its clients filter them."""
+"""What waits for its turn on the server."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.records import owners
 from localhai.records.access import NounRecords
 from localhai.records.database import placeholders, statement
-from localhai.records.executions import change_status
-from localhai.system import strict_json
+from localhai.records.mapper import Table
+from localhai.records.transitions import change_status
 from localhai.vocabulary import INCOMPLETE, Status
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import ExecutionRecord, Owner
+    from localhai.records.executions import ExecutionRecord
 
 
 class QueueEntry(Struct, frozen=True):
@@ -36,8 +34,13 @@ class QueueEntry(Struct, frozen=True):
     folder: str | None = None
 
 
+QUEUE = Table(QueueEntry, "queue", "q", documents=("request",), filled=("folder",))
+
+
 class QueueRecords(NounRecords):
-    """The queue's part of the server's records."""
+    """`records.queue`."""
+
+    table = QUEUE
 
     def enqueue(self, entry: QueueEntry) -> None:
         """Let it wait. Doing it again changes nothing."""
@@ -86,28 +89,10 @@ class QueueRecords(NounRecords):
         )
         self._write(lambda transaction, _again: transaction.change(sql, parameters))
 
-    def take_over(self, kind: str, entry_id: str, expected: Owner, new: Owner) -> bool:
-        """Become the owner of a pipeline or a task whose owner died. One of several wins."""
-        table = {"pipeline": "pipelines", "task": "tasks"}[kind]
-        given = {**owners.columns(new), **{f"old_{name}": value for name, value in owners.columns(expected).items()}}
-        settings = ", ".join(f"{name} = :{name}" for name in owners.COLUMNS)
-        same = " AND ".join(f"{name} = :old_{name}" for name in owners.COLUMNS)
-        columns = ", ".join(owners.COLUMNS)
-        sql = statement("UPDATE", table, "SET", settings, "WHERE id = :id AND finished IS NULL AND", same)
-
-        def work(transaction: Transaction, again: bool) -> bool:
-            if transaction.change(sql, {**given, "id": entry_id}):
-                return True
-            found = transaction.rows(statement("SELECT", columns, "FROM", table, "WHERE id = :id"), {"id": entry_id})
-            return again and bool(found) and owners.take(found[0]) == new
-
-        return self._write(work)
-
     def entry(self, entry_id: str) -> QueueEntry | None:
         """One entry, with what was asked for."""
-        sql = "SELECT id, kind, project_id, user_id, priority, created, request FROM queue WHERE id = :id"
-        found = self._read(lambda transaction: transaction.rows(sql, {"id": entry_id}))
-        return QueueEntry(**{**found[0], "request": json.loads(found[0]["request"])}) if found else None
+        found = self._read(lambda transaction: QUEUE.select(transaction, "WHERE q.id = :id", {"id": entry_id}))
+        return found[0] if found else None
 
     def dequeue(self, entry_id: str) -> bool:
         """Whether it waited."""
@@ -116,18 +101,5 @@ class QueueRecords(NounRecords):
 
 
 def _insert(transaction: Transaction, entry: QueueEntry, now: str) -> None:
-    values = {
-        "id": entry.id,
-        "kind": entry.kind,
-        "project_id": entry.project_id,
-        "user_id": entry.user_id,
-        "priority": entry.priority,
-        "created": now,
-        "request": strict_json.dumps(entry.request),
-    }
-    transaction.change(
-        "INSERT INTO queue (id, kind, project_id, user_id, priority, created, request)"
-        " VALUES (:id, :kind, :project_id, :user_id, :priority, :created, :request)"
-        " ON CONFLICT (id) DO NOTHING",
-        values,
-    )
+    values = {name: getattr(entry, name) for name in QUEUE.columns}
+    QUEUE.insert(transaction, {**values, "created": now}, "(id) DO NOTHING")

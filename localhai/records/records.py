@@ -10,9 +10,9 @@ from localhai.records import times
 from localhai.records.access import RecordAccess
 from localhai.records.data import DataRecords
 from localhai.records.database import Patience
-from localhai.records.executions import ExecutionRecords
 from localhai.records.processes import ProcessRecords
 from localhai.records.projects import ProjectRecords
+from localhai.records.transitions import ExecutionRecords
 from localhai.records.upgrade import bring_up_to_date
 from localhai.records.uses import UseRecords
 from localhai.system import private
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from localhai.records.reuse import ReuseRecords
     from localhai.records.server import PackageRecords, UserRecords, VariableRecords
     from localhai.records.tasks import TaskRecords
-    from localhai.records.versions import VersionRecords
+    from localhai.records.version_making import VersionRecords
 
 FILE_NAME = "localhai.db"
 Made = TypeVar("Made")
@@ -79,7 +79,7 @@ class Records:
 
     @late
     def versions(self) -> VersionRecords:
-        from localhai.records.versions import VersionRecords
+        from localhai.records.version_making import VersionRecords
 
         return VersionRecords(self.access)
 

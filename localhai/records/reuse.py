@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.records import execution_rows as rows
 from localhai.records.access import NounRecords
 from localhai.records.database import statement, storable
+from localhai.records.executions import EXECUTIONS
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.rows import ExecutionRecord
+    from localhai.records.executions import ExecutionRecord
 
 Parts = dict[str, dict[str, str]]
 FileStates = dict[str, list[int]]
@@ -30,7 +30,7 @@ class Keyed(Struct, frozen=True):
 
 
 class ReuseRecords(NounRecords):
-    """The part of Records that knows what equals what."""
+    """`records.reuse`: what equals what."""
 
     def remember_key(self, execution_id: str, key: str, parts: Mapping[str, Mapping[str, str]]) -> None:
         """The key of an execution; saying another takes the place of the first."""
@@ -76,7 +76,7 @@ class ReuseRecords(NounRecords):
 
 
 def _keyed(transaction: Transaction, tail: str, values: Mapping[str, Any]) -> list[Keyed]:
-    found = rows.select(transaction, tail, values)
+    found = EXECUTIONS.select(transaction, tail, values)
     sql = "SELECT parts, outputs FROM execution_keys WHERE execution_id = :id"
     keyed = []
     for execution in found:

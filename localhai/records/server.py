@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from localhai.records.access import NounRecords
 from localhai.records.database import storable
+from localhai.records.mapper import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import Project
+    from localhai.records.projects import Project
 
 
 class User(Struct, frozen=True):
@@ -52,10 +54,16 @@ class Package(Struct, frozen=True):
     created: str
 
 
+USERS = Table(User, "users", "u", noun="user", texts=("name",))
+OWNERSHIPS = Table(Ownership, "project_owners", "o", texts=("description",))
+VARIABLES = Table(Variable, "project_variables", "v", texts=("name", "value"), reads={"secret": bool})
+PACKAGES = Table(Package, "commits", "c", texts=("yaml_path", "description"))
+
+
 class UserRecords(NounRecords):
     """`records.users`: who has a token, and whose projects are."""
 
-    table = "users"
+    table = USERS
 
     def of_token(self, token: str) -> User | None:
         """Who has this token."""
@@ -67,38 +75,22 @@ class UserRecords(NounRecords):
 
     def put(self, name: str, token: str) -> User:
         """Make a user, or give a known one this token in place of the old one."""
-        values = {
-            "id": self.coming_id(),
-            "name": storable(name),
-            "token": _digest(token),
-            "created": self._now(),
-        }
+        values = {"id": self.coming_id(), "name": name, "token_sha256": _digest(token), "created": self._now()}
 
         def work(transaction: Transaction, _again: bool) -> User:
-            transaction.change(
-                "INSERT INTO users (id, name, token_sha256, created) VALUES (:id, :name, :token, :created)"
-                " ON CONFLICT (name) DO UPDATE SET token_sha256 = excluded.token_sha256",
-                values,
-            )
-            row = transaction.rows("SELECT id, name, created FROM users WHERE name = :name", {"name": values["name"]})
-            return User(**row[0])
+            USERS.insert(transaction, values, "(name) DO UPDATE SET token_sha256 = excluded.token_sha256")
+            return USERS.select(transaction, "WHERE u.name = :name", {"name": storable(name)})[0]
 
         return self._write(work)
 
     def _user(self, column: str, value: str) -> User | None:
-        sql = {
-            "name": "SELECT id, name, created FROM users WHERE name = :value",
-            "token_sha256": "SELECT id, name, created FROM users WHERE token_sha256 = :value",
-        }[column]
-        found = self._read(lambda transaction: transaction.rows(sql, {"value": storable(value)}))
-        return User(**found[0]) if found else None
+        tail = f"WHERE u.{column} = :value"
+        found = self._read(lambda transaction: USERS.select(transaction, tail, {"value": storable(value)}))
+        return found[0] if found else None
 
     def owners(self) -> dict[str, Ownership]:
         """By the project's id; those that `localhai run` made have no row and are the first user's."""
-        rows = self._read(
-            lambda transaction: transaction.rows("SELECT project_id, user_id, description FROM project_owners")
-        )
-        return {row["project_id"]: Ownership(**row) for row in rows}
+        return {item.project_id: item for item in self._read(OWNERSHIPS.select)}
 
     def visible(self, user_id: str, projects: Iterable[Project]) -> frozenset[str]:
         """The ids of those projects that are a user's own: of nobody's, made by `localhai run`, the first user's."""
@@ -112,44 +104,26 @@ class UserRecords(NounRecords):
 
     def own(self, project_id: str, user_id: str, description: str = "") -> Ownership:
         """Say whose a project is."""
-        values = {"project_id": project_id, "user_id": user_id, "description": storable(description)}
-        self._write(
-            lambda transaction, _again: transaction.change(
-                "INSERT INTO project_owners (project_id, user_id, description)"
-                " VALUES (:project_id, :user_id, :description) ON CONFLICT (project_id)"
-                " DO UPDATE SET user_id = excluded.user_id, description = excluded.description",
-                values,
-            )
-        )
-        return Ownership(project_id, user_id, description)
+        made = Ownership(project_id, user_id, description)
+        conflict = "(project_id) DO UPDATE SET user_id = excluded.user_id, description = excluded.description"
+        self._write(lambda transaction, _again: OWNERSHIPS.insert(transaction, asdict(made), conflict))
+        return made
 
     def list(self) -> list[User]:
         """All of them, oldest first; the first is who made the home."""
-        return self._read(
-            lambda transaction: [
-                User(**row) for row in transaction.rows("SELECT id, name, created FROM users ORDER BY id")
-            ]
-        )
+        return self._read(lambda transaction: USERS.select(transaction, "ORDER BY u.id"))
 
 
 class VariableRecords(NounRecords):
     """`records.variables`: the environment variables of projects."""
 
+    table = VARIABLES
+
     def set(self, project_id: str, variable: Variable) -> None:
         """Make it, or replace the one of that name."""
-        values: dict[str, Any] = {
-            "id": project_id,
-            "name": storable(variable.name),
-            "value": storable(variable.value),
-            "secret": variable.secret,
-        }
-        self._write(
-            lambda transaction, _again: transaction.change(
-                "INSERT INTO project_variables (project_id, name, value, secret) VALUES (:id, :name, :value, :secret)"
-                " ON CONFLICT (project_id, name) DO UPDATE SET value = excluded.value, secret = excluded.secret",
-                values,
-            )
-        )
+        values = {"project_id": project_id, **asdict(variable)}
+        conflict = "(project_id, name) DO UPDATE SET value = excluded.value, secret = excluded.secret"
+        self._write(lambda transaction, _again: VARIABLES.insert(transaction, values, conflict))
 
     def delete(self, project_id: str, name: str) -> bool:
         """Whether there was one."""
@@ -159,48 +133,28 @@ class VariableRecords(NounRecords):
 
     def list(self, project_id: str) -> list[Variable]:
         """By name."""
-        rows = self._read(
-            lambda transaction: transaction.rows(
-                "SELECT name, value, secret FROM project_variables WHERE project_id = :id ORDER BY name",
-                {"id": project_id},
-            )
-        )
-        return [Variable(row["name"], row["value"], bool(row["secret"])) for row in rows]
+        tail, key = "WHERE v.project_id = :id ORDER BY v.name", {"id": project_id}
+        return self._read(lambda transaction: VARIABLES.select(transaction, tail, key))
 
 
 class PackageRecords(NounRecords):
     """`records.packages`: uploaded commits."""
 
+    table = PACKAGES
+
     def put(self, package: Package) -> None:
         """Remember an upload; the same one again gets the new description and configuration file."""
-        self._write(
-            lambda transaction, _again: transaction.change(
-                "INSERT INTO commits (project_id, identifier, yaml_path, description, size, created)"
-                " VALUES (:project_id, :identifier, :yaml_path, :description, :size, :created)"
-                " ON CONFLICT (project_id, identifier)"
-                " DO UPDATE SET yaml_path = excluded.yaml_path, description = excluded.description",
-                {
-                    "project_id": package.project_id,
-                    "identifier": package.identifier,
-                    "yaml_path": storable(package.yaml_path),
-                    "description": storable(package.description),
-                    "size": package.size,
-                    "created": package.created,
-                },
-            )
+        conflict = (
+            "(project_id, identifier) DO UPDATE SET yaml_path = excluded.yaml_path, description = excluded.description"
         )
+        self._write(lambda transaction, _again: PACKAGES.insert(transaction, asdict(package), conflict))
 
     def list(self, project_id: str, identifier: str | None = None) -> list[Package]:
         """Of a project, newest first; only that of the whole `identifier` if given."""
-        where = " AND identifier = :identifier" if identifier else ""
-        sql = (
-            "SELECT project_id, identifier, yaml_path, description, size, created FROM commits"  # noqa: S608  # fixed words
-            f" WHERE project_id = :id{where} ORDER BY created DESC, identifier"
-        )
-        rows = self._read(
-            lambda transaction: transaction.rows(sql, {"id": project_id, "identifier": storable(identifier)})
-        )
-        return [Package(**row) for row in rows]
+        where = "WHERE c.project_id = :id" + (" AND c.identifier = :identifier" if identifier else "")
+        key = {"id": project_id, "identifier": storable(identifier)}
+        tail = f"{where} ORDER BY c.created DESC, c.identifier"
+        return self._read(lambda transaction: PACKAGES.select(transaction, tail, key))
 
 
 def _digest(token: str) -> str:

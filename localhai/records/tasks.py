@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from localhai.records import execution_rows, owners, task_rows
-from localhai.records.access import NounRecords
-from localhai.records.counters import next_counter
-from localhai.records.database import Away, statement, storable
-from localhai.system import strict_json
+from msgspec import Struct, field
+
+from localhai.records import owners
+from localhai.records.access import CountedRecords
+from localhai.records.database import statement
+from localhai.records.executions import EXECUTIONS
+from localhai.records.mapper import Table
+from localhai.records.times import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from localhai.records.database import Transaction
-    from localhai.records.rows import ExecutionRecord, Owner
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.executions import ExecutionRecord
+    from localhai.records.owners import Owner
 
 _AT_ONCE = 500
 # Of several executions of one number the last one counts: ids sort by time.
@@ -25,10 +29,57 @@ _LAST = (
 )
 
 
-class TaskRecords(NounRecords):
-    """The tasks' part of Records."""
+class TaskRecord(Struct, frozen=True):
+    """One row of tasks. `status` is started, complete, error, stopped or crashed (names unconfirmed).
 
-    table = "tasks"
+    `document` holds the plan and what the task came to: JSON values.
+    """
+
+    id: str
+    project_id: str
+    project: str
+    counter: int
+    status: str
+    name: str
+    step: str
+    type: str
+    commit: str | None
+    created: str
+    finished: str | None = None
+    owner: Owner | None = None
+    stop_requested: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from `created` to `finished`; None while it runs."""
+        return duration(self.document, self.created, self.finished)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape of a task, without its executions. Times are ISO-8601 UTC with `Z`."""
+        facts = ("id", "counter", "status", "name", "step", "type", "project", "commit", "created", "finished")
+        values: dict[str, Any] = {fact: getattr(self, fact) for fact in facts}
+        parity = self.document.get("plan", {}).get("parity", ())
+        return {**values, "duration": self.duration, "parity": list(parity), "error": self.document.get("error")}
+
+
+TASKS = Table(
+    TaskRecord,
+    "tasks",
+    "t",
+    noun="task",
+    texts=("name", "step"),
+    documents=("document",),
+    owner=True,
+    joined={"project": "p.name"},
+    join="JOIN projects p ON p.id = t.project_id",
+)
+
+
+class TaskRecords(CountedRecords[TaskRecord]):
+    """`records.tasks`."""
+
+    table, open, start = TASKS, ("started",), "start one: localhai task run NAME"
 
     def create(
         self,
@@ -50,47 +101,22 @@ class TaskRecords(NounRecords):
             "id": known_as or self.coming_id(),
             "project_id": project_id,
             "status": "started",
-            "name": storable(name),
-            "step": storable(step),
+            "name": name,
+            "step": step,
             "type": type,
             "commit": commit,
             "created": self._now(),
-            "document": strict_json.dumps(dict(document)),
-            **owners.columns(owner),
+            "document": dict(document),
+            "owner": owner,
         }
-        names = ", ".join(f'"{column}"' for column in (*values, "counter"))
-        marks = ", ".join(f":{column}" for column in (*values, "counter"))
-        sql = statement("INSERT INTO tasks (", names, ") VALUES (", marks, ")")
-
-        def work(transaction: Transaction, again: bool) -> TaskRecord:
-            if not (again and task_rows.select(transaction, "WHERE t.id = :id", {"id": values["id"]})):
-                counter = next_counter(transaction, project_id, "task")
-                transaction.change(sql, {**values, "counter": counter})
-            return task_rows.one(transaction, str(values["id"]))
-
-        return self._write(work)
-
-    def get(self, task_id: str) -> TaskRecord:
-        """By its full id. Raises UsageError when there is none."""
-        return self._read(lambda transaction: task_rows.one(transaction, task_id))
-
-    def find(self, ref: str, project_id: str | None = None) -> TaskRecord:
-        """By `5`, `#5`, `latest`, id or unambiguous prefix of an id. Raises UsageError, with candidates."""
-        return self._read(lambda transaction: task_rows.find(transaction, ref, project_id))
-
-    def list_open(self, *, host: str | None = None) -> list[TaskRecord]:
-        """All that have not ended, of one machine or of all, oldest first: what recovery looks at."""
-        of_host = "AND t.owner_host = :host" if host is not None else ""
-        tail = statement("WHERE t.status = 'started'", of_host, "ORDER BY t.id")
-        parameters = {"host": host} if host is not None else {}
-        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))
+        return self._create(values)
 
     def close(self, task_id: str, status: str, **document: Any) -> TaskRecord:
         """End a task that runs; `document` are keys of its document. One that has ended already stays as it is."""
 
         def work(transaction: Transaction, _again: bool) -> TaskRecord:
             self._close(transaction, task_id, status, None, document)
-            return task_rows.one(transaction, task_id)
+            return TASKS.one(transaction, task_id)
 
         return self._write(work)
 
@@ -99,54 +125,34 @@ class TaskRecords(NounRecords):
 
         def work(transaction: Transaction, again: bool) -> bool:
             done = self._close(transaction, task_id, "crashed", expected_owner, document)
-            return done or (again and task_rows.one(transaction, task_id).status == "crashed")
+            return done or (again and TASKS.one(transaction, task_id).status == "crashed")
 
         return self._write(work)
 
     def _close(
         self, transaction: Transaction, task_id: str, status: str, owner: Owner | None, document: Mapping[str, Any]
     ) -> bool:
-        found = task_rows.one(transaction, task_id)
+        found = TASKS.one(transaction, task_id)
         of_owner, expected = owners.condition(owner)
-        sql = statement(
-            "UPDATE tasks SET status = :status, finished = :now, document = :document"
-            " WHERE id = :id AND status = 'started'",
-            of_owner,
-        )
-        changed = strict_json.dumps({**found.document, **document})
-        values = {"id": task_id, "status": status, "now": self._now(), "document": changed}
-        return transaction.change(sql, {**values, **expected}) > 0
+        values = {"status": status, "finished": self._now(), "document": {**found.document, **document}}
+        where = statement("id = :id AND status = 'started'", of_owner)
+        return TASKS.update(transaction, values, where, id=task_id, **expected) > 0
 
     def resume(self, task_id: str, owner: Owner | None) -> bool:
         """Start a task that has ended once more, as its owner. False when it runs: one of several wins."""
-        new = owners.columns(owner)
-        settings = ", ".join(f"{column} = :{column}" for column in new)
-        sql = statement(
-            "UPDATE tasks SET status = 'started', finished = NULL, stop_requested = NULL,",
-            settings,
-            "WHERE id = :id AND status <> 'started'",
-        )
+        values = {"status": "started", "finished": None, "stop_requested": None, "owner": owner}
 
         def work(transaction: Transaction, again: bool) -> bool:
-            if transaction.change(sql, {**new, "id": task_id}):
+            if TASKS.update(transaction, values, "id = :id AND status <> 'started'", id=task_id):
                 return True
-            return again and task_rows.one(transaction, task_id).owner == owner
+            return again and TASKS.one(transaction, task_id).owner == owner
 
         return self._write(work)
 
-    def request_stop(self, task_id: str) -> bool:
-        """Ask whoever runs it to stop it; asking twice keeps the first time. False when it has ended already."""
-        sql = "UPDATE tasks SET stop_requested = COALESCE(stop_requested, :now) WHERE id = :id AND status = 'started'"
-        key = {"id": task_id, "now": self._now()}
-        return self._write(lambda transaction, _again: transaction.change(sql, key)) > 0
-
     def stop_requested(self, task_id: str) -> bool:
         """Cheap, for polling. False also while the database cannot be asked: the next look comes soon."""
-        try:
-            with self._access.database.begin(write=False) as transaction:
-                found = transaction.rows("SELECT stop_requested FROM tasks WHERE id = :id", {"id": task_id})
-        except Away:
-            return False
+        sql = "SELECT stop_requested FROM tasks WHERE id = :id"
+        found = self._access.glance(lambda transaction: transaction.rows(sql, {"id": task_id})) or []
         return bool(found) and found[0]["stop_requested"] is not None
 
     def add_child(self, task_id: str, number: int, execution_id: str) -> None:
@@ -174,7 +180,7 @@ class TaskRecords(NounRecords):
             def work(transaction: Transaction, key: dict[str, Any] = key) -> list[tuple[int, ExecutionRecord]]:
                 rows = transaction.rows(statement("SELECT c.number, e.id FROM executions e", tail), key)
                 numbers = {row["id"]: int(row["number"]) for row in rows}
-                found = execution_rows.select(transaction, tail, key, outputs=False)
+                found = EXECUTIONS.select(transaction, tail, key, whole=False)
                 return [(numbers[item.id], item) for item in found if item.id in numbers]
 
             part = self._read(work)
@@ -188,12 +194,3 @@ class TaskRecords(NounRecords):
         sql = statement("SELECT e.status, count(*) AS number FROM executions e JOIN", _LAST, "GROUP BY e.status")
         found = self._read(lambda transaction: transaction.rows(sql, {"task_id": task_id}))
         return {item["status"]: int(item["number"]) for item in found}
-
-    def list(self, project_id: str | None = None, *, limit: int = 100) -> list[TaskRecord]:
-        """Newest first."""
-        where = "WHERE t.project_id = :project_id" if project_id is not None else ""
-        parameters: dict[str, Any] = {"limit": limit}
-        if project_id is not None:
-            parameters["project_id"] = project_id
-        tail = statement(where, "ORDER BY t.id DESC LIMIT :limit")
-        return self._read(lambda transaction: task_rows.select(transaction, tail, parameters))

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.records import data_rows, deployment_rows
-from localhai.records import execution_rows as rows
 from localhai.records.access import NounRecords
-from localhai.records.database import placeholders, statement, storable
-from localhai.system import strict_json
+from localhai.records.database import storable
+from localhai.records.executions import EXECUTIONS
+from localhai.records.mapper import Table
 from localhai.vocabulary import has_scheme, without_scheme
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.deployment_rows import DeploymentVersion
-    from localhai.records.rows import ExecutionRecord
+    from localhai.records.deployments import DeploymentVersion
+    from localhai.records.executions import ExecutionRecord
 
 _PATTERNS_AT_ONCE = 50
 
@@ -38,22 +37,25 @@ class DeploymentUse(Struct, frozen=True):
     file: str
 
 
+USES = Table(Use, "input_data", "u")
+
+
 class UseRecords(NounRecords):
-    """The part of Records that knows what was used."""
+    """`records.uses`."""
+
+    table = USES
 
     def record_inputs(self, execution_id: str, inputs: Sequence[Mapping[str, Any]]) -> ExecutionRecord:
         """What an execution got: `[{name, files: [{uri, ...}]}]` for its record, and the data among it for lineage."""
-        uses = [{"execution": execution_id, "datum": datum, "input": name} for name, datum in _uses(inputs)]
+        uses = [{"execution_id": execution_id, "datum_id": datum, "input": name} for name, datum in _uses(inputs)]
 
         def work(transaction: Transaction, _again: bool) -> ExecutionRecord:
-            execution = rows.one(transaction, execution_id, lock=self._access.locks_rows)
-            document = strict_json.dumps({**execution.document, "inputs": list(inputs)})
-            rows.update(transaction, execution_id, {"document": document})
+            execution = EXECUTIONS.one(transaction, execution_id, lock=self._access.locks_rows)
+            document = {**execution.document, "inputs": list(inputs)}
+            EXECUTIONS.update(transaction, {"document": document}, "id = :id", id=execution_id)
             transaction.change("DELETE FROM input_data WHERE execution_id = :id", {"id": execution_id})
-            if uses:
-                sql = "INSERT INTO input_data (execution_id, datum_id, input) VALUES (:execution, :datum, :input)"
-                transaction.change_many(statement(sql, "ON CONFLICT DO NOTHING"), uses)
-            return rows.one(transaction, execution_id)
+            USES.insert_many(transaction, uses, "DO NOTHING")
+            return EXECUTIONS.one(transaction, execution_id)
 
         return self._write(work)
 
@@ -67,6 +69,7 @@ class UseRecords(NounRecords):
 
     def by_deployments(self, datum_ids: Sequence[str]) -> list[DeploymentUse]:
         """Versions of deployments that have these data among their files, oldest first."""
+        from localhai.records.deployments import VERSIONS  # no execution needs them
 
         def work(transaction: Transaction) -> list[DeploymentVersion]:
             found: dict[str, DeploymentVersion] = {}
@@ -75,7 +78,7 @@ class UseRecords(NounRecords):
                 patterns = {f"p{number}": f'%"datum": "{datum}"%' for number, datum in enumerate(part)}
                 either = " OR ".join(f"document LIKE :{name}" for name in patterns)
                 tail = f"WHERE v.id IN (SELECT version_id FROM deployment_endpoints WHERE {either})"  # noqa: S608  # no text of users
-                found |= {item.id: item for item in deployment_rows.select(transaction, tail, patterns)}
+                found |= {item.id: item for item in VERSIONS.select(transaction, tail, patterns)}
             return [found[version_id] for version_id in sorted(found)]
 
         wanted = frozenset(datum_ids)
@@ -88,18 +91,8 @@ class UseRecords(NounRecords):
         ]
 
     def _uses(self, column: str, ids: Sequence[str]) -> list[Use]:
-        def work(transaction: Transaction) -> list[Use]:
-            found: list[Use] = []
-            for part in data_rows.parts(ids):
-                listed, parameters = placeholders(part)
-                sql = "SELECT execution_id, datum_id, input FROM input_data WHERE"
-                order = "ORDER BY execution_id, input, datum_id"
-                found += [
-                    Use(**row) for row in transaction.rows(statement(sql, column, "IN", listed, order), parameters)
-                ]
-            return found
-
-        return self._read(work)
+        order = "ORDER BY u.execution_id, u.input, u.datum_id"
+        return self._read(lambda transaction: [*USES.among(transaction, column, ids, order)])
 
 
 def _uses(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str | None, str]]:

@@ -1,4 +1,4 @@
-"""Making the versions that an execution asks for: first decided by reading, then written, in one transaction."""
+"""`records.versions`; the making of versions: first decided by reading, then written, in one transaction."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from localhai.records import data_rows
-from localhai.records import version_rows as rows
+from localhai.errors import UsageError
+from localhai.records import versions as rows
+from localhai.records.access import NounRecords
 from localhai.records.database import placeholders, statement, storable
 from localhai.records.ids import new_id
-from localhai.system import strict_json
+from localhai.records.mapper import parts
+from localhai.records.versions import VersionParent
 from localhai.vocabulary import version_uri
 
 if TYPE_CHECKING:
+    from localhai.records.data import DatumRecord
     from localhai.records.database import Transaction
-    from localhai.records.rows import DatumRecord
-    from localhai.records.version_rows import Noun, Version, VersionRequest
+    from localhai.records.versions import Noun, Version, VersionRequest
 
 
 class Decision(Struct, frozen=True):
@@ -74,7 +76,7 @@ def make(
     lock: bool,
 ) -> Decision:
     """Make or extend the version, unless it is refused. A request that was fulfilled before changes nothing."""
-    known = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": request.id})
+    known = rows.TABLES[request.noun].select(transaction, "WHERE v.id = :id", {"id": request.id})
     if known:
         return Decision(request, extended=known[0])
     decision = decide(transaction, project_id, request)
@@ -120,19 +122,17 @@ def _excludes(file: DatumRecord, names: Collection[str]) -> bool:
 
 def _parent(transaction: Transaction, project_id: str, request: VersionRequest, now: str, *, lock: bool) -> str:
     """The dataset or model, made when it is the first time; locked, so that counters stay without gaps."""
-    values = {"id": new_id(), "project": project_id, "name": request.name, "now": now}
-    transaction.change(
-        statement(
-            "INSERT INTO",
-            f"{request.noun}s",
-            "(id, project_id, name, created) VALUES (:id, :project, :name, :now)",
-            "ON CONFLICT (project_id, name) DO NOTHING",
-        ),
-        values,
-    )
+    _put_parent(transaction, project_id, request.noun, request.name, now)
     found = rows.parent(transaction, request.noun, project_id, request.name, lock=lock)
     assert found is not None  # noqa: S101 - it was just made
     return found
+
+
+def _put_parent(transaction: Transaction, project_id: str, noun: Noun, name: str | None, now: str) -> None:
+    values = {"id": new_id(), "project": project_id, "name": name, "now": now}
+    columns = "(id, project_id, name, created) VALUES (:id, :project, :name, :now)"
+    sql = statement("INSERT INTO", f"{noun}s", columns, "ON CONFLICT (project_id, name) DO NOTHING")
+    transaction.change(sql, values)
 
 
 def _insert(transaction: Transaction, parent_id: str, execution_id: str | None, decision: Decision, now: str) -> None:
@@ -144,23 +144,16 @@ def _insert(transaction: Transaction, parent_id: str, execution_id: str | None, 
         "packaging": request.packaging,
         "release_note": request.release_note,
     }
-    transaction.change(
-        statement(
-            "INSERT INTO",
-            f"{request.noun}_versions",
-            "(id, parent_id, name, counter, created, execution_id, document)",
-            "VALUES (:id, :parent, :name, :counter, :now, :execution, :document)",
-        ),
-        {
-            "id": request.id,
-            "parent": parent_id,
-            "name": storable(request.version or name),
-            "counter": counter,
-            "now": now,
-            "execution": execution_id,
-            "document": strict_json.dumps(document),
-        },
-    )
+    values = {
+        "id": request.id,
+        "parent_id": parent_id,
+        "name": request.version or name,
+        "counter": counter,
+        "created": now,
+        "execution_id": execution_id,
+        "document": document,
+    }
+    rows.TABLES[request.noun].insert(transaction, values)
 
 
 def _next(transaction: Transaction, noun: Noun, parent_id: str) -> tuple[int, str]:
@@ -209,7 +202,7 @@ def _add_files(transaction: Transaction, decision: Decision, version_id: str) ->
 
 def _names(transaction: Transaction, ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
-    for part in data_rows.parts(ids):
+    for part in parts(ids):
         listed, parameters = placeholders(part)
         found |= {
             row["name"] for row in transaction.rows(statement("SELECT name FROM data WHERE id IN", listed), parameters)
@@ -240,3 +233,119 @@ def sentences(decision: Decision) -> list[str]:
     if decision.refused is not None:
         return [f"{uri} is not made: {decision.refused}"]
     return list(decision.warnings)
+
+
+class VersionRecords(NounRecords):
+    """`records.versions`, of datasets and of models."""
+
+    def foresee(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
+        """What stands against these requests as things are now, as sentences. Changes nothing."""
+        if not requests:
+            return []
+
+        def work(transaction: Transaction) -> list[str]:
+            found: list[str] = []
+            coming: set[tuple[str, str]] = set()
+            for request in requests:
+                decision = decide(transaction, project_id, request, coming=coming)
+                found += sentences(decision)
+                if decision.refused is None and request.noun == "dataset" and request.version is not None:
+                    coming |= {(request.name, name) for name in (request.version, rows.LATEST, *request.aliases)}
+            return found
+
+        return self._read(work)
+
+    def parents(self, project_id: str, noun: Noun) -> list[VersionParent]:
+        """The datasets, or models, of a project, by name."""
+        sql = statement(
+            "SELECT p.id, p.name, p.created,",
+            "(SELECT count(*) FROM",
+            f"{noun}_versions v",
+            "WHERE v.parent_id = p.id) AS versions,",
+            "(SELECT v.name FROM",
+            f"{noun}_versions v",
+            "WHERE v.parent_id = p.id ORDER BY v.counter DESC LIMIT 1) AS latest FROM",
+            f"{noun}s p",
+            "WHERE p.project_id = :project ORDER BY p.name",
+        )
+        found = self._read(lambda transaction: transaction.rows(sql, {"project": project_id}))
+        return [VersionParent(**row) for row in found]
+
+    def put_parent(self, project_id: str, noun: Noun, name: str) -> VersionParent:
+        """The dataset, or model, of that name, made without versions when there is none."""
+        known, now = storable(name), self._now()
+        self._write(lambda transaction, _again: _put_parent(transaction, project_id, noun, known, now))
+        return next(item for item in self.parents(project_id, noun) if item.name == known)
+
+    def make(self, project_id: str, request: VersionRequest) -> Version:
+        """A version that no execution asked for. Raises UsageError when it is refused."""
+        now = self._now()
+
+        def work(transaction: Transaction, _again: bool) -> Version:
+            decision = make(transaction, project_id, None, request, now, lock=self._access.locks_rows)
+            if decision.refused is not None:
+                raise UsageError(sentences(decision)[0], where=request.uri)
+            version_id = decision.extended.id if decision.extended else request.id
+            found = rows.TABLES[request.noun].select(transaction, "WHERE v.id = :id", {"id": version_id})
+            return rows.with_files(transaction, found[0])
+
+        return self._write(work)
+
+    def get(self, noun: Noun, version_id: str) -> Version | None:
+        """By its full id, with its files; None when there is none."""
+
+        def work(transaction: Transaction) -> Version | None:
+            found = rows.TABLES[noun].select(transaction, "WHERE v.id = :id", {"id": version_id})
+            return rows.with_files(transaction, found[0]) if found else None
+
+        return self._read(work)
+
+    def find(self, project_id: str, noun: Noun, name: str, reference: str | None) -> Version | None:
+        """By version, alias or `latest` (None means it too), with its files; None when there is none."""
+
+        def work(transaction: Transaction) -> Version | None:
+            parent_id = rows.parent(transaction, noun, project_id, storable(name) or "")
+            found = None if parent_id is None else rows.find(transaction, noun, parent_id, storable(reference))
+            return None if found is None else rows.with_files(transaction, found)
+
+        return self._read(work)
+
+    def set_status(self, version: Version, status: str) -> None:
+        """What people think of a version of a model, one of MODEL_VERSION of the vocabulary; its files never change."""
+        self._write(lambda transaction, _again: rows.set_status(transaction, version, status))
+
+    def holding(self, datum_id: str) -> list[Version]:
+        """Every dataset version and model version that holds a datum, without their files."""
+
+        def work(transaction: Transaction) -> list[Version]:
+            found: list[Version] = []
+            for noun in ("dataset", "model"):
+                join = f"{noun}_version_files f"
+                tail = statement("JOIN", join, "ON f.version_id = v.id WHERE f.datum_id = :id ORDER BY v.id")
+                found += rows.TABLES[noun].select(transaction, tail, {"id": datum_id})
+            return found
+
+        return self._read(work)
+
+    def of_execution(self, execution_id: str) -> list[Version]:
+        """What an execution made, without files."""
+
+        def work(transaction: Transaction) -> list[Version]:
+            tail, key = "WHERE v.execution_id = :id ORDER BY v.id", {"id": execution_id}
+            return [
+                *rows.TABLES["dataset"].select(transaction, tail, key),
+                *rows.TABLES["model"].select(transaction, tail, key),
+            ]
+
+        return self._read(work)
+
+    def list(self, project_id: str, noun: Noun, name: str) -> list[Version]:
+        """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""
+        key = {"project": project_id, "name": storable(name)}
+        tail = "WHERE p.project_id = :project AND p.name = :name ORDER BY v.counter DESC"
+
+        def work(transaction: Transaction) -> list[Version]:
+            found = rows.TABLES[noun].select(transaction, tail, key)
+            return [rows.with_files(transaction, version) for version in found]
+
+        return self._read(work)

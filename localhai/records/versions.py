@@ -2,20 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from localhai.errors import UsageError
-from localhai.records import version_rows as rows
-from localhai.records.access import NounRecords
-from localhai.records.database import statement, storable
-from localhai.records.ids import new_id
+from localhai.records.data import DATA, DatumRecord
+from localhai.records.database import statement
+from localhai.records.mapper import Table, names
+from localhai.vocabulary import MODEL_VERSION, version_uri
 
 if TYPE_CHECKING:
     from localhai.records.database import Transaction
-    from localhai.records.version_rows import Noun, Version, VersionRequest
+
+Noun = Literal["dataset", "model"]
+
+LATEST = "latest"
+
+
+class VersionRequest(Struct, frozen=True):
+    """A version that an execution asks for with its outputs (platform.md 5).
+
+    `id` is the version's own, made beforehand so that asking again changes nothing. `version` None is the next one of
+    a model. `files` are ids of data. `base` is (name, version or alias) of what it starts from, without the names in
+    `exclude`; None starts with nothing.
+    """
+
+    id: str
+    noun: Noun
+    name: str
+    version: str | None
+    files: tuple[str, ...]
+    base: tuple[str, str] | None = None
+    exclude: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    packaging: bool = False
+    release_note: str | None = None
+
+    @property
+    def uri(self) -> str:
+        return version_uri(self.noun, self.name, self.version or "")
+
+
+class Version(Struct, frozen=True):
+    """A version of a dataset or a model: immutable files under a name. `counter` counts from 1 within its parent.
+
+    `status`, one of MODEL_VERSION of the vocabulary, is of models: what people think of the version.
+    """
+
+    id: str
+    noun: Noun
+    parent: str
+    parent_id: str
+    name: str
+    counter: int
+    created: str
+    execution_id: str | None
+    base: str | None = None
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    packaging: bool = False
+    release_note: str | None = None
+    status: str = MODEL_VERSION[0]
+    files: tuple[DatumRecord, ...] = ()
+
+    @property
+    def uri(self) -> str:
+        """`dataset://NAME/VERSION` or `model://NAME/VERSION`."""
+        return version_uri(self.noun, self.parent, self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`id, dataset|model, name, counter, uri, created, execution, from, aliases, tags, ..., files[datum]`."""
+        found: dict[str, Any] = {
+            "id": self.id,
+            self.noun: self.parent,
+            "name": self.name,
+            "counter": self.counter,
+            "uri": self.uri,
+            "created": self.created,
+            "execution": self.execution_id,
+            "aliases": list(self.aliases),
+            "tags": list(self.tags),
+        }
+        if self.noun == "dataset":
+            found |= {"from": self.base, "packaging": self.packaging}
+        else:
+            found |= {"status": self.status, "release_note": self.release_note}
+        return {**found, "files": [file.to_dict() for file in self.files]}
 
 
 class VersionParent(Struct, frozen=True):
@@ -38,126 +114,87 @@ class VersionParent(Struct, frozen=True):
         }
 
 
-class VersionRecords(NounRecords):
-    """The part of Records that knows datasets and models."""
+def _table(noun: Noun) -> Table[Version]:
+    """Datasets and models have one shape, each in tables of its own. Much of a version is in its document."""
 
-    def foresee(self, project_id: str, requests: Sequence[VersionRequest]) -> list[str]:
-        """What stands against these requests as things are now, as sentences. Changes nothing."""
-        if not requests:
-            return []
-        from localhai.records import version_making
-
-        def work(transaction: Transaction) -> list[str]:
-            found: list[str] = []
-            coming: set[tuple[str, str]] = set()
-            for request in requests:
-                decision = version_making.decide(transaction, project_id, request, coming=coming)
-                found += version_making.sentences(decision)
-                if decision.refused is None and request.noun == "dataset" and request.version is not None:
-                    coming |= {(request.name, name) for name in (request.version, rows.LATEST, *request.aliases)}
-            return found
-
-        return self._read(work)
-
-    def parents(self, project_id: str, noun: Noun) -> list[VersionParent]:
-        """The datasets, or models, of a project, by name."""
-        sql = statement(
-            "SELECT p.id, p.name, p.created,",
-            "(SELECT count(*) FROM",
-            f"{noun}_versions v",
-            "WHERE v.parent_id = p.id) AS versions,",
-            "(SELECT v.name FROM",
-            f"{noun}_versions v",
-            "WHERE v.parent_id = p.id ORDER BY v.counter DESC LIMIT 1) AS latest FROM",
-            f"{noun}s p",
-            "WHERE p.project_id = :project ORDER BY p.name",
+    def make(document: Mapping[str, Any], aliases: tuple[str, ...], **row: Any) -> Version:
+        return Version(
+            **row,
+            noun=noun,
+            base=document.get("base"),
+            tags=tuple(document.get("tags", ())),
+            aliases=aliases,
+            packaging=document.get("packaging", False),
+            release_note=document.get("release_note"),
+            status=document.get("status", MODEL_VERSION[0]),
         )
-        found = self._read(lambda transaction: transaction.rows(sql, {"project": project_id}))
-        return [VersionParent(**row) for row in found]
 
-    def put_parent(self, project_id: str, noun: Noun, name: str) -> VersionParent:
-        """The dataset, or model, of that name, made without versions when there is none."""
-        values = {"id": new_id(), "project": project_id, "name": storable(name), "now": self._now()}
-        sql = statement(
-            "INSERT INTO",
-            f"{noun}s",
-            "(id, project_id, name, created) VALUES (:id, :project, :name, :now)",
-            "ON CONFLICT (project_id, name) DO NOTHING",
+    def fill(transaction: Transaction, ids: Sequence[str], _whole: bool) -> dict[str, dict[str, list[str]]]:
+        sql = f"SELECT version_id, name FROM {noun}_version_aliases"  # noqa: S608  # words of this file
+        return {"aliases": names(transaction, sql, "version_id", ids, "name")}
+
+    return Table(
+        Version,
+        f"{noun}_versions",
+        "v",
+        noun=f"{noun} version",
+        texts=("name",),
+        documents=("document",),
+        joined={"parent": "p.name", "document": "v.document"},
+        join=f"JOIN {noun}s p ON p.id = v.parent_id",
+        filled=("noun", "base", "tags", "aliases", "packaging", "release_note", "status", "files"),
+        fill=fill,
+        make=make,
+    )
+
+
+TABLES: Mapping[Noun, Table[Version]] = {"dataset": _table("dataset"), "model": _table("model")}
+
+
+def with_files(transaction: Transaction, version: Version) -> Version:
+    """The version with its data, in their order."""
+    tail = statement(
+        "JOIN", f"{version.noun}_version_files f", "ON f.datum_id = d.id WHERE f.version_id = :id ORDER BY f.position"
+    )
+    return replace(version, files=tuple(DATA.select(transaction, tail, {"id": version.id})))
+
+
+def find(transaction: Transaction, noun: Noun, parent_id: str, reference: str | None) -> Version | None:
+    """By name, alias, `latest` (None means it too), and for a model by its counter.
+
+    What stands there by that very name comes before what the word means otherwise.
+    """
+    key = {"parent": parent_id, "reference": reference or LATEST}
+    aliases = f"{noun}_version_aliases"
+    alias = statement("(SELECT version_id FROM", aliases, "WHERE parent_id = :parent AND name = :reference)")
+    for condition in ("v.name = :reference", statement("v.id =", alias)):
+        found = TABLES[noun].select(transaction, statement("WHERE v.parent_id = :parent AND", condition), key)
+        if found:
+            return found[0]
+    if key["reference"] == LATEST:
+        newest = TABLES[noun].select(
+            transaction, "WHERE v.parent_id = :parent ORDER BY v.counter DESC LIMIT 1", {"parent": parent_id}
         )
-        self._write(lambda transaction, _again: transaction.change(sql, values))
-        return next(item for item in self.parents(project_id, noun) if item.name == values["name"])
+        return newest[0] if newest else None
+    digits = key["reference"].removeprefix("v")
+    if noun != "model" or not digits.isdecimal() or not digits.isascii() or len(digits) > 9:  # noqa: PLR2004 - an int
+        return None
+    counted = {"parent": parent_id, "counter": int(digits)}
+    found = TABLES[noun].select(transaction, "WHERE v.parent_id = :parent AND v.counter = :counter", counted)
+    return found[0] if found else None
 
-    def make(self, project_id: str, request: VersionRequest) -> Version:
-        """A version that no execution asked for. Raises UsageError when it is refused."""
-        now = self._now()
 
-        def work(transaction: Transaction, _again: bool) -> Version:
-            from localhai.records import version_making  # most commands make none
+def set_status(transaction: Transaction, version: Version, status: str) -> None:
+    """What people think of a version of a model, kept in its document."""
+    table, key = TABLES[version.noun], {"id": version.id}
+    row = transaction.rows(statement("SELECT document FROM", table.name, "WHERE id = :id"), key)[0]
+    table.update(transaction, {"document": {**json.loads(row["document"]), "status": status}}, "id = :id", **key)
 
-            decision = version_making.make(transaction, project_id, None, request, now, lock=self._access.locks_rows)
-            if decision.refused is not None:
-                raise UsageError(version_making.sentences(decision)[0], where=request.uri)
-            version_id = decision.extended.id if decision.extended else request.id
-            found = rows.select(transaction, request.noun, "WHERE v.id = :id", {"id": version_id})
-            return rows.with_files(transaction, found[0])
 
-        return self._write(work)
-
-    def get(self, noun: Noun, version_id: str) -> Version | None:
-        """By its full id, with its files; None when there is none."""
-
-        def work(transaction: Transaction) -> Version | None:
-            found = rows.select(transaction, noun, "WHERE v.id = :id", {"id": version_id})
-            return rows.with_files(transaction, found[0]) if found else None
-
-        return self._read(work)
-
-    def find(self, project_id: str, noun: Noun, name: str, reference: str | None) -> Version | None:
-        """By version, alias or `latest` (None means it too), with its files; None when there is none."""
-
-        def work(transaction: Transaction) -> Version | None:
-            parent_id = rows.parent(transaction, noun, project_id, storable(name) or "")
-            found = None if parent_id is None else rows.find(transaction, noun, parent_id, storable(reference))
-            return None if found is None else rows.with_files(transaction, found)
-
-        return self._read(work)
-
-    def set_status(self, version: Version, status: str) -> None:
-        """What people think of a version of a model, one of MODEL_VERSION of the vocabulary; its files never change."""
-        self._write(lambda transaction, _again: rows.set_status(transaction, version, status))
-
-    def holding(self, datum_id: str) -> list[Version]:
-        """Every dataset version and model version that holds a datum, without their files."""
-
-        def work(transaction: Transaction) -> list[Version]:
-            found: list[Version] = []
-            for noun in ("dataset", "model"):
-                join = f"{noun}_version_files f"
-                tail = statement("JOIN", join, "ON f.version_id = v.id WHERE f.datum_id = :id ORDER BY v.id")
-                found += rows.select(transaction, noun, tail, {"id": datum_id})
-            return found
-
-        return self._read(work)
-
-    def of_execution(self, execution_id: str) -> list[Version]:
-        """What an execution made, without files."""
-
-        def work(transaction: Transaction) -> list[Version]:
-            tail, key = "WHERE v.execution_id = :id ORDER BY v.id", {"id": execution_id}
-            return [
-                *rows.select(transaction, "dataset", tail, key),
-                *rows.select(transaction, "model", tail, key),
-            ]
-
-        return self._read(work)
-
-    def list(self, project_id: str, noun: Noun, name: str) -> list[Version]:
-        """The versions of one dataset or model, newest first, with their files. Empty when there is no such name."""
-        key = {"project": project_id, "name": storable(name)}
-        tail = "WHERE p.project_id = :project AND p.name = :name ORDER BY v.counter DESC"
-
-        def work(transaction: Transaction) -> list[Version]:
-            found = rows.select(transaction, noun, tail, key)
-            return [rows.with_files(transaction, version) for version in found]
-
-        return self._read(work)
+def parent(transaction: Transaction, noun: Noun, project_id: str, name: str, *, lock: bool = False) -> str | None:
+    """The id of the dataset or model of this name, None when there is none."""
+    sql = statement(
+        "SELECT id FROM", f"{noun}s", "WHERE project_id = :project AND name = :name", "FOR UPDATE" if lock else ""
+    )
+    found = transaction.rows(sql, {"project": project_id, "name": name})
+    return str(found[0]["id"]) if found else None

@@ -21,9 +21,9 @@ from localhai.system import strict_json
 from localhai.tasks.task import Task, resume_task
 
 if TYPE_CHECKING:
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
     from localhai.records.queue import QueueEntry
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
     from localhai.server.state import State
 
 LOOK = 5.0  # seconds between two looks

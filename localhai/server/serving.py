@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from localhai.deployments.work import Work
     from localhai.executions.open_project import OpenProject
     from localhai.records import Project
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
     from localhai.server.state import State
 
 READY_WITHIN = 120.0  # seconds until a server answers

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localhai.executions.home import Home
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
 
 _DIED = "the localhai that ran it died"
 

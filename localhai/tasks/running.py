@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from localhai.executions.run.slots import Slots
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
     from localhai.tasks.sweep import Child, Sweep
 
 LOOK = 0.3  # seconds between looks at who wants the task to stop

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
 
 __all__ = ["Task", "check_task", "require_runnable", "resume_task", "start_task"]
 

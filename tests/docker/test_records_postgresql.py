@@ -101,7 +101,7 @@ def test_checkouts_that_are_used_at_the_same_moment_are_one_project(tmp_path, ur
 
     def use(number):
         with Records.open(tmp_path, url) as opened:
-            return opened.project(f"/{number}/news", "news", declared=True).id
+            return opened.projects.of_folder(f"/{number}/news", "news", declared=True).id
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(use, range(8)))) == 1
@@ -179,7 +179,7 @@ def test_a_server_that_hangs_is_given_up(server, url, records, tmp_path):
     with Records.open(tmp_path, url, patience=patience) as impatient:
         create(impatient)  # leaves an open connection
         with server.hung(), pytest.raises(RecordsUnavailable, match="does not answer"):
-            impatient.transition(before.id, "queued")
+            impatient.executions.transition(before.id, "queued")
     assert records.executions.transition(before.id, "queued").status == "queued"
 
 

@@ -22,7 +22,7 @@ from localhai.executions.run.uncollected import Uncollected
 from localhai.pipelines.plan import Edge, PipelinePlan
 from localhai.project.overrides import Overrides
 from localhai.project.plan import ExecutionPlan, ParityNote
-from localhai.records.deployment_rows import EndpointFile, VersionEndpoint
+from localhai.records.deployments import EndpointFile, VersionEndpoint
 from localhai.system import strict_json
 from localhai.tasks.building import Wish
 from localhai.tasks.plan import TaskPlan

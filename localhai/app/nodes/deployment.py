@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources
-    from localhai.records.deployment_rows import DeploymentVersion
-    from localhai.records.pipeline_rows import PipelineNode
+    from localhai.records.deployments import DeploymentVersion
+    from localhai.records.pipelines import PipelineNode
 
 
 class DeploymentRunner:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from localhai.pipelines.plan import Edge, Node
     from localhai.pipelines.runners import NodeWork
     from localhai.pipelines.sources import Sources
-    from localhai.records.pipeline_rows import PipelineNode
+    from localhai.records.pipelines import PipelineNode
     from localhai.tasks.plan import TaskPlan
     from localhai.tasks.sweep import Child
 

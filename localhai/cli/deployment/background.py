@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 LOOK = 0.1  # seconds
 _OUT, _ERR = "background.out", "background.err"

@@ -13,7 +13,7 @@ from localhai.cli.options import json_option, pass_call, project_option
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 
 @click.command("info")

@@ -13,7 +13,7 @@ from localhai.cli.table import Column
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 _COLUMNS = (
     *(Column("Deployment"), Column("Version"), Column("Aliases"), Column("Endpoints")),

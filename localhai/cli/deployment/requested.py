@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 # What a version is made of.
 making_options = together(

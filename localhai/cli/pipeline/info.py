@@ -13,7 +13,7 @@ from localhai.cli.pipeline.references import pipeline_argument
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
 
 @click.command("info")

@@ -14,7 +14,7 @@ from localhai.cli.table import Column
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
 _COLUMNS = (
     *(Column("#", right=True), Column("Status"), Column("Pipeline"), Column("Nodes", right=True)),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from localhai.errors import LocalhaiError
     from localhai.executions.log.log import EventStream
     from localhai.pipelines.state import Change
-    from localhai.records.pipeline_rows import Pipeline, PipelineNode
+    from localhai.records.pipelines import Pipeline, PipelineNode
 
 _COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta", "bright_green")
 _SAID = frozenset({"started", "queued", "created"})  # the execution's own line says more

@@ -13,7 +13,7 @@ from localhai.errors import UsageError
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
-    from localhai.records.pipeline_rows import Pipeline
+    from localhai.records.pipelines import Pipeline
 
 
 @click.command("stop")

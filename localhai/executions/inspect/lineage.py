@@ -11,7 +11,7 @@ from localhai.vocabulary import datum_uri, has_scheme
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, ExecutionRecord, Records
-    from localhai.records.deployment_rows import DeploymentVersion
+    from localhai.records.deployments import DeploymentVersion
 
 Kind = Literal["datum", "execution", "source", "deployment"]
 Direction = Literal["up", "down"]

@@ -16,7 +16,7 @@ from localhai.deployments.endpoint import file_names
 from localhai.deployments.versions import make_version
 from localhai.errors import InputNotFound, LocalhaiError, UsageError
 from localhai.records import Project
-from localhai.records.deployment_rows import Deployment, DeploymentVersion, VersionEndpoint
+from localhai.records.deployments import Deployment, DeploymentVersion, VersionEndpoint
 from localhai.records.server import User
 from localhai.server.addresses import Base
 from localhai.server.auth import require_own

@@ -14,7 +14,7 @@ from localhai.app.stop import stop_pipeline
 from localhai.executions.run.stop import Interruption
 from localhai.pipelines.running import PipelineObserver, PipelineOptions, run_pipeline
 from localhai.records import Project
-from localhai.records.pipeline_rows import Pipeline, PipelineNode
+from localhai.records.pipelines import Pipeline, PipelineNode
 from localhai.records.queue import QueueEntry
 from localhai.records.server import User
 from localhai.server.addresses import Base, referenced

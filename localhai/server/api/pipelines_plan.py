@@ -22,7 +22,7 @@ from localhai.pipelines.sources import Sources
 from localhai.pipelines.steps import overridden, parameter_facts
 from localhai.project.faulty import refuse_faulty
 from localhai.records import Project
-from localhai.records.pipeline_rows import Pipeline, PipelineNode
+from localhai.records.pipelines import Pipeline, PipelineNode
 from localhai.server.api.executions_body import unwrapped
 from localhai.server.api.pipelines_body import (
     EdgeBody,

@@ -15,7 +15,7 @@ from localhai.project.overrides import Overrides
 from localhai.records import Project
 from localhai.records.queue import QueueEntry
 from localhai.records.server import User
-from localhai.records.task_rows import TaskRecord
+from localhai.records.tasks import TaskRecord
 from localhai.server.addresses import Base, referenced
 from localhai.server.api.executions import execution_shape
 from localhai.server.api.tasks_body import TaskBody

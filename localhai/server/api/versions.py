@@ -11,8 +11,7 @@ from fastapi import APIRouter, Query
 from localhai.errors import UsageError
 from localhai.records import ExecutionRecord, Project
 from localhai.records.server import User
-from localhai.records.version_rows import Noun, Version
-from localhai.records.versions import VersionParent
+from localhai.records.versions import Noun, Version, VersionParent
 from localhai.server.addresses import Base
 from localhai.server.api import versions_body as asked
 from localhai.server.api.data import datum_shape

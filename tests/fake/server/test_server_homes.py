@@ -89,7 +89,7 @@ def test_every_server_stops_what_waits(two):
 def test_only_a_server_of_the_same_home_goes_on_with_a_pipeline(two, monkeypatch):
     a, b = two
     for state in two:
-        monkeypatch.setattr(state.records.queue, "take_over", lambda *_arguments: True)
+        monkeypatch.setattr(state.records.pipelines, "adopt", lambda *_arguments: True)
     project, user = queued(a).project_id, a.records.users.list()[0].id
     entry = QueueEntry("0178b4f0-0000-0000-0000-0000000000ff", project, user, 0, {"home": a.home.id}, kind="pipeline")
     a.records.queue.enqueue(entry)

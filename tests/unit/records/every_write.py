@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from localhai.records import DatumRecord
 from localhai.records.queue import QueueEntry
 from localhai.records.server import Package, Variable
-from localhai.records.version_rows import VersionRequest
+from localhai.records.versions import VersionRequest
 
 TIME = "2026-01-01T00:00:00.000000Z"
 DATUM = "00000000-0000-7000-8000-00000000000d"
@@ -199,13 +199,13 @@ WRITES = {
         lambda s, key: s.records.queue.let_wait(QueueEntry(key, s.project, s.user, 0, {})),
     ),
     "queue.tidy": (Scene.done, lambda s, _: s.records.queue.tidy()),
-    "queue.take_over": (None, lambda s, _: s.records.queue.take_over("pipeline", s.pipeline, s.owner, s.later)),
-    "queue.take_over:task": (None, lambda s, _: s.records.queue.take_over("task", s.task, s.owner, s.later)),
-    "queue.take_over:ended": (
+    "pipelines.adopt": (None, lambda s, _: s.records.pipelines.adopt(s.pipeline, s.owner, s.later)),
+    "tasks.adopt": (None, lambda s, _: s.records.tasks.adopt(s.task, s.owner, s.later)),
+    "tasks.adopt:ended": (
         Scene.ended_task,
-        lambda s, key: s.records.queue.take_over("task", key, s.owner, s.later),
+        lambda s, key: s.records.tasks.adopt(key, s.owner, s.later),
     ),
-    "queue.take_over:lost": (None, lambda s, _: s.records.queue.take_over("task", s.task, s.later, s.later)),
+    "tasks.adopt:lost": (None, lambda s, _: s.records.tasks.adopt(s.task, s.later, s.later)),
     "queue.dequeue": (None, lambda s, _: s.records.queue.dequeue(s.execution)),
     "users.put": (None, lambda s, _: s.records.users.put("bob", "other")),
     "projects.put": (None, lambda s, _: s.records.projects.put(OTHER, "/o", "o")),

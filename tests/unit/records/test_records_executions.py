@@ -219,7 +219,7 @@ def test_lists_are_filtered_paged_and_newest_first(records, project):
 
 
 def test_lists_of_a_commit_of_numbers_and_of_a_user(records, project, monkeypatch):
-    monkeypatch.setattr("localhai.records.execution_lists._AT_ONCE", 2)
+    monkeypatch.setattr("localhai.records.executions._AT_ONCE", 2)
     mine = [create(records, project, commit=f"c{number}", document={"user": "an_a%!"}) for number in range(3)]
     others = [{"user": "anna%!"}, {"user": "AN_A%!"}, {"parameters": {"user": "an_a%!"}}, {"user": "an_a%!\u00e9"}]
     for number in range(12):  # several pages in which the name stands at a wrong place, or is another one

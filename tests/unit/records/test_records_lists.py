@@ -7,8 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from localhai.records.execution_lists import _conditions
-from localhai.records.execution_rows import _EXECUTIONS
+from localhai.records.executions import EXECUTIONS, conditions
 
 
 @pytest.mark.parametrize(
@@ -24,8 +23,8 @@ from localhai.records.execution_rows import _EXECUTIONS
 )
 def test_the_newest_are_found_without_sorting_all(empty_database, asked, index):
     given = dict.fromkeys(("project_id", "status", "step", "tag")) | asked
-    where, parameters = _conditions(**given)
-    sql = f"EXPLAIN QUERY PLAN {_EXECUTIONS} {where} ORDER BY e.id DESC LIMIT 100"
+    where, parameters = conditions(**given)
+    sql = f"EXPLAIN QUERY PLAN {EXECUTIONS.sql} {where} ORDER BY e.id DESC LIMIT 100"
     with closing(sqlite3.connect(empty_database)) as connection:
         steps = [row[3] for row in connection.execute(sql, parameters)]
     assert any(step.endswith(f"USING INDEX {index}") for step in steps), steps

@@ -11,7 +11,7 @@ from localhai.records import Owner
 
 if TYPE_CHECKING:
     from localhai.records import Records
-    from localhai.records.task_rows import TaskRecord
+    from localhai.records.tasks import TaskRecord
 
 ME = Owner("here", 7, "1", "boot")
 
