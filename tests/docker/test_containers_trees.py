@@ -263,7 +263,8 @@ INSIDE = """
 import json, os, sys
 from pathlib import Path
 sys.path[:0] = ["/checkout", "/site"]
-from localhai.containers import canary, labels, reap
+from localhai.containers import labels, reap
+from localhai.containers.trees import canary
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.trees.layout import InputPlacement, TreeContents
