@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from localhai.data.access import EVERYTHING, Access
 from localhai.data.disk import require_room
 from localhai.data.fetching import Fetcher
 from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
@@ -17,15 +16,16 @@ from localhai.errors import Interrupted
 from localhai.system.retry import Waiter, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from localhai.data.cache import Cache, CacheEntry
-    from localhai.data.files import InputSpec, StoredDatum
+    from typing_extensions import Unpack
+
+    from localhai.data.cache import CacheEntry
+    from localhai.data.files import InputSpec
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress, ProgressEvent
-    from localhai.data.resolving import Placed, Resolved
-    from localhai.data.sources import DataSources
+    from localhai.data.resolving import Placed, Reach, Resolved
 
 FILES_AT_ONCE = 4
 
@@ -33,42 +33,26 @@ FILES_AT_ONCE = 4
 def fetch_inputs(
     specs: Sequence[InputSpec],
     *,
-    sources: DataSources,
-    cache: Cache,
-    datum_lookup: Callable[[str], StoredDatum | None] | None = None,
-    version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
-    input_map: Mapping[str, str] | None = None,
-    access: Access = EVERYTHING,
     progress: Progress = silent,
     cancelled: Cancelled = never,
     refresh: bool = False,
     pins: Pins | None = None,
+    **reach: Unpack[Reach],
 ) -> FetchedInputs:
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
-    `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
-    address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access` what
-    the addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it), `refresh` is
-    VH_NO_DATA_CACHE (platform.md 2.3): what is cached does not count, and is written again. `cancelled` is asked
-    often and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans the
-    files away; without any, they are safe until this returns.
+    `refresh` is VH_NO_DATA_CACHE (platform.md 2.3): what is cached does not count, and is written again. `cancelled`
+    is asked often and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans
+    the files away; without any, they are safe until this returns.
 
     Raises InputNotFound with all that cannot be had, DiskFull and Interrupted. What came until then stays in the cache
     or is kept to be resumed.
     """
+    cache = reach["cache"]
     cache.enter()
     progress = _one_at_a_time(progress)
-    resolver = Resolver(
-        sources,
-        cache,
-        datum_lookup=datum_lookup,
-        version_lookup=version_lookup,
-        input_map=input_map or {},
-        access=access,
-        refresh=refresh,
-        waiter=Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled),
-    )
-    resolved = resolver.resolve(specs)
+    waiter = Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled)
+    resolved = Resolver(**reach, refresh=refresh, waiter=waiter).resolve(specs)
     if resolved.missing:
         raise input_not_found(resolved.missing)
     stop = threading.Event()
@@ -78,7 +62,7 @@ def fetch_inputs(
         progress=progress,
         cancelled=lambda: stop.is_set() or cancelled(),
         refresh=refresh,
-        retry=sources.retry,
+        retry=reach["sources"].retry,
         pins=held,
     )
     wanted = [placed for placed in resolved.placed if not placed.spec.on_demand]
@@ -95,33 +79,15 @@ def fetch_inputs(
 
 
 def resolve_inputs(
-    specs: Sequence[InputSpec],
-    *,
-    sources: DataSources,
-    cache: Cache,
-    datum_lookup: Callable[[str], StoredDatum | None] | None = None,
-    version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
-    input_map: Mapping[str, str] | None = None,
-    access: Access = EVERYTHING,
-    progress: Progress = silent,
-    cancelled: Cancelled = never,
+    specs: Sequence[InputSpec], *, progress: Progress = silent, cancelled: Cancelled = never, **reach: Unpack[Reach]
 ) -> Resolved:
     """What the inputs mean and what cannot be had, without downloading. Raises Interrupted alone.
 
     `progress` hears of waits for sources that are busy or away.
     """
     progress = _one_at_a_time(progress)
-    resolver = Resolver(
-        sources,
-        cache,
-        datum_lookup=datum_lookup,
-        version_lookup=version_lookup,
-        input_map=input_map or {},
-        access=access,
-        refresh=False,
-        waiter=Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled),
-    )
-    return resolver.resolve(specs)
+    waiter = Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled)
+    return Resolver(**reach, waiter=waiter).resolve(specs)
 
 
 def _one_at_a_time(progress: Progress) -> Progress:

@@ -22,11 +22,31 @@ from localhai.system.retry import QUIETLY, Waiter, abandonable, call
 from localhai.vocabulary import ADDRESSES, datum_uri
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Required
+
     from localhai.data.cache import Cache, CacheEntry
     from localhai.data.files import InputSpec, StoredDatum
     from localhai.data.sources import DataSources
     from localhai.data.sources.base import Source
     from localhai.system.retry import Trouble
+
+    class Reach(TypedDict, total=False):
+        """What addresses are resolved with, the same for one who asks.
+
+        `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
+        address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access`
+        what the addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it).
+        """
+
+        sources: Required[DataSources]
+        cache: Required[Cache]
+        datum_lookup: Callable[[str], StoredDatum | None] | None
+        version_lookup: Callable[[str], Sequence[StoredDatum]] | None
+        input_map: Mapping[str, str]
+        access: Access
+
 
 LOOKS_AT_ONCE = 8
 
@@ -93,18 +113,18 @@ class Resolver:
         sources: DataSources,
         cache: Cache,
         *,
-        datum_lookup: Callable[[str], StoredDatum | None] | None,
-        version_lookup: Callable[[str], Sequence[StoredDatum]] | None,
-        input_map: Mapping[str, str],
-        access: Access,
-        refresh: bool,
+        datum_lookup: Callable[[str], StoredDatum | None] | None = None,
+        version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
+        input_map: Mapping[str, str] | None = None,
+        access: Access = EVERYTHING,
+        refresh: bool = False,
         waiter: Waiter = QUIETLY,
     ) -> None:
         self._sources = sources
         self._cache = cache
         self._datum_lookup = datum_lookup
         self._version_lookup = version_lookup
-        self._input_map = input_map
+        self._input_map = input_map or {}
         self._access = access
         self._refresh = refresh
         self._waiter = waiter

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from localhai.data.resolving import Reach
     from localhai.executions.datums import Addresses
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
@@ -86,7 +87,7 @@ class Reading(Struct, frozen=True):
     """What resolving the addresses of one execution takes. `arguments` are those of `data.inputs`."""
 
     addresses: Addresses
-    arguments: Mapping[str, Any]
+    arguments: Reach
 
     @classmethod
     def of(cls, home: Home, settings: Settings, project_id: str, requester: str | None) -> Reading:
@@ -95,7 +96,7 @@ class Reading(Struct, frozen=True):
 
         access = access_of(home, requester)
         addresses = Addresses(home.records, project_id, readable=access.projects)
-        arguments = {
+        arguments: Reach = {
             "sources": home.sources_for(settings),
             "cache": home.data_cache,
             "datum_lookup": addresses.datum,

@@ -26,6 +26,7 @@ from localhai.vocabulary import datum_uri
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.data.progress import ProgressEvent
+    from localhai.data.resolving import Reach
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
     from localhai.records import ExecutionRecord
@@ -172,8 +173,8 @@ def fetch_listed(home: Home, settings: Settings, execution: ExecutionRecord, wan
 
     requester = None if wanted.stands_in else requester_of(execution.document)
     reading = Reading.of(home, settings, execution.project_id, requester)
-    arguments = {**reading.arguments, "input_map": {}, "progress": waits_said(home.tell)}
-    found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **arguments)
+    reach: Reach = {**reading.arguments, "input_map": {}}
+    found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **reach, progress=waits_said(home.tell))
     return found.files[0]
 
 
