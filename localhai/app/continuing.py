@@ -43,7 +43,7 @@ def forget(home: Home, recorded_id: str) -> None:
 class Continuing:
     """Looks for what a dead server left, again and again: a second server on this home may die too.
 
-    `beside` starts a thread that the server ends with; `go_on` takes one to its end in it, by kind and id.
+    `beside` starts a thread that the server ends with; `go_on` takes one to its end in it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Continuing:
         home: Home,
         say: Callable[[str], None],
         beside: Callable[[threading.Thread, Interruption], None],
-        go_on: Callable[[str, str, Interruption], None],
+        go_on: Callable[[QueueEntry, Interruption], None],
     ) -> None:
         self._home = home
         self._say = say
@@ -101,7 +101,7 @@ class Continuing:
         try:
             record = _record(self._home, entry)
             self._say(f"{entry.kind} #{record.counter} of project {record.project} goes on: its server died")
-            self._go_on_with(entry.kind, entry.id, interruption)
+            self._go_on_with(queue.entry(entry.id) or entry, interruption)
             queue.dequeue(entry.id)
         except RecordsUnavailable as error:  # the next look goes on with it, here or in another server
             self._say(f"{entry.kind} {entry.id}: {error}")

@@ -154,7 +154,7 @@ class QueueHost(Protocol):
     def begin(self) -> None:
         """Look once after what an earlier server left, before the first execution starts."""
 
-    def go_on(self, kind: str, recorded_id: str, interruption: Interruption) -> None:
+    def go_on(self, entry: QueueEntry, interruption: Interruption) -> None:
         """With a pipeline or a task of a server that died, to its end, in this thread."""
 
     def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from localhai.executions.run.stop import Interruption
     from localhai.project.plan import ExecutionPlan
     from localhai.records import ExecutionRecord
+    from localhai.records.queue import QueueEntry
 
 PREFIX = "/api/v0"
 LONGEST_ROUND = 20.0  # seconds of a round of the queue: usual ones take five
@@ -83,8 +84,8 @@ class Host:
         except Exception as error:  # noqa: BLE001  # it may not keep executions from running
             self.keep_fault("looking after what an earlier server left", error)
 
-    def go_on(self, kind: str, recorded_id: str, interruption: Interruption) -> None:
-        go_on(self._state, kind, recorded_id, interruption)
+    def go_on(self, entry: QueueEntry, interruption: Interruption) -> None:
+        go_on(self._state, entry, interruption)
 
     def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
         state = self._state

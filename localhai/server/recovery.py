@@ -21,9 +21,7 @@ from localhai.system import strict_json
 from localhai.tasks.task import Task, resume_task
 
 if TYPE_CHECKING:
-    from localhai.records.pipelines import Pipeline
     from localhai.records.queue import QueueEntry
-    from localhai.records.tasks import TaskRecord
     from localhai.server.state import State
 
 LOOK = 5.0  # seconds between two looks
@@ -66,18 +64,16 @@ class Recovering:
         self._said = frozenset(heard)
 
 
-def go_on(state: State, kind: str, recorded_id: str, interruption: Interruption) -> None:
+def go_on(state: State, entry: QueueEntry, interruption: Interruption) -> None:
     """With a pipeline or a task of a server that died, to its end, in this thread."""
-    if kind == "pipeline":
-        go_on_with_pipeline(state, state.home.records.pipelines.get(recorded_id), interruption)
+    if entry.kind == "pipeline":
+        _go_on_with_pipeline(state, entry, interruption)
     else:
-        go_on_with_task(state, state.home.records.tasks.get(recorded_id), interruption)
+        _go_on_with_task(state, entry, interruption)
 
 
-def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interruption) -> Pipeline:
-    """To its end, in this thread."""
-    entry = state.records.queue.entry(record.id)
-    request = {} if entry is None else entry.request
+def _go_on_with_pipeline(state: State, entry: QueueEntry, interruption: Interruption) -> None:
+    record, request = state.home.records.pipelines.get(entry.id), entry.request
     project = state.project(record.project_id)
     code = code_of(state, project, record.commit)
     sources = sources_of(state, project, code, creator=record.document.get("user"))
@@ -88,20 +84,21 @@ def go_on_with_pipeline(state: State, record: Pipeline, interruption: Interrupti
         runners=further_runners(),
         slots=state.queue.slots,
     )
-    return continue_pipeline(
+    continue_pipeline(
         sources,
         record,
         strict_json.convert(request.get("plan") or record.document["plan"], PipelinePlan),
-        run_options=options_of(state, project, sources.project.settings, requester=_asked_by(entry)),
+        run_options=options_of(state, project, sources.project.settings, requester=entry.user_id),
         options=options,
         reused=request.get("reused") or (),
         interruption=interruption,
     )
 
 
-def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption) -> None:
+def _go_on_with_task(state: State, entry: QueueEntry, interruption: Interruption) -> None:
     """First what still runs to its end, watched by others, then what is missing."""
     records = state.home.records
+    record = records.tasks.get(entry.id)
     if wait_for_children(state.home, record.id, lambda: interruption.asked):
         records.tasks.close(record.id, "stopped")
         return
@@ -113,14 +110,9 @@ def go_on_with_task(state: State, record: TaskRecord, interruption: Interruption
         Task(state.home, records.tasks.get(record.id)),
         config=config_of(state, code),
         snapshot=code,
-        options=options_of(state, project, source.settings, requester=_asked_by(state.records.queue.entry(record.id))),
+        options=options_of(state, project, source.settings, requester=entry.user_id),
         owned=True,
         jobs=state.jobs,
         slots=state.queue.slots,
         interruption=interruption,
     )
-
-
-def _asked_by(entry: QueueEntry | None) -> str | None:
-    """None where nobody waits for it any more: its own record says it then."""
-    return None if entry is None else entry.user_id
