@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import formats, output
-from localhai.cli.asking import confirm
-from localhai.cli.options import json_option, pass_call, project_option, yes_option
+from localhai.cli.options import confirm, json_option, pass_call, project_option, yes_option
 from localhai.cli.table import Column, print_table
 
 if TYPE_CHECKING:

@@ -1,12 +1,15 @@
-"""Sizes, durations and moments as people read them. Pure."""
+"""Sizes, durations, moments and places as people read them. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localhai.system import strict_json
 from localhai.system.text import human_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MINUTE = 60
 _HOUR = 3600
@@ -55,3 +58,13 @@ def value(given: Any) -> str:
     if isinstance(given, str):
         return given if "\n" not in given else repr(given)
     return strict_json.dumps(given, ascii=False)
+
+
+def folders(found: Iterable[dict[str, Any]]) -> list[str]:
+    """The folders that outputs are in, of this machine or of the store."""
+    return sorted({place(item).removesuffix(item["name"]) for item in found if not item.get("purged")})
+
+
+def place(item: dict[str, Any]) -> str:
+    """Where an output is: its file of this machine, else its address in the store."""
+    return str(item["path"] or item["uri"])

@@ -76,8 +76,6 @@ def _print(reports: Sequence[LintReport]) -> None:
 
 
 LINES_SHOWN = 6
-
-
 LEVELS = ("emulated", "approximated", "ignored")
 
 

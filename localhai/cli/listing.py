@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.cli.options import Decorated
 
-
 Item = TypeVar("Item")
+_NAMES = 14  # letters
 
 
 def count_option(most: int) -> Callable[[Decorated], Decorated]:
@@ -69,12 +69,14 @@ def print_list(
         print_table(columns, map(row, found), form=call.format)
 
 
-def print_facts(facts: Mapping[str, Any]) -> None:
-    """Names and values, those that there are."""
-    width = max(map(len, facts))
-    for name, value in facts.items():
+def print_facts(facts: Mapping[str, Any] | Sequence[tuple[str, Any]], *, dim: bool = False) -> None:
+    """Names and values, those that there are; `dim`: the names, in a column of one width for all nouns."""
+    pairs = list(facts.items() if isinstance(facts, Mapping) else facts)
+    width = _NAMES if dim else max(len(name) for name, _ in pairs) + 1
+    for name, value in pairs:
         if value:
-            output.emit(f"{name.ljust(width)}  {value}")
+            head = output.style(name.ljust(width), sys.stdout, dim=True) if dim else name.ljust(width)
+            output.emit(f"{head} {value}")
 
 
 def print_heading(title: str) -> None:

@@ -11,8 +11,8 @@ import click
 
 from localhai.cli.call import Call, ReaderGone
 from localhai.cli.commands import ROOT
-from localhai.cli.enduring import endure
 from localhai.cli.lazy import LazyGroup
+from localhai.cli.output import endure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

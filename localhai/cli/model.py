@@ -198,6 +198,4 @@ def _command(name: str, status: str) -> click.Command:
 
 
 approve = _command("approve", "approved")
-
-
 reject = _command("reject", "rejected")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import output
-from localhai.cli.asking import confirm
-from localhai.cli.options import json_option, pass_call, project_option, yes_option
+from localhai.cli.options import confirm, json_option, pass_call, project_option, yes_option
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ class RerunCommand(StepCommand):
         return {option_name(name) for name in (*plan.parameters, *(item.name for item in plan.inputs))}
 
     def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
-        from localhai.cli.completing import executions
+        from localhai.cli.completion import executions
 
         return executions(call, incomplete)
 

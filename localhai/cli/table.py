@@ -14,7 +14,6 @@ from localhai.system.escaping import uncoloured
 if TYPE_CHECKING:
     from typing import TextIO
 
-
 SEPARATORS = {"csv": ",", "tsv": "\t", "scsv": ";", "psv": "|"}
 GAP = "  "
 RICH_GAP = 3  # what rich puts between columns

@@ -7,8 +7,8 @@ import subprocess
 
 import click
 
+from localhai.cli.elsewhere import ELSEWHERE
 from localhai.cli.main import cli
-from localhai.cli.platform import ELSEWHERE
 
 TREE = """
 import click, json

@@ -290,7 +290,7 @@ def error_facts(error: LocalhaiError, expected: Refused) -> Refused:
 
 def execution_facts(execution: Execution, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Of an execution, what `expected` (from `expected_facts`) asks for."""
-    from localhai.cli.execution.following_run import exit_code
+    from localhai.cli.execution.follow import exit_code
 
     events = list(execution.events())
     log = [event.message for event in events]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localhai.cli import formats, output
-from localhai.cli.asking import confirm
-from localhai.cli.options import executions_argument, json_option, pass_call, project_option, yes_option
+from localhai.cli.options import confirm, executions_argument, json_option, pass_call, project_option, yes_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

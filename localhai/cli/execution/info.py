@@ -1,4 +1,4 @@
-"""`localhai execution info EXECUTION`."""
+"""`localhai execution info`, and `open`: its folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import formats, output
+from localhai.cli.listing import print_facts, print_section
 from localhai.cli.options import execution_argument, json_option, pass_call, project_option
-from localhai.cli.table import Column, print_table
 from localhai.executions.inspect.diff import shown_variable
 from localhai.vocabulary import datum_uri
 
@@ -33,7 +33,7 @@ def info(call: Call, reference: str) -> None:
         if call.json:
             output.emit_json(document)
             return
-        print_facts(document, _place(execution))
+        _print(document, _place(execution))
 
 
 def _place(execution: Execution) -> str:
@@ -47,26 +47,24 @@ def _place(execution: Execution) -> str:
     return str(execution.folder) if execution.record.folder else ""
 
 
-def print_facts(document: Mapping[str, Any], folder: str) -> None:
+def _print(document: Mapping[str, Any], folder: str) -> None:
     """An execution as a person reads it."""
-    width = 14
-    for name, text in _facts(document, folder):
-        output.emit(f"{output.style(name.ljust(width), sys.stdout, dim=True)} {text}")
+    print_facts(_facts(document, folder), dim=True)
     _print_inputs(document["inputs"])
-    _section("Parameters", ["Parameter", "Value"], [[key, value] for key, value in document["parameters"].items()])
+    print_section("Parameters", ["Parameter", "Value"], [[key, value] for key, value in document["parameters"].items()])
     variables = [[name, shown_variable(value)] for name, value in document["environment_variables"].items()]
-    _section("Environment variables", ["Variable", "Value"], variables)
+    print_section("Environment variables", ["Variable", "Value"], variables)
     metadata = [[key, formats.number(value)] for key, value in document["metadata"].items()]
-    _section("Metadata (latest)", ["Key", "Value"], metadata)
+    print_section("Metadata (latest)", ["Key", "Value"], metadata)
     outputs = [[item["name"], formats.size(item["size"]), datum_uri(item["id"])] for item in document["outputs"]]
-    _section("Outputs", ["Name", "Size", "Datum"], outputs)
+    print_section("Outputs", ["Name", "Size", "Datum"], outputs)
     differences = [[note["key"], note["text"]] for note in document["parity"] if note["level"] != "emulated"]
-    _section("Approximated or ignored here", ["Key", "How"], differences)
+    print_section("Approximated or ignored here", ["Key", "How"], differences)
 
 
-def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
+def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, Any]]:
     code = "" if document["exit_code"] is None else f" (exit code {document['exit_code']})"
-    facts = [
+    return [
         ("Execution", f"#{document['counter']} of {document['project']}"),
         ("Status", output.status_word(document["status"], sys.stdout) + code),
         ("Error", document["error"]),
@@ -87,7 +85,6 @@ def _facts(document: Mapping[str, Any], folder: str) -> list[tuple[str, str]]:
         ("Folder", folder),
         ("Command", ("\n" + " " * 15).join("\n".join(document["command"] or ()).splitlines())),
     ]
-    return [(name, str(text)) for name, text in facts if text]
 
 
 def _not_collected(document: Mapping[str, Any]) -> str:
@@ -101,11 +98,27 @@ def _print_inputs(inputs: list[Mapping[str, Any]]) -> None:
         for item in inputs
         for file in item["files"] or [{"name": "(no files)", "size": None, "uri": None}]
     ]
-    _section("Inputs", ["Input", "File", "Size", "URI"], rows)
+    print_section("Inputs", ["Input", "File", "Size", "URI"], rows)
 
 
-def _section(title: str, headers: list[str], rows: list[list[Any]]) -> None:
-    if not rows:
-        return
-    output.emit("\n" + output.style(title, sys.stdout, bold=True))
-    print_table([Column(header, right=header == "Size") for header in headers], rows)
+@click.command("open")
+@execution_argument
+@json_option
+@project_option
+@pass_call
+def open_execution(call: Call, reference: str) -> None:
+    """Open the folder of an execution: its plan, log, metadata, config and outputs.
+
+    The folder is printed, and on a terminal opened in the file manager. `--json` prints `{id, counter, folder}`.
+    """
+    with call.look() as look:
+        execution = look.execution(reference)
+        execution.require_folder()
+        folder = str(execution.folder)
+        if call.json:
+            output.emit_json({"id": execution.id, "counter": execution.counter, "folder": folder})
+            return
+    output.emit(folder)
+    if sys.stdout.isatty():
+        sys.stdout.flush()
+        click.launch(folder)

@@ -1,4 +1,4 @@
-"""`localhai execution logs EXECUTION`."""
+"""`localhai execution logs`, and `watch`: live, with the summary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from localhai.system.escaping import escaped
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from localhai.cli.call import Call
+    from localhai.cli.call import Call, HomeView
+    from localhai.cli.execution.screen import Screen
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
     from localhai.executions.log.log import Event
@@ -100,3 +101,45 @@ def _print(events: Iterable[Event], timestamps: bool) -> None:
         if coloured and event.stream in COLOURS:
             message = output.style(message, out, fg=COLOURS[event.stream])
         out.write(message + "\n")
+
+
+@click.command("watch")
+@execution_argument
+@click.option("--no-prefix", is_flag=True, help="No step name before each line on a terminal.")
+@json_option
+@project_option
+@pass_call
+def watch(call: Call, reference: str, *, no_prefix: bool) -> int:
+    """Watch an execution that another localhai runs: its output so far, then live, then the summary.
+
+    Ctrl-C ends the watching, not the execution. Exits as `run` does.
+    """
+    from localhai.cli.execution.follow import exit_code, print_summary
+    from localhai.cli.execution.screen import Screen
+
+    with call.look() as look:
+        execution = look.execution(reference)
+        screen = Screen(execution.step, as_json=call.json, quiet=False, progress=False, prefix=not no_prefix)
+        screen.started(execution.to_dict())
+        try:
+            _follow(look, execution, screen)
+        except KeyboardInterrupt:
+            screen.close()
+            output.say(f"execution #{execution.counter} goes on; stop it: localhai execution stop {execution.counter}")
+            raise
+        screen.close()
+        if call.json:
+            output.emit_json(execution.to_dict())
+        else:
+            print_summary(execution, sys.stderr)
+        return exit_code(execution.status, interrupted=False)
+
+
+def _follow(look: HomeView, execution: Execution, screen: Screen) -> None:
+    from localhai.app.follow import follow_execution
+
+    for event in follow_execution(look.home, execution, output.say):
+        if event.stream == "status":
+            screen.status(event.message)
+        else:
+            screen.output(event.stream, event.message.encode() + b"\n")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.cli import output
-from localhai.cli.running import env_file_option, together, with_secrets
+from localhai.cli.options import env_file_option, together, with_secrets
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Mistyped, Overrides, with_words
 

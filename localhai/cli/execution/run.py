@@ -11,19 +11,21 @@ from msgspec.structs import replace
 from localhai.cli import output
 from localhai.cli.execution.requested import config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
-from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.platform import OF_RUNS, say_without_effect, without_effect
-from localhai.cli.running import (
+from localhai.cli.options import (
     cache_miss_option,
     git_packaging_option,
     groups_option,
+    json_option,
     package_cache_option,
+    pass_call,
+    project_option,
     pull_option,
     reuse_option,
     together,
     untracked_option,
     with_typed,
 )
+from localhai.cli.platform import OF_RUNS, say_without_effect, without_effect
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from localhai.executions.run.stop import Interruption
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
-
 
 # How to run and what to show of it.
 running_options = together(
@@ -114,7 +115,7 @@ def start(
     notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
     """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
-    from localhai.cli.execution.following_run import follow
+    from localhai.cli.execution.follow import follow
 
     project, options, plan = requested.project, with_typed(requested.options, given), requested.plan()
 

@@ -1,19 +1,16 @@
-"""The click command behind `localhai run`: one command line shared by `run` and by a step with options of its own."""
+"""The click command behind `localhai run`: whose is which word, of `run` itself, STEP, or the step's options."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
-from msgspec import Struct
+from msgspec import Struct, field
 
 from localhai.cli.call import Call
-from localhai.cli.execution.words_of_run import sort_words
 from localhai.cli.platform import PRIORITY, with_bare_priority
-
-if TYPE_CHECKING:
-    from localhai.cli.execution.words_of_run import RunWords
 
 # Options that `vh` has too win over parameters of the same name, as they do there; ours give way behind STEP.
 LIKE_VH = frozenset({
@@ -88,13 +85,13 @@ class StepCommand(click.Command):
 
     def names_of(self, call: Call, step_name: str) -> set[str]:
         """Option names, without dashes, of the parameters and inputs of the step; none when that cannot be told."""
-        from localhai.cli.completing import names_of_step
+        from localhai.cli.completion import names_of_step
 
         return names_of_step(call, step_name)
 
     def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
         """What can stand for STEP."""
-        from localhai.cli.completing import steps
+        from localhai.cli.completion import steps
 
         return steps(call, incomplete)
 
@@ -104,3 +101,59 @@ class StepCommand(click.Command):
         names = self.names_of(ctx.ensure_object(Call), step) if step else set()
         options = sorted(f"--{name}" for name in names)
         return [*(CompletionItem(option) for option in options if option.startswith(incomplete)), *own]
+
+
+class RunWords(Struct):
+    """`own` are options of `run` with their values, `rest` is the step's, `after` names own ones behind STEP."""
+
+    own: list[str] = field(default_factory=list)
+    step: str | None = None
+    rest: list[str] = field(default_factory=list)
+    after: set[str] = field(default_factory=set)
+
+
+def sort_words(arguments: Sequence[str], takes_value: Mapping[str, bool], giving_way: Collection[str] = ()) -> RunWords:
+    """Sort a command line as `vh execution run` does: its own options may stand anywhere, unknown ones are the step's.
+
+    `takes_value` has every option of `run` as typed (`--tag`, `-t`) and whether a value follows. Those `giving_way`
+    are the step's once STEP has been read. Behind `--` everything is the step's.
+    """
+    sorted_words = RunWords()
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            _take_rest(sorted_words, words)
+        elif _is_option(word):
+            _take_option(sorted_words, word, words, takes_value, giving_way)
+        elif sorted_words.step is None:
+            sorted_words.step = word
+        else:
+            sorted_words.rest.append(word)
+    return sorted_words
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and len(word) > 1
+
+
+def _take_rest(found: RunWords, words: Iterator[str]) -> None:
+    rest = list(words)
+    if found.step is None and rest:
+        found.step = rest.pop(0)
+    found.rest.extend(rest)
+
+
+def _take_option(
+    found: RunWords, word: str, words: Iterator[str], takes_value: Mapping[str, bool], giving_way: Collection[str]
+) -> None:
+    is_long = word.startswith("--")
+    name, equals, _ = word.partition("=") if is_long else (word[:2], "", "")
+    if name not in takes_value or (found.step is not None and name in giving_way):
+        found.rest.append(word)
+        return
+    if found.step is not None:
+        found.after.add(name)
+    found.own.append(word)
+    has_value = bool(equals) if is_long else len(word) > len(name)
+    if takes_value[name] and not has_value:
+        found.own.extend(value for value in (next(words, None),) if value is not None)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from localhai.cli import output
 from localhai.cli.execution.run_command import StepCommand
-from localhai.cli.running import (
+from localhai.cli.options import (
     env_file_option,
     git_packaging_option,
     package_cache_option,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import output
+from localhai.cli.completion import pipelines
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.pipeline.references import complete_pipeline
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
 from localhai.errors import LocalhaiError, UsageError
 
@@ -35,7 +35,7 @@ class RerunPipelineCommand(PipelineCommand):
         return {option_name(name) for name in record.document["plan"]["parameters"]}
 
     def complete_subject(self, call: Call, incomplete: str) -> list[CompletionItem]:
-        return complete_pipeline(call, incomplete)
+        return pipelines(call, incomplete)
 
 
 @click.command("rerun", cls=RerunPipelineCommand)
@@ -67,7 +67,7 @@ def rerun(
         raise UsageError("which pipeline?", hints=["localhai pipeline rerun 5", "see them: localhai pipeline list"])
     from localhai.app.nodes import further_runners
     from localhai.app.rerun import recorded_env_file
-    from localhai.cli.pipeline.following import follow
+    from localhai.cli.pipeline.follow import follow
     from localhai.pipelines.arguments import parse_words
     from localhai.pipelines.resuming import begun, keep, recorded_plan
     from localhai.pipelines.running import all_runners

@@ -1,4 +1,4 @@
-"""`localhai pipeline run PIPELINE`."""
+"""`localhai pipeline run PIPELINE`, and `plan`: what that would do."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from localhai.cli.options import json_option, pass_call, project_option
 from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
 from localhai.errors import UsageError
+from localhai.project.names import option_name
 from localhai.system.process import allow_many_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from valohai_yaml.objs import Config
 
     from localhai.cli.call import Call
     from localhai.cli.execution.run_command import Typed
     from localhai.executions.open_project import OpenProject
-    from localhai.pipelines.plan import PipelinePlan
+    from localhai.pipelines.plan import Node, PipelinePlan
     from localhai.pipelines.runners import Kept
 
 EPILOG = (
@@ -63,7 +67,7 @@ def run(
         return 0
     if given["adhoc"] and given["commit"]:
         raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
-    from localhai.cli.pipeline.following import follow
+    from localhai.cli.pipeline.follow import follow
     from localhai.pipelines.arguments import parse_words
 
     allow_many_files()
@@ -89,7 +93,6 @@ def run(
 
 def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) -> None:
     """Below the help, where there is a project that can be read: its pipelines, or what one of them takes."""
-    from localhai.cli.pipeline.pipeline_help import pipeline_help, pipeline_list
     from localhai.errors import LocalhaiError
 
     try:
@@ -112,3 +115,86 @@ def reused_nodes(project: OpenProject, plan: PipelinePlan, specs: Sequence[str])
     from localhai.pipelines.running import all_runners
 
     return resuming.reuse(project.home, project.record.id, plan, specs, all_runners(further_runners()))
+
+
+@click.command("plan", cls=PipelineCommand)
+@what_options
+@click.option(
+    "--format", "drawing", type=click.Choice(["text", "mermaid", "dot"]), default="text", help="How to draw the graph."
+)
+@json_option
+@project_option
+@pass_call
+def plan(
+    call: Call,
+    /,
+    *,
+    typed: Typed,
+    drawing: str,
+    **given: Any,
+) -> int:
+    """Show what `pipeline run` would do, as text, Mermaid or DOT. Needs neither Docker nor network.
+
+    `--json` prints name, nodes, edges and parameters as they would run.
+    """
+    if typed.help:
+        click.echo(typed.help)
+        return 0
+    from localhai.app.nodes import further_runners
+    from localhai.pipelines import drawing as draw
+    from localhai.pipelines.arguments import parse_words
+    from localhai.pipelines.runners import preflight
+    from localhai.pipelines.running import all_runners
+
+    with call.open_project(yaml=given["yaml"]) as project:
+        requested = understand(project, typed.subject, parse_words(typed.words), given["commit"])
+        runners = all_runners(further_runners())
+        preflight(requested.sources, requested.plan, runners, secrets=tuple(project.options().secrets))
+    if call.json:
+        output.emit_json(requested.plan.to_dict())
+    else:
+        output.emit({"text": draw.as_text, "mermaid": draw.as_mermaid, "dot": draw.as_dot}[drawing](requested.plan))
+    return 0
+
+
+def pipeline_list(config: Config) -> str:
+    """The pipelines of a project, one line each."""
+    rows = [(name, ", ".join(node.name for node in item.nodes)) for name, item in config.pipelines.items()]
+    return _sections({"Pipelines": rows or [("none", "in this valohai.yaml")]})
+
+
+def pipeline_help(plan: PipelinePlan) -> str:
+    """The parameters of the pipeline, then parameters and inputs of each node that can be given."""
+    from localhai.pipelines.drawing import what
+
+    sections = {
+        "Parameters": [(f"--{option_name(name)}", _shown_value(value)) for name, value in plan.parameters.items()]
+    }
+    for node in plan.nodes:
+        sections[f"Node {node.name}, {what(node)}"] = _of_node(node)
+    return f"Pipeline {plan.name}\n\n{_sections(sections)}"
+
+
+def _of_node(node: Node) -> list[tuple[str, str]]:
+    values = {**node.defaults, **node.parameters}
+    rows = [(f"--{node.name}.{option_name(name)}", _shown_value(value)) for name, value in values.items()]
+    return rows + [
+        (f"--{node.name}.{option_name(name)}=URI", _shown_value(list(uris))) for name, uris in node.inputs.items()
+    ]
+
+
+def _shown_value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    return "" if value in {None, ""} else f"[{value}]"
+
+
+def _sections(sections: dict[str, list[tuple[str, str]]]) -> str:
+    from localhai.cli.execution.step_help import WIDTH
+
+    formatter = click.HelpFormatter(width=WIDTH)
+    for name, rows in sections.items():
+        if rows:
+            with formatter.section(name):
+                formatter.write_dl(rows)
+    return formatter.getvalue().strip("\n")

@@ -1,4 +1,4 @@
-"""`localhai task list`."""
+"""`localhai task list` and `info`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localhai.cli import formats
+from localhai.cli import formats, output
 from localhai.cli.listing import count_option, owned_options, print_list, print_no_deleted
-from localhai.cli.options import json_option, pass_call, project_option
+from localhai.cli.options import csv_option, json_option, pass_call, project_option
 from localhai.cli.table import Column
 
 if TYPE_CHECKING:
@@ -56,3 +56,26 @@ def _row(form: str, item: Mapping[str, Any]) -> list[Any]:
     row = [item["counter"], item["status"], item["name"], item["step"], item["type"]]
     row += [f"{item['count']}: {made}" if made else item["count"], formats.duration(item["duration"])]
     return [*row, formats.moment(item["created"]), item["id"] if form != "human" else None]
+
+
+@click.command("info")
+@click.argument("reference", metavar="TASK")
+@click.option("--sort", metavar="COLUMN", help="Order by a column; -COLUMN is largest first.")
+@csv_option
+@json_option
+@project_option
+@pass_call
+def info(call: Call, *, reference: str, sort: str | None) -> None:
+    """Compare the executions of a task: parameters against final metadata, best first when the target is known.
+
+    TASK is its number, `latest`, its id or the beginning of one. `--json` prints the task with its plan and the rows of
+    the table as `executions`.
+    """
+    from localhai.cli.task.follow import ending, show
+    from localhai.tasks.task import Task
+
+    with call.look() as look:
+        task = Task(look.home, look.home.records.tasks.find(reference, look.project_id))
+        show(call, task, sort)
+        if call.format == "human":
+            output.say(ending(task))

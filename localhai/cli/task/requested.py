@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from localhai.cli.execution.requested import config_of, understand
 from localhai.cli.execution.run_command import StepCommand
-from localhai.cli.running import together
+from localhai.cli.options import together
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import read_file
 from localhai.tasks.plan import Target
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from localhai.project.config import ProjectConfig
     from localhai.tasks.building import Wish
     from localhai.tasks.plan import TaskPlan, TaskType
-
 
 # A sweep without a blueprint.
 sweeping_options = together(

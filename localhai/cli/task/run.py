@@ -1,4 +1,4 @@
-"""`localhai task run NAME`."""
+"""`localhai task run NAME`, and `resume`: only what is missing."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import click
 
 from localhai.cli import output
 from localhai.cli.execution.requested import planning_options
-from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
-from localhai.cli.running import (
+from localhai.cli.options import (
     cache_miss_option,
+    csv_option,
     git_packaging_option,
+    json_option,
     package_cache_option,
+    pass_call,
+    project_option,
     pull_option,
     together,
     untracked_option,
+    with_secrets,
     with_typed,
 )
+from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
 from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
 from localhai.errors import UsageError
 from localhai.system.process import allow_many_files
@@ -36,15 +40,6 @@ EPILOG = (
 )
 SHOWN_SETS = 10
 
-
-def set_csv(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
-    """`--csv` is short for `--output-format csv`."""
-    from localhai.cli.call import Call
-
-    if value:
-        ctx.ensure_object(Call).format = "csv"
-
-
 # How to run a task and what to show of it.
 running_options = together(
     click.option(
@@ -57,7 +52,7 @@ running_options = together(
     click.option("--output", is_flag=True, help="Show what the executions write, on stderr."),
     click.option("--quiet", "-q", is_flag=True, help="Nothing but the table."),
     click.option("--sort", metavar="COLUMN", help="Order the table by a column; -COLUMN is largest first."),
-    click.option("--csv", is_flag=True, expose_value=False, callback=set_csv, help="As CSV."),
+    csv_option,
 )
 
 
@@ -107,7 +102,7 @@ def run(
 
 
 def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
-    from localhai.cli.task.following import follow
+    from localhai.cli.task.follow import follow
     from localhai.tasks.task import require_runnable, start_task
 
     requested = asked.requested
@@ -151,7 +146,7 @@ def _look_at_image(asked: RequestedTask, policy: str) -> None:
 def _show_plan(call: Call, asked: RequestedTask) -> None:
     """The first parameter sets; those that an optimiser decides are not known before."""
     from localhai.cli.table import Column, print_table
-    from localhai.cli.task.following import executions
+    from localhai.cli.task.follow import executions
     from localhai.tasks.plan import BAYESIAN_START
     from localhai.tasks.sweep import ParameterSets
     from localhai.tasks.task import check_task, require_runnable
@@ -172,3 +167,48 @@ def _show_plan(call: Call, asked: RequestedTask) -> None:
     print_table(columns, rows, form=call.format)
     if len(shown) < plan.count:
         output.say(f"and {plan.count - len(shown)} more")
+
+
+@click.command("resume")
+@click.argument("reference", metavar="TASK")
+@running_options
+@click.option("--failed", is_flag=True, help="Also make those again that ended in error.")
+@click.option("--current", is_flag=True, help="Run your files as they are now, instead of the code that it ran with.")
+@click.option("--env-file", metavar="FILE", help="Secrets, NAME=VALUE lines; as at its start where absent.")
+@json_option
+@project_option
+@pass_call
+def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_file: str | None, **given: Any) -> int:
+    """Go on with a task that was stopped, failed or crashed: only what is missing is executed.
+
+    The code, the parameter sets and all else are those of its start. `--json` prints the task as `task info` does.
+    """
+    from localhai.app.rerun import recorded_code, recorded_env_file
+    from localhai.cli.execution.requested import config_of
+    from localhai.cli.task.follow import follow
+    from localhai.tasks.task import Task, resume_task
+
+    with call.open_project(recover=True) as project:
+        task = Task(project.home, project.home.records.tasks.find(reference, project.record.id))
+        if task.record.project_id != project.record.id:
+            raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")
+        commit = None if current else task.record.commit
+        env_file = env_file or recorded_env_file(task.record.document, output.say)
+        options = with_typed(with_secrets(project.options(), env_file), given)
+        snapshot = recorded_code(project, commit)
+        return follow(
+            call,
+            task.plan,
+            lambda observer, interruption: resume_task(
+                project,
+                task,
+                config=config_of(project, commit),
+                snapshot=snapshot,
+                options=options,
+                failed=failed,
+                jobs=given["jobs"],
+                observer=observer,
+                interruption=interruption,
+            ),
+            given,
+        )

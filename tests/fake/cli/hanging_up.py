@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from localhai.cli.call import Call
-from localhai.cli.enduring import endure
 from localhai.cli.main import cli
+from localhai.cli.output import endure
 from localhai.executions.home import Home
 from localhai.settings import Settings
 from localhai.testing import FakeContainer, FakeEngine

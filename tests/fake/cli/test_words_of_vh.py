@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localhai.cli.platform import ELSEWHERE, IDLE, OF_RUNS
+from localhai.cli.elsewhere import ELSEWHERE
+from localhai.cli.platform import IDLE, OF_RUNS
 from localhai.system.process import own_address
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 SAYS = """
 import os, sys
-from localhai.cli.enduring import endure
+from localhai.cli.output import endure
 endure()
 sys.stderr.write("first\\n")
 sys.stdout.write("second\\n")

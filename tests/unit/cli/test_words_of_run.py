@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.cli.execution.words_of_run import sort_words
+from localhai.cli.execution.run_command import sort_words
 
 OPTIONS = {"--title": True, "-t": True, "--json": False, "--watch": False, "-w": False, "-q": False}
 

@@ -7,18 +7,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, output
-from localhai.cli.execution.following_run import exit_code
+from localhai.cli.execution.follow import exit_code
 from localhai.cli.execution.streams import make_stream
-from localhai.cli.task.showing import one_line, print_rows, sorted_rows
+from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
 from localhai.executions.reuse.explain import outcome
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption, signals_ask
 from localhai.project.parity import telling_sentence
+from localhai.tasks import comparison
 from localhai.tasks.running import TaskObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from localhai.cli.call import Call
     from localhai.executions.log.log import EventStream
@@ -139,3 +140,48 @@ def _say_interrupted(number: int, level: int) -> None:
         output.say(f"{name}: stopping the task; once more forces it")
     else:
         output.say(f"{name} again: killing its executions")
+
+
+def sorted_rows(rows: list[dict[str, Any]], column: str | None) -> list[dict[str, Any]]:
+    """Rows by a column that was typed; in their order without. Raises UsageError."""
+    if column is None:
+        return rows
+    try:
+        return comparison.by_column(rows, column)
+    except KeyError as error:
+        hints = [f"columns: {error.args[0]}", f"largest first: --sort=-{column.lstrip('-')}"]
+        raise UsageError(f"there is no column {column.lstrip('-')!r}", hints=hints) from None
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], form: str, best: int | None = None) -> None:
+    """One line for each execution, that of number `best` is marked. For machines, durations are in seconds."""
+    parameters = list(dict.fromkeys(name for row in rows for name in row["parameters"]))
+    keys = comparison.metadata_keys(rows)
+    human = form == "human"
+    columns = [Column("#", right=True), Column("Status")]
+    columns += [Column(f"--{name}", right=True) for name in parameters]
+    columns += [Column(key, right=True) for key in keys]
+    columns.append(Column("Duration", right=True))
+    if best is not None:
+        columns.append(Column("Best"))
+    table = []
+    for row in rows:
+        cells = [row["counter"], row["status"]]
+        cells += [_shown(row["parameters"], name, human=human) for name in parameters]
+        cells += [_shown(row["metadata"], key, human=human) for key in keys]
+        cells.append(formats.duration(row["duration"]) if human else row["duration"])
+        if best is not None:
+            cells.append("best" if row["number"] == best else None)
+        table.append(cells)
+    print_table(columns, table, form=form)
+
+
+def _shown(values: Mapping[str, Any], key: str, *, human: bool) -> str | None:
+    if key not in values:
+        return None
+    return formats.number(values[key]) if human else formats.value(values[key])
+
+
+def one_line(parameters: Mapping[str, Any]) -> str:
+    """`lr=0.1 epochs=5`."""
+    return " ".join(f"{name}={formats.number(value)}" for name, value in parameters.items())

@@ -1,18 +1,81 @@
-"""The few lines after a run: how it ended, its metrics, its outputs, what to look at next."""
+"""A run in sight of a person: live output, Ctrl-C, the exit code, and the few lines of summary in the end."""
 
 from __future__ import annotations
 
+import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localhai.cli import formats, output
-from localhai.cli.execution.outputs import folders
+from localhai.cli.execution.screen import Screen
 from localhai.cli.table import Column, print_table
+from localhai.errors import Interrupted
 from localhai.executions.log.log import displayed
+from localhai.executions.run.stop import Interruption, signals_ask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import TextIO
 
+    from localhai.cli.call import Call
     from localhai.executions.execution import Execution
+    from localhai.executions.home import Home
+    from localhai.executions.run.observer import Observer
+
+
+def follow(
+    call: Call,
+    home: Home,
+    step: str,
+    work: Callable[[Observer, Interruption], Execution],
+    *,
+    quiet: bool = False,
+    progress: bool = True,
+    prefix: bool = True,
+    download: str | None = None,
+    notes: Callable[[Execution], Iterable[str]] | None = None,
+) -> int:
+    """Do `work` under a screen and under signals; gives the exit code (docs/json.md). Raises what `work` raises."""
+    screen = Screen(step, as_json=call.json, quiet=quiet, progress=progress, prefix=prefix)
+    interruption = Interruption()
+    try:
+        with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
+            execution = work(screen, interruption)
+    finally:
+        screen.close()
+        call.execution = screen.execution
+    if download is not None:
+        from localhai.cli.execution.outputs import copy_outputs
+
+        target = Path(download.replace("{counter}", str(execution.counter)))
+        copy_outputs(home, execution.outputs, target, force=True)
+    if call.json:
+        output.emit_json(execution.to_dict())
+    elif not quiet:
+        print_summary(execution, sys.stderr)
+    elif not execution.complete:
+        output.say(f"execution #{execution.counter} {execution.step}: {execution.status}: {execution.error}")
+    if notes is not None and not quiet:
+        for note in notes(execution):
+            output.say(note)
+    return exit_code(execution.status, interrupted=interruption.asked)
+
+
+def exit_code(status: str, *, interrupted: bool) -> int:
+    """0 complete, 130 interrupted, 1 everything else."""
+    if status == "complete":
+        return 0
+    return Interrupted.exit_code if interrupted else 1
+
+
+def _say_interrupted(screen: Screen, number: int, level: int) -> None:
+    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    if level == 1:
+        screen.interrupted(f"{name}: stopping {screen.what}; once more forces it")
+    else:
+        screen.interrupted(f"{name} again: killing {screen.what}")
+
 
 MOST_OUTPUTS = 20
 LAST_LINES = 5
@@ -55,7 +118,7 @@ def _print_metadata(execution: Execution, stream: TextIO) -> None:
             bounds = [None, None] if key.count == 1 else [key.minimum, key.maximum]
             row += ["" if bound is None else formats.number(bound) for bound in bounds] + [str(key.count)]
         rows.append(row)
-    stream.write("\n")
+    output.write(stream, "\n")
     print_table(columns, rows, stream=stream)
 
 
@@ -64,12 +127,12 @@ def _print_outputs(execution: Execution, stream: TextIO) -> None:
     if not outputs:
         return
     shown = outputs[:MOST_OUTPUTS]
-    stream.write("\n")
+    output.write(stream, "\n")
     rows = [[item["name"], formats.size(item["size"])] for item in shown]
     print_table([Column("output"), Column("size", right=True)], rows, stream=stream)
     if len(outputs) > MOST_OUTPUTS:
-        stream.write(f"... and {len(outputs) - MOST_OUTPUTS} more\n")
-    output.write(stream, "".join(f"in {folder}\n" for folder in folders(shown)))
+        output.write(stream, f"... and {len(outputs) - MOST_OUTPUTS} more\n")
+    output.write(stream, "".join(f"in {folder}\n" for folder in formats.folders(shown)))
 
 
 def _print_next(execution: Execution) -> None:

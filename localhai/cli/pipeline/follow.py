@@ -1,28 +1,89 @@
-"""What a person sees of a running pipeline: the output of its nodes, each line behind its node's name, and a table."""
+"""A pipeline run in sight of a person: each line behind its node's name, Ctrl-C, the table, the exit code."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from localhai.app.nodes import further_runners
 from localhai.cli import formats, output
-from localhai.cli.table import Column, print_table
+from localhai.cli.execution.follow import exit_code
+from localhai.cli.pipeline.list import print_nodes
+from localhai.cli.pipeline.requested import run_options
 from localhai.errors import InputNotFound, NotReused
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
-from localhai.pipelines.running import PipelineObserver
+from localhai.executions.run.stop import Interruption, signals_ask
+from localhai.pipelines.running import PipelineObserver, PipelineOptions, run_pipeline, usual_jobs
 from localhai.vocabulary import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
+    from localhai.cli.call import Call
     from localhai.cli.pipeline.live import LiveTable
+    from localhai.cli.pipeline.requested import RequestedPipeline
     from localhai.errors import LocalhaiError
     from localhai.executions.log.log import EventStream
+    from localhai.pipelines.runners import Kept, Made
     from localhai.pipelines.state import Change
-    from localhai.records.pipelines import Pipeline, PipelineNode
+    from localhai.records.pipelines import Pipeline
+
+
+def follow(
+    call: Call,
+    requested: RequestedPipeline,
+    given: Mapping[str, Any],
+    kept: Mapping[str, Kept] | None = None,
+    reused: Mapping[str, Kept] | None = None,
+    begun: Mapping[str, Made] | None = None,
+) -> int:
+    """Run it under a screen and under signals; gives the exit code (docs/json.md)."""
+    screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
+    interruption = Interruption()
+    options = PipelineOptions(
+        jobs=given["jobs"] or usual_jobs(),
+        title=given["title"],
+        tags=given["tags"],
+        approve_all=given["approve_all"],
+        runners=further_runners(),
+    )
+    try:
+        with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
+            record = run_pipeline(
+                requested.sources,
+                requested.plan,
+                run_options=run_options(requested.sources.project, given),
+                options=options,
+                kept=kept,
+                reused=reused,
+                begun=begun,
+                observer=screen,
+                interruption=interruption,
+            )
+    finally:
+        screen.close()
+    if call.json:
+        output.emit_json(record.to_dict())
+    elif not given["quiet"]:
+        print_summary(record, sys.stderr)
+    elif record.status != "complete":
+        output.say(f"pipeline #{record.counter} {record.name}: {record.status}: {record.document.get('error')}")
+    if screen.missed is not None and record.status == "error":
+        return screen.missed.exit_code
+    return exit_code(record.status, interrupted=interruption.asked)
+
+
+def _say_interrupted(screen: PipelineScreen, number: int, level: int) -> None:
+    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    if level == 1:
+        screen.interrupted(f"{name}: stopping {screen.what} and its nodes; once more forces it")
+    else:
+        screen.interrupted(f"{name} again: killing the nodes of {screen.what}")
+
 
 _COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta", "bright_green")
 _SAID = frozenset({"started", "queued", "created"})  # the execution's own line says more
@@ -150,23 +211,6 @@ def _hints(node: str, error: LocalhaiError) -> list[str]:
     return [f"give files of this machine instead: {' '.join(options)}", *error.hints[1:]]
 
 
-def print_nodes(record: Pipeline, stream: TextIO, *, form: str = "human") -> None:
-    """The table of a pipeline's nodes."""
-    columns = [Column("Node"), Column("Type"), Column("Status"), Column("Made"), Column("Reason")]
-    rows = [[node.name, node.type, node.status, _made(node), node.document.get("reason")] for node in record.nodes]
-    print_table(columns, rows, form=form, stream=stream)
-
-
-def _made(node: PipelineNode) -> str | None:
-    """What it made, as other commands take it."""
-    deployment = node.document.get("deployment")
-    if deployment:
-        return f"{deployment['name']}/{deployment['version']}"
-    if node.task is not None and node.task.get("counter"):
-        return f"task #{node.task['counter']}"
-    return f"#{node.execution['counter']}" if node.execution is not None and node.execution.get("counter") else None
-
-
 def print_summary(record: Pipeline, stream: TextIO) -> None:
     """How it ended, its nodes, and what to do next."""
     took = "" if record.duration is None else f" after {formats.duration(record.duration)}"
@@ -175,7 +219,7 @@ def print_summary(record: Pipeline, stream: TextIO) -> None:
     )
     if record.document.get("error"):
         output.write(stream, f"  {record.document['error']}\n")
-    stream.write("\n")
+    output.write(stream, "\n")
     print_nodes(record, stream)
     if record.status != "complete":
         output.hint(f"run again what did not succeed: localhai pipeline rerun {record.counter} --from-failed")
