@@ -105,7 +105,7 @@ def _say_idle(ctx: click.Context, option: click.Parameter, value: str | None) ->
     if value is not None and not ctx.resilient_parsing:
         from localhai.cli.platform import say_without_effect
 
-        say_without_effect({str(option.name): value})
+        say_without_effect(option.opts)
 
 
 def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.cli.call import Call
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from localhai.executions.run.context import RunOptions
 
@@ -132,24 +133,40 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
     return decorate
 
 
-def with_secrets(options: RunOptions, file: str | None) -> RunOptions:
-    """With those of `--env-file` on top. Raises ProjectError for a file that cannot be read."""
-    if file is None:
-        return options
-    from localhai.executions.run.secrets import read_env_file
+class Given(Struct, frozen=True, kw_only=True):
+    """What was typed for options that several nouns have; those that a command has not keep their defaults."""
 
-    path = Path(file).absolute()
-    return replace(options, secrets={**options.secrets, **read_env_file(path)}, env_file=str(path))
+    commit: str | None = None
+    yaml: str | None = None
+    adhoc: bool = False
+    git_packaging: bool = True
+    include_untracked: bool = True
+    env_file: str | None = None
+    pull: str | None = None
+    no_package_cache: bool = False
+    reuse: bool = False
+    fail_on_cache_miss: bool = False
+    quiet: bool = False
 
+    def require_one_code(self) -> None:
+        """Raises UsageError for files as they are and a commit at once."""
+        if self.adhoc and self.commit:
+            raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
 
-def with_typed(options: RunOptions, given: Mapping[str, Any]) -> RunOptions:
-    """With what was typed for the options above, as far as a command has them; but for the secrets."""
-    if given["pull"] is not None:
-        options = replace(options, pull=given["pull"])
-    if given["no_package_cache"]:
-        options = replace(options, package_cache=False)
-    fail = bool(given.get("fail_on_cache_miss"))
-    return replace(options, reuse=fail or bool(given.get("reuse")), fail_on_cache_miss=fail)
+    def over(self, options: RunOptions) -> RunOptions:
+        """Those of the settings, with what was typed on top. Raises ProjectError for a faulty `--env-file`."""
+        if self.env_file is not None:
+            from localhai.executions.run.secrets import read_env_file
+
+            path = Path(self.env_file).absolute()
+            options = replace(options, secrets={**options.secrets, **read_env_file(path)}, env_file=str(path))
+        return replace(
+            options,
+            pull=self.pull or options.pull,
+            package_cache=options.package_cache and not self.no_package_cache,
+            reuse=self.reuse or self.fail_on_cache_miss,
+            fail_on_cache_miss=self.fail_on_cache_miss,
+        )
 
 
 def _set_json(ctx: click.Context, _option: click.Parameter, value: bool) -> None:

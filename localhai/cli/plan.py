@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import formats, output
-from localhai.cli.execution.requested import planning_options, understand
+from localhai.cli.execution.requested import GivenExecution, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import UsageError
@@ -34,21 +34,22 @@ def plan(
     /,
     *,
     typed: Typed,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Show what `localhai run STEP` would do, with the same options. Needs neither Docker nor network."""
+    given = GivenExecution(**words)
     if typed.help and typed.subject is None:
         click.echo(typed.help)
         return 0
     if typed.subject is None:
         raise UsageError("which step?", hints=["localhai plan STEP [--NAME=VALUE]...", "see them: localhai run --help"])
-    with call.open_project(yaml=given["yaml"]) as project:
+    with call.open_project(yaml=given.yaml) as project:
         if typed.help:
             from localhai.cli.execution.requested import config_of
             from localhai.cli.execution.step_help import step_help
             from localhai.project.planning import find_step
 
-            click.echo(step_help(find_step(config_of(project, given["commit"]).config, typed.subject), "localhai plan"))
+            click.echo(step_help(find_step(config_of(project, given.commit).config, typed.subject), "localhai plan"))
             return 0
         show_plan(call, understand(project, typed.subject, typed.words, given))
     return 0

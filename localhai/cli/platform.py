@@ -5,7 +5,7 @@ Whatever can have an effect here has it and stands with its command. docs/comman
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localhai.cli.options import Decorated
 
 PRIORITY = "--priority"
+_USED = "localhai.cli.platform.used"  # of click's context
 
 
 class Idle(Struct, frozen=True):
@@ -28,27 +29,28 @@ class Idle(Struct, frozen=True):
     said_of: bool = True
 
     @property
-    def key(self) -> str:
-        """Its name in Python."""
-        return self.name[2:].replace("-", "_")
-
-    @property
     def spelled(self) -> str:
         """As a person would have typed it."""
         return self.name if self.said_of else f"--no-{self.name[2:]}"
 
     def option(self, function: Decorated) -> Decorated:
-        """Add it to a command, hidden."""
-        if self.kind == "switch":
-            return click.option(f"{self.name}/--no-{self.name[2:]}", hidden=True, default=None)(function)
-        if self.kind == "flag":
-            return click.option(self.name, is_flag=True, hidden=True)(function)
-        return click.option(self.name, hidden=True, multiple=self.kind == "values")(function)
+        """Add it to a command, hidden; no function hears of it, `say_without_effect` does."""
+        names = f"{self.name}/--no-{self.name[2:]}" if self.kind == "switch" else self.name
+        default: dict[str, Any] = {"default": None} if self.kind == "switch" else {}
+        return click.option(
+            names,
+            is_flag=True if self.kind == "flag" else None,
+            multiple=self.kind == "values",
+            hidden=True,
+            expose_value=False,
+            callback=self._note,
+            **default,
+        )(function)
 
-    def is_used(self, given: Mapping[str, Any]) -> bool:
+    def _note(self, ctx: click.Context, _option: click.Parameter, value: Any) -> None:
         """Whether it was typed such that somebody might expect something of it."""
-        value = given.get(self.key)
-        return value is self.said_of if self.kind == "switch" else value not in {None, False, ()}
+        if value is self.said_of if self.kind == "switch" else value not in {None, False, ()}:
+            ctx.meta.setdefault(_USED, set()).add(self.name)
 
 
 _NO_KUBERNETES = "there is no Kubernetes here; maxima of CPUs and memory limit what a container gets, nothing else does"
@@ -84,7 +86,7 @@ OF_RUNS = tuple(
 
 
 def without_effect(*names: str) -> Callable[[Decorated], Decorated]:
-    """Options of `vh` for a command, which names them in `say_without_effect`."""
+    """Options of `vh` for a command, which says them by `say_without_effect`."""
 
     def decorate(function: Decorated) -> Decorated:
         for name in names:
@@ -94,12 +96,13 @@ def without_effect(*names: str) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
-def say_without_effect(given: Mapping[str, Any]) -> None:
-    """One line on those that were typed."""
-    found = [item.spelled for item in IDLE.values() if item.is_used(given)]
+def say_without_effect(used: Collection[str] | None = None) -> None:
+    """One line on those that were typed: `used`, else all of this call."""
+    used = click.get_current_context().meta.get(_USED, ()) if used is None else used
+    found = [item.spelled for item in IDLE.values() if item.name in used]
     if found:
         output.say(f"without effect on this machine: {', '.join(found)}")
-    if given.get("ssh"):
+    if "--ssh" in used:
         output.say("a shell in its environment, when it has ended: localhai shell latest")
 
 

@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from localhai.cli import output
-from localhai.cli.execution.requested import Requested, planning_options, understand
+from localhai.cli.execution.requested import GivenExecution, Requested, planning_options, understand
 from localhai.cli.execution.run import running_options, start
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
@@ -60,9 +60,10 @@ def rerun(
     typed: Typed,
     dry_run: bool,
     current: bool,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Run an execution again: the same code, image, parameters, inputs and variables, but for what is given here."""
+    given = GivenExecution(**words)
     if typed.help:
         click.echo(typed.help)
         return 0
@@ -73,11 +74,11 @@ def rerun(
 
     with call.look() as look:
         earlier = look.execution(typed.subject)
-        if current and given["commit"]:
+        if current and given.commit:
             raise UsageError("--current and --commit exclude each other")
-        if not current and not given["commit"]:
-            given["commit"] = earlier.record.commit
-        project = project_of_execution(look.home, earlier.record, yaml=given["yaml"])
+        if not current and not given.commit:
+            given = replace(given, commit=earlier.record.commit)
+        project = project_of_execution(look.home, earlier.record, yaml=given.yaml)
         requested = _again(earlier, project, typed.words, given)
         if dry_run:
             from localhai.cli.plan import show_plan
@@ -87,13 +88,13 @@ def rerun(
         return start(call, requested, given, notes=lambda later: differences(earlier, later))
 
 
-def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: dict[str, Any]) -> Requested:
+def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: GivenExecution) -> Requested:
     from localhai.app.rerun import execution_again, recorded_code, recorded_env_file
 
-    if given["env_file"] is None:
-        given["env_file"] = recorded_env_file(earlier.record.document, output.say)
-    if given["commit"] is not None:
-        recorded_code(project, given["commit"])
+    if given.env_file is None:
+        given = replace(given, env_file=recorded_env_file(earlier.record.document, output.say))
+    if given.commit is not None:
+        recorded_code(project, given.commit)
     asked = understand(project, earlier.plan().step, arguments, given).sorted()
     secrets = tuple(asked.options.secrets)
     return replace(asked, overrides=execution_again(earlier, asked.config, asked.overrides, secrets=secrets))

@@ -9,6 +9,7 @@ import click
 
 from localhai.cli import output
 from localhai.cli.options import (
+    Given,
     env_file_option,
     git_packaging_option,
     json_option,
@@ -18,14 +19,12 @@ from localhai.cli.options import (
     pull_option,
     together,
     untracked_option,
-    with_secrets,
-    with_typed,
 )
 from localhai.cli.platform import say_without_effect, without_effect
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from localhai.cli.call import Call
     from localhai.deployments.work import Work
@@ -58,8 +57,18 @@ how_options = together(
 )
 
 
+class GivenVersion(Given, frozen=True, kw_only=True):
+    """What was typed for a version of a deployment, and for how to build and serve it."""
+
+    deployment: str | None = None
+    name: str | None = None
+    aliases: Sequence[str] = ()
+    files: Sequence[str] = ()
+    variables: Sequence[str] = ()
+
+
 def make(
-    project: OpenProject, endpoints: Sequence[str], given: Mapping[str, Any], interruption: Interruption
+    project: OpenProject, endpoints: Sequence[str], given: GivenVersion, interruption: Interruption
 ) -> tuple[DeploymentVersion, Snapshot]:
     """A new version of what was typed. Raises UsageError, ProjectError, InputNotFound."""
     from localhai.deployments.building import look_at_images
@@ -69,29 +78,29 @@ def make(
 
     sources = Sources(
         project,
-        given["commit"],
-        git_packaging=given["git_packaging"],
-        include_untracked=given["include_untracked"],
+        given.commit,
+        git_packaging=given.git_packaging,
+        include_untracked=given.include_untracked,
     )
-    say_without_effect(given)
+    say_without_effect()
     config = sources.config().config
     wanted = list(endpoints) or list(config.endpoints)
     if not endpoints and len(wanted) != 1:
         raise UsageError("which endpoint?", hints=[", ".join(wanted) or "there are none in this valohai.yaml"])
     definitions = [find_endpoint(config, name) for name in wanted]
     output.say_all(project.take_notes())
-    files = parse_files(given["files"], definitions)
+    files = parse_files(given.files, definitions)
     of_endpoints = [(item, {name: (uri,) for name, uri in files[str(item["name"])].items()}) for item in definitions]
-    variables = dict(_variable(word) for word in given["variables"])
+    variables = dict(_variable(word) for word in given.variables)
     if len(definitions) > 1:
-        look_at_images(project, definitions, given["pull"] or project.settings.pull, output.say)
+        look_at_images(project, definitions, given.pull or project.settings.pull, output.say)
     version = make_version(
         project,
-        deployment=_deployment(list(config.deployments), given["deployment"]),
+        deployment=_deployment(list(config.deployments), given.deployment),
         endpoints=of_endpoints,
         snapshot=sources.snapshot(),
-        name=given["name"],
-        aliases=given["aliases"],
+        name=given.name,
+        aliases=given.aliases,
         variables=variables,
         interruption=interruption,
     )
@@ -105,16 +114,16 @@ def building(
     version: DeploymentVersion,
     name: str,
     snapshot: Snapshot,
-    given: Mapping[str, Any],
+    given: GivenVersion,
     interruption: Interruption,
 ) -> Iterator[tuple[Work, str]]:
     """An endpoint of a version with its image, built under a screen; both log and screen are closed at the end."""
     from localhai.cli.execution.screen import Screen
     from localhai.deployments.versions import build_endpoint, work_on
 
-    screen = Screen(name, as_json=call.json, quiet=given["quiet"], progress=True, prefix=True)
+    screen = Screen(name, as_json=call.json, quiet=given.quiet, progress=True, prefix=True)
     screen.status(f"endpoint {name} of {version.deployment}/{version.name}")
-    options = with_typed(with_secrets(project.options(), given["env_file"]), given)
+    options = given.over(project.options())
     work = work_on(project, version, name, snapshot, options=options, observer=screen, interruption=interruption)
     try:
         yield work, build_endpoint(project, work)
@@ -153,15 +162,16 @@ def _variable(word: str) -> tuple[str, str]:
 @json_option
 @project_option
 @pass_call
-def create_version(call: Call, /, *, endpoints: tuple[str, ...], **given: Any) -> None:
+def create_version(call: Call, /, *, endpoints: tuple[str, ...], **words: Any) -> None:
     """Make a version of a deployment and build the images of its endpoints, to be served later.
 
     `--json` prints the version.
     """
+    given = GivenVersion(**words)
     from localhai.executions.run.stop import Interruption, signals_ask
 
     interruption = Interruption()
-    with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, lambda *_: None):
+    with call.open_project(yaml=given.yaml, recover=True) as project, signals_ask(interruption, lambda *_: None):
         version, snapshot = make(project, endpoints, given, interruption)
         for endpoint in version.endpoints:
             with building(call, project, version, endpoint.name, snapshot, given, interruption):

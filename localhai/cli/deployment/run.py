@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai.cli import output
-from localhai.cli.deployment.create_version import building, how_options, make, making_options, snapshot_of
+from localhai.cli.deployment.create_version import (
+    GivenVersion,
+    building,
+    how_options,
+    make,
+    making_options,
+    snapshot_of,
+)
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import Interrupted, LocalhaiError, SurroundingsError, UsageError
 from localhai.vocabulary import SERVER_PORT
@@ -59,18 +66,19 @@ def run(
     port: int,
     ready_within: float,
     detach: bool,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Build an endpoint and serve it on a local port until Ctrl-C.
 
     The image holds the endpoint's image, the repository, the files and the requirements. The URL has the platform's
     prefix OWNER/PROJECT/DEPLOYMENT/VERSION/ENDPOINT. `--json` prints the version once it is served, and logs to stderr.
     """
+    given = GivenVersion(**words)
     from localhai.deployments.proxy import Proxy, Routes
     from localhai.executions.run.stop import Interruption, signals_ask
 
     interruption = Interruption()
-    with call.open_project(yaml=given["yaml"], recover=True) as project, signals_ask(interruption, _say_signal):
+    with call.open_project(yaml=given.yaml, recover=True) as project, signals_ask(interruption, _say_signal):
         proxy = Proxy(Routes(), port)  # first of all: a port in use is said before anything is built
         with ExitStack() as stack:
             stack.callback(proxy.server_close)
@@ -94,7 +102,7 @@ def _version(
     project: OpenProject,
     endpoints: Sequence[str],
     reference: str | None,
-    given: dict[str, Any],
+    given: GivenVersion,
     interruption: Interruption,
 ) -> tuple[DeploymentVersion, list[str], Snapshot]:
     """What is to be served. Raises UsageError for what only a new version can be given."""
@@ -103,8 +111,14 @@ def _version(
         return version, [item.name for item in version.endpoints], snapshot
     from localhai.project.names import find_by_prefix
 
-    making = {"files": "--file", "variables": "--var", "aliases": "--alias", "name": "--name", "commit": "--commit"}
-    asked = [option for key, option in making.items() if given[key]]
+    making = {
+        "--file": given.files,
+        "--var": given.variables,
+        "--alias": given.aliases,
+        "--name": given.name,
+        "--commit": given.commit,
+    }
+    asked = [option for option, value in making.items() if value]
     if asked:
         raise UsageError(f"{asked[0]} makes a new version, and --version serves one that is there: give one of them")
     version = project.home.records.deployments.find_version(reference, project.record.id)
@@ -151,13 +165,13 @@ def _detach(
     output.hint(f"localhai deployment stop {served.deployment}/{served.name}")
 
 
-def _passed_on(given: dict[str, Any], port: int, ready_within: float) -> list[str]:
+def _passed_on(given: GivenVersion, port: int, ready_within: float) -> list[str]:
     """The options that whoever serves in the background needs too. Paths are absolute."""
     from pathlib import Path
 
     options = ["--port", str(port), "--ready-within", str(ready_within), "--pull", "never"]
-    if given["env_file"] is not None:
-        options += ["--env-file", str(Path(given["env_file"]).absolute())]
+    if given.env_file is not None:
+        options += ["--env-file", str(Path(given.env_file).absolute())]
     return options
 
 

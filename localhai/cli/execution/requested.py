@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.cli import output
-from localhai.cli.options import env_file_option, together, with_secrets
+from localhai.cli.options import Given, env_file_option, together
 from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.overrides import Mistyped, Overrides, with_words
 
@@ -39,6 +39,24 @@ planning_options = together(
     click.option("--parameter-file", metavar="FILE", help="Parameter values from a JSON or YAML file."),
     click.option("--yaml", metavar="PATH", help="Another file than valohai.yaml."),
 )
+
+
+class GivenExecution(Given, frozen=True, kw_only=True):
+    """What was typed for an execution: by `plan`, `run`, `rerun`."""
+
+    environment: str | None = None
+    image: str | None = None
+    title: str | None = None
+    variables: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    time_limit: str | None = None
+    parameter_file: str | None = None
+    environment_variable_groups: Sequence[str] = ()
+    k8s_cpu_max: float | None = None
+    k8s_memory_max: int | None = None
+    download: str | None = None
+    no_progress: bool = False
+    no_prefix: bool = False
 
 
 class Requested(Struct, frozen=True):
@@ -101,25 +119,25 @@ class Requested(Struct, frozen=True):
             output.say_all(self.project.take_notes())
 
 
-def understand(project: OpenProject, step_name: str, arguments: Sequence[str], given: Mapping[str, Any]) -> Requested:
-    """What the options ask for. `given` has the values of `planning_options`.
+def understand(project: OpenProject, step_name: str, arguments: Sequence[str], given: GivenExecution) -> Requested:
+    """What the options ask for.
 
     Raises UsageError and ProjectError.
     """
     overrides = Overrides(
-        environment_variables=_variables(given["variables"]),
-        environment_variable_groups=given.get("environment_variable_groups") or (),
-        image=given["image"],
-        environment=given["environment"],
-        time_limit=given["time_limit"],
-        cpu_max=given.get("k8s_cpu_max"),
-        memory_max=given.get("k8s_memory_max"),
-        title=given["title"],
-        tags=given["tags"],
+        environment_variables=_variables(given.variables),
+        environment_variable_groups=given.environment_variable_groups,
+        image=given.image,
+        environment=given.environment,
+        time_limit=given.time_limit,
+        cpu_max=given.k8s_cpu_max,
+        memory_max=given.k8s_memory_max,
+        title=given.title,
+        tags=given.tags,
     )
-    options = with_secrets(project.options(), given["env_file"])
-    quiet, file = bool(given.get("quiet")), given["parameter_file"]
-    found = Requested(project, step_name, arguments, overrides, options, given["commit"], quiet)
+    options = given.over(project.options())
+    quiet, file = given.quiet, given.parameter_file
+    found = Requested(project, step_name, arguments, overrides, options, given.commit, quiet)
     return found if file is None else found.sorted(file)
 
 

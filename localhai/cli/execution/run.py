@@ -9,7 +9,7 @@ import click
 from msgspec.structs import replace
 
 from localhai.cli import output
-from localhai.cli.execution.requested import config_of, planning_options, understand
+from localhai.cli.execution.requested import GivenExecution, config_of, planning_options, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import (
     cache_miss_option,
@@ -23,13 +23,12 @@ from localhai.cli.options import (
     reuse_option,
     together,
     untracked_option,
-    with_typed,
 )
 from localhai.cli.platform import OF_RUNS, say_without_effect, without_effect
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
@@ -59,7 +58,7 @@ running_options = together(
 @click.option("--adhoc", "-a", is_flag=True, help="Run your files as they are; so it is anyway without --commit.")
 @reuse_option
 @cache_miss_option
-@click.option("--watch", "-w", is_flag=True, help="Follow the execution; so it is anyway.")
+@click.option("--watch", "-w", is_flag=True, expose_value=False, help="Follow the execution; so it is anyway.")
 @git_packaging_option
 @untracked_option
 @groups_option
@@ -75,7 +74,7 @@ def run(
     *,
     typed: Typed,
     dry_run: bool,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Start an execution of a step and follow it to its end.
 
@@ -85,20 +84,20 @@ def run(
     Exits with 0 when the execution is complete, 1 when it failed, 2 for a wrong command line, 3 for a wrong project, 4
     when something around it is missing, 130 when it was interrupted.
     """
+    given = GivenExecution(**words)
     if typed.help and typed.subject is None:
         click.echo(typed.help)
         _list_steps(call, given)
         return 0
-    with call.open_project(yaml=given["yaml"], recover=not (typed.help or dry_run or typed.subject is None)) as project:
+    with call.open_project(yaml=given.yaml, recover=not (typed.help or dry_run or typed.subject is None)) as project:
         if typed.subject is None:
-            raise _no_step(project, given["commit"])
-        if given["adhoc"] and given["commit"]:
-            raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
+            raise _no_step(project, given.commit)
+        given.require_one_code()
         if typed.help:
-            return _help_of_step(project, typed.subject, given["commit"])
+            return _help_of_step(project, typed.subject, given.commit)
         requested = understand(project, typed.subject, typed.words, given)
-        if not given["quiet"]:
-            say_without_effect(given)
+        if not given.quiet:
+            say_without_effect()
         if dry_run:
             from localhai.cli.plan import show_plan
 
@@ -110,33 +109,33 @@ def run(
 def start(
     call: Call,
     requested: Requested,
-    given: Mapping[str, Any],
+    given: GivenExecution,
     *,
     notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
     """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
     from localhai.cli.execution.follow import follow
 
-    project, options, plan = requested.project, with_typed(requested.options, given), requested.plan()
+    project, plan = requested.project, requested.plan()
 
     def work(observer: Observer, interruption: Interruption) -> Execution:
         snapshot = project.code(
             requested.commit,
-            git_packaging=given.get("git_packaging", True),
-            include_untracked=given.get("include_untracked", True),
+            git_packaging=given.git_packaging,
+            include_untracked=given.include_untracked,
         )
         of_code = replace(plan, commit=snapshot.identifier)
-        return project.start(of_code, snapshot, options, observer=observer, interruption=interruption)
+        return project.start(of_code, snapshot, requested.options, observer=observer, interruption=interruption)
 
     return follow(
         call,
         project.home,
         plan.step,
         work,
-        quiet=given["quiet"],
-        progress=not given["no_progress"],
-        prefix=not given["no_prefix"],
-        download=given["download"],
+        quiet=given.quiet,
+        progress=not given.no_progress,
+        prefix=not given.no_prefix,
+        download=given.download,
         notes=notes,
     )
 
@@ -156,14 +155,14 @@ def _help_of_step(project: OpenProject, step_name: str, commit: str | None) -> i
     return 0
 
 
-def _list_steps(call: Call, given: dict[str, Any]) -> None:
+def _list_steps(call: Call, given: GivenExecution) -> None:
     """Below the help, where there is a project that can be read."""
     from localhai.cli.execution.step_help import step_list
     from localhai.errors import LocalhaiError
 
     try:
-        with call.open_project(yaml=given["yaml"]) as project:
-            steps = step_list(config_of(project, given["commit"]).config)
+        with call.open_project(yaml=given.yaml) as project:
+            steps = step_list(config_of(project, given.commit).config)
     except LocalhaiError:
         return
     output.emit("\n" + steps)

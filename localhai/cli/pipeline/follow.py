@@ -11,7 +11,6 @@ from localhai.app.nodes import further_runners
 from localhai.cli import formats, output
 from localhai.cli.execution.follow import exit_code
 from localhai.cli.pipeline.list import print_nodes
-from localhai.cli.pipeline.requested import run_options
 from localhai.errors import InputNotFound, NotReused
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.cli.pipeline.live import LiveTable
-    from localhai.cli.pipeline.requested import RequestedPipeline
+    from localhai.cli.pipeline.requested import GivenPipeline, RequestedPipeline
     from localhai.errors import LocalhaiError
     from localhai.executions.log.log import EventStream
     from localhai.pipelines.runners import Kept, Made
@@ -36,19 +35,19 @@ if TYPE_CHECKING:
 def follow(
     call: Call,
     requested: RequestedPipeline,
-    given: Mapping[str, Any],
+    given: GivenPipeline,
     kept: Mapping[str, Kept] | None = None,
     reused: Mapping[str, Kept] | None = None,
     begun: Mapping[str, Made] | None = None,
 ) -> int:
     """Run it under a screen and under signals; gives the exit code (docs/json.md)."""
-    screen = PipelineScreen(as_json=call.json, quiet=given["quiet"])
+    screen = PipelineScreen(as_json=call.json, quiet=given.quiet)
     interruption = Interruption()
     options = PipelineOptions(
-        jobs=given["jobs"] or usual_jobs(),
-        title=given["title"],
-        tags=given["tags"],
-        approve_all=given["approve_all"],
+        jobs=given.jobs or usual_jobs(),
+        title=given.title,
+        tags=given.tags,
+        approve_all=given.approve_all,
         runners=further_runners(),
     )
     try:
@@ -56,7 +55,7 @@ def follow(
             record = run_pipeline(
                 requested.sources,
                 requested.plan,
-                run_options=run_options(requested.sources.project, given),
+                run_options=given.over(requested.sources.project.options()),
                 options=options,
                 kept=kept,
                 reused=reused,
@@ -68,7 +67,7 @@ def follow(
         screen.close()
     if call.json:
         output.emit_json(record.to_dict())
-    elif not given["quiet"]:
+    elif not given.quiet:
         print_summary(record, sys.stderr)
     elif record.status != "complete":
         output.say(f"pipeline #{record.counter} {record.name}: {record.status}: {record.document.get('error')}")

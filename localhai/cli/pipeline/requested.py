@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,21 +12,19 @@ from msgspec import Struct
 from localhai.cli import output
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import (
+    Given,
     env_file_option,
     git_packaging_option,
     package_cache_option,
     pull_option,
     together,
     untracked_option,
-    with_secrets,
-    with_typed,
 )
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.executions.open_project import OpenProject
-    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
 
@@ -87,6 +85,16 @@ class PipelineCommand(StepCommand):
         return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
 
+class GivenPipeline(Given, frozen=True, kw_only=True):
+    """What was typed for a run of a pipeline."""
+
+    title: str | None = None
+    tags: Sequence[str] = ()
+    environment: str | None = None
+    jobs: int | None = None
+    approve_all: bool = False
+
+
 class RequestedPipeline(Struct, frozen=True):
     """A command line, understood against the project: ready to draw or run."""
 
@@ -117,8 +125,3 @@ def understand(
     made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
     output.say_all(project.take_notes())
     return RequestedPipeline(sources, made.in_environment(environment))
-
-
-def run_options(project: OpenProject, given: Mapping[str, Any]) -> RunOptions:
-    """How each node runs. Raises UsageError, ProjectError for an environment file that cannot be read."""
-    return with_typed(with_secrets(project.options(), given["env_file"]), given)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.completion import pipelines
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand
+from localhai.cli.pipeline.requested import GivenPipeline, PipelineCommand, how_options, understand
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def rerun(
     typed: Typed,
     from_failed: bool,
     current: bool,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Run a pipeline again: the same code and values, but for what is given here.
 
@@ -60,6 +61,7 @@ def rerun(
     before them changed; a task node goes on with its task, whose complete executions are kept. `--json` prints the
     pipeline in the end.
     """
+    given = GivenPipeline(**words)
     if typed.help:
         click.echo(typed.help)
         return 0
@@ -80,13 +82,17 @@ def rerun(
             )
         before = recorded_plan(record)
         arguments = {**before.arguments, **parse_words(typed.words)}
-        environment = given["environment"] or before.environment
-        given = {**given, "title": given["title"] or record.title, "tags": given["tags"] or record.document["tags"]}
-        given["env_file"] = given["env_file"] or recorded_env_file(record.document, output.say)
+        environment = given.environment or before.environment
+        given = replace(
+            given,
+            title=given.title or record.title,
+            tags=given.tags or record.document["tags"],
+            env_file=given.env_file or recorded_env_file(record.document, output.say),
+        )
         commit = None if current else record.commit
         requested = understand(project, record.name, arguments, commit, environment=environment)
         kept = keep(project.home, record, requested.plan, all_runners(further_runners())) if from_failed else {}
-        if from_failed and not given["quiet"]:
+        if from_failed and not given.quiet:
             output.say(f"kept from pipeline #{record.counter}: {', '.join(kept) or 'nothing'}")
         half_done = begun(record, requested.plan) if from_failed else {}
         return follow(call, requested, given, kept, begun=half_done)

@@ -8,14 +8,13 @@ import click
 
 from localhai.cli import output
 from localhai.cli.options import json_option, pass_call, project_option
-from localhai.cli.pipeline.requested import PipelineCommand, how_options, understand, what_options
+from localhai.cli.pipeline.requested import GivenPipeline, PipelineCommand, how_options, understand, what_options
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
-from localhai.errors import UsageError
 from localhai.project.names import option_name
 from localhai.system.process import allow_many_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from valohai_yaml.objs import Config
@@ -51,7 +50,7 @@ def run(
     *,
     typed: Typed,
     reuse: tuple[str, ...],
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Start a pipeline and follow it to its end.
 
@@ -61,46 +60,46 @@ def run(
     Exits with 0 when the pipeline is complete, 1 when it failed or was stopped, 2 for a wrong command line, 3 for a
     wrong project, 4 when something around it is missing, 130 when it was interrupted.
     """
+    given = GivenPipeline(**words)
     if typed.help:
         click.echo(typed.help)
         _show_what_there_is(call, typed.subject, given)
         return 0
-    if given["adhoc"] and given["commit"]:
-        raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
+    given.require_one_code()
     from localhai.cli.pipeline.follow import follow
     from localhai.pipelines.arguments import parse_words
 
     allow_many_files()
-    with call.open_project(yaml=given["yaml"], recover=True) as project:
+    with call.open_project(yaml=given.yaml, recover=True) as project:
         requested = understand(
             project,
             typed.subject,
             parse_words(typed.words),
-            given["commit"],
-            environment=given["environment"],
-            git_packaging=given["git_packaging"],
-            include_untracked=given["include_untracked"],
+            given.commit,
+            environment=given.environment,
+            git_packaging=given.git_packaging,
+            include_untracked=given.include_untracked,
         )
-        if not given["quiet"]:
-            say_without_effect(given)
-            if not given["include_untracked"]:
+        if not given.quiet:
+            say_without_effect()
+            if not given.include_untracked:
                 output.say_all(requested.sources.snapshot().warnings)
         reused = reused_nodes(project, requested.plan, reuse) if reuse else {}
-        if reused and not given["quiet"]:
+        if reused and not given.quiet:
             output.say(f"reused: {', '.join(reused)}")
         return follow(call, requested, given, reused=reused)
 
 
-def _show_what_there_is(call: Call, name: str | None, given: Mapping[str, Any]) -> None:
+def _show_what_there_is(call: Call, name: str | None, given: GivenPipeline) -> None:
     """Below the help, where there is a project that can be read: its pipelines, or what one of them takes."""
     from localhai.errors import LocalhaiError
 
     try:
-        with call.open_project(yaml=given["yaml"]) as project:
+        with call.open_project(yaml=given.yaml) as project:
             if name is None:
                 text = pipeline_list(project.config().config)
             else:
-                text = pipeline_help(understand(project, name, {}, given["commit"]).plan)
+                text = pipeline_help(understand(project, name, {}, given.commit).plan)
     except LocalhaiError:
         if name is None:
             return
@@ -131,12 +130,13 @@ def plan(
     *,
     typed: Typed,
     drawing: str,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Show what `pipeline run` would do, as text, Mermaid or DOT. Needs neither Docker nor network.
 
     `--json` prints name, nodes, edges and parameters as they would run.
     """
+    given = GivenPipeline(**words)
     if typed.help:
         click.echo(typed.help)
         return 0
@@ -146,8 +146,8 @@ def plan(
     from localhai.pipelines.runners import preflight
     from localhai.pipelines.running import all_runners
 
-    with call.open_project(yaml=given["yaml"]) as project:
-        requested = understand(project, typed.subject, parse_words(typed.words), given["commit"])
+    with call.open_project(yaml=given.yaml) as project:
+        requested = understand(project, typed.subject, parse_words(typed.words), given.commit)
         runners = all_runners(further_runners())
         preflight(requested.sources, requested.plan, runners, secrets=tuple(project.options().secrets))
     if call.json:

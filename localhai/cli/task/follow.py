@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from localhai.cli.call import Call
+    from localhai.cli.task.requested import GivenTask
     from localhai.executions.log.log import EventStream
     from localhai.tasks.plan import TaskPlan
     from localhai.tasks.sweep import Child
@@ -86,12 +87,12 @@ def follow(
     call: Call,
     plan: TaskPlan,
     work: Callable[[TaskObserver, Interruption], Task],
-    given: Mapping[str, Any],
+    given: GivenTask,
 ) -> int:
     """Do `work` under signals and show what it came to; gives the exit code (docs/json.md)."""
-    screen = TaskScreen(plan, quiet=given["quiet"], output=given["output"])
+    screen = TaskScreen(plan, quiet=given.quiet, output=given.output)
     interruption = Interruption()
-    if not given["quiet"]:
+    if not given.quiet:
         output.say(f"task {plan.name} over step {plan.step}: {executions(plan.count)}")
         for note in (*plan.notes, telling_sentence(plan.parity)):
             if note:
@@ -99,11 +100,11 @@ def follow(
     with signals_ask(interruption, _say_interrupted):
         task = work(screen, interruption)
     try:
-        show(call, task, given["sort"])
+        show(call, task, given.sort)
     except UsageError as error:  # a column that turned out not to be: what was made is shown all the same
         output.say(f"{error.message}; {error.hints[0]}")
         show(call, task, None)
-    if not given["quiet"]:
+    if not given.quiet:
         output.say(ending(task))
     return exit_code(task.record.status, interrupted=interruption.asked)
 

@@ -12,7 +12,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from localhai.cli.execution.requested import config_of, understand
+from localhai.cli.execution.requested import GivenExecution, config_of, understand
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import together
 from localhai.errors import LocalhaiError, UsageError
@@ -101,6 +101,40 @@ class TaskCommand(StepCommand):
         return [*found, *super().complete_subject(call, incomplete)]
 
 
+class GivenTask(GivenExecution, frozen=True, kw_only=True):
+    """What was typed for a task: `grid`, `random`, `manual` and what belongs to them make a sweep over a step."""
+
+    grid: Sequence[str] = ()
+    random: Sequence[str] = ()
+    manual: str | None = None
+    bayesian: bool = False
+    distributed: bool = False
+    target: str | None = None
+    execution_count: int | None = None
+    execution_batch_size: int | None = None
+    maximum_queued_executions: int | None = None
+    max_queued: int | None = None
+    on_child_error: OnChildError | None = None
+    stop_condition: str | None = None
+    draw_seed: int | None = None
+    jobs: int = 1
+    output: bool = False
+    sort: str | None = None
+
+    @property
+    def of_sweeps(self) -> list[str]:
+        """The options that were typed and of which a blueprint says its own."""
+        values = {
+            "--bayesian": self.bayesian,
+            "--execution-count": self.execution_count,
+            "--execution-batch-size": self.execution_batch_size,
+            "--maximum-queued-executions": self.maximum_queued_executions,
+            "--on-child-error": self.on_child_error,
+            "--stop-condition": self.stop_condition,
+        }
+        return [name for name, value in values.items() if value]
+
+
 class RequestedTask(Struct, frozen=True):
     """A command line, understood: `requested` says what all executions share."""
 
@@ -109,31 +143,28 @@ class RequestedTask(Struct, frozen=True):
     plan: TaskPlan
 
 
-def understand_task(
-    project: OpenProject, name: str, arguments: Sequence[str], given: Mapping[str, Any]
-) -> RequestedTask:
+def understand_task(project: OpenProject, name: str, arguments: Sequence[str], given: GivenTask) -> RequestedTask:
     """The task that is meant. Raises UsageError and ProjectError."""
     from localhai.tasks.blueprint import find_task, plan_blueprint
 
-    config = config_of(project, given["commit"])
-    seed = given["draw_seed"] if given["draw_seed"] is not None else secrets.randbelow(2**31)
-    if given["grid"] or given["random"] or given["manual"] or given["distributed"]:
+    config = config_of(project, given.commit)
+    seed = given.draw_seed if given.draw_seed is not None else secrets.randbelow(2**31)
+    if given.grid or given.random or given.manual or given.distributed:
         requested = understand(project, name, arguments, given).sorted()
         return RequestedTask(requested, config, _typed_plan(config, requested.step, given, seed))
     try:
         task = find_task(config.config, name)
     except UsageError as error:
         raise _with_advice(error, config, name) from error
-    refused = [f"--{key.replace('_', '-')}" for key in _ONLY_TYPED if given[key]]
-    if refused:
+    if given.of_sweeps:
         raise UsageError(
-            f"{', '.join(refused)}: of task {task.name}, valohai.yaml says it",
+            f"{', '.join(given.of_sweeps)}: of task {task.name}, valohai.yaml says it",
             where=f"task {task.name}",
             hints=[f"sweep over its step instead: localhai task run {task.step} --grid NAME=VALUES"],
         )
     requested = understand(project, task.step, arguments, given).sorted()
     plan = plan_blueprint(config, task.name, seed=seed)
-    return RequestedTask(requested, config, _with_most(_with_target(plan, given["target"]), given["max_queued"]))
+    return RequestedTask(requested, config, _with_most(_with_target(plan, given.target), given.max_queued))
 
 
 def _with_most(plan: TaskPlan, most: int | None) -> TaskPlan:
@@ -143,16 +174,6 @@ def _with_most(plan: TaskPlan, most: int | None) -> TaskPlan:
     if plan.type == "distributed" and most < plan.count:
         raise UsageError(f"--max-queued {most}: all {plan.count} members start together", where=f"task {plan.name}")
     return replace(plan, maximum_queued_executions=most)
-
-
-_ONLY_TYPED = (
-    "bayesian",
-    "execution_count",
-    "execution_batch_size",
-    "maximum_queued_executions",
-    "on_child_error",
-    "stop_condition",
-)
 
 
 def _with_target(plan: TaskPlan, text: str | None) -> TaskPlan:
@@ -181,72 +202,73 @@ def _with_advice(error: UsageError, config: ProjectConfig, name: str) -> UsageEr
     return UsageError(error.message, where=error.where, hints=hints)
 
 
-def _typed_plan(config: ProjectConfig, step: str, given: Mapping[str, Any], seed: int) -> TaskPlan:
+def _typed_plan(config: ProjectConfig, step: str, given: GivenTask, seed: int) -> TaskPlan:
     from localhai.tasks.building import TaskFault, build
 
     try:
         return build(_wish(step, given), config.config.steps[step], seed=seed)
     except TaskFault as fault:
-        example = "--execution-count=2" if given["distributed"] else "--execution-count=50"
+        example = "--execution-count=2" if given.distributed else "--execution-count=50"
         hint = example if fault.key == "execution-count" else fault.hint
         raise UsageError(fault.message, where=f"step {step}", hints=[hint] if hint else []) from fault
 
 
-def _wish(step: str, given: Mapping[str, Any]) -> Wish:
+def _wish(step: str, given: GivenTask) -> Wish:
     from localhai.tasks import typed
     from localhai.tasks.building import Wish
 
-    metric, value = _target(given["target"]) if given["target"] is not None else (None, None)
+    metric, value = _target(given.target) if given.target is not None else (None, None)
     kind = _kind(given)
     _check_kind(kind, given, value)
     return Wish(
         name=step,
         type=kind,
-        variants=[*typed.grid(given["grid"]), *typed.draws(given["random"])],
-        sets=_manual(given["manual"]) if given["manual"] else (),
-        execution_count=given["execution_count"],
-        batch_size=given["execution_batch_size"],
-        maximum_queued_executions=given["max_queued"] or given["maximum_queued_executions"],
-        on_child_error=given["on_child_error"],
-        stop_condition=_condition(given["stop_condition"]),
+        variants=[*typed.grid(given.grid), *typed.draws(given.random)],
+        sets=_manual(given.manual) if given.manual else (),
+        execution_count=given.execution_count,
+        batch_size=given.execution_batch_size,
+        maximum_queued_executions=given.max_queued or given.maximum_queued_executions,
+        on_child_error=given.on_child_error,
+        stop_condition=_condition(given.stop_condition),
         metric=metric,
         value=value,
     )
 
 
-def _kind(given: Mapping[str, Any]) -> TaskType:
+def _kind(given: GivenTask) -> TaskType:
     """Raises UsageError for options that exclude each other."""
     kinds: dict[TaskType, Any] = {
-        "grid_search": given["grid"],
-        "random_search": given["random"],
-        "manual_search": given["manual"],
+        "grid_search": given.grid,
+        "random_search": given.random,
+        "manual_search": given.manual,
     }
     used = [kind for kind, value in kinds.items() if value]
     if len(used) > 1:
         raise UsageError("--grid, --random and --manual exclude each other", hints=["take one of them"])
-    if given["distributed"]:
-        others = [name for name in ("random", "manual", "bayesian") if given[name]]
+    if given.distributed:
+        excluded = {"random": given.random, "manual": given.manual, "bayesian": given.bayesian}
+        others = [name for name, value in excluded.items() if value]
         if others:
             raise UsageError(
                 f"--distributed and --{others[0]} exclude each other",
                 hints=["a value for each member: --distributed --grid NAME=FIRST,SECOND"],
             )
         return "distributed"
-    return "bayesian_tpe" if given["bayesian"] and used == ["random_search"] else used[0]
+    return "bayesian_tpe" if given.bayesian and used == ["random_search"] else used[0]
 
 
-def _check_kind(kind: TaskType, given: Mapping[str, Any], value: float | None) -> None:
+def _check_kind(kind: TaskType, given: GivenTask, value: float | None) -> None:
     """Raises UsageError for what a sweep of this kind lacks, or cannot use."""
-    if given["bayesian"] and (kind != "bayesian_tpe" or value is None):
+    if given.bayesian and (kind != "bayesian_tpe" or value is None):
         raise UsageError(
             "--bayesian needs --random and --target METRIC=VALUE",
             hints=["--bayesian --random lr=0.001:1:log --target loss=0 --execution-count 50"],
         )
-    if given["execution_batch_size"] and kind != "bayesian_tpe":
+    if given.execution_batch_size and kind != "bayesian_tpe":
         raise UsageError(
             "--execution-batch-size is of --bayesian only", hints=["--jobs says how many run side by side"]
         )
-    if given["execution_count"] and kind in {"grid_search", "manual_search"}:
+    if given.execution_count and kind in {"grid_search", "manual_search"}:
         raise UsageError(
             "--execution-count is of --random and --distributed only", hints=["--grid and --manual make all their sets"]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.execution.requested import planning_options
@@ -19,17 +20,13 @@ from localhai.cli.options import (
     pull_option,
     together,
     untracked_option,
-    with_secrets,
-    with_typed,
 )
 from localhai.cli.platform import PRIORITY, say_without_effect, without_effect
-from localhai.cli.task.requested import TaskCommand, sweeping_options, understand_task
+from localhai.cli.task.requested import GivenTask, TaskCommand, sweeping_options, understand_task
 from localhai.errors import UsageError
 from localhai.system.process import allow_many_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from localhai.cli.call import Call
     from localhai.cli.execution.run_command import Typed
     from localhai.cli.task.requested import RequestedTask
@@ -74,7 +71,7 @@ def run(
     *,
     typed: Typed,
     dry_run: bool,
-    **given: Any,
+    **words: Any,
 ) -> int:
     """Run a task of valohai.yaml, or a sweep over a step, and compare what its executions came to.
 
@@ -82,36 +79,35 @@ def run(
     is known. Exits with 0 when the task is complete, 1 when it failed or was stopped, otherwise as `localhai run`.
     `--json` prints the task with its plan and the rows of the table as `executions`.
     """
+    given = GivenTask(**words)
     if typed.help:
         click.echo(typed.help)
         return 0
-    if given["adhoc"] and given["commit"]:
-        raise UsageError("--adhoc and --commit exclude each other", hints=["--adhoc runs your files as they are"])
+    given.require_one_code()
     allow_many_files()
-    with call.open_project(yaml=given["yaml"], recover=not dry_run) as project:
+    with call.open_project(yaml=given.yaml, recover=not dry_run) as project:
         if typed.subject is None:
             known = ", ".join(project.config().config.tasks) or "none: sweep over a step with --grid NAME=VALUES"
             raise UsageError("which task?", hints=[f"known tasks: {known}"])
         asked = understand_task(project, typed.subject, typed.words, given)
-        if not given["quiet"]:
-            say_without_effect(given)
+        if not given.quiet:
+            say_without_effect()
         if dry_run:
             _show_plan(call, asked)
             return 0
         return _start(call, asked, given)
 
 
-def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
+def _start(call: Call, asked: RequestedTask, given: GivenTask) -> int:
     from localhai.cli.task.follow import follow
     from localhai.tasks.task import require_runnable, start_task
 
     requested = asked.requested
     project = requested.project
-    options = with_typed(requested.options, given)
     require_runnable(asked.plan)
-    _look_at_image(asked, options.pull)
+    _look_at_image(asked, requested.options.pull)
     snapshot = project.snapshot(
-        requested.commit, git_packaging=given["git_packaging"], include_untracked=given["include_untracked"]
+        requested.commit, git_packaging=given.git_packaging, include_untracked=given.include_untracked
     )
     return follow(
         call,
@@ -122,8 +118,8 @@ def _start(call: Call, asked: RequestedTask, given: Mapping[str, Any]) -> int:
             config=asked.config,
             snapshot=snapshot,
             overrides=requested.overrides,
-            options=options,
-            jobs=given["jobs"],
+            options=requested.options,
+            jobs=given.jobs,
             observer=observer,
             interruption=interruption,
         ),
@@ -178,11 +174,12 @@ def _show_plan(call: Call, asked: RequestedTask) -> None:
 @json_option
 @project_option
 @pass_call
-def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_file: str | None, **given: Any) -> int:
+def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_file: str | None, **words: Any) -> int:
     """Go on with a task that was stopped, failed or crashed: only what is missing is executed.
 
     The code, the parameter sets and all else are those of its start. `--json` prints the task as `task info` does.
     """
+    given = GivenTask(**words)
     from localhai.app.rerun import recorded_code, recorded_env_file
     from localhai.cli.execution.requested import config_of
     from localhai.cli.task.follow import follow
@@ -194,7 +191,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
             raise UsageError(f"task {reference} is of project {task.record.project}: call from its folder")
         commit = None if current else task.record.commit
         env_file = env_file or recorded_env_file(task.record.document, output.say)
-        options = with_typed(with_secrets(project.options(), env_file), given)
+        options = replace(given, env_file=env_file).over(project.options())
         snapshot = recorded_code(project, commit)
         return follow(
             call,
@@ -206,7 +203,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
                 snapshot=snapshot,
                 options=options,
                 failed=failed,
-                jobs=given["jobs"],
+                jobs=given.jobs,
                 observer=observer,
                 interruption=interruption,
             ),
