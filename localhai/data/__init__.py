@@ -2,7 +2,7 @@
 
 The public doors of this room, each in the file of its noun::
 
-    inputs.fetch_inputs(specs, *, sources, cache, datum_lookup, input_map, base, progress, cancelled, refresh)
+    inputs.fetch_inputs(specs, *, sources, cache, datum_lookup, input_map, progress, cancelled, ...)
                                               -> FetchedInputs(files, on_demand, notes)
     sources.DataSources(s3_folder=, s3_endpoint_url=)   lazily made clients; close() it, or use it in a `with`
     cache.Cache(home)                                   HOME/cache/data; report(), clean(older_than=); close() it
@@ -11,5 +11,5 @@ The public doors of this room, each in the file of its noun::
     store.open_store(url_or_path, sources=)             -> Store: put, fetch, open, delete
     emulated_s3.EmulatedS3(folder)                      moto in process; start(), endpoint_url, stop()
 
-Nouns that they share: `files` (specs, input files, datums, outputs), `sidecars` (properties), `progress` (events).
+Nouns that they share: `files` (wanted inputs, input files, datums), `sidecars` (properties), `progress` (events).
 """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from localhai.data.files import Checksums
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress
-    from localhai.data.resolving import Placed, WantedFile
+    from localhai.data.resolving import WantedFile
     from localhai.data.sources.base import Source, SourceFile
     from localhai.system.retry import Retry
 
@@ -58,25 +58,24 @@ class Fetcher(Struct, frozen=True):
             return 0
         return wanted.found.size - resumable(wanted.found, *self.cache.part(wanted.key))
 
-    def fetch(self, placed: Placed) -> CacheEntry:
+    def fetch(self, wanted: WantedFile) -> CacheEntry:
         """The file in the cache. One localhai downloads, others wait for it and find it there.
 
         Raises Unavailable, DiskFull and Interrupted.
         """
-        wanted, name = placed.wanted, placed.spec.name
         entry = self._pinned(wanted)
         came = entry is None
         if entry is None:
             with locks.held(
                 self.cache.lock(wanted.key),
                 cancelled=self.cancelled,
-                on_wait=lambda: self.progress(Waiting(name, placed.name, "another localhai downloads it")),
+                on_wait=lambda: self.progress(Waiting(wanted.input, wanted.name, "another localhai downloads it")),
                 stopped="stopped while another localhai downloaded the same input",
             ):
-                entry = self._pinned(wanted) or self._bring(placed)
+                entry = self._pinned(wanted) or self._bring(wanted)
         else:
             self.cache.touch(wanted.key)
-        self.progress(FileDone(name, placed.name, wanted.uri, entry.size, cached=not came))
+        self.progress(FileDone(wanted.input, wanted.name, wanted.uri, entry.size, cached=not came))
         return entry
 
     def _pinned(self, wanted: WantedFile) -> CacheEntry | None:
@@ -87,13 +86,12 @@ class Fetcher(Struct, frozen=True):
         with disk_in_words(self.cache.folder, "the cache of inputs"), self.pins.pinned(entry.checksums.sha256):
             return entry if entry.path.is_file() else None
 
-    def _bring(self, placed: Placed) -> CacheEntry:
-        wanted = placed.wanted
+    def _bring(self, wanted: WantedFile) -> CacheEntry:
         source, found = wanted.source, wanted.found
         assert source is not None and found is not None  # noqa: PT018, S101 - what has no source is in the cache
         part, state = self.cache.part(wanted.key)
         try:
-            found, checksums = self._into_part(placed, source, found)
+            found, checksums = self._into_part(wanted, source, found)
         except DiskFull:
             discard(part, state)
             raise
@@ -105,51 +103,52 @@ class Fetcher(Struct, frozen=True):
         discard(part, state)
         return entry
 
-    def _into_part(self, placed: Placed, source: Source, found: SourceFile) -> tuple[SourceFile, Checksums]:
-        part, state = self.cache.part(placed.wanted.key)
+    def _into_part(self, wanted: WantedFile, source: Source, found: SourceFile) -> tuple[SourceFile, Checksums]:
+        part, state = self.cache.part(wanted.key)
         if isinstance(source, LocalSource):
-            return self._copy(placed, source, found, part)
+            return self._copy(wanted, source, found, part)
         resumed = resumable(found, part, state)
-        self.progress(FileStarted(placed.spec.name, placed.name, placed.wanted.uri, found.size, resumed))
-        result = download(source, found, part, state, self._watch(placed), self.retry)
+        self.progress(FileStarted(wanted.input, wanted.name, wanted.uri, found.size, resumed))
+        result = download(source, found, part, state, self._watch(wanted), self.retry)
         return result.found, result.checksums
 
-    def _watch(self, placed: Placed) -> DownloadObserver:
-        name = placed.spec.name
+    def _watch(self, wanted: WantedFile) -> DownloadObserver:
         return DownloadObserver(
-            advanced=lambda done: self.progress(FileAdvanced(name, placed.name, done)),
-            waiting=lambda reason: self.progress(Waiting(name, placed.name, reason)),
+            advanced=lambda done: self.progress(FileAdvanced(wanted.input, wanted.name, done)),
+            waiting=lambda reason: self.progress(Waiting(wanted.input, wanted.name, reason)),
             cancelled=self.cancelled,
         )
 
-    def _copy(self, placed: Placed, source: LocalSource, found: SourceFile, part: Path) -> tuple[SourceFile, Checksums]:
+    def _copy(
+        self, wanted: WantedFile, source: LocalSource, found: SourceFile, part: Path
+    ) -> tuple[SourceFile, Checksums]:
         """A file of this machine: shared blocks where the disk can, else a copy. No link: its owner may edit it."""
         for _try in range(COPIES):
-            uri = placed.wanted.uri
-            self.progress(FileStarted(placed.spec.name, placed.name, uri, found.size))
-            checksums = self._copy_once(placed, source.path(found.key), part)
+            uri = wanted.uri
+            self.progress(FileStarted(wanted.input, wanted.name, uri, found.size))
+            checksums = self._copy_once(wanted, source.path(found.key), part)
             after = source.stat_key(found.key)
             if after.version == found.version:
                 return found, checksums
             found = after
         raise Unavailable("it is written to while it is read")
 
-    def _copy_once(self, placed: Placed, path: Path, part: Path) -> Checksums:
+    def _copy_once(self, wanted: WantedFile, path: Path, part: Path) -> Checksums:
         try:
             origin = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise Unavailable(f"it cannot be read: {error.strerror}") from error
         try:
-            return self._copy_open(placed, origin, part)
+            return self._copy_open(wanted, origin, part)
         finally:
             os.close(origin)
 
-    def _copy_open(self, placed: Placed, origin: int, part: Path) -> Checksums:
-        watch = self._watch(placed)
+    def _copy_open(self, wanted: WantedFile, origin: int, part: Path) -> Checksums:
+        watch = self._watch(wanted)
         done = 0
-        with disk_in_words(part.parent, placed.name), _part(origin, part) as (target, shared):
+        with disk_in_words(part.parent, wanted.name), _part(origin, part) as (target, shared):
             if not shared:
-                require_room(part.parent, os.fstat(origin).st_size, placed.name)
+                require_room(part.parent, os.fstat(origin).st_size, wanted.name)
 
             def fill(view: memoryview) -> int:
                 nonlocal done

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from localhai.vocabulary import KeepDirectories
 
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class WantedInput(Protocol):
+        """One input: URIs as written (wildcards allowed) and how its files are laid out (platform.md 4)."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def uris(self) -> tuple[str, ...]: ...
+        @property
+        def keep_directories(self) -> KeepDirectories: ...
+        @property
+        def filename(self) -> str | None: ...
+        @property
+        def optional(self) -> bool: ...
+        @property
+        def on_demand(self) -> bool: ...
+
 
 class InputSpec(Struct, frozen=True):
-    """One input of an execution: URIs as written (wildcards allowed) and how its files are laid out (platform.md 4).
-
-    With `keep_all` several files of one name are kept apart by a number before it, instead of the last alone.
-    """
+    """An input that stands in no plan: a `WantedInput`."""
 
     name: str
     uris: tuple[str, ...]
@@ -23,7 +39,6 @@ class InputSpec(Struct, frozen=True):
     filename: str | None = None
     optional: bool = False
     on_demand: bool = False
-    keep_all: bool = False
 
 
 class Checksums(Struct, frozen=True):

@@ -22,28 +22,32 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from localhai.data.cache import CacheEntry
-    from localhai.data.files import InputSpec
+    from localhai.data.files import WantedInput
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress, ProgressEvent
-    from localhai.data.resolving import Placed, Reach, Resolved
+    from localhai.data.resolving import Reach, Resolved, WantedFile
 
 FILES_AT_ONCE = 4
 
 
 def fetch_inputs(
-    specs: Sequence[InputSpec],
+    specs: Sequence[WantedInput],
     *,
     progress: Progress = silent,
     cancelled: Cancelled = never,
     refresh: bool = False,
+    keep_all: bool = False,
+    on_demand: bool = True,
     pins: Pins | None = None,
     **reach: Unpack[Reach],
 ) -> FetchedInputs:
     """Every file of every input, in the cache, with its name under the input's folder and its checksums.
 
-    `refresh` is VH_NO_DATA_CACHE (platform.md 2.3): what is cached does not count, and is written again. `cancelled`
-    is asked often and from any thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans
-    the files away; without any, they are safe until this returns.
+    `refresh` is VH_NO_DATA_CACHE (platform.md 2.3): what is cached does not count, and is written again. With
+    `keep_all` several files of one name are kept apart by a number before it, instead of the last alone. Without
+    `on_demand` inputs that may be asked for later are fetched as all others. `cancelled` is asked often and from any
+    thread; `progress` gets one event at a time. While `pins` are not closed nobody cleans the files away; without any,
+    they are safe until this returns.
 
     Raises InputNotFound with all that cannot be had, DiskFull and Interrupted. What came until then stays in the cache
     or is kept to be resumed.
@@ -52,7 +56,8 @@ def fetch_inputs(
     cache.enter()
     progress = _one_at_a_time(progress)
     waiter = Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled)
-    resolved = Resolver(**reach, refresh=refresh, waiter=waiter).resolve(specs)
+    resolver = Resolver(**reach, refresh=refresh, keep_all=keep_all, on_demand=on_demand, waiter=waiter)
+    resolved = resolver.resolve(specs)
     if resolved.missing:
         raise input_not_found(resolved.missing)
     stop = threading.Event()
@@ -65,7 +70,7 @@ def fetch_inputs(
         retry=reach["sources"].retry,
         pins=held,
     )
-    wanted = [placed for placed in resolved.placed if not placed.spec.on_demand]
+    wanted = [placed for placed in resolved.placed if not placed.on_demand]
     try:
         entries = _fetch_all(wanted, fetcher, stop)
     finally:
@@ -74,20 +79,25 @@ def fetch_inputs(
     return FetchedInputs(
         files=tuple(_input_file(placed, entries) for placed in wanted),
         notes=tuple(resolved.notes),
-        on_demand=tuple(_on_demand_file(placed) for placed in resolved.placed if placed.spec.on_demand),
+        on_demand=tuple(_on_demand_file(placed) for placed in resolved.placed if placed.on_demand),
     )
 
 
 def resolve_inputs(
-    specs: Sequence[InputSpec], *, progress: Progress = silent, cancelled: Cancelled = never, **reach: Unpack[Reach]
+    specs: Sequence[WantedInput],
+    *,
+    progress: Progress = silent,
+    cancelled: Cancelled = never,
+    keep_all: bool = False,
+    **reach: Unpack[Reach],
 ) -> Resolved:
     """What the inputs mean and what cannot be had, without downloading. Raises Interrupted alone.
 
-    `progress` hears of waits for sources that are busy or away.
+    `progress` hears of waits for sources that are busy or away; the rest as for `fetch_inputs`.
     """
     progress = _one_at_a_time(progress)
     waiter = Waiter(lambda reason: progress(Waiting("", "", reason)), cancelled)
-    return Resolver(**reach, waiter=waiter).resolve(specs)
+    return Resolver(**reach, keep_all=keep_all, waiter=waiter).resolve(specs)
 
 
 def _one_at_a_time(progress: Progress) -> Progress:
@@ -100,9 +110,9 @@ def _one_at_a_time(progress: Progress) -> Progress:
     return serialised
 
 
-def _fetch_all(placed: Sequence[Placed], fetcher: Fetcher, stop: threading.Event) -> dict[str, CacheEntry]:
+def _fetch_all(placed: Sequence[WantedFile], fetcher: Fetcher, stop: threading.Event) -> dict[str, CacheEntry]:
     """Entries by cache key; each key is fetched once, however many inputs want it."""
-    unique = {item.wanted.key: item for item in placed if item.wanted.path is None}
+    unique = {item.key: item for item in placed if item.path is None}
     _announce(placed, unique, fetcher)
     if len(unique) < 2:  # noqa: PLR2004 - one needs no threads
         return {key: _fetch_one(item, fetcher) for key, item in unique.items()}
@@ -124,28 +134,27 @@ def _all_done(futures: Mapping[str, Future[CacheEntry]]) -> bool:
     return all(future.done() for future in futures.values())
 
 
-def _announce(placed: Sequence[Placed], unique: Mapping[str, Placed], fetcher: Fetcher) -> None:
+def _announce(placed: Sequence[WantedFile], unique: Mapping[str, WantedFile], fetcher: Fetcher) -> None:
     """Say the whole size before anything starts, and refuse at once what the disk cannot hold."""
-    absent = [item for item in unique.values() if fetcher.cached(item.wanted) is None]
-    missing = sum(fetcher.missing_bytes(item.wanted) for item in absent)
+    absent = [item for item in unique.values() if fetcher.cached(item) is None]
+    missing = sum(fetcher.missing_bytes(item) for item in absent)
     fetcher.progress(
         FetchPlanned(
             files=len(placed),
             size=sum(_size(item) for item in placed),
             to_download=missing,
-            unsized=sum(item.wanted.found is not None and item.wanted.found.size is None for item in placed),
+            unsized=sum(item.found is not None and item.found.size is None for item in placed),
         )
     )
-    shareable = all(item.wanted.found is None or item.wanted.found.uri.startswith("file:") for item in absent)
+    shareable = all(item.found is None or item.found.uri.startswith("file:") for item in absent)
     if not shareable:
         require_room(fetcher.cache.folder, missing, "the inputs")
     for item in placed:
-        if item.wanted.path is not None:
-            fetcher.progress(FileDone(item.spec.name, item.name, item.wanted.uri, _size(item), cached=True))
+        if item.path is not None:
+            fetcher.progress(FileDone(item.input, item.name, item.uri, _size(item), cached=True))
 
 
-def _size(placed: Placed) -> int:
-    wanted = placed.wanted
+def _size(wanted: WantedFile) -> int:
     if wanted.datum is not None:
         return wanted.datum.size
     if wanted.stale is not None:
@@ -153,16 +162,16 @@ def _size(placed: Placed) -> int:
     return (wanted.found.size if wanted.found is not None else None) or 0
 
 
-def _fetch_one(placed: Placed, fetcher: Fetcher) -> CacheEntry:
+def _fetch_one(wanted: WantedFile, fetcher: Fetcher) -> CacheEntry:
     try:
-        return fetcher.fetch(placed)
+        return fetcher.fetch(wanted)
     except SourceError as error:
-        raise input_not_found([_missing(placed, error)]) from error
+        raise input_not_found([_missing(wanted, error)]) from error
 
 
-def _missing(placed: Placed, error: SourceError) -> Missing:
+def _missing(wanted: WantedFile, error: SourceError) -> Missing:
     reason = error.reason if isinstance(error, (Unavailable, Cut)) else "it changes while it is downloaded"
-    return Missing(placed.spec.name, placed.wanted.uri, reason)
+    return Missing(wanted.input, wanted.uri, reason)
 
 
 def _raise_failures(futures: Sequence[Future[CacheEntry]]) -> None:
@@ -178,8 +187,7 @@ def _raise_failures(futures: Sequence[Future[CacheEntry]]) -> None:
     raise failures[0]
 
 
-def _input_file(placed: Placed, entries: Mapping[str, CacheEntry]) -> InputFile:
-    wanted = placed.wanted
+def _input_file(wanted: WantedFile, entries: Mapping[str, CacheEntry]) -> InputFile:
     datum = wanted.datum
     if datum is not None and wanted.path is not None:
         size, checksums, path = datum.size, datum.checksums, wanted.path
@@ -187,8 +195,8 @@ def _input_file(placed: Placed, entries: Mapping[str, CacheEntry]) -> InputFile:
         entry = entries[wanted.key]
         size, checksums, path = entry.size, entry.checksums, entry.path
     return InputFile(
-        input=placed.spec.name,
-        name=placed.name,
+        input=wanted.input,
+        name=wanted.name,
         uri=wanted.uri,
         size=size,
         checksums=checksums,
@@ -199,13 +207,13 @@ def _input_file(placed: Placed, entries: Mapping[str, CacheEntry]) -> InputFile:
     )
 
 
-def _on_demand_file(placed: Placed) -> OnDemandFile:
-    wanted, datum = placed.wanted, placed.wanted.datum
+def _on_demand_file(wanted: WantedFile) -> OnDemandFile:
+    datum = wanted.datum
     found = wanted.found
     stale = wanted.stale
     return OnDemandFile(
-        input=placed.spec.name,
-        name=placed.name,
+        input=wanted.input,
+        name=wanted.name,
         uri=wanted.uri,
         storage_uri=datum.uri if datum else found.uri if found else wanted.uri,
         size=datum.size if datum else found.size if found else stale.size if stale else None,

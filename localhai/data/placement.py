@@ -7,8 +7,6 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
-
 from localhai.data.uri import Uri, last_segment
 from localhai.system.text import clean, file_name
 from localhai.vocabulary import KeepDirectories
@@ -16,33 +14,32 @@ from localhai.vocabulary import KeepDirectories
 NAME_MAX = 255  # bytes of one path part on Linux
 
 
-class Candidate(Struct, frozen=True):
-    """A found file before it is named: its key, the `root` that `suffix` cuts off, the name `given` by a server."""
-
-    key: str
-    root: str = ""
-    given: str | None = None
+Names = dict[KeepDirectories, str]
 
 
-def name_of(candidate: Candidate, keep: KeepDirectories) -> str:
-    """The path under the input's folder by `keep-directories`, not yet made safe."""
-    basename = candidate.given or last_segment(candidate.key)
-    if keep == "none":
-        return basename
-    if keep == "suffix":
-        folder = posixpath.dirname(candidate.key.removeprefix(candidate.root))
-        return posixpath.join(folder, basename)
-    return posixpath.join(posixpath.dirname(candidate.key).lstrip("/"), basename)
+def names_of(uri: Uri, key: str, given: str | None = None) -> Names:
+    """Where a file that `uri` matched stands under the input's folder, by `keep-directories`; not yet made safe.
+
+    `given` is the name that a server gives it. Without a wildcard there is no suffix to keep.
+    """
+    basename = given or last_segment(key)
+    folder = posixpath.dirname(key)
+    suffix = posixpath.dirname(key.removeprefix(uri.root)) if uri.has_wildcard else ""
+    return {
+        "none": basename,
+        "suffix": posixpath.join(suffix, basename),
+        "full": posixpath.join(folder.lstrip("/"), basename),
+    }
 
 
-def of_key(uri: Uri, key: str, given: str | None = None) -> Candidate:
-    """The candidate for a key that `uri` matched; without a wildcard there is no suffix to keep."""
-    return Candidate(key, uri.root if uri.has_wildcard else posixpath.join(posixpath.dirname(key), ""), given)
-
-
-def of_datum(name: str) -> Candidate:
+def names_of_datum(name: str) -> Names:
     """A datum's name may have folders (platform.md 4.3); its suffix is the whole of it."""
-    return Candidate(name, "")
+    basename, folder = last_segment(name), posixpath.dirname(name)
+    return {
+        "none": basename,
+        "suffix": posixpath.join(folder, basename),
+        "full": posixpath.join(folder.lstrip("/"), basename),
+    }
 
 
 def safe(name: str) -> str:
@@ -67,28 +64,26 @@ def _safe_part(part: str) -> str:
 
 def place(
     input_name: str,
-    candidates: Sequence[Candidate],
+    wanted: Sequence[str],
     *,
-    keep: KeepDirectories = "none",
     filename: str | None = None,
     keep_all: bool = False,
     note: Callable[[str], None],
 ) -> list[str | None]:
-    """A name for each candidate; None for one that a later one of the same name replaces.
+    """A name for each file that is to have one of `wanted`; None for one that a later one of the same name replaces.
 
-    `filename` counts only when there is one candidate (platform.md 1.5). Of two files with one name the later wins
+    `filename` counts only when there is one file (platform.md 1.5). Of two files with one name the later wins
     (unconfirmed, platform.md 4.3), unless all are kept: then numbers stand before their names. What is changed or
     lost is said to `note`.
     """
-    forced = filename if len(candidates) == 1 else None
-    if filename and forced is None and candidates:
-        note(f"input {input_name}: filename {filename!r} is not used, because the input has {len(candidates)} files")
+    forced = filename if len(wanted) == 1 else None
+    if filename and forced is None and wanted:
+        note(f"input {input_name}: filename {filename!r} is not used, because the input has {len(wanted)} files")
     names: list[str | None] = []
-    for candidate in candidates:
-        wanted = forced or name_of(candidate, keep)
-        name = safe(wanted)
-        if name != posixpath.normpath(wanted):
-            note(f"input {input_name}: the name {clean(wanted)!r} is not safe, the file is called {name!r}")
+    for asked in [forced] if forced else wanted:
+        name = safe(asked)
+        if name != posixpath.normpath(asked):
+            note(f"input {input_name}: the name {clean(asked)!r} is not safe, the file is called {name!r}")
         names.append(name)
     if keep_all:
         names = _numbered(input_name, names, note)

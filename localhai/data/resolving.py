@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Required
 
     from localhai.data.cache import Cache, CacheEntry
-    from localhai.data.files import InputSpec, StoredDatum
+    from localhai.data.files import StoredDatum, WantedInput
     from localhai.data.sources import DataSources
     from localhai.data.sources.base import Source
     from localhai.system.retry import Trouble
@@ -56,42 +56,28 @@ class WantedFile(Struct, frozen=True):
 
     `source` and `found` say where from; both are None when `path` holds the bytes already (a datum of the local
     store). `stale` is what the cache has while the server does not answer. `uri` is the address that was asked for,
-    also where a stand-in takes its place (`stand_in` is that).
+    also where a stand-in takes its place (`stand_in` is that). `names` are what it may be called; `input` and `name`
+    its place, once it has one.
     """
 
     uri: str
     key: str
-    candidate: placement.Candidate
+    names: placement.Names
     found: SourceFile | None = None
     source: Source | None = None
     datum: StoredDatum | None = None
     path: Path | None = None
     stale: CacheEntry | None = None
     stand_in: str | None = None
-
-
-class SourceAddress(Struct, frozen=True):
-    """An address to be looked at: the one that was asked for, or its stand-in, which the owner of localhai.toml chose.
-
-    A stand-in is followed wherever it leads; `written` is what it stands in for.
-    """
-
-    text: str
-    written: str | None = None
-
-
-class Placed(Struct, frozen=True):
-    """A wanted file with its place in an input."""
-
-    spec: InputSpec
-    name: str
-    wanted: WantedFile
+    input: str = ""
+    name: str = ""
+    on_demand: bool = False
 
 
 class Resolved(Struct):
     """Everything that all inputs mean."""
 
-    placed: list[Placed] = field(default_factory=list)
+    placed: list[WantedFile] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     said: dict[str, None] = field(default_factory=dict)
 
@@ -118,6 +104,8 @@ class Resolver:
         input_map: Mapping[str, str] | None = None,
         access: Access = EVERYTHING,
         refresh: bool = False,
+        keep_all: bool = False,
+        on_demand: bool = True,
         waiter: Waiter = QUIETLY,
     ) -> None:
         self._sources = sources
@@ -127,27 +115,33 @@ class Resolver:
         self._input_map = input_map or {}
         self._access = access
         self._refresh = refresh
+        self._keep_all = keep_all
+        self._on_demand = on_demand
         self._waiter = waiter
+        self._stand_ins: dict[str, str] = {}
         self._resolved = Resolved()
 
-    def resolve(self, specs: Sequence[InputSpec]) -> Resolved:
+    def resolve(self, specs: Sequence[WantedInput]) -> Resolved:
         """All files of all inputs, and all that cannot be had."""
-        targets = {spec: [self._target(spec, text) for text in spec.uris] for spec in specs}
-        found = self._look(list(dict.fromkeys(target for each in targets.values() for target in each)))
+        for spec in specs:
+            for written in spec.uris:
+                self._replace(spec, written)
+        found = self._look(list(dict.fromkeys(written for spec in specs for written in spec.uris)))
         for spec in specs:
             if not spec.uris and not spec.optional:
                 self._resolved.missing.append(Missing(spec.name, "", "it is required and has no URI"))
-            self._place(spec, targets[spec], found)
+            self._place(spec, found)
         return self._resolved
 
-    def _target(self, spec: InputSpec, text: str) -> SourceAddress:
-        target = stand_in(self._input_map, text)
-        if target is None or (text not in self._input_map and self._is_here(text)):
-            return SourceAddress(text)
+    def _replace(self, spec: WantedInput, written: str) -> None:
+        """Take the stand-in of an address, which the owner of localhai.toml chose."""
+        target = stand_in(self._input_map, written)
+        if target is None or (written not in self._input_map and self._is_here(written)):
+            return
+        self._stand_ins[written] = target
         self._resolved.note(
-            f"input {spec.name}: {without_secrets(text)} is replaced by {target} ([inputs] in localhai.toml)"
+            f"input {spec.name}: {without_secrets(written)} is replaced by {target} ([inputs] in localhai.toml)"
         )
-        return SourceAddress(target, text)
 
     def _is_here(self, text: str) -> bool:
         """Whether it names data of this home by id, as edges of pipelines do: no pattern takes its place."""
@@ -160,22 +154,25 @@ class Resolver:
             return False
         return found is not None and found.id == uri.key
 
-    def _look(self, targets: Sequence[SourceAddress]) -> dict[SourceAddress, list[WantedFile] | SourceError]:
-        if len(targets) < 2:  # noqa: PLR2004 - one needs no threads
-            return {target: self._look_at(target) for target in targets}
+    def _look(self, addresses: Sequence[str]) -> dict[str, list[WantedFile] | SourceError]:
+        if len(addresses) < 2:  # noqa: PLR2004 - one needs no threads
+            return {written: self._look_at(written) for written in addresses}
         from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
 
         with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
-            return dict(zip(targets, pool.map(self._look_at, targets), strict=True))
+            return dict(zip(addresses, pool.map(self._look_at, addresses), strict=True))
 
-    def _look_at(self, target: SourceAddress) -> list[WantedFile] | SourceError:
-        access = self._access if target.written is None else EVERYTHING
+    def _look_at(self, written: str) -> list[WantedFile] | SourceError:
+        """A stand-in is followed wherever it leads."""
+        target = self._stand_ins.get(written)
+        access = self._access if target is None else EVERYTHING
         try:
-            uri = parse(target.text)
+            uri = parse(written if target is None else target)
             refusal = access.refusal(uri, self._sources.base)
             if refusal is not None:
                 return Unavailable(refusal)
-            return [_as_written(wanted, uri, target.written) for wanted in self._wanted_of(uri, access)]
+            wanted = self._wanted_of(uri, access)
+            return wanted if target is None else [_as_written(item, uri, written) for item in wanted]
         except SourceError as error:
             return error
         except ValueError as error:
@@ -218,8 +215,8 @@ class Resolver:
         return self._cache.last(self._sources.cache_key(uri.text))
 
     def _wanted(self, uri: Uri, source: Source, found: SourceFile) -> WantedFile:
-        candidate = placement.of_key(uri, found.key, found.given)
-        return WantedFile(without_secrets(found.uri), self._sources.cache_key(found.uri), candidate, found, source)
+        names = placement.names_of(uri, found.key, found.given)
+        return WantedFile(without_secrets(found.uri), self._sources.cache_key(found.uri), names, found, source)
 
     def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> WantedFile:
         """What the cache has, for one who works without a network. A server that says no is believed."""
@@ -228,8 +225,8 @@ class Resolver:
         if entry is None:
             raise error
         key = self._sources.cache_key(uri.text)
-        candidate = placement.of_key(uri, uri.key, entry.given)
-        return WantedFile(without_secrets(uri.text), key, candidate, stale=entry)
+        names = placement.names_of(uri, uri.key, entry.given)
+        return WantedFile(without_secrets(uri.text), key, names, stale=entry)
 
     def _data(self, uri: Uri) -> Sequence[StoredDatum]:
         if uri.scheme != "datum":
@@ -241,26 +238,21 @@ class Resolver:
 
     def _datum(self, datum: StoredDatum) -> WantedFile:
         public = datum_uri(datum.id)
-        candidate = placement.of_datum(datum.name)
+        names = placement.names_of_datum(datum.name)
         where = parse(datum.uri)
         if where.scheme == "file":
             path = Path(where.key)
             if not path.is_file() or path.stat().st_size != datum.size:
                 raise Unavailable(f"its bytes are gone from the store ({path})")
-            return WantedFile(public, public, candidate, datum=datum, path=path)
+            return WantedFile(public, public, names, datum=datum, path=path)
         source = self._sources.for_scheme(where.scheme)
         found = SourceFile(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
-        return WantedFile(public, public, candidate, found, source, datum)
+        return WantedFile(public, public, names, found, source, datum)
 
-    def _place(
-        self,
-        spec: InputSpec,
-        targets: Sequence[SourceAddress],
-        found: Mapping[SourceAddress, list[WantedFile] | SourceError],
-    ) -> None:
+    def _place(self, spec: WantedInput, found: Mapping[str, list[WantedFile] | SourceError]) -> None:
         wanted: list[WantedFile] = []
-        for written, target in zip(spec.uris, targets, strict=True):
-            files, text = found[target], target.text
+        for written in spec.uris:
+            files, text = found[written], self._stand_ins.get(written, written)
             if isinstance(files, SourceError):
                 reason = files.reason if isinstance(files, (Unavailable, Cut)) else str(files)
                 if text != written:
@@ -274,18 +266,18 @@ class Resolver:
                 self._resolved.missing.append(Missing(spec.name, written, "no file matches"))
         names = placement.place(
             spec.name,
-            [item.candidate for item in wanted],
-            keep=spec.keep_directories,
+            [item.names[spec.keep_directories] for item in wanted],
             filename=spec.filename,
-            keep_all=spec.keep_all,
+            keep_all=self._keep_all,
             note=self._resolved.note,
         )
         for name, item in zip(names, wanted, strict=True):
             if name is not None:
                 self._announce(spec, item)
-                self._resolved.placed.append(Placed(spec, name, item))
+                on_demand = spec.on_demand and self._on_demand
+                self._resolved.placed.append(replace(item, input=spec.name, name=name, on_demand=on_demand))
 
-    def _announce(self, spec: InputSpec, wanted: WantedFile) -> None:
+    def _announce(self, spec: WantedInput, wanted: WantedFile) -> None:
         if wanted.found is not None and wanted.found.uri.startswith("file:"):
             path = parse(wanted.found.uri).key
             self._resolved.note(f"input {spec.name}: {path} is a file of this machine: the platform cannot read it")
@@ -293,10 +285,8 @@ class Resolver:
             self._resolved.note(f"input {spec.name}: {wanted.uri} does not answer: the copy in the cache is used")
 
 
-def _as_written(wanted: WantedFile, uri: Uri, written: str | None) -> WantedFile:
+def _as_written(wanted: WantedFile, uri: Uri, written: str) -> WantedFile:
     """By the address that was asked for, where a stand-in takes its place: the part that `*` matched is the same."""
-    if written is None:
-        return wanted
     written = written.strip()
     try:
         asked = parse(written)

@@ -20,7 +20,7 @@ from localhai.containers import labels, package_cache, reap
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.trees import archives, canary, volumes
-from localhai.containers.trees.layout import InputPlacement, TreeContents
+from localhai.containers.trees.layout import TreeContents
 from tests.docker.packages import site_packages
 
 pytestmark = pytest.mark.docker
@@ -61,7 +61,7 @@ def contents_in(folder: Path, size: int = 6) -> TreeContents:
     execution = f"test-{os.urandom(6).hex()}"
     return TreeContents(
         repository=folder / "code",
-        inputs=(InputPlacement("data/sub/big", folder / "cached"),),
+        inputs={"data/sub/big": folder / "cached"},
         config={"parameters.json": b"{}", "run": b"#!/bin/sh\necho ran\n"},
         outputs=folder / "outputs",
         scratch=folder / "scratch",
@@ -125,7 +125,7 @@ def test_a_step_may_write_everywhere_and_changes_nothing_of_ours(engine, folder,
     assert said == b"ran\n"
     assert (contents.repository / "train.py").read_text() == "original"
     assert names_under(contents.repository) == ["train.py"]
-    cached = contents.inputs[0].path
+    cached = contents.inputs["data/sub/big"]
     assert cached.read_bytes() == b"c" * size
     assert (stat.S_IMODE(cached.stat().st_mode), cached.stat().st_nlink) == (0o444, 1)
     assert (contents.outputs / "a" / "b" / "model").read_text() == "result\n"
@@ -148,7 +148,7 @@ def test_an_image_whose_user_is_not_root_may_write_too(engine, folder, wanted, s
 
     assert said.split() == [str(size).encode(), b"1234"]
     assert (contents.outputs / "o").stat().st_uid == os.geteuid()
-    assert contents.inputs[0].path.stat().st_size == size
+    assert contents.inputs["data/sub/big"].stat().st_size == size
 
 
 def test_config_cannot_be_written_by_a_step(engine, folder):
@@ -267,7 +267,7 @@ from localhai.containers import labels, reap
 from localhai.containers.trees import canary
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import ContainerSpec
-from localhai.containers.trees.layout import InputPlacement, TreeContents
+from localhai.containers.trees.layout import TreeContents
 
 top = Path("/work-inside")
 (top / "code").mkdir(parents=True)
@@ -277,7 +277,7 @@ engine = connect()
 image = engine.image("python:3.11-slim")
 execution = sys.argv[1]
 found = labels.build(execution=execution, project="tests")
-contents = TreeContents(top / "code", (InputPlacement("data/f", top / "cached"),), {"parameters.json": b"{}"},
+contents = TreeContents(top / "code", {"data/f": top / "cached"}, {"parameters.json": b"{}"},
                         top / "outputs", top / "scratch", found, execution)
 tree = canary.choose(engine, top / "home", image)
 mounts = tree.prepare(contents)

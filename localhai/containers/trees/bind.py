@@ -175,24 +175,24 @@ class BindTree:
         layout.make_folders(str(contents.scratch), top, opened=self._opened)
         if not files:
             return [Mount(top, INPUTS)]
-        size = Size(sum(os.stat(item.path).st_size for item in files), len(files))
+        size = Size(sum(os.stat(path).st_size for path in files.values()), len(files))
         big = layout.is_big(size)
-        clone = big and can_clone(str(files[0].path), top)
+        clone = big and can_clone(str(next(iter(files.values()))), top)
         way = layout.choose(size, clone=clone, overlay=big and not clone and self._can_overlay(), mountable=True)
         if way == "mounts":
             return [Mount(top, INPUTS), *self._mounted(top)]
-        for item in files:
-            target = self._place(top, item.target)
+        for name, path in files.items():
+            target = self._place(top, name)
             if way == "overlay":
-                link_or_copy(str(item.path), target)
+                link_or_copy(str(path), target)
             else:
-                copy_file(str(item.path), target, mode=0o666 if self._opened else 0o644)
+                copy_file(str(path), target, mode=0o666 if self._opened else 0o644)
         return [self._overlaid("inputs", top, INPUTS) if way == "overlay" else Mount(top, INPUTS)]
 
     def _mounted(self, top: str) -> list[Mount]:
-        for item in self.contents.inputs:
-            Path(self._place(top, item.target)).touch()
-        return [Mount(str(item.path), f"{INPUTS}/{item.target}", read_only=True) for item in self.contents.inputs]
+        for name in self.contents.inputs:
+            Path(self._place(top, name)).touch()
+        return [Mount(str(path), f"{INPUTS}/{name}", read_only=True) for name, path in self.contents.inputs.items()]
 
     def _place(self, top: str, name: str) -> str:
         """The path of an input file, its folders made."""

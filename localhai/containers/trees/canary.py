@@ -161,7 +161,7 @@ def way_for(contents: TreeContents, wanted: str, say: Callable[[str], None]) -> 
 
     Raises SurroundingsError where a folder is demanded.
     """
-    pairs = names.alike(item.target for item in contents.inputs)
+    pairs = names.alike(contents.inputs)
     if not pairs or wanted == "volumes":
         return wanted
     os.makedirs(contents.scratch, exist_ok=True)

@@ -25,23 +25,17 @@ OUTPUTS = "/valohai/outputs"
 CONFIG = "/valohai/config"
 
 
-class InputPlacement(Struct, frozen=True):
-    """A cached file and where it stands under /valohai/inputs: `target` is `INPUT/relative/name`."""
-
-    target: str
-    path: Path
-
-
 class TreeContents(Struct, frozen=True):
     """What goes into the tree.
 
     `repository` is a folder with the code snapshot (shared by executions: never handed to a container itself),
-    `inputs` the files, `config` the files of /valohai/config by name, `outputs` the host folder where outputs end up,
-    `scratch` a folder of this execution alone, free to use and to delete. `key` names the execution in volume names.
+    `inputs` the cached files by where they stand under /valohai/inputs (`INPUT/relative/name`), `config` the files of
+    /valohai/config by name, `outputs` the host folder where outputs end up, `scratch` a folder of this execution alone,
+    free to use and to delete. `key` names the execution in volume names.
     """
 
     repository: Path
-    inputs: tuple[InputPlacement, ...]
+    inputs: Mapping[str, Path]
     config: Mapping[str, bytes]
     outputs: Path
     scratch: Path

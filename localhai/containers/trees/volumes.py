@@ -218,10 +218,10 @@ class VolumeTree:
         for top, mode in ((INPUTS, folder_mode), (OUTPUTS, folder_mode), (CONFIG, 0o555)):
             yield archives.ArchiveMember(top[1:], mode=mode)
         made: set[str] = set()
-        for item in contents.inputs:
-            name = layout.inside(INPUTS[1:], item.target)
+        for target, path in contents.inputs.items():
+            name = layout.inside(INPUTS[1:], target)
             yield from self._folders(name, made, folder_mode)
-            yield archives.ArchiveMember(name, item.path, file_mode, time=item.path.stat().st_mtime)
+            yield archives.ArchiveMember(name, path, file_mode, time=path.stat().st_mtime)
         for name, content in contents.config.items():
             mode = layout.config_mode(content) & 0o555
             yield archives.ArchiveMember(layout.inside(CONFIG[1:], name), content, mode)

@@ -11,15 +11,14 @@ from localhai.executions.datums import Addresses
 from localhai.executions.reading import Reading, access_of
 from localhai.executions.reuse.remember import used_file, used_files
 from localhai.executions.run.environment import is_set
-from localhai.executions.run.input_specs import input_specs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.data.cache import Cache
-    from localhai.data.files import Checksums, InputSpec
+    from localhai.data.files import Checksums, WantedInput
     from localhai.data.progress import ProgressEvent
-    from localhai.data.resolving import Placed
+    from localhai.data.resolving import WantedFile
     from localhai.executions.reuse.remember import ReuseRequest
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption
@@ -34,7 +33,7 @@ def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Inter
     addresses = Addresses(wanted.home.records, wanted.project.id, wanted.options.resolved, readable=readable)
     plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
-    specs = input_specs(plan, wanted.settings)
+    specs = [item for item in plan.inputs if item.uris]
     if specs:
         for name, file in _Inputs(wanted, observer, interruption).files(specs):
             found[name].append(file)
@@ -47,10 +46,11 @@ class _Inputs:
         self._observer = observer
         self._interruption = interruption
         reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
-        self._addresses, self._known = reading.addresses, reading.arguments
+        self._addresses = reading.addresses
+        self._known = {**reading.arguments, "keep_all": wanted.settings.same_names == "all"}
         self._refresh = is_set(wanted.plan.environment_variables, "VH_NO_DATA_CACHE")
 
-    def files(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+    def files(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
         """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
         self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
         stopped = self._interruption.is_asked
@@ -59,12 +59,12 @@ class _Inputs:
             raise input_not_found(resolved.missing)
         cache = self._wanted.home.data_cache
         known = [(placed, _checksums(placed, cache)) for placed in resolved.placed]
-        fetched = any(sums is None and not placed.spec.on_demand for placed, sums in known)
+        fetched = any(sums is None and not placed.on_demand for placed, sums in known)
         if fetched or self._refresh:
             return self._fetch(specs)
-        return [(placed.spec.name, used_file(placed.name, sums, _metadata(placed))) for placed, sums in known]
+        return [(placed.input, used_file(placed.name, sums, _metadata(placed))) for placed, sums in known]
 
-    def _fetch(self, specs: Sequence[InputSpec]) -> list[tuple[str, dict[str, Any]]]:
+    def _fetch(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
         fetched = fetch_inputs(
             specs,
             **self._known,
@@ -81,9 +81,8 @@ class _Inputs:
             self._observer.status(event.reason)
 
 
-def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
+def _checksums(asked: WantedFile, cache: Cache) -> Checksums | None:
     """What is known without a byte being read: a datum's, or those of what the cache has of this very version."""
-    asked = placed.wanted
     if asked.datum is not None:
         return asked.datum.checksums
     entry = asked.stale
@@ -93,6 +92,6 @@ def _checksums(placed: Placed, cache: Cache) -> Checksums | None:
     return None if entry is None else entry.checksums
 
 
-def _metadata(placed: Placed) -> Sequence[Mapping[str, Any]]:
-    datum = placed.wanted.datum
+def _metadata(placed: WantedFile) -> Sequence[Mapping[str, Any]]:
+    datum = placed.datum
     return () if datum is None else datum.metadata

@@ -18,7 +18,6 @@ from localhai.data.files import InputSpec
 from localhai.data.progress import FetchPlanned, FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.executions.reading import Reading, asked_by, requester_of
 from localhai.executions.run.environment import is_set
-from localhai.executions.run.input_specs import input_specs
 from localhai.system import strict_json
 from localhai.system.text import human_size
 from localhai.vocabulary import datum_uri
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from localhai.data.resolving import Reach
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
+    from localhai.project.plan import PlannedInput
     from localhai.records import ExecutionRecord
     from localhai.settings import Settings
 
@@ -39,24 +39,26 @@ def fetch(context: RunContext) -> None:
     """Bring the inputs of an execution into the cache and record them. Raises InputNotFound, DiskFull, Interrupted."""
     if not context.plan.inputs:
         return
-    specs = input_specs(context.plan, context.settings, on_demand=ON_CALL in context.calls)
-    if specs:
-        _fetch(context, specs)
+    wanted = [item for item in context.plan.inputs if item.uris]
+    if wanted:
+        _fetch(context, wanted)
     context.record_inputs(_recorded_inputs(context))
 
 
-def _fetch(context: RunContext, specs: Sequence[InputSpec]) -> None:
+def _fetch(context: RunContext, wanted: Sequence[PlannedInput]) -> None:
     from localhai.data.inputs import fetch_inputs
 
     reading = Reading.of(context.home, context.settings, context.project.id, asked_by(context))
-    reading.addresses.prefetch([uri for spec in specs for uri in spec.uris])
+    reading.addresses.prefetch([uri for item in wanted for uri in item.uris])
     fetched = fetch_inputs(
-        specs,
+        wanted,
         **reading.arguments,
         progress=FetchReporter(context),
         cancelled=context.is_asked_to_stop,
         pins=context.hold_inputs(),
         refresh=is_set(context.plan.environment_variables, "VH_NO_DATA_CACHE"),
+        keep_all=context.settings.same_names == "all",
+        on_demand=ON_CALL in context.calls,
     )
     for note in fetched.notes:
         context.capture.status(note)

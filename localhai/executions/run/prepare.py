@@ -12,7 +12,7 @@ from localhai.containers.engine import ContainerSpec, Mount
 from localhai.containers.launching import launch
 from localhai.containers.trees import canary
 from localhai.containers.trees.canary import way_for
-from localhai.containers.trees.layout import CONFIG, REPOSITORY, InputPlacement, TreeContents
+from localhai.containers.trees.layout import CONFIG, REPOSITORY, TreeContents
 from localhai.errors import Interrupted
 from localhai.executions.latest import creator_name
 from localhai.executions.reading import asked_by, require_allowed
@@ -113,7 +113,7 @@ def tree_contents(context: RunContext) -> TreeContents:
     """What the container finds under /valohai."""
     return TreeContents(
         repository=context.snapshot.path if context.snapshot is not None else context.scratch,
-        inputs=tuple(InputPlacement(f"{file.input}/{file.name}", file.path) for file in context.inputs),
+        inputs={f"{file.input}/{file.name}": file.path for file in context.inputs},
         config=_config(context),
         outputs=context.folder / "outputs",
         scratch=context.scratch,

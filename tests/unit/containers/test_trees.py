@@ -13,7 +13,7 @@ import pytest
 from localhai.containers import package_cache
 from localhai.containers.engine import ContainerSpec
 from localhai.containers.trees import canary, ownership
-from localhai.containers.trees.layout import INPUTS, OUTPUTS, REPOSITORY, InputPlacement, TreeContents
+from localhai.containers.trees.layout import INPUTS, OUTPUTS, REPOSITORY, TreeContents
 from localhai.errors import EngineLost, SurroundingsError
 from localhai.testing import FakeContainer, FakeEngine
 
@@ -28,7 +28,7 @@ def contents(tmp_path):
     (tmp_path / "cached").chmod(0o444)
     return TreeContents(
         repository=tmp_path / "code",
-        inputs=(InputPlacement("data/sub/train.csv", tmp_path / "cached"),),
+        inputs={"data/sub/train.csv": tmp_path / "cached"},
         config={"parameters.json": b'{"epochs": 5}'},
         outputs=tmp_path / "outputs",
         scratch=tmp_path / "scratch",
@@ -75,8 +75,8 @@ def test_a_step_finds_its_files_may_write_and_changes_nothing_of_ours(engine, co
     assert tree.way == wanted
     assert (contents.outputs / "models" / "best").read_text() == "model"
     assert (contents.repository / "src" / "train.py").read_text() == "original"
-    assert contents.inputs[0].path.read_text() == "cached"
-    assert stat.S_IMODE(contents.inputs[0].path.stat().st_mode) == 0o444
+    assert contents.inputs["data/sub/train.csv"].read_text() == "cached"
+    assert stat.S_IMODE(contents.inputs["data/sub/train.csv"].stat().st_mode) == 0o444
     assert not contents.scratch.exists()
     assert engine.volumes({"localhai.execution": None}) == []
 
@@ -152,7 +152,7 @@ def test_a_user_who_is_not_root_may_write(contents, home_folder):
 
 
 def test_without_inputs_there_is_an_empty_folder(engine, contents, home_folder):
-    bare = TreeContents(contents.repository, (), {}, contents.outputs, contents.scratch, key="e")
+    bare = TreeContents(contents.repository, {}, {}, contents.outputs, contents.scratch, key="e")
     seen = []
     engine.behave(lambda container: seen.append(os.listdir(container.path(INPUTS))))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localhai.data import checksums
-from localhai.data.placement import Candidate, place, safe
+from localhai.data.placement import place, safe
 from localhai.data.resolving import Resolved
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
@@ -169,18 +169,18 @@ def test_an_encoded_output_name_is_text_and_can_be_undone(raw: bytes) -> None:
 
 def test_a_file_and_a_folder_of_one_name_cannot_both_be() -> None:
     notes: list[str] = []
-    assert place("d", [Candidate("a"), Candidate("a/b")], keep="full", note=notes.append) == [None, "a/b"]
-    assert place("d", [Candidate("a/b"), Candidate("a")], keep="full", note=notes.append) == [None, "a"]
+    assert place("d", ["a", "a/b"], note=notes.append) == [None, "a/b"]
+    assert place("d", ["a/b", "a"], note=notes.append) == [None, "a"]
     assert len(notes) == 2
 
 
 def test_files_of_one_name_may_all_be_kept() -> None:
     notes: list[str] = []
-    names = [Candidate("x/m.pkl"), Candidate("n.pkl"), Candidate("y/m.pkl"), Candidate("2-m.pkl")]
+    names = ["m.pkl", "n.pkl", "m.pkl", "2-m.pkl"]
     assert place("d", names, keep_all=True, note=notes.append) == ["1-m.pkl", "n.pkl", None, "2-m.pkl"]
     assert notes[0] == "input d: 2 files are called 'm.pkl': they are numbered ([data] same_names)"
     assert len(notes) == 2  # a file that is called like a numbered one is said too
-    assert place("d", names[:1] * 2, keep="full", keep_all=True, note=notes.append) == ["x/1-m.pkl", "x/2-m.pkl"]
+    assert place("d", ["x/m.pkl"] * 2, keep_all=True, note=notes.append) == ["x/1-m.pkl", "x/2-m.pkl"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
