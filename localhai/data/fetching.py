@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress
     from localhai.data.resolving import WantedFile
-    from localhai.data.sources.base import Source, SourceFile
+    from localhai.data.sources.base import SourceFile
     from localhai.system.retry import Retry
 
 COPIES = 3  # tries at a file that is written to while it is copied
@@ -91,7 +91,13 @@ class Fetcher(Struct, frozen=True):
         assert source is not None and found is not None  # noqa: PT018, S101 - what has no source is in the cache
         part, state = self.cache.part(wanted.key)
         try:
-            found, checksums = self._into_part(wanted, source, found)
+            if isinstance(source, LocalSource):
+                found, checksums = self._copy(wanted, source, found, part)
+            else:
+                resumed = resumable(found, part, state)
+                self.progress(FileStarted(wanted.input, wanted.name, wanted.uri, found.size, resumed))
+                came = download(source, found, part, state, self._watch(wanted), self.retry)
+                found, checksums = came.found, came.checksums
         except DiskFull:
             discard(part, state)
             raise
@@ -102,15 +108,6 @@ class Fetcher(Struct, frozen=True):
             entry = self.cache.add(wanted.key, found.version, part, checksums, found.given)
         discard(part, state)
         return entry
-
-    def _into_part(self, wanted: WantedFile, source: Source, found: SourceFile) -> tuple[SourceFile, Checksums]:
-        part, state = self.cache.part(wanted.key)
-        if isinstance(source, LocalSource):
-            return self._copy(wanted, source, found, part)
-        resumed = resumable(found, part, state)
-        self.progress(FileStarted(wanted.input, wanted.name, wanted.uri, found.size, resumed))
-        result = download(source, found, part, state, self._watch(wanted), self.retry)
-        return result.found, result.checksums
 
     def _watch(self, wanted: WantedFile) -> DownloadObserver:
         return DownloadObserver(

@@ -126,7 +126,14 @@ class Resolver:
         for spec in specs:
             for written in spec.uris:
                 self._replace(spec, written)
-        found = self._look(list(dict.fromkeys(written for spec in specs for written in spec.uris)))
+        addresses = list(dict.fromkeys(written for spec in specs for written in spec.uris))
+        if len(addresses) < 2:  # noqa: PLR2004 - one needs no threads
+            found = {written: self._look_at(written) for written in addresses}
+        else:
+            from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
+
+            with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
+                found = dict(zip(addresses, pool.map(self._look_at, addresses), strict=True))
         for spec in specs:
             if not spec.uris and not spec.optional:
                 self._resolved.missing.append(Missing(spec.name, "", "it is required and has no URI"))
@@ -154,14 +161,6 @@ class Resolver:
             return False
         return found is not None and found.id == uri.key
 
-    def _look(self, addresses: Sequence[str]) -> dict[str, list[WantedFile] | SourceError]:
-        if len(addresses) < 2:  # noqa: PLR2004 - one needs no threads
-            return {written: self._look_at(written) for written in addresses}
-        from concurrent.futures import ThreadPoolExecutor  # 3 ms that most runs need not spend
-
-        with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="inputs") as pool:
-            return dict(zip(addresses, pool.map(self._look_at, addresses), strict=True))
-
     def _look_at(self, written: str) -> list[WantedFile] | SourceError:
         """A stand-in is followed wherever it leads."""
         target = self._stand_ins.get(written)
@@ -186,7 +185,16 @@ class Resolver:
             files = self._ask(uri, source, access)
         except (Unavailable, Cut) as error:
             return [self._stale(uri, access, error)]
-        return [self._wanted(uri, source, found) for found in files]
+        return [
+            WantedFile(
+                without_secrets(file.uri),
+                self._sources.cache_key(file.uri),
+                placement.names_of(uri, file.key, file.given),
+                file,
+                source,
+            )
+            for file in files
+        ]
 
     def _ask(self, uri: Uri, source: Source, access: Access) -> list[SourceFile]:
         waiter = Waiter(
@@ -213,10 +221,6 @@ class Resolver:
         if self._refresh or uri.has_wildcard or access.networks is not None:
             return None
         return self._cache.last(self._sources.cache_key(uri.text))
-
-    def _wanted(self, uri: Uri, source: Source, found: SourceFile) -> WantedFile:
-        names = placement.names_of(uri, found.key, found.given)
-        return WantedFile(without_secrets(found.uri), self._sources.cache_key(found.uri), names, found, source)
 
     def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> WantedFile:
         """What the cache has, for one who works without a network. A server that says no is believed."""

@@ -47,14 +47,16 @@ class _Inputs:
         self._interruption = interruption
         reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
         self._addresses = reading.addresses
-        self._known = {**reading.arguments, "keep_all": wanted.settings.same_names == "all"}
+        self._known, self._keep_all = reading.arguments, wanted.settings.same_names == "all"
         self._refresh = is_set(wanted.plan.environment_variables, "VH_NO_DATA_CACHE")
 
     def files(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
         """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
         self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
         stopped = self._interruption.is_asked
-        resolved = resolve_inputs(specs, **self._known, progress=self._advance, cancelled=stopped)
+        resolved = resolve_inputs(
+            specs, **self._known, keep_all=self._keep_all, progress=self._advance, cancelled=stopped
+        )
         if resolved.missing:
             raise input_not_found(resolved.missing)
         cache = self._wanted.home.data_cache
@@ -68,6 +70,7 @@ class _Inputs:
         fetched = fetch_inputs(
             specs,
             **self._known,
+            keep_all=self._keep_all,
             progress=self._advance,
             cancelled=self._interruption.is_asked,
             refresh=self._refresh,
