@@ -91,13 +91,12 @@ class Host:
         state = self._state
         try:
             project = state.project(record.project_id)
-            home = state.home_of(project)
-            found = code.code_of(state, project, plan.commit)
-            options = code.options_of(state, project, home.settings, requester=user_id)
+            commit = code.open_commit(state, project, plan.commit)
         except Refused as error:
             raise ProjectError(str(error)) from error
         creator = Creator(user_id, str(record.document.get("user")))
-        return home, StartRequest(project, plan, found, home.settings, options, creator)
+        home = commit.source.home
+        return home, StartRequest(project, plan, commit.code, home.settings, commit.options(user_id), creator)
 
 
 def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:

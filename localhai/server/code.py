@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
     from localhai.server.state import State
-    from localhai.settings import Settings
 
 NOTEBOOK_YAML = ".notebook.valohai.yaml"  # of packages that the server makes itself: they are no commits of anybody's
 ABANDONED = 86_400.0  # seconds
@@ -108,11 +107,6 @@ def without_commits(state: State, project: Project) -> str:
     )
 
 
-def config_of(state: State, code: Snapshot) -> ProjectConfig:
-    """The valohai.yaml of a commit. Raises ProjectError with every problem in it."""
-    return load_config(code.path / code.yaml, verdicts=state.home.folder / "cache" / "verdicts")
-
-
 def config_document(state: State, project: Project, identifier: str) -> Any:
     """The same as parsed YAML, for clients that read it themselves."""
     from localhai.project.document import parse, read_bytes
@@ -122,60 +116,76 @@ def config_document(state: State, project: Project, identifier: str) -> Any:
     return parse(read_bytes(path), code.yaml).data
 
 
-def options_of(
-    state: State, project: Project, settings: Settings, *, requester: str | None, inherits: bool = True
-) -> RunOptions:
-    """How the settings say that steps run; secret variables of the project are secrets like those of a file.
+class OpenCommit(Struct, frozen=True):
+    """A commit of a project, opened for whoever asks to run something of it.
 
-    `requester` is the id of the user who asks, as a record has it. Without `inherits` the project's variables are left
-    out.
+    `source` has those variables of the project in its settings that are no secrets.
     """
-    secrets = read_env_file(settings.env_file) if settings.env_file else {}
-    variables = state.records.variables.list(project.id) if inherits else []
-    secrets = {**secrets, **{item.name: item.value for item in variables if item.secret}}
-    return RunOptions(
-        pull=settings.pull,
-        secrets=secrets,
-        env_file=str(settings.env_file) if settings.env_file else None,
-        package_cache=settings.package_cache,
-        requester=requester,
-        calls=lambda execution_id: state.calls.of(execution_id, settings.network),
-    )
+
+    state: State
+    project: Project
+    code: Snapshot
+    source: OpenProject
+    secrets: Mapping[str, str]
+
+    @property
+    def config(self) -> ProjectConfig:
+        """Its valohai.yaml. Raises ProjectError with every problem in it."""
+        verdicts = self.source.home.folder / "cache" / "verdicts"
+        return load_config(self.code.path / self.code.yaml, verdicts=verdicts)
+
+    def sources(self) -> Sources:
+        """The code of a pipeline and of its nodes."""
+        return _Uploaded(self)
+
+    def options(self, requester: str | None) -> RunOptions:
+        """How the settings say that steps run; secret variables of the project are secrets like those of a file.
+
+        `requester` is the id of the user who asks, as a record has it.
+        """
+        settings, calls = self.source.settings, self.state.calls
+        secrets = read_env_file(settings.env_file) if settings.env_file else {}
+        return RunOptions(
+            pull=settings.pull,
+            secrets={**secrets, **self.secrets},
+            env_file=str(settings.env_file) if settings.env_file else None,
+            package_cache=settings.package_cache,
+            requester=requester,
+            calls=lambda execution_id: calls.of(execution_id, settings.network),
+        )
 
 
-def opened(
-    state: State, project: Project, code: Snapshot, *, creator: str | None = None, inherits: bool = True
-) -> OpenProject:
-    """The project with its settings and those variables of it that are no secrets, over the code of a commit.
+def open_commit(
+    state: State, project: Project, reference: str | None, *, creator: str | None = None, inherits: bool = True
+) -> OpenCommit:
+    """By its identifier or a branch; None is the newest. Raises Refused that names `commit`.
 
     Without `inherits` the project's variables are left out.
     """
+    code = code_of(state, project, reference)
     home, folder = state.home_of(project), path_of(project.path)
     variables = state.records.variables.list(project.id) if inherits else []
     known = {item.name: item.value for item in variables if not item.secret}
     settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
     if creator is not None:
         settings = replace(settings, creator=creator)
-    return OpenProject(home, ProjectFolder(folder, project.name, folder / code.yaml), settings)
-
-
-def sources_of(state: State, project: Project, code: Snapshot, *, creator: str | None) -> Sources:
-    """The code of a pipeline and of its nodes."""
-    return _Uploaded(state, project, opened(state, project, code, creator=creator), code.identifier)
+    source = OpenProject(home, ProjectFolder(folder, project.name, folder / code.yaml), settings)
+    secrets = {item.name: item.value for item in variables if item.secret}
+    return OpenCommit(state, project, code, source, secrets)
 
 
 class _Uploaded(Sources):
     """Sources whose ad-hoc commits are packages that clients uploaded."""
 
-    def __init__(self, state: State, project: Project, opened: OpenProject, commit: str) -> None:
-        super().__init__(opened, commit)
-        self._state, self._of = state, project
-        self._own = commit
+    def __init__(self, opened: OpenCommit) -> None:
+        super().__init__(opened.source, opened.code.identifier)
+        self._snapshots[None] = opened.code
+        self._opened = opened
 
-    def snapshot(self, commit: str | None = None) -> Any:
+    def snapshot(self, commit: str | None = None) -> Snapshot:
         """The code of a node."""
         if commit not in self._snapshots:
-            self._snapshots[commit] = code_of(self._state, self._of, commit or self._own)
+            self._snapshots[commit] = code_of(self._opened.state, self._opened.project, commit)
         return self._snapshots[commit]
 
 

@@ -16,7 +16,7 @@ from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.resuming import continue_pipeline
 from localhai.pipelines.running import PipelineOptions
 from localhai.server.background import Supervised
-from localhai.server.code import code_of, config_of, opened, options_of, sources_of
+from localhai.server.code import open_commit
 from localhai.system import strict_json
 from localhai.tasks.task import Task, resume_task
 
@@ -75,8 +75,7 @@ def go_on(state: State, entry: QueueEntry, interruption: Interruption) -> None:
 def _go_on_with_pipeline(state: State, entry: QueueEntry, interruption: Interruption) -> None:
     record, request = state.home.records.pipelines.get(entry.id), entry.request
     project = state.project(record.project_id)
-    code = code_of(state, project, record.commit)
-    sources = sources_of(state, project, code, creator=record.document.get("user"))
+    commit = open_commit(state, project, record.commit, creator=record.document.get("user"))
     options = PipelineOptions(
         jobs=state.jobs,
         title=record.title,
@@ -85,10 +84,10 @@ def _go_on_with_pipeline(state: State, entry: QueueEntry, interruption: Interrup
         slots=state.queue.slots,
     )
     continue_pipeline(
-        sources,
+        commit.sources(),
         record,
         strict_json.convert(request.get("plan") or record.document["plan"], PipelinePlan),
-        run_options=options_of(state, project, sources.project.settings, requester=entry.user_id),
+        run_options=commit.options(entry.user_id),
         options=options,
         reused=request.get("reused") or (),
         interruption=interruption,
@@ -103,14 +102,13 @@ def _go_on_with_task(state: State, entry: QueueEntry, interruption: Interruption
         records.tasks.close(record.id, "stopped")
         return
     project = state.project(record.project_id)
-    code = code_of(state, project, record.commit)
-    source = opened(state, project, code, creator=record.document.get("user"))
+    commit = open_commit(state, project, record.commit, creator=record.document.get("user"))
     resume_task(
-        source,
+        commit.source,
         Task(state.home, records.tasks.get(record.id)),
-        config=config_of(state, code),
-        snapshot=code,
-        options=options_of(state, project, source.settings, requester=entry.user_id),
+        config=commit.config,
+        snapshot=commit.code,
+        options=commit.options(entry.user_id),
         owned=True,
         jobs=state.jobs,
         slots=state.queue.slots,

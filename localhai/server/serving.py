@@ -13,7 +13,7 @@ from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.reading import requester_of
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption
-from localhai.server.code import code_of, opened, options_of
+from localhai.server.code import open_commit
 from localhai.server.errors import Refused
 from localhai.vocabulary import ENDPOINT_HELD
 
@@ -62,15 +62,20 @@ def _serve(state: State, project: Project, version: DeploymentVersion, interrupt
 
 
 def _build_and_serve(state: State, project: Project, version: DeploymentVersion, interruption: Interruption) -> None:
-    code = code_of(state, project, version.commit)
     inherits = bool(version.document.get(INHERIT, True))
-    source = opened(state, project, code, creator=version.document.get("creator"), inherits=inherits)
-    options = options_of(state, project, source.settings, requester=requester_of(version.document), inherits=inherits)
+    commit = open_commit(state, project, version.commit, creator=version.document.get("creator"), inherits=inherits)
+    source, options = commit.source, commit.options(requester_of(version.document))
     with ExitStack() as stack:
         works: list[tuple[Work, str]] = []
         for endpoint in version.endpoints:
             work = versions.work_on(
-                source, version, endpoint.name, code, options=options, observer=Observer(), interruption=interruption
+                source,
+                version,
+                endpoint.name,
+                commit.code,
+                options=options,
+                observer=Observer(),
+                interruption=interruption,
             )
             stack.callback(work.capture.close)
             stack.callback(work.capture.end)

@@ -21,7 +21,7 @@ from localhai.records.server import User
 from localhai.server.addresses import Base
 from localhai.server.auth import require_own
 from localhai.server.bodies import Commit, Flag, Id, Map, Name, Names, ProjectId, Reads, mapping, reading, shaped, truth
-from localhai.server.code import code_of, commits, config_of, opened
+from localhai.server.code import commits, open_commit
 from localhai.server.errors import Refused, field, not_found
 from localhai.server.pagination import OnePage, ordered
 from localhai.server.serving import ENABLED, INHERIT, begin, is_enabled
@@ -210,9 +210,7 @@ def _known(state: State, project: Project) -> list[Deployment]:
 def _declared(state: State, project: Project) -> list[str]:
     try:
         newest = commits(state, project)
-        return (
-            list(config_of(state, code_of(state, project, newest[0].identifier)).config.deployments) if newest else []
-        )
+        return list(open_commit(state, project, newest[0].identifier).config.config.deployments) if newest else []
     except (LocalhaiError, Refused):  # a commit whose valohai.yaml is wrong names none
         return []
 
@@ -221,17 +219,18 @@ def _created(
     state: State, user: User, project: Project, deployment: Deployment, body: DeploymentVersionBody
 ) -> DeploymentVersion:
     """Make a version, and serve it when it is enabled. Raises Refused, ProjectError, UsageError."""
-    code = code_of(state, project, body.commit or None)
-    definitions = {name: dict(item.serialize()) for name, item in config_of(state, code).config.endpoints.items()}
+    inherits = body.inherit_environment_variables
+    commit = open_commit(state, project, body.commit or None, creator=user.name, inherits=inherits)
+    definitions = {name: dict(item.serialize()) for name, item in commit.config.config.endpoints.items()}
     endpoints = _endpoints(body.endpoint_configurations, definitions)
     uris = (uri for files in endpoints.values() for given in files.values() for uri in given)
     require_own(state, user, project, uris, _CONFIGURATIONS)
     try:
         version = make_version(
-            opened(state, project, code, creator=user.name, inherits=body.inherit_environment_variables),
+            commit.source,
             deployment=deployment.name,
             endpoints=[(definitions[name], files) for name, files in endpoints.items()],
-            snapshot=code,
+            snapshot=commit.code,
             name=body.name or None,
             aliases=body.aliases,
             variables=body.environment_variables,
@@ -239,7 +238,7 @@ def _created(
         )
     except InputNotFound as error:
         raise field(_CONFIGURATIONS, str(error), "does_not_exist") from None
-    facts = {ENABLED: body.enabled, INHERIT: body.inherit_environment_variables, "creator": user.name}
+    facts = {ENABLED: body.enabled, INHERIT: inherits, "creator": user.name}
     version = state.home.records.deployments.change_version(version.id, **facts)
     if body.enabled:
         begin(state, project, version)

@@ -30,7 +30,7 @@ from localhai.server.api.environments import LOCAL
 from localhai.server.api.executions_body import ExecutionBody
 from localhai.server.auth import require_own
 from localhai.server.bodies import Reads, Tags, reading
-from localhai.server.code import code_of, config_of, opened, options_of
+from localhai.server.code import open_commit
 from localhai.server.errors import field, said
 from localhai.server.pagination import OnePage, truth
 from localhai.server.state import Shared, State
@@ -172,17 +172,16 @@ def outputs(asking: Asking, state: Shared, page: OnePage, reference: str, base: 
 
 def queue_execution(state: State, user: User, project: Project, body: ExecutionBody) -> ExecutionRecord:
     """Record one that waits for its turn. Raises Refused, ProjectError, UsageError for what is wrong with the body."""
-    code = code_of(state, project, body.commit or None)
-    home = state.home_of(project)
-    options = options_of(state, project, home.settings, requester=user.id)
-    plan = opened(state, project, code).plan(
-        body.step, overrides=body.overrides(), secrets=tuple(options.secrets), config=config_of(state, code)
+    commit = open_commit(state, project, body.commit or None)
+    home, options = commit.source.home, commit.options(user.id)
+    plan = commit.source.plan(
+        body.step, overrides=body.overrides(), secrets=tuple(options.secrets), config=commit.config
     )
-    plan = replace(plan, commit=code.identifier, limits=replace(plan.limits, **body.runtime_config))
+    plan = replace(plan, commit=commit.code.identifier, limits=replace(plan.limits, **body.runtime_config))
     require_allowed(home, home.settings, plan, user.id)
     require_own(state, user, project, (uri for item in plan.inputs for uri in item.uris))
     creator = Creator(user.id, user.name)
-    record = enqueue(home, StartRequest(project, plan, code, home.settings, options, creator, body.priority))
+    record = enqueue(home, StartRequest(project, plan, commit.code, home.settings, options, creator, body.priority))
     state.queue.wake()
     return record
 

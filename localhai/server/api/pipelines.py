@@ -24,7 +24,7 @@ from localhai.server.api.pipelines_plan import PipelineReading, node_id
 from localhai.server.auth import require_own
 from localhai.server.background import Beginning
 from localhai.server.bodies import reading
-from localhai.server.code import code_of, options_of, sources_of
+from localhai.server.code import open_commit
 from localhai.server.pagination import OnePage, ordered, selected
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
@@ -101,8 +101,8 @@ def _created(state: State, user: User, body: PipelineStartBody, blueprint: str, 
 
 def _started(state: State, user: User, project: Project, body: PipelineStartBody, blueprint: str) -> Pipeline:
     """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    code = code_of(state, project, body.code())
-    sources = sources_of(state, project, code, creator=user.name)
+    commit = open_commit(state, project, body.code(), creator=user.name)
+    sources = commit.sources()
     plan, reused = PipelineReading(state.home, project, sources, body).plan(blueprint)
     uris = (uri for node in plan.nodes for given in node.inputs.values() for uri in given)
     require_own(state, user, project, uris, "nodes")
@@ -114,7 +114,7 @@ def _started(state: State, user: User, project: Project, body: PipelineStartBody
         slots=state.queue.slots,
         images_first=False,  # a client waits until the pipeline is recorded, and a pull takes minutes
     )
-    run_options = options_of(state, project, sources.project.settings, requester=user.id)
+    run_options = commit.options(user.id)
 
     def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
         return run_pipeline(

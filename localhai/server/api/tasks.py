@@ -22,7 +22,7 @@ from localhai.server.api.tasks_body import TaskBody
 from localhai.server.auth import require_own
 from localhai.server.background import Beginning
 from localhai.server.bodies import reading
-from localhai.server.code import code_of, config_of, opened, options_of
+from localhai.server.code import open_commit
 from localhai.server.errors import field
 from localhai.server.pagination import OnePage, ordered, selected
 from localhai.server.state import Shared, State
@@ -119,23 +119,22 @@ def execution_ids(asking: Asking, state: Shared, reference: str) -> list[str]:
 
 def _started(state: State, user: User, project: Project, body: TaskBody) -> TaskRecord:
     """Start a task. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    code = code_of(state, project, body.commit or None)
-    source = opened(state, project, code, creator=user.name)
-    config = config_of(state, code)
+    commit = open_commit(state, project, body.commit or None, creator=user.name)
+    config = commit.config
     step = config.config.steps.get(body.step)
     if step is None:
         raise field("step", f"The commit's valohai.yaml has no step {body.step}.", "does_not_exist")
     plan = body.plan(step)
     overrides = body.changes(body.single(set(plan.names)))
-    options = options_of(state, project, source.settings, requester=user.id)
+    options = commit.options(user.id)
     require_own(state, user, project, _uris(step, overrides))
 
     def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
         return start_task(
-            source,
+            commit.source,
             plan,
             config=config,
-            snapshot=code,
+            snapshot=commit.code,
             overrides=overrides,
             options=options,
             jobs=state.jobs,

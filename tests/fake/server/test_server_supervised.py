@@ -65,7 +65,7 @@ def test_an_execution_that_was_taken_and_cannot_begin_is_closed(state, demo, sai
         raise TypeError("spoiled")
 
     first = demo.queued()
-    monkeypatch.setattr("localhai.server.code.options_of", spoiled)
+    monkeypatch.setattr("localhai.server.code.OpenCommit.options", spoiled)
     state.queue.start()
     assert demo.ended(first["id"])["status"] == "error"
     monkeypatch.undo()
