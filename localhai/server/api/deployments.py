@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, Meta, Struct, UnsetType
-from starlette.concurrency import run_in_threadpool
 
 from localhai.app.stop import stop_deployment
 from localhai.deployments.endpoint import file_names
@@ -144,23 +143,19 @@ def versions(
 
 
 @router.post("/deployment-versions/", status_code=201)
-async def create_version(
+def create_version(
     asking: Asking,
     state: Shared,
     body: Annotated[DeploymentVersionBody, reading(DeploymentVersionBody)],
     base: Base,
 ) -> dict[str, Any]:
     """A version of code, endpoints and files. An enabled one is built and served at once, beside the queue."""
-
-    def work() -> dict[str, Any]:
-        try:
-            row, project = _find(state, asking, body.deployment)
-        except Refused:
-            message = f"Object with id={body.deployment} does not exist."
-            raise field("deployment", message, "does_not_exist") from None
-        return _shown(_created(state, asking, project, row, body), base)
-
-    return await run_in_threadpool(work)
+    try:
+        row, project = _find(state, asking, body.deployment)
+    except Refused:
+        message = f"Object with id={body.deployment} does not exist."
+        raise field("deployment", message, "does_not_exist") from None
+    return _shown(_created(state, asking, project, row, body), base)
 
 
 @router.get("/deployment-versions/{version_id}/")

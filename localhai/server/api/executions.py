@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from msgspec import Struct
 from msgspec.structs import replace
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from localhai.app.list import meant
@@ -95,28 +94,20 @@ def executions(
 
 
 @router.post("/", status_code=201)
-async def create(
+def create(
     asking: Asking, state: Shared, body: Annotated[ExecutionBody, reading(ExecutionBody)], base: Base
 ) -> dict[str, Any]:
     """Queue an execution."""
-
-    def work() -> dict[str, Any]:
-        project = state.project_of(asking, body.project)
-        return _details(state, queue_execution(state, asking, project, body), base)
-
-    return await run_in_threadpool(work)
+    project = state.project_of(asking, body.project)
+    return _details(state, queue_execution(state, asking, project, body), base)
 
 
 @router.get("/multi_download_metadata_csv/")
-async def metadata_csv(asking: Asking, state: Shared, body: Annotated[TableBody, reading(TableBody)]) -> Response:
+def metadata_csv(asking: Asking, state: Shared, body: Annotated[TableBody, reading(TableBody)]) -> Response:
     """Metadata of several executions as one table: `{"ids": [...]}` in the body, as scripts send it (unconfirmed)."""
-
-    def work() -> Response:
-        rows = [execution_of(state, asking, item) for item in body.ids]
-        table = metadata_table([(row, files_of(state, row)) for row in rows])
-        return StreamingResponse(table, media_type="text/csv", headers={"X-Content-Type-Options": "nosniff"})
-
-    return await run_in_threadpool(work)
+    rows = [execution_of(state, asking, item) for item in body.ids]
+    table = metadata_table([(row, files_of(state, row)) for row in rows])
+    return StreamingResponse(table, media_type="text/csv", headers={"X-Content-Type-Options": "nosniff"})
 
 
 @router.get("/{reference}/")

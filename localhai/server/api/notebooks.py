@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Request
 from msgspec.structs import asdict
-from starlette.concurrency import run_in_threadpool
 
 from localhai.server.addresses import Base
 from localhai.server.api.executions import execution_shape, queue_execution
@@ -53,24 +52,20 @@ def notebook_executions(
 
 
 @router.post("/", status_code=201)
-async def create(
+def create(
     asking: Asking, state: Shared, body: Annotated[NotebookBody, reading(NotebookBody)], request: Request, base: Base
 ) -> dict[str, Any]:
     """Queue a Jupyter server. `urls.display` is where it answers, with its token: it is shown only here."""
-
-    def work() -> dict[str, Any]:
-        project = state.project_of(asking, body.project)
-        token, port = secrets.token_hex(20), _free_port()
-        ours = {"JUPYTER_TOKEN": token, "VH_EXPOSE_PORTS": f"{port}:{PORT}"}
-        packed = io.BytesIO(_package(body.image))
-        commit = keep_package(state, project, packed, yaml_path=NOTEBOOK_YAML, description="Notebook")
-        variables = {**body.environment_variables, **ours}
-        asked = {**asdict(body), "step": STEP, "commit": commit.identifier, "environment_variables": variables}
-        shown = execution_shape(queue_execution(state, asking, project, ExecutionBody(**asked)), base=base)
-        display = f"http://{request.url.hostname}:{port}/?token={token}"
-        return {**shown, "urls": {**shown["urls"], "display": display}}
-
-    return await run_in_threadpool(work)
+    project = state.project_of(asking, body.project)
+    token, port = secrets.token_hex(20), _free_port()
+    ours = {"JUPYTER_TOKEN": token, "VH_EXPOSE_PORTS": f"{port}:{PORT}"}
+    packed = io.BytesIO(_package(body.image))
+    commit = keep_package(state, project, packed, yaml_path=NOTEBOOK_YAML, description="Notebook")
+    variables = {**body.environment_variables, **ours}
+    asked = {**asdict(body), "step": STEP, "commit": commit.identifier, "environment_variables": variables}
+    shown = execution_shape(queue_execution(state, asking, project, ExecutionBody(**asked)), base=base)
+    display = f"http://{request.url.hostname}:{port}/?token={token}"
+    return {**shown, "urls": {**shown["urls"], "display": display}}
 
 
 def _free_port() -> int:

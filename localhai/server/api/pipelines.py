@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.concurrency import run_in_threadpool
 
 from localhai.app.nodes import further_runners
 from localhai.app.stop import stop_pipeline
@@ -64,19 +63,19 @@ def pipelines(
 
 
 @router.post("/", status_code=201)
-async def create(
+def create(
     asking: Asking, state: Shared, body: Annotated[PipelineBody, reading(PipelineBody)], base: Base
 ) -> dict[str, Any]:
     """Start a pipeline. It runs beside the queue, with as many executions at a time as the queue has."""
-    return await run_in_threadpool(_created, state, asking, body, body.blueprint, base)
+    return _created(state, asking, body, body.blueprint, base)
 
 
 @router.post("/create-from-template/", status_code=201)
-async def create_from_template(
+def create_from_template(
     asking: Asking, state: Shared, body: Annotated[BlueprintBody, reading(BlueprintBody)], base: Base
 ) -> dict[str, Any]:
     """Start the pipeline that a commit's valohai.yaml has under `name`, as scripts do (unconfirmed)."""
-    return await run_in_threadpool(_created, state, asking, body, body.name, base)
+    return _created(state, asking, body, body.name, base)
 
 
 @router.get("/{reference}/")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.concurrency import run_in_threadpool
 from valohai_yaml.objs import Step
 
 from localhai.app.stop import stop_task
@@ -63,16 +62,10 @@ def tasks(
 
 
 @router.post("/", status_code=201)
-async def create(
-    asking: Asking, state: Shared, body: Annotated[TaskBody, reading(TaskBody)], base: Base
-) -> dict[str, Any]:
+def create(asking: Asking, state: Shared, body: Annotated[TaskBody, reading(TaskBody)], base: Base) -> dict[str, Any]:
     """Start a task. It runs beside the queue, with as many executions at a time as the queue has."""
-
-    def work() -> dict[str, Any]:
-        project = state.project_of(asking, body.project)
-        return _details(state, asking, _started(state, asking, project, body), base)
-
-    return await run_in_threadpool(work)
+    project = state.project_of(asking, body.project)
+    return _details(state, asking, _started(state, asking, project, body), base)
 
 
 @router.get("/{reference}/")
