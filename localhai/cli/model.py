@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from localhai.cli.call import Call
     from localhai.executions.open_project import OpenProject
-    from localhai.records import Version, VersionParent
+    from localhai.records.versions import Version, VersionParent
 
 
 @click.command("list")

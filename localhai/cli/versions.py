@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.executions.open_project import OpenProject
-    from localhai.records import Noun, Version, VersionParent
+    from localhai.records.versions import Noun, Version, VersionParent
 
 
 def print_parents(parents: Sequence[VersionParent], noun: Noun, form: str) -> None:

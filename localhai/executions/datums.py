@@ -20,7 +20,8 @@ from localhai.vocabulary import ADDRESSES, datum_uri, has_scheme, without_scheme
 
 if TYPE_CHECKING:
     from localhai.project.plan import ExecutionPlan, PlannedInput
-    from localhai.records import DatumRecord, Noun, Records, Version
+    from localhai.records import DatumRecord, Records
+    from localhai.records.versions import Noun, Version
 
 MOST_NAMES = 10
 

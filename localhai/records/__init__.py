@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from localhai.records.aliases import Alias, AliasChange
 from localhai.records.data import DatumRecord
 from localhai.records.database import Patience
 from localhai.records.executions import ExecutionRecord
@@ -11,23 +10,14 @@ from localhai.records.owners import Owner
 from localhai.records.projects import Project
 from localhai.records.records import Records
 from localhai.records.transitions import StatusChange
-from localhai.records.uses import Use
-from localhai.records.versions import Noun, Version, VersionParent, VersionRequest
 
 __all__ = [
-    "Alias",
-    "AliasChange",
     "DatumRecord",
     "ExecutionRecord",
-    "Noun",
     "Owner",
     "Patience",
     "Project",
     "Records",
     "StatusChange",
-    "Use",
-    "Version",
-    "VersionParent",
-    "VersionRequest",
     "new_id",
 ]

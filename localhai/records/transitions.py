@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from localhai.errors import TransitionError, UsageError
 from localhai.records.access import next_counter
-from localhai.records.aliases import point
 from localhai.records.data import insert, project_of
 from localhai.records.database import Away, storable
 from localhai.records.executions import DELETED, EXECUTIONS, ExecutionLists, ExecutionRecord
@@ -151,6 +150,9 @@ class ExecutionRecords(ExecutionLists):
         def work(transaction: Transaction, _again: bool) -> list[str]:
             project_id = project_of(transaction, execution_id)
             insert(transaction, execution_id, project_id, data)
+            if aliases:
+                from localhai.records.aliases import point  # most executions give none
+
             for name, datum_id in aliases.items():
                 point(transaction, project_id, name, datum_id, now)
             return make(transaction, project_id) if versions else []

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from localhai.containers.trees import ownership
 from localhai.data import outputs
 from localhai.data.sidecars import OutputProperties
-from localhai.records import DatumRecord, VersionRequest, new_id
+from localhai.records import DatumRecord, new_id
+from localhai.records.versions import VersionRequest  # noqa: TC001  # msgspec reads what is stored by it
 from localhai.system.retry import Waiter
 from localhai.system.text import file_name
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from localhai.records import VersionRequest, new_id
+from localhai.records import new_id
+from localhai.records.versions import VersionRequest
 from localhai.vocabulary import has_scheme, version_uri, without_scheme
 
 if TYPE_CHECKING:
     from localhai.data.sidecars import DatasetVersion, ModelVersion, OutputProperties
-    from localhai.records import DatumRecord, Noun
+    from localhai.records import DatumRecord
+    from localhai.records.versions import Noun
 
 
 class _Wish(Struct):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
-from localhai.records import Alias
+from localhai.records.aliases import Alias
 from localhai.server.addresses import Base
 from localhai.server.api.data import datum_of, shown_datum
 from localhai.server.bodies import Name, ProjectId, Text, reading

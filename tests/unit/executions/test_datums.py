@@ -14,7 +14,8 @@ from localhai.executions.log.log import read_events
 from localhai.executions.run.finalize import ExecutionEnd, record_end
 from localhai.executions.run.outputs import Collected
 from localhai.project.plan import ExecutionPlan, PlannedInput
-from localhai.records import DatumRecord, Records, VersionRequest, new_id
+from localhai.records import DatumRecord, Records, new_id
+from localhai.records.versions import VersionRequest
 
 
 def datum(name):

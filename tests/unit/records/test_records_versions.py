@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localhai.errors import UsageError
-from localhai.records import DatumRecord, VersionRequest, new_id
+from localhai.records import DatumRecord, new_id
+from localhai.records.versions import VersionRequest
 from localhai.system import strict_json
 
 
