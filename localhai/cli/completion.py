@@ -11,6 +11,8 @@ from localhai.cli import output
 from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from valohai_yaml.objs import Config, Step
 
     from localhai.cli.call import Call
@@ -74,8 +76,7 @@ def executions(call: Call, incomplete: str) -> list[CompletionItem]:
             rows = project.home.records.executions.list(project.record.id, limit=RECENT, outputs=False)
     except LocalhaiError:
         return []
-    found = [("latest", "the newest"), *((str(row.counter), f"{row.step}: {row.status}") for row in rows)]
-    return [CompletionItem(word, help=text) for word, text in found if word.startswith(incomplete)]
+    return _numbers(((row.counter, f"{row.step}: {row.status}") for row in rows), incomplete)
 
 
 def pipelines(call: Call, incomplete: str) -> list[CompletionItem]:
@@ -85,7 +86,11 @@ def pipelines(call: Call, incomplete: str) -> list[CompletionItem]:
             rows = project.home.records.pipelines.list(project.record.id, limit=RECENT)
     except LocalhaiError:
         return []
-    found = [("latest", "the newest"), *((str(row.counter), f"{row.name}: {row.status}") for row in rows)]
+    return _numbers(((row.counter, f"{row.name}: {row.status}") for row in rows), incomplete)
+
+
+def _numbers(rows: Iterable[tuple[int, str]], incomplete: str) -> list[CompletionItem]:
+    found = [("latest", "the newest"), *((str(counter), text) for counter, text in rows)]
     return [CompletionItem(word, help=text) for word, text in found if word.startswith(incomplete)]
 
 

@@ -69,8 +69,13 @@ def exit_code(status: str, *, interrupted: bool) -> int:
     return Interrupted.exit_code if interrupted else 1
 
 
+def signal_word(number: int) -> str:
+    """`Ctrl-C`, `SIGTERM`: as a person knows it."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
 def _say_interrupted(screen: Screen, number: int, level: int) -> None:
-    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    name = signal_word(number)
     if level == 1:
         screen.interrupted(f"{name}: stopping {screen.what}; once more forces it")
     else:

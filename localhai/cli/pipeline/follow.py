@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from localhai.app.nodes import further_runners
 from localhai.cli import formats, output
-from localhai.cli.execution.follow import exit_code
+from localhai.cli.execution.follow import exit_code, signal_word
 from localhai.cli.pipeline.list import print_nodes
 from localhai.errors import InputNotFound, NotReused
 from localhai.executions.log.log import LineAssembler, displayed
@@ -77,7 +76,7 @@ def follow(
 
 
 def _say_interrupted(screen: PipelineScreen, number: int, level: int) -> None:
-    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    name = signal_word(number)
     if level == 1:
         screen.interrupted(f"{name}: stopping {screen.what} and its nodes; once more forces it")
     else:

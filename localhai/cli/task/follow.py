@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from localhai.cli import formats, output
-from localhai.cli.execution.follow import exit_code
+from localhai.cli.execution.follow import exit_code, signal_word
 from localhai.cli.execution.streams import make_stream
 from localhai.cli.table import Column, print_table
 from localhai.errors import UsageError
@@ -136,7 +135,7 @@ def executions(count: int) -> str:
 
 
 def _say_interrupted(number: int, level: int) -> None:
-    name = signal.Signals(number).name if number != signal.SIGINT else "Ctrl-C"
+    name = signal_word(number)
     if level == 1:
         output.say(f"{name}: stopping the task; once more forces it")
     else:
