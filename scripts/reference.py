@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localhai import errors
+from localhai import errors, open_project
 from localhai.cli.elsewhere import ELSEWHERE
 from localhai.cli.main import cli
 from localhai.cli.platform import IDLE
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject, open_project
+from localhai.executions.open_project import OpenProject
 from localhai.project.parity_table import KINDS, TABLE
 from localhai.settings import SPECS
 
