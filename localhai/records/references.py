@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localhai.records.owners import Owner
 
 CANDIDATES = 5
-SHORTEST = 4  # of a beginning: shorter ones are counters
+SHORTEST = 4  # of a beginning that may be something else: fewer digits are a counter, fewer letters a name
 
 _counter_re = re.compile(r"[#=]?(\d{1,9})")
 _beginning_re = re.compile(r"[0-9a-f]+(-[0-9a-f]*)*")
@@ -40,10 +40,10 @@ class Counted(Protocol):
 Item = TypeVar("Item", bound=Counted)
 
 
-def beginning(text: str, column: str) -> tuple[str, dict[str, Any]] | None:
+def beginning(text: str, column: str, *, shortest: int = SHORTEST) -> tuple[str, dict[str, Any]] | None:
     """The condition that an id begins with this, and its parameters; None for what is the beginning of no id."""
     text = text.lower()
-    if len(text) < SHORTEST or not _beginning_re.fullmatch(text):
+    if len(text) < shortest or not _beginning_re.fullmatch(text):
         return None
     # `g` comes after every digit of an id, so this range holds what begins with the text
     return f"({column} >= :low AND {column} < :high)", {"low": text, "high": f"{text}g"}
@@ -101,7 +101,8 @@ class _Search(Generic[Item]):
 
     def beginning(self, ref: str) -> Item | None:
         """The project's own first, then those of all: one home holds all projects. Raises UsageError for several."""
-        range_of = beginning(ref, f"{self._table.alias}.id")
+        shortest = SHORTEST if _counter_re.fullmatch(ref) else 1
+        range_of = beginning(ref, f"{self._table.alias}.id", shortest=shortest)
         if range_of is None:
             return None
         for anywhere in dict.fromkeys((self._project_id is None, True)):

@@ -168,6 +168,14 @@ def test_found_by_counter_latest_id_and_prefix(records, project):
     assert records.executions.find(first.id) == first
 
 
+def test_fewer_digits_than_four_are_a_number_but_letters_begin_an_id(records, project):
+    execution = create(records, project)
+    letter = next(at for at, digit in enumerate(execution.id) if digit.isalpha())
+    assert records.executions.find(execution.id[: letter + 1], project.id) == execution
+    with pytest.raises(UsageError, match="no execution '0'"):
+        records.executions.find("0", project.id)
+
+
 def test_ids_reach_into_other_projects_but_counters_do_not(records, project):
     other = create(records, records.projects.of_folder("/b", "other"))
     assert records.executions.find(other.id, project.id) == other
