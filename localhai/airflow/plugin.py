@@ -25,6 +25,7 @@ NEEDED = (
     "localhai.executions.run.recovery",
     "localhai.executions.open_project",
     "localhai.executions.run.heartbeat",
+    "localhai.executions.run.runner",
     "localhai.project.recalled_plan",
     "localhai.project.snapshot",
     "localhai.records.sqlite",
