@@ -147,7 +147,7 @@ def test_kill_9_and_the_members_are_watched_to_their_end(bench: Any) -> None:
     bench.until(lambda: left(found["id"]) == [])
 
 
-@pytest.mark.parametrize("place", ["executions.group.Group.ready", "executions.group.Group.close"])
+@pytest.mark.parametrize("place", ["executions.run.group.Group.ready", "executions.run.group.Group.close"])
 def test_kill_9_before_they_started_and_after_they_ended(bench: Any, place: str) -> None:
     import subprocess
     import sys
