@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 
 from localhai.pipelines import rules
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import Edge, Node
+from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.pipelines.plan import PipelinePlan
@@ -85,7 +86,8 @@ class NodeDescription(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; `strict_json.convert` is the inverse."""
-        return _plain(to_builtins(self))  # type: ignore[no-any-return]  # a dict stays a dict
+        found: dict[str, Any] = strict_json.values(self)
+        return found
 
 
 def describe(
@@ -170,11 +172,3 @@ def _carried(plan: PipelinePlan, name: str) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(edge.source_key for edge in plan.edges if edge.source == name and edge.source_kind == kind)
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

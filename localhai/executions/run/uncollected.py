@@ -42,7 +42,7 @@ def read(folder: Path) -> Uncollected | None:
         return msgspec.json.decode((folder / MARK).read_bytes(), type=Uncollected)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:  # spoiled: better looked at than lost
+    except (ValueError, msgspec.DecodeError):  # spoiled: better looked at than lost; before msgspec 0.20 these are two
         return Uncollected("nobody knows why", on_engine=True)
 
 
