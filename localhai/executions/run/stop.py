@@ -9,6 +9,7 @@ may be slow, or away for a while: that runs beside whoever watches, on threads o
 from __future__ import annotations
 
 import contextlib
+import queue
 import signal
 import threading
 import time
@@ -28,13 +29,11 @@ class Interruption:
     """How urgently somebody wants everything to stop. Thread-safe; one may be shared by many executions."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
         self.level = 0
 
     def ask(self) -> int:
-        """Ask once more; gives the level: 1 stops politely, 2 and more by force."""
+        """Ask once more; gives the level: 1 stops politely, 2 and more by force. Takes no lock: signal handlers ask."""
         self.level += 1
-        self._event.set()
         return self.level
 
     @property
@@ -52,29 +51,41 @@ class Interruption:
 
 @contextlib.contextmanager
 def signals_ask(interruption: Interruption, say: Callable[[int, int], None]) -> Iterator[None]:
-    """While inside, SIGINT, SIGTERM and SIGHUP ask `interruption`; `say(signal, level)` tells the person at once.
+    """While inside, SIGINT, SIGTERM and SIGHUP ask `interruption`; `say(signal, level)` tells the person.
 
-    Only the main thread can do this; elsewhere it does nothing. Earlier handlers are restored.
+    Only the main thread can do this; elsewhere it does nothing. Earlier handlers are restored. `say` runs on a thread
+    of its own, in order: a handler may come in the midst of a write, where the same thread must not write.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    asked: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()  # its put may interrupt its put
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        level = interruption.ask()
-        with contextlib.suppress(RuntimeError, OSError):  # it came in the midst of a write, or nobody is there to hear
-            say(number, level)
+        asked.put((number, interruption.ask()))
+
+    def tell() -> None:
+        while (one := asked.get()) is not None:
+            with contextlib.suppress(OSError, ValueError):  # nobody is there to hear
+                say(*one)
 
     wanted = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     earlier = {}
     for number in wanted:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
             earlier[number] = signal.signal(number, handle)
+    telling = threading.Thread(target=tell, name="localhai-signals", daemon=True)
+    telling.start()
     try:
         yield
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+        asked.put(None)
+        telling.join(TOLD)
+
+
+TOLD = 5.0  # seconds for the last words to come out at a terminal that is held up
 
 
 @contextlib.contextmanager
