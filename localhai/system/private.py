@@ -21,12 +21,17 @@ _KEPT = ("localhai.db", "localhai.db-wal", "localhai.db-shm", "reuse.key")
 def make_folder(folder: Path) -> None:
     """Make a folder and all that lead to it, each for us alone. One that is there stays as it is. Raises OSError."""
     try:
-        os.mkdir(folder, FOLDER)
+        _make_one(folder)
     except FileNotFoundError:
-        if folder.parent.is_dir():  # as in /proc, where nothing can be made
+        if folder.parent == folder:  # a working directory that was taken away
             raise
         make_folder(folder.parent)
-        make_folder(folder)
+        _make_one(folder)  # also where another made the one above in between; in /proc it fails again
+
+
+def _make_one(folder: Path) -> None:
+    try:
+        os.mkdir(folder, FOLDER)
     except FileExistsError:
         if not folder.is_dir():
             raise

@@ -107,3 +107,27 @@ def test_a_folder_that_cannot_be_made_is_no_endless_attempt(monkeypatch, tmp_pat
     monkeypatch.setattr(private.os, "mkdir", refused)
     with pytest.raises(FileNotFoundError):
         private.make_folder(tmp_path / "nowhere")
+
+
+def test_a_folder_is_made_also_where_another_makes_the_one_above_at_the_same_moment(tmp_path, monkeypatch):
+    real = os.mkdir
+
+    def meanwhile(path, mode=0o777):
+        try:
+            real(path, mode)
+        except FileNotFoundError:
+            real(Path(path).parent, mode)
+            raise
+
+    monkeypatch.setattr(os, "mkdir", meanwhile)
+    private.make_folder(tmp_path / "new" / "home")
+    assert (tmp_path / "new" / "home").is_dir()
+
+
+def test_nothing_is_made_below_a_working_directory_that_was_taken_away(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError):
+        private.make_folder(Path("new/home"))
