@@ -34,6 +34,7 @@ from localhai.server.background import Supervised, keep_fault
 from localhai.server.bodies import describe_bodies
 from localhai.server.calls import Calls
 from localhai.server.errors import Json, Refused
+from localhai.server.page import shell
 from localhai.server.recovery import go_on
 from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost, Steady
 from localhai.server.state import State
@@ -135,6 +136,7 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
 
     app.include_router(pages.router)
+    app.include_router(shell.router)
     app.include_router(health.router)
     describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)

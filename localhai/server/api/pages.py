@@ -19,19 +19,6 @@ api = APIRouter(tags=["users"])
 router = APIRouter(include_in_schema=False)
 
 LOGIN = "/auth/login/"
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>localhai</title>
-<h1>localhai</h1>
-<p>This is <code>localhai serve</code>. It answers clients of the platform and has no web page of its own. Look with
-<code>vh execution info</code>, <code>vh execution logs</code>, <code>vh execution outputs</code>,
-<code>vh pipeline list</code>, or without a server with <code>localhai execution list</code>.</p>
-<p><a href="/api/docs">Every endpoint</a></p>
-</html>
-"""
-
 FOLDER = Path(__file__).parents[1] / "swagger_ui"
 _KINDS = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -72,14 +59,6 @@ def login(state: Shared, request: Request, expires: str = "", signature: str = "
     """Go on to `next`, a page of this server: there is nothing that a login would show more of."""
     require_good(state, LOGIN, expires, signature, "login link")
     return RedirectResponse(_here(next, request), 302, headers={"Referrer-Policy": "no-referrer"})
-
-
-@router.get("/")
-@router.get("/p/{_rest:path}")
-def page(_rest: str = "") -> Response:
-    """What to do instead of looking here."""
-    headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
-    return HTMLResponse(_PAGE, headers=headers)
 
 
 @router.get("/api/docs")
