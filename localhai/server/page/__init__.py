@@ -1,1 +1,1 @@
-"""The web page: its shell and files, and what it asks of this server (docs/design/page.md)."""
+"""The web page: its shell and files, and what it asks of this server."""

@@ -1,6 +1,6 @@
 """The shell of the page: the same few lines for every address of it, without any data, and the files that it loads.
 
-What it shows it asks for itself, with a session (docs/design/page.md). The policy lets in nothing that is not of the
+What it shows it asks for itself, with a session. The policy lets in nothing that is not of the
 bundle: no inline script, no other server, no frame around it; what a preview shows of an execution is in a sandbox.
 """
 
@@ -17,20 +17,10 @@ from localhai.server.page.bundle import Bundle, Manifest
 router = APIRouter(include_in_schema=False)
 
 ASSETS = "/page/assets/"
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "connect-src 'self'",
-        "img-src 'self' data: blob:",
-        "frame-src blob:",  # sandboxed previews; what is in them inherits this policy
-        "worker-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:;"
+    " frame-src blob:; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'"
 )
 SAFETY = {
     "Content-Security-Policy": POLICY,

@@ -34,8 +34,9 @@ def policy_of(answer) -> dict[str, str]:
     return {rule.partition(" ")[0]: rule.partition(" ")[2] for rule in rules}
 
 
+@pytest.mark.usefixtures("bundle")
 @pytest.mark.parametrize("path", ["/", "/p/0190/", "/p/0190/execution/0191/log", "/queue/", "//p//0190/"])
-def test_every_address_of_the_page_gets_the_same_shell(nobody, bundle, path):
+def test_every_address_of_the_page_gets_the_same_shell(nobody, path):
     answer = nobody.get(path)
 
     assert answer.status_code == 200
@@ -46,7 +47,8 @@ def test_every_address_of_the_page_gets_the_same_shell(nobody, bundle, path):
     assert answer.headers["Cache-Control"] == "no-cache", "a newer server has other files"
 
 
-def test_the_shell_lets_in_nothing_but_its_own_files(nobody, bundle):
+@pytest.mark.usefixtures("bundle")
+def test_the_shell_lets_in_nothing_but_its_own_files(nobody):
     answer = nobody.get("/p/0190/")
     policy = policy_of(answer)
 
@@ -61,14 +63,16 @@ def test_the_shell_lets_in_nothing_but_its_own_files(nobody, bundle):
     assert "set-cookie" not in answer.headers
 
 
-def test_the_shell_says_nothing_of_what_is_here(ada, nobody, demo, bundle):
+@pytest.mark.usefixtures("bundle")
+def test_the_shell_says_nothing_of_what_is_here(nobody, demo):
     known = nobody.get(f"/p/{demo.id}/").text
 
     assert known == nobody.get("/p/nothing-like-it/").text
     assert demo.id not in known
 
 
-def test_files_are_packed_and_kept_for_ever(nobody, bundle):
+@pytest.mark.usefixtures("bundle")
+def test_files_are_packed_and_kept_for_ever(nobody):
     packed = nobody.get("/page/assets/app.0a1b.js", headers={"Accept-Encoding": "gzip"}, stream=True)
     sent = packed.raw.read(decode_content=False)
     plain = nobody.get("/page/assets/app.0a1b.js", headers={"Accept-Encoding": "identity"})
@@ -83,8 +87,9 @@ def test_files_are_packed_and_kept_for_ever(nobody, bundle):
     assert nobody.get("/page/assets/app.2c3d.css").headers["Content-Type"].startswith("text/css")
 
 
+@pytest.mark.usefixtures("bundle")
 @pytest.mark.parametrize("name", ["app.ffff.js", "manifest.json", "..%2fbundle.py", "%2e%2e", "app.0a1b.js%00"])
-def test_a_file_that_is_not_of_the_bundle_is_missing_in_words(nobody, bundle, name):
+def test_a_file_that_is_not_of_the_bundle_is_missing_in_words(nobody, name):
     answer = nobody.get(f"/page/assets/{name}")
 
     assert answer.status_code == 404
