@@ -56,18 +56,12 @@ def can_clone(source: str, folder: str) -> bool:
             os.unlink(target)
 
 
-def copy_file(source: str, target: str, *, mode: int | None = None) -> None:
-    """A copy that shares no bytes that could be changed. Raises DiskFull, OSError."""
-    with _full_disk_is_said(target):
-        copies.copy_file(source, target, mode=mode, follow=True)
-
-
 def copy_tree(source: str, target: str, *, opened: bool = False) -> None:
     """A copy of a folder with modes, times and symbolic links; `opened` makes everything writable for everybody.
 
     Sockets, pipes and devices are left out. Raises DiskFull, OSError.
     """
-    with _full_disk_is_said(target):
+    with full_disk_is_said(target):
         os.makedirs(target, exist_ok=True)
         for here, there, entry in _walk(source, target):
             if entry.is_symlink():
@@ -76,7 +70,7 @@ def copy_tree(source: str, target: str, *, opened: bool = False) -> None:
                 os.mkdir(there)
             elif entry.is_file():
                 mode = stat.S_IMODE(entry.stat().st_mode)
-                copy_file(here, there, mode=mode | OPEN_FILE if opened else mode | stat.S_IWUSR)
+                copies.copy_file(here, there, mode=mode | OPEN_FILE if opened else mode | stat.S_IWUSR)
         _folder_modes(source, target, opened=opened)
 
 
@@ -94,7 +88,7 @@ def link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:
-        copy_file(source, target)
+        copies.copy_file(source, target, follow=True)
 
 
 def _walk(source: str, target: str) -> Iterator[tuple[str, str, os.DirEntry[str]]]:
@@ -107,7 +101,8 @@ def _walk(source: str, target: str) -> Iterator[tuple[str, str, os.DirEntry[str]
 
 
 @contextlib.contextmanager
-def _full_disk_is_said(target: str) -> Iterator[None]:
+def full_disk_is_said(target: str) -> Iterator[None]:
+    """Within, an OSError of a full disk becomes DiskFull."""
     try:
         yield
     except OSError as error:

@@ -8,11 +8,20 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from localhai.containers.copying import OPEN_FOLDER, Size, can_clone, copy_file, copy_tree, link_or_copy, weigh
+from localhai.containers.copying import (
+    OPEN_FOLDER,
+    Size,
+    can_clone,
+    copy_tree,
+    full_disk_is_said,
+    link_or_copy,
+    weigh,
+)
 from localhai.containers.engine import Mount
 from localhai.containers.trees import layout, ownership
 from localhai.containers.trees.layout import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 from localhai.errors import SurroundingsError
+from localhai.system.copies import copy_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,12 +190,13 @@ class BindTree:
         way = layout.choose(size, clone=clone, overlay=big and not clone and self._can_overlay(), mountable=True)
         if way == "mounts":
             return [Mount(top, INPUTS), *self._mounted(top)]
-        for name, path in files.items():
-            target = self._place(top, name)
-            if way == "overlay":
-                link_or_copy(str(path), target)
-            else:
-                copy_file(str(path), target, mode=0o666 if self._opened else 0o644)
+        with full_disk_is_said(top):
+            for name, path in files.items():
+                target = self._place(top, name)
+                if way == "overlay":
+                    link_or_copy(str(path), target)
+                else:
+                    copy_file(str(path), target, mode=0o666 if self._opened else 0o644, follow=True)
         return [self._overlaid("inputs", top, INPUTS) if way == "overlay" else Mount(top, INPUTS)]
 
     def _mounted(self, top: str) -> list[Mount]:

@@ -5,10 +5,11 @@ import stat
 
 import pytest
 
-from localhai.containers.copying import Size, can_clone, copy_file, copy_tree, weigh
+from localhai.containers.copying import Size, can_clone, copy_tree, weigh
 from localhai.containers.trees import layout
 from localhai.containers.trees.ownership import foreign, is_root, remove_tree
 from localhai.errors import SurroundingsError
+from localhai.system.copies import copy_file
 
 BIG = Size(10 * layout.SMALL.bytes, 3)
 
