@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from localhai.errors import ImageNotFound, Interrupted
 from localhai.setting_values import toml_table
 from localhai.system import image_names
 from localhai.system.locks import alone
-from localhai.system.retry import Retry, Trouble, Waiter, abandonable, call, never
+from localhai.system.retry import Retry, Trouble, Waiter, call, never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +151,14 @@ class _Puller(Struct, frozen=True):
                 return found
             self.notify(f"pulling the image {reference}")
             waiter = Waiter(lambda text: self.notify(f"{reference}: {text}"), self.cancelled)
-            return call(self._once, _trouble, policy=RETRY, waiter=waiter, gave_up=lambda error, _seen, _tries: error)
+            return call(
+                partial(engine.pull, reference, self._seen),
+                _trouble,
+                policy=RETRY,
+                waiter=waiter,
+                gave_up=lambda error, _seen, _tries: error,
+                aside=f"the image {reference} was pulled",
+            )
 
     def _alone(self, locks: Path) -> AbstractContextManager[bool]:
         return alone(
@@ -159,12 +167,6 @@ class _Puller(Struct, frozen=True):
             cancelled=self.cancelled,
             on_wait=lambda: self.notify(f"another localhai pulls the image {self.reference}; waiting for it"),
         )
-
-    def _once(self) -> Image:
-        def pull() -> Image:
-            return self.engine.pull(self.reference, self._seen)
-
-        return abandonable(pull, self.cancelled, f"the image {self.reference} was pulled")
 
     def _seen(self, event: PullProgress) -> None:
         if self.cancelled():

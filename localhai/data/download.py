@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,11 @@ from localhai.data.sources.base import GZIP, Changed, Cut, NoRanges, Unavailable
 from localhai.data.uri import last_segment, parse
 from localhai.errors import DiskFull, Interrupted
 from localhai.system.durable import sync_data, write_all
-from localhai.system.retry import LOOK, Attempts, Waiter, abandonable, call
+from localhai.system.retry import LOOK, Attempts, Waiter, call
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from localhai.data.files import Checksums
     from localhai.data.segments import Segment
     from localhai.data.sources.base import Source, SourceFile
@@ -44,14 +47,6 @@ class DownloadObserver(Struct, frozen=True):
     cancelled: Callable[[], bool]
 
 
-class Downloaded(Struct, frozen=True):
-    """The part file is complete. `found` is the version that it holds."""
-
-    found: SourceFile
-    checksums: Checksums
-    size: int
-
-
 def resumable(found: SourceFile, part: Path, state: Path) -> int:
     """How many bytes of this version are here from an earlier try."""
     known = parts.load(state, found, part)
@@ -60,17 +55,16 @@ def resumable(found: SourceFile, part: Path, state: Path) -> int:
 
 def download(
     source: Source, found: SourceFile, part: Path, state: Path, watch: DownloadObserver, retry: Retry
-) -> Downloaded:
-    """Fill `part` with the whole of `found`.
+) -> tuple[SourceFile, Checksums]:
+    """Fill `part` with the whole of `found`; gives the version that it holds then.
 
     Raises Unavailable when it cannot be had, DiskFull (nothing is left behind then) and Interrupted (what is here is
     kept for the next try, as it is when the connection stays broken).
     """
     _say_encoding(found, watch)
     for _start in range(STARTS):
-        transfer = _Transfer(source, found, part, state, watch, retry)
         try:
-            return transfer.run()
+            return _Transfer(source, found, part, state, watch, retry).run()
         except DiskFull:
             discard(part, state)
             raise
@@ -87,13 +81,15 @@ def _look_again(source: Source, found: SourceFile, watch: DownloadObserver, retr
 
     Not so of object stores: theirs belongs to the content.
     """
-    waiter = Waiter(watch.waiting, watch.cancelled)
     uri = parse(found.uri)
-
-    def ask() -> SourceFile:
-        return abandonable(lambda: source.stat(uri), watch.cancelled, f"{last_segment(uri.key)} was looked at")
-
-    now = call(ask, trouble, policy=retry, waiter=waiter, gave_up=gave_up)
+    now = call(
+        partial(source.stat, uri),
+        trouble,
+        policy=retry,
+        waiter=Waiter(watch.waiting, watch.cancelled),
+        gave_up=gave_up,
+        aside=f"{last_segment(uri.key)} was looked at",
+    )
     may_be_made_up = uri.scheme in {"http", "https"} and (now.size, now.modified) == (found.size, found.modified)
     return now.of_date() if may_be_made_up else now
 
@@ -142,52 +138,43 @@ class _Transfer:
         self._failure: BaseException | None = None
         self._descriptor = -1
 
-    def run(self) -> Downloaded:
+    def run(self) -> tuple[SourceFile, Checksums]:
+        """All of the file into the part file, by workers in threads of their own; this one hears of their failures."""
         arrived = parts.arrived(self.segments)
         require_room(self.part.parent, (self.found.size or 0) - arrived, self.what)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if arrived else os.O_TRUNC)
-        with disk_in_words(self.part.parent, self.what):
+        small = self.found.size is not None and self.found.size <= INLINE
+        alone = small or self.source.streams == 1 or len(self.segments) == 1
+        with disk_in_words(self.part.parent, self.what), Digester(threads=not small) as digester:
             self._descriptor = os.open(self.part, flags, 0o600)
             try:
-                return self._run()
+                self.watch.advanced(arrived)
+                with self._workers(digester if alone else None):
+                    if alone:
+                        self._until(lambda: not self._working)
+                    else:
+                        self._follow(digester)
+                checksums, _size = digester.result()
             except (Interrupted, Unavailable, Cut):
                 self._keep()
                 raise
             finally:
                 os.close(self._descriptor)
+        return self.found, checksums
 
-    def _run(self) -> Downloaded:
-        self.watch.advanced(parts.arrived(self.segments))
-        small = self.found.size is not None and self.found.size <= INLINE
-        with Digester(threads=not small) as digester:
-            if small or self.source.streams == 1 or len(self.segments) == 1:
-                self._beside(lambda: self._in_order(digester), 1, self._wait)
-            else:
-                open_segments = sum(not segment.done for segment in self.segments)
-                self._beside(self._in_turn, min(self.source.streams, open_segments), lambda: self._follow(digester))
-            checksums, size = digester.result()
-        return Downloaded(self.found, checksums, size)
-
-    def _beside(self, work: Callable[[], None], count: int, meanwhile: Callable[[], None]) -> None:
-        """Do `work` in so many threads, and `meanwhile` in this one, which hears of their failures."""
-
-        def noting() -> None:
-            try:
-                work()
-            except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
-                with self._news:
-                    self._failure = self._failure or error
-            finally:
-                with self._news:
-                    self._working -= 1
-                    self._news.notify_all()
-
-        workers = [threading.Thread(target=noting, name=f"download-{n}", daemon=True) for n in range(count)]
-        self._working = count
+    @contextmanager
+    def _workers(self, digester: Digester | None) -> Iterator[None]:
+        """One that feeds the digests, or without them as many as the source likes; within, they work."""
+        opened = sum(not segment.done for segment in self.segments)
+        self._working = 1 if digester is not None else min(self.source.streams, opened)
+        workers = [
+            threading.Thread(target=self._work, args=(digester,), name=f"download-{number}", daemon=True)
+            for number in range(self._working)
+        ]
         try:
             for worker in workers:
                 worker.start()
-            meanwhile()
+            yield
         finally:
             self._over.set()
             for worker in workers:
@@ -200,16 +187,11 @@ class _Transfer:
 
     # What this thread does meanwhile.
 
-    def _wait(self) -> None:
-        with self._news:
-            self._until(lambda: not self._working)
-
     def _follow(self, digester: Digester) -> None:
         """Give the digests the gapless beginning as it grows."""
         for view in views():
-            with self._news:
-                self._until(lambda: self._ahead() >= BLOCK or all(segment.done for segment in self.segments))
-                available = self._ahead()
+            self._until(lambda: self._ahead() >= BLOCK or all(segment.done for segment in self.segments))
+            available = self._ahead()
             if not available:
                 return
             digester.feed(self._read(view[:available]))
@@ -218,15 +200,16 @@ class _Transfer:
         return parts.prefix(self.segments) - self._digested
 
     def _until(self, reached: Callable[[], bool]) -> None:
-        """Wait for it, with `_news` held. Raises what a worker failed with, and Interrupted."""
-        while True:
-            if self._failure is not None:
-                raise self._failure
-            if reached():
-                return
-            if self.watch.cancelled():
-                raise Interrupted(f"stopped while {self.what} was downloaded")
-            self._news.wait(LOOK)
+        """Wait for it. Raises what a worker failed with, and Interrupted."""
+        with self._news:
+            while True:
+                if self._failure is not None:
+                    raise self._failure
+                if reached():
+                    return
+                if self.watch.cancelled():
+                    raise Interrupted(f"stopped while {self.what} was downloaded")
+                self._news.wait(LOOK)
 
     def _read(self, view: memoryview) -> memoryview:
         """The next bytes for the digests, from the part file."""
@@ -236,49 +219,46 @@ class _Transfer:
 
     # What workers do.
 
-    def _in_order(self, digester: Digester) -> None:
-        """Fetch one segment after another; the digests get each block as it comes."""
-
-        def take(block: bytes) -> None:
-            self._digested += len(block)
-            digester.feed(block)
-
-        descriptor = os.dup(self._descriptor)  # a worker that is left behind must not write into another file
+    def _work(self, digester: Digester | None) -> None:
+        """Fetch the next segment that nobody fetches, until there is none; `digester` gets each block as it comes."""
         try:
-            for segment in self.segments:
-                if self._digested < segment.pos:
+            descriptor = os.dup(self._descriptor)  # a worker that is left behind must not write into another file
+            try:
+                while (segment := self._next()) is not None:
                     self._take_up(segment.pos, digester)
-                self._fetch(segment, descriptor, take)
+                    self._fetch(segment, descriptor, digester)
+                self._take_up(parts.prefix(self.segments), digester)
+            finally:
+                os.close(descriptor)
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            with self._news:
+                self._failure = self._failure or error
         finally:
-            os.close(descriptor)
+            with self._news:
+                self._working -= 1
+                self._news.notify_all()
 
-    def _take_up(self, end: int, digester: Digester) -> None:
+    def _take_up(self, end: int, digester: Digester | None) -> None:
         """Give the digests what is here from an earlier try."""
+        if digester is None or self._digested >= end:
+            return
         for view in views():
+            self._go_on_or_raise()
             digester.feed(self._read(view[: end - self._digested]))
             if self._digested == end:
                 return
-
-    def _in_turn(self) -> None:
-        """Fetch the next segment that nobody fetches, until there is none."""
-        descriptor = os.dup(self._descriptor)
-        try:
-            while (segment := self._next()) is not None:
-                self._fetch(segment, descriptor)
-        finally:
-            os.close(descriptor)
 
     def _next(self) -> Segment | None:
         with self._news:
             return None if self._over.is_set() or self._failure else next(self._waiting, None)
 
-    def _fetch(self, segment: Segment, descriptor: int, take: Callable[[bytes], None] | None = None) -> None:
-        """All of a segment into the file, and each block to `take`."""
+    def _fetch(self, segment: Segment, descriptor: int, digester: Digester | None) -> None:
+        """All of a segment into the file, however often the connection breaks."""
         attempts = Attempts(self.retry)
         while not segment.done:
             before = segment.pos
             try:
-                self._stream(segment, descriptor, take)
+                self._stream(segment, descriptor, digester)
             except (Cut, Unavailable) as error:
                 seen = trouble(error)
                 if seen is None:
@@ -292,7 +272,7 @@ class _Transfer:
             if len(self.segments) > 1:
                 parts.save(self.state, self.found, self.segments, synced=False)
 
-    def _stream(self, segment: Segment, descriptor: int, take: Callable[[bytes], None] | None) -> None:
+    def _stream(self, segment: Segment, descriptor: int, digester: Digester | None) -> None:
         stream = self.source.open(self.found, segment.pos, segment.end)
         try:
             while not segment.done:
@@ -305,8 +285,9 @@ class _Transfer:
                     return
                 write_all(descriptor, block, segment.pos)
                 self._advance(segment, len(block))
-                if take is not None:
-                    take(block)
+                if digester is not None:
+                    self._digested += len(block)
+                    digester.feed(block)
         finally:
             stream.close()
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from localhai.data.checksums import digest
 from localhai.data.disk import disk_in_words, require_room
 from localhai.data.download import DownloadObserver, discard, download, resumable
+from localhai.data.missing import Missing, input_not_found
 from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
-from localhai.data.sources.base import Unavailable
+from localhai.data.sources.base import SourceError, Unavailable
 from localhai.data.sources.local import LocalSource
 from localhai.errors import DiskFull
 from localhai.system import locks
 from localhai.system.copies import create_copy
+from localhai.system.durable import write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from localhai.data.cache import Cache, CacheEntry
     from localhai.data.files import Checksums
     from localhai.data.pins import Pins
@@ -44,13 +43,8 @@ class Fetcher(Struct, frozen=True):
     pins: Pins
 
     def cached(self, wanted: WantedFile) -> CacheEntry | None:
-        """The cache's entry, when it is what the source has now; no bytes are moved."""
-        if wanted.stale is not None:
-            return wanted.stale
-        if self.refresh or wanted.found is None or wanted.found.version is None:
-            return None
-        entry = self.cache.last(wanted.key)
-        return entry if entry is not None and wanted.found.is_version(entry.version) else None
+        """What the cache has and may be used; no bytes are moved."""
+        return None if self.refresh else wanted.cached(self.cache)
 
     def missing_bytes(self, wanted: WantedFile) -> int:
         """How many bytes are still to come, as far as the source says its size."""
@@ -61,7 +55,7 @@ class Fetcher(Struct, frozen=True):
     def fetch(self, wanted: WantedFile) -> CacheEntry:
         """The file in the cache. One localhai downloads, others wait for it and find it there.
 
-        Raises Unavailable, DiskFull and Interrupted.
+        Raises InputNotFound, DiskFull and Interrupted.
         """
         entry = self._pinned(wanted)
         came = entry is None
@@ -72,7 +66,10 @@ class Fetcher(Struct, frozen=True):
                 on_wait=lambda: self.progress(Waiting(wanted.input, wanted.name, "another localhai downloads it")),
                 stopped="stopped while another localhai downloaded the same input",
             ):
-                entry = self._pinned(wanted) or self._bring(wanted)
+                try:
+                    entry = self._pinned(wanted) or self._bring(wanted)
+                except SourceError as error:
+                    raise input_not_found([Missing(wanted.input, wanted.uri, error.reason)]) from error
         else:
             self.cache.touch(wanted.key)
         self.progress(FileDone(wanted.input, wanted.name, wanted.uri, entry.size, cached=not came))
@@ -96,8 +93,7 @@ class Fetcher(Struct, frozen=True):
             else:
                 resumed = resumable(found, part, state)
                 self.progress(FileStarted(wanted.input, wanted.name, wanted.uri, found.size, resumed))
-                came = download(source, found, part, state, self._watch(wanted), self.retry)
-                found, checksums = came.found, came.checksums
+                found, checksums = download(source, found, part, state, self._watch(wanted), self.retry)
         except DiskFull:
             discard(part, state)
             raise
@@ -121,8 +117,7 @@ class Fetcher(Struct, frozen=True):
     ) -> tuple[SourceFile, Checksums]:
         """A file of this machine: shared blocks where the disk can, else a copy. No link: its owner may edit it."""
         for _try in range(COPIES):
-            uri = wanted.uri
-            self.progress(FileStarted(wanted.input, wanted.name, uri, found.size))
+            self.progress(FileStarted(wanted.input, wanted.name, wanted.uri, found.size))
             checksums = self._copy_once(wanted, source.path(found.key), part)
             after = source.stat_key(found.key)
             if after.version == found.version:
@@ -135,35 +130,22 @@ class Fetcher(Struct, frozen=True):
             origin = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise Unavailable(f"it cannot be read: {error.strerror}") from error
-        try:
-            return self._copy_open(wanted, origin, part)
-        finally:
-            os.close(origin)
+        watch, done = self._watch(wanted), 0
+        with os.fdopen(origin, "rb"), disk_in_words(part.parent, wanted.name):
+            part.unlink(missing_ok=True)
+            target, shared = create_copy(origin, str(part))
+            with os.fdopen(target, "wb"):
+                if not shared:
+                    require_room(part.parent, os.fstat(origin).st_size, wanted.name)
 
-    def _copy_open(self, wanted: WantedFile, origin: int, part: Path) -> Checksums:
-        watch = self._watch(wanted)
-        done = 0
-        with disk_in_words(part.parent, wanted.name), _part(origin, part) as (target, shared):
-            if not shared:
-                require_room(part.parent, os.fstat(origin).st_size, wanted.name)
+                def fill(view: memoryview) -> int:
+                    nonlocal done
+                    count = os.readv(origin, [view])
+                    if not shared:
+                        write_all(target, view[:count])
+                    done += count
+                    watch.advanced(done)
+                    return count
 
-            def fill(view: memoryview) -> int:
-                nonlocal done
-                count = os.readv(origin, [view])
-                rest = view[:count] if not shared else view[:0]
-                while rest:
-                    rest = rest[target.write(rest) :]
-                done += count
-                watch.advanced(done)
-                return count
-
-            checksums, _size = digest(fill, cancelled=self.cancelled)
+                checksums, _size = digest(fill, cancelled=self.cancelled)
         return checksums
-
-
-@contextmanager
-def _part(origin: int, part: Path) -> Iterator[tuple[IO[bytes], bool]]:
-    part.unlink(missing_ok=True)
-    writer, shared = create_copy(origin, str(part))
-    with os.fdopen(writer, "wb", buffering=0) as target:
-        yield target, shared

@@ -11,7 +11,6 @@ from localhai.data.files import FetchedInputs, InputFile, OnDemandFile
 from localhai.data.missing import Missing, input_not_found
 from localhai.data.progress import FetchPlanned, FileDone, Waiting, silent
 from localhai.data.resolving import Resolver
-from localhai.data.sources.base import Cut, SourceError, Unavailable
 from localhai.errors import Interrupted
 from localhai.system.retry import Waiter, never
 
@@ -115,23 +114,19 @@ def _fetch_all(placed: Sequence[WantedFile], fetcher: Fetcher, stop: threading.E
     unique = {item.key: item for item in placed if item.path is None}
     _announce(placed, unique, fetcher)
     if len(unique) < 2:  # noqa: PLR2004 - one needs no threads
-        return {key: _fetch_one(item, fetcher) for key, item in unique.items()}
+        return {key: fetcher.fetch(item) for key, item in unique.items()}
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait  # 3 ms that most runs need not spend
 
     with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="inputs") as pool:
-        futures = {key: pool.submit(_fetch_one, item, fetcher) for key, item in unique.items()}
+        futures = {key: pool.submit(fetcher.fetch, item) for key, item in unique.items()}
         try:
             wait(futures.values(), return_when=FIRST_EXCEPTION)
         finally:
-            if any(future.done() and future.exception() for future in futures.values()) or not _all_done(futures):
+            if not all(future.done() and future.exception() is None for future in futures.values()):
                 stop.set()
                 pool.shutdown(cancel_futures=True)
     _raise_failures(list(futures.values()))
     return {key: future.result() for key, future in futures.items()}
-
-
-def _all_done(futures: Mapping[str, Future[CacheEntry]]) -> bool:
-    return all(future.done() for future in futures.values())
 
 
 def _announce(placed: Sequence[WantedFile], unique: Mapping[str, WantedFile], fetcher: Fetcher) -> None:
@@ -141,7 +136,7 @@ def _announce(placed: Sequence[WantedFile], unique: Mapping[str, WantedFile], fe
     fetcher.progress(
         FetchPlanned(
             files=len(placed),
-            size=sum(_size(item) for item in placed),
+            size=sum(item.size or 0 for item in placed),
             to_download=missing,
             unsized=sum(item.found is not None and item.found.size is None for item in placed),
         )
@@ -151,27 +146,7 @@ def _announce(placed: Sequence[WantedFile], unique: Mapping[str, WantedFile], fe
         require_room(fetcher.cache.folder, missing, "the inputs")
     for item in placed:
         if item.path is not None:
-            fetcher.progress(FileDone(item.input, item.name, item.uri, _size(item), cached=True))
-
-
-def _size(wanted: WantedFile) -> int:
-    if wanted.datum is not None:
-        return wanted.datum.size
-    if wanted.stale is not None:
-        return wanted.stale.size
-    return (wanted.found.size if wanted.found is not None else None) or 0
-
-
-def _fetch_one(wanted: WantedFile, fetcher: Fetcher) -> CacheEntry:
-    try:
-        return fetcher.fetch(wanted)
-    except SourceError as error:
-        raise input_not_found([_missing(wanted, error)]) from error
-
-
-def _missing(wanted: WantedFile, error: SourceError) -> Missing:
-    reason = error.reason if isinstance(error, (Unavailable, Cut)) else "it changes while it is downloaded"
-    return Missing(wanted.input, wanted.uri, reason)
+            fetcher.progress(FileDone(item.input, item.name, item.uri, item.size or 0, cached=True))
 
 
 def _raise_failures(futures: Sequence[Future[CacheEntry]]) -> None:
@@ -202,23 +177,21 @@ def _input_file(wanted: WantedFile, entries: Mapping[str, CacheEntry]) -> InputF
         checksums=checksums,
         path=path,
         datum_id=datum.id if datum else None,
-        metadata=datum.metadata if datum else (),
+        metadata=wanted.metadata,
         stand_in=wanted.stand_in,
     )
 
 
 def _on_demand_file(wanted: WantedFile) -> OnDemandFile:
-    datum = wanted.datum
-    found = wanted.found
-    stale = wanted.stale
+    datum, found, stale = wanted.datum, wanted.found, wanted.stale
     return OnDemandFile(
         input=wanted.input,
         name=wanted.name,
         uri=wanted.uri,
         storage_uri=datum.uri if datum else found.uri if found else wanted.uri,
-        size=datum.size if datum else found.size if found else stale.size if stale else None,
+        size=wanted.size,
         checksums=datum.checksums if datum else stale.checksums if stale else None,
         datum_id=datum.id if datum else None,
-        metadata=datum.metadata if datum else (),
+        metadata=wanted.metadata,
         stand_in=wanted.stand_in,
     )

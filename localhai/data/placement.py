@@ -13,31 +13,23 @@ from localhai.vocabulary import KeepDirectories
 
 NAME_MAX = 255  # bytes of one path part on Linux
 
-
 Names = dict[KeepDirectories, str]
 
 
-def names_of(uri: Uri, key: str, given: str | None = None) -> Names:
-    """Where a file that `uri` matched stands under the input's folder, by `keep-directories`; not yet made safe.
+def names_of(key: str, matched: Uri | None = None, given: str | None = None) -> Names:
+    """Where a file stands under the input's folder, by `keep-directories`; not yet made safe.
 
-    `given` is the name that a server gives it. Without a wildcard there is no suffix to keep.
+    `matched` is the address that it was found by: without a wildcard there is no suffix to keep. None is for a datum,
+    whose name may have folders and is a suffix as a whole (platform.md 4.3). `given` is the name that a server gives.
     """
-    basename = given or last_segment(key)
-    folder = posixpath.dirname(key)
-    suffix = posixpath.dirname(key.removeprefix(uri.root)) if uri.has_wildcard else ""
+    basename, folder = given or last_segment(key), posixpath.dirname(key)
+    if matched is None:
+        suffix = folder
+    else:
+        suffix = posixpath.dirname(key.removeprefix(matched.root)) if matched.has_wildcard else ""
     return {
         "none": basename,
         "suffix": posixpath.join(suffix, basename),
-        "full": posixpath.join(folder.lstrip("/"), basename),
-    }
-
-
-def names_of_datum(name: str) -> Names:
-    """A datum's name may have folders (platform.md 4.3); its suffix is the whole of it."""
-    basename, folder = last_segment(name), posixpath.dirname(name)
-    return {
-        "none": basename,
-        "suffix": posixpath.join(folder, basename),
         "full": posixpath.join(folder.lstrip("/"), basename),
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from localhai.data.sources.base import Cut, SourceError, SourceFile, Unavailable
 from localhai.data.sources.local import LocalSource
 from localhai.data.uri import Uri, last_segment, parse
 from localhai.system.credentials import without_secrets
-from localhai.system.retry import QUIETLY, Waiter, abandonable, call
+from localhai.system.retry import QUIETLY, Waiter, call
 from localhai.vocabulary import ADDRESSES, datum_uri
 
 if TYPE_CHECKING:
@@ -72,6 +73,24 @@ class WantedFile(Struct, frozen=True):
     input: str = ""
     name: str = ""
     on_demand: bool = False
+
+    @property
+    def size(self) -> int | None:
+        """Bytes, as far as it is known."""
+        known = self.datum or self.stale or self.found
+        return known.size if known is not None else None
+
+    @property
+    def metadata(self) -> tuple[Mapping[str, Any], ...]:
+        """Those of a datum."""
+        return self.datum.metadata if self.datum is not None else ()
+
+    def cached(self, cache: Cache) -> CacheEntry | None:
+        """What the cache has, when it is what the source has now; no bytes are moved."""
+        if self.stale is not None or self.found is None or self.found.version is None:
+            return self.stale
+        entry = cache.last(self.key)
+        return entry if entry is not None and self.found.is_version(entry.version) else None
 
 
 class Resolved(Struct):
@@ -180,41 +199,35 @@ class Resolver:
     def _wanted_of(self, uri: Uri, access: Access) -> list[WantedFile]:
         if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
             return [self._datum(datum) for datum in self._data(uri)]
-        source = self._sources.for_scheme(uri.scheme, access)
-        try:
-            files = self._ask(uri, source, access)
-        except (Unavailable, Cut) as error:
-            return [self._stale(uri, access, error)]
-        return [
-            WantedFile(
-                without_secrets(file.uri),
-                self._sources.cache_key(file.uri),
-                placement.names_of(uri, file.key, file.given),
-                file,
-                source,
-            )
-            for file in files
-        ]
-
-    def _ask(self, uri: Uri, source: Source, access: Access) -> list[SourceFile]:
-        waiter = Waiter(
-            lambda reason: self._waiter.tell(f"{without_secrets(uri.text)}: {reason}"), self._waiter.cancelled
-        )
+        source, shown = self._sources.for_scheme(uri.scheme, access), without_secrets(uri.text)
+        look: Callable[[Uri], SourceFile | list[SourceFile]] = source.list if uri.has_wildcard else source.stat
 
         def passing(error: Exception) -> Trouble | None:
             silent = isinstance(error, Unavailable) and error.unreachable
             offline = silent and self._copy_of(uri, access) is not None  # who is offline does not wait
             return None if offline else trouble(error)
 
-        def look() -> list[SourceFile]:
-            return source.list(uri) if uri.has_wildcard else [source.stat(uri)]
-
-        def ask() -> list[SourceFile]:
-            if isinstance(source, LocalSource):
-                return look()
-            return abandonable(look, waiter.cancelled, f"{without_secrets(uri.text)} was looked at")
-
-        return call(ask, passing, policy=self._sources.retry, waiter=waiter, gave_up=gave_up)
+        try:
+            found = call(
+                partial(look, uri),
+                passing,
+                policy=self._sources.retry,
+                waiter=Waiter(lambda reason: self._waiter.tell(f"{shown}: {reason}"), self._waiter.cancelled),
+                gave_up=gave_up,
+                aside="" if isinstance(source, LocalSource) else f"{shown} was looked at",
+            )
+        except (Unavailable, Cut) as error:
+            return [self._stale(uri, access, error)]
+        return [
+            WantedFile(
+                without_secrets(file.uri),
+                self._sources.cache_key(file.uri),
+                placement.names_of(file.key, uri, file.given),
+                file,
+                source,
+            )
+            for file in (found if isinstance(found, list) else [found])
+        ]
 
     def _copy_of(self, uri: Uri, access: Access) -> CacheEntry | None:
         """Nothing for who may not reach every address: nobody can say by now where the bytes came from."""
@@ -229,7 +242,7 @@ class Resolver:
         if entry is None:
             raise error
         key = self._sources.cache_key(uri.text)
-        names = placement.names_of(uri, uri.key, entry.given)
+        names = placement.names_of(uri.key, uri, entry.given)
         return WantedFile(without_secrets(uri.text), key, names, stale=entry)
 
     def _data(self, uri: Uri) -> Sequence[StoredDatum]:
@@ -242,7 +255,7 @@ class Resolver:
 
     def _datum(self, datum: StoredDatum) -> WantedFile:
         public = datum_uri(datum.id)
-        names = placement.names_of_datum(datum.name)
+        names = placement.names_of(datum.name)
         where = parse(datum.uri)
         if where.scheme == "file":
             path = Path(where.key)
@@ -258,10 +271,8 @@ class Resolver:
         for written in spec.uris:
             files, text = found[written], self._stand_ins.get(written, written)
             if isinstance(files, SourceError):
-                reason = files.reason if isinstance(files, (Unavailable, Cut)) else str(files)
-                if text != written:
-                    reason = f"its stand-in {text}: {reason}"
-                self._resolved.missing.append(Missing(spec.name, written, reason))
+                whose = "" if text == written else f"its stand-in {text}: "
+                self._resolved.missing.append(Missing(spec.name, written, whose + files.reason))
             elif files:
                 wanted += files
             elif spec.optional:

@@ -313,8 +313,8 @@ class S3Store:
         try:
             return call(once, trouble, policy=self._retry, waiter=waiting, gave_up=gave_up)
         except SourceError as error:
-            reason = getattr(error, "reason", "the object changed")
-            raise SurroundingsError(f"the store does not take or give {what}: {reason}", where=self.url) from error
+            message = f"the store does not take or give {what}: {error.reason}"
+            raise SurroundingsError(message, where=self.url) from error
 
 
 def _naming(where: str, waiter: Waiter) -> Waiter:

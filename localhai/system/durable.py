@@ -83,7 +83,7 @@ def settle(fresh: Path, path: Path, how: Callable[[Path, Path], None] = os.repla
     sync_folder(path.parent)
 
 
-def write_all(descriptor: int, data: bytes, position: int | None = None) -> None:
+def write_all(descriptor: int, data: bytes | memoryview, position: int | None = None) -> None:
     """All of it, however little the system takes at a time: at `position`, else where the file is. Raises OSError."""
     view = memoryview(data)
     while view:

@@ -121,16 +121,18 @@ def call(
     policy: Retry,
     waiter: Waiter,
     gave_up: Callable[[Exception, Trouble, int], Exception],
+    aside: str = "",
 ) -> T:
     """Do `action`, again and again while it fails with what may pass.
 
     `trouble` says what an exception means; None lets it through. At the end of all patience the exception that
-    `gave_up` makes of the last one, its meaning and the number of tries is raised. Raises Interrupted.
+    `gave_up` makes of the last one, its meaning and the number of tries is raised. `aside`: each try is `abandonable`,
+    and this says what was done. Raises Interrupted.
     """
     attempts = Attempts(policy)
     while True:
         try:
-            return action()
+            return abandonable(action, waiter.cancelled, aside) if aside else action()
         except Exception as error:
             seen = trouble(error)
             if seen is None:

@@ -79,11 +79,13 @@ class Source(Protocol):
 
 
 class SourceError(Exception):
-    """Base of the four below."""
+    """Base of the four below. `reason` is plain words."""
+
+    reason: str = "it changed meanwhile"
 
 
 class Unavailable(SourceError):
-    """The file cannot be had. `reason` is plain words.
+    """The file cannot be had.
 
     `unreachable` means that nobody answered at all, which may pass unless it is `lasting`; `missing` that there is
     nothing at that place.

@@ -13,7 +13,7 @@ from localhai.executions.reuse.remember import used_file, used_files
 from localhai.executions.run.environment import is_set
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from localhai.data.cache import Cache
     from localhai.data.files import Checksums, WantedInput
@@ -64,7 +64,7 @@ class _Inputs:
         fetched = any(sums is None and not placed.on_demand for placed, sums in known)
         if fetched or self._refresh:
             return self._fetch(specs)
-        return [(placed.input, used_file(placed.name, sums, _metadata(placed))) for placed, sums in known]
+        return [(placed.input, used_file(placed.name, sums, placed.metadata)) for placed, sums in known]
 
     def _fetch(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
         fetched = fetch_inputs(
@@ -88,13 +88,5 @@ def _checksums(asked: WantedFile, cache: Cache) -> Checksums | None:
     """What is known without a byte being read: a datum's, or those of what the cache has of this very version."""
     if asked.datum is not None:
         return asked.datum.checksums
-    entry = asked.stale
-    if entry is None and asked.found is not None and asked.found.version is not None:
-        last = cache.last(asked.key)
-        entry = last if last is not None and asked.found.is_version(last.version) else None
+    entry = asked.cached(cache)
     return None if entry is None else entry.checksums
-
-
-def _metadata(placed: WantedFile) -> Sequence[Mapping[str, Any]]:
-    datum = placed.datum
-    return () if datum is None else datum.metadata

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from localhai.data.resolving import Reach
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
-    from localhai.project.plan import PlannedInput
     from localhai.records import ExecutionRecord
     from localhai.settings import Settings
 
@@ -41,30 +40,26 @@ def fetch(context: RunContext) -> None:
         return
     wanted = [item for item in context.plan.inputs if item.uris]
     if wanted:
-        _fetch(context, wanted)
-    context.record_inputs(_recorded_inputs(context))
+        from localhai.data.inputs import fetch_inputs
 
-
-def _fetch(context: RunContext, wanted: Sequence[PlannedInput]) -> None:
-    from localhai.data.inputs import fetch_inputs
-
-    reading = Reading.of(context.home, context.settings, context.project.id, asked_by(context))
-    reading.addresses.prefetch([uri for item in wanted for uri in item.uris])
-    fetched = fetch_inputs(
-        wanted,
-        **reading.arguments,
-        progress=FetchReporter(context),
-        cancelled=context.is_asked_to_stop,
-        pins=context.hold_inputs(),
-        refresh=is_set(context.plan.environment_variables, "VH_NO_DATA_CACHE"),
-        keep_all=context.settings.same_names == "all",
-        on_demand=ON_CALL in context.calls,
-    )
-    for note in fetched.notes:
-        context.capture.status(note)
-    context.inputs, context.on_demand = fetched.files, fetched.on_demand
+        reading = Reading.of(context.home, context.settings, context.project.id, asked_by(context))
+        reading.addresses.prefetch([uri for item in wanted for uri in item.uris])
+        fetched = fetch_inputs(
+            wanted,
+            **reading.arguments,
+            progress=FetchReporter(context),
+            cancelled=context.is_asked_to_stop,
+            pins=context.hold_inputs(),
+            refresh=is_set(context.plan.environment_variables, "VH_NO_DATA_CACHE"),
+            keep_all=context.settings.same_names == "all",
+            on_demand=ON_CALL in context.calls,
+        )
+        for note in fetched.notes:
+            context.capture.status(note)
+        context.inputs, context.on_demand = fetched.files, fetched.on_demand
     if context.on_demand:
         list_on_demand(context.folder, context.record.id, context.on_demand)
+    context.record_inputs(_recorded_inputs(context))
 
 
 def _recorded_inputs(context: RunContext) -> list[dict[str, Any]]:

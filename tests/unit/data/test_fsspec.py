@@ -70,8 +70,8 @@ def test_a_file_that_is_replaced_while_it_comes_is_never_a_mixture(
     watch = DownloadObserver(advanced=lambda _: None, waiting=lambda _: None, cancelled=lambda: False)
     part = tmp_path / "part"
 
-    came = download(source, source.stat(parse("gs://bucket/key")), part, tmp_path / "state", watch, Retry())
+    found, _sums = download(source, source.stat(parse("gs://bucket/key")), part, tmp_path / "state", watch, Retry())
 
     assert part.read_bytes() in {b"1" * 1000, b"2" * 1000}
-    assert came.found.version is not None
-    assert came.found.version.startswith(part.read_bytes()[:1].decode())
+    assert found.version is not None
+    assert found.version.startswith(part.read_bytes()[:1].decode())
