@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from localhai.records.queue import QueueRecords
     from localhai.records.reuse import ReuseRecords
     from localhai.records.server import PackageRecords, UserRecords, VariableRecords
+    from localhai.records.sessions import SessionRecords
     from localhai.records.tasks import TaskRecords
     from localhai.records.version_making import VersionRecords
 
@@ -118,6 +119,12 @@ class Records:
         from localhai.records.server import UserRecords
 
         return UserRecords(self.access)
+
+    @late
+    def sessions(self) -> SessionRecords:
+        from localhai.records.sessions import SessionRecords
+
+        return SessionRecords(self.access)
 
     @late
     def variables(self) -> VariableRecords:

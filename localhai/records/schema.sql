@@ -197,7 +197,7 @@ CREATE TABLE localhai_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT localhai_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "localhai_version" VALUES('0011');
+INSERT INTO "localhai_version" VALUES('0012');
 CREATE TABLE model_version_aliases (
 	parent_id VARCHAR(36) NOT NULL,
 	name TEXT NOT NULL,
@@ -236,6 +236,18 @@ CREATE TABLE models (
 	PRIMARY KEY (id),
 	UNIQUE (project_id, name),
 	FOREIGN KEY(project_id) REFERENCES projects (id)
+);
+CREATE TABLE page_sessions (
+	id VARCHAR(36) NOT NULL,
+	user_id VARCHAR(36) NOT NULL,
+	code_sha256 VARCHAR(64),
+	token_sha256 VARCHAR(64),
+	created VARCHAR(27) NOT NULL,
+	expires VARCHAR(27) NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(user_id) REFERENCES users (id),
+	UNIQUE (code_sha256),
+	UNIQUE (token_sha256)
 );
 CREATE TABLE pipeline_changes (
 	id INTEGER NOT NULL,

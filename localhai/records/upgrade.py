@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The files of migrations/versions, oldest first. One adds columns with a default, or tables, and takes nothing away: an
 # older localhai that has the database open goes on with it.
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 VERSION_TABLE = "localhai_version"  # not Alembic's default: Airflow keeps one of that name in its own database
 
 

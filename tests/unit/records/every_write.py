@@ -193,6 +193,23 @@ WRITES = {
     ),
     "reuse.remember_key": (None, lambda s, _: s.records.reuse.remember_key(s.execution, "other", {})),
     "reuse.remember_outputs": (None, lambda s, _: s.records.reuse.remember_outputs(s.execution, {DATUM: [1, 2]})),
+    "sessions.open": (None, lambda s, _: s.records.sessions.open(s.user, "another code")),
+    "sessions.exchange": (
+        lambda s: s.records.sessions.open(s.user, "code"),
+        lambda s, _: s.records.sessions.exchange("code", "page token"),
+    ),
+    "sessions.prolong": (
+        lambda s: s.records.sessions.open(s.user, "code").id,
+        lambda s, key: s.records.sessions.prolong(key),
+    ),
+    "sessions.revoke": (
+        lambda s: s.records.sessions.open(s.user, "code").id,
+        lambda s, key: s.records.sessions.revoke(key),
+    ),
+    "sessions.revoke_all": (
+        lambda s: s.records.sessions.open(s.user, "code"),
+        lambda s, _: s.records.sessions.revoke_all(s.user),
+    ),
     "queue.enqueue": (Scene.run, lambda s, key: s.enqueue(key)),
     "queue.let_wait": (
         Scene.recorded,
