@@ -19,7 +19,9 @@ RULES = {
     name: set(re.findall(r"^#+ (\d+(?:\.\d+)?)\b", (DESIGN / name).read_text(encoding="utf-8"), re.MULTILINE))
     for name in ("platform.md", "wire.md")
 }
-RULES["page.md"] = set(re.findall(r"^(\d+\.\d+) ", (DESIGN / "page.md").read_text(encoding="utf-8"), re.MULTILINE))
+RULES["page.md"] = set(
+    re.findall(r"^(?:## (?=\d+\. ))?(\d+(?:\.\d+)?)\b", (DESIGN / "page.md").read_text(encoding="utf-8"), re.MULTILINE)
+)
 ENDPOINTS = set(re.findall(r"\bE\d+\b", (DESIGN / "wire.md").read_text(encoding="utf-8")))
 _CITED = re.compile(r"\b(platform|wire|page)\.md((?:,? (?:and |to )?(?:E?\d+(?:\.\d+)?))+)")
 _DOCUMENT = re.compile(r"(?<![\w.*-])(?:[\w-]+/)*[\w-]+\.md\b")
