@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     from localhai.records.server import User
     from localhai.records.sessions import Session
 
-LOGIN = "/#login="  # a fragment reaches no log and no other server
+_LOGIN = "#login="  # a fragment reaches no log and no other server
 
 
 def login_code(home: Home, user: User) -> str:
-    """A code that is good once, for ten minutes: `http://HOST/#login=CODE`. Raises RecordsUnavailable."""
+    """A code that is good once, for ten minutes. Raises RecordsUnavailable."""
     code = secrets.token_urlsafe(24)
     home.records.sessions.open(user.id, code)
     return code
+
+
+def login_path(home: Home, user: User, page: str = "/") -> str:
+    """The path of a page with a code that lets its reader in: `/p/ID/#login=CODE`. Raises RecordsUnavailable."""
+    return f"{page}{_LOGIN}{login_code(home, user)}"
 
 
 def exchange(home: Home, code: str) -> tuple[Session, str] | None:

@@ -138,6 +138,7 @@ ROOT = {
     "rerun": Entry("localhai.cli.rerun:rerun", "Run an execution again, with the same code, parameters and inputs."),
     "diff": Entry("localhai.cli.diff:diff", "Show in what two executions differ."),
     "serve": Entry("localhai.cli.serve:serve", "Answer as the Valohai REST API does."),
+    "page": Entry("localhai.cli.page:page", "Open the web page: what runs, and what came of it."),
     "shell": Entry("localhai.cli.shell:shell", "Open a shell in the environment of an execution."),
     "doctor": Entry("localhai.cli.doctor:doctor", "Check what localhai needs on this machine."),
     "clean": Entry("localhai.cli.clean:clean", "Free disk space: caches, old executions, leftovers."),

@@ -36,7 +36,7 @@ ELSEWHERE = {
         Elsewhere("update-check", "localhai asks nobody for newer versions", "pip install --upgrade localhai", True),
         Elsewhere("project commits", "commits are those of the folder's git repository", "git log --oneline"),
         Elsewhere("project list", "projects are folders of this machine", "localhai execution list --all-projects"),
-        Elsewhere("project open", "a project has no page of its own", "localhai serve"),
+        Elsewhere("project open", "the page of a project is opened by a command of its own", "localhai page"),
         Elsewhere("project status", "a project has no status of its own", "localhai execution list"),
         Elsewhere(
             "project environment-variables list",

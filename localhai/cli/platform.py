@@ -60,7 +60,7 @@ _NO_ACCOUNT = "there is no account and no host: everything is on this machine"
 IDLE = {
     item.name: item
     for item in (
-        Idle("--open-browser", "an execution has no page of its own; `localhai serve` shows them in a browser"),
+        Idle("--open-browser", "`localhai page NUMBER` opens the page of an execution"),
         Idle("--ssh", _NO_SSH),
         Idle("--autorestart", "this machine is no spot instance that could be taken away", "switch"),
         Idle("--debug-port", _NO_SSH, "value"),

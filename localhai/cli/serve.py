@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from shlex import quote
@@ -17,12 +17,14 @@ from msgspec import Struct
 from localhai.cli import output
 from localhai.cli.options import pass_call
 from localhai.errors import UsageError
+from localhai.version import __version__
 from localhai.vocabulary import SERVER_PORT
 
 if TYPE_CHECKING:
     from localhai.cli.call import Call
     from localhai.executions.home import Home
     from localhai.server.certificate import Certificate
+    from localhai.server.idle import Idleness
     from localhai.server.listening import Listener
     from localhai.server.state import State
 
@@ -30,6 +32,7 @@ DEFAULT_HTTPS_PORT = 8443
 TOKEN = "LOCALHAI_TOKEN"  # noqa: S105  # the name of a variable
 LOOK = 0.5  # seconds; a signal is heard at once
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_IDLE = "nobody has asked for anything for a while, and nothing runs: the server ends"
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
 
 
@@ -87,6 +90,15 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # no binding
     envvar="LOCALHAI_SEED",
     help="Users, projects and data to begin with: a TOML or YAML file. Also LOCALHAI_SEED.",
 )
+@click.option(
+    "--end-when-idle",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="End after so many minutes without a request or an open page, once nothing runs or waits.",
+)
+@click.option(
+    "--unattended", type=click.Path(dir_okay=False, path_type=Path), hidden=True
+)  # by `localhai page`: its log
 @click.option("--ephemeral", is_flag=True, help="Keep nothing: a home of its own, removed at the end.")
 @pass_call
 def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
@@ -96,7 +108,7 @@ def serve(call: Call, /, *, ephemeral: bool, **options: Any) -> int:
     is that of LOCALHAI_TOKEN, else one that is made at the first start, shown once, and kept in the home. The
     localhai.toml of the folder in which it starts holds for projects that have none: a store, an emulated S3, limits.
     """
-    _require_extra()
+    require_extra()
     wanted = ServeOptions(**options)
     if not ephemeral:
         return _serve(call, wanted)
@@ -120,6 +132,8 @@ class ServeOptions(Struct, frozen=True):
     serve_addresses: tuple[str, ...]
     serve_networks: tuple[str, ...]
     seed: Path | None
+    end_when_idle: float | None = None
+    unattended: Path | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -143,6 +157,7 @@ class ServeOptions(Struct, frozen=True):
 def _serve(call: Call, wanted: ServeOptions) -> int:
     from localhai.server.app import assemble, create_app
     from localhai.server.background import of_threads
+    from localhai.server.idle import Attendance, Idleness
     from localhai.server.listening import Listener, bound
     from localhai.server.recovery import Recovering
     from localhai.server.serving import serve_enabled
@@ -160,17 +175,36 @@ def _serve(call: Call, wanted: ServeOptions) -> int:
         state = assemble(State(home, secret, say=output.say, jobs=jobs, container_host=wanted.container_host))
         closing.callback(state.close)
         closing.enter_context(of_threads(state))
-        _put_users(home, state, wanted.seed)
-        app = create_app(state, hosts=wanted.names)
+        _put_users(home, state, wanted.seed, shown=wanted.unattended is None)
+        attended = Attendance(create_app(state, hosts=wanted.names))
+        idleness = Idleness(attended, state.queue, wanted.end_when_idle)
         certificates = [None, _certificate(home, wanted) if wanted.https else None]
-        listeners = [Listener.of(app, *pair) for pair in zip(sockets, certificates, strict=False)]
+        listeners = [Listener.of(attended, *pair) for pair in zip(sockets, certificates, strict=False)]
         state.queue.start()
         recovering = Recovering(state)
         recovering.start()
         closing.callback(recovering.close)
         serve_enabled(state)
-        told = _until_told(state, listeners, lambda: _say_ready(listeners, wanted, certificates[1]))
+
+        def ready() -> None:
+            _say_ready(listeners, wanted, certificates[1])
+            closing.enter_context(_announced(state, listeners[0], wanted))
+
+        told = _until_told(state, listeners, ready, idleness)
     return 0 if told else 1
+
+
+@contextmanager
+def _announced(state: State, listener: Listener, wanted: ServeOptions) -> Iterator[None]:
+    """Until the end of the block others on this machine find the server; its page is open to who watches it."""
+    from localhai.app.servers import announced
+    from localhai.app.session import login_path
+
+    url = listener.url_here
+    if wanted.unattended is None:
+        output.say(f"page: {url}{login_path(state.home, state.records.users.list()[0])}")
+    with announced(state.home.folder, url, __version__, wanted.unattended):
+        yield
 
 
 def _certificate(home: Home, wanted: ServeOptions) -> Certificate:
@@ -188,27 +222,29 @@ def _say_ready(listeners: Sequence[Listener], wanted: ServeOptions, certificate:
         output.say("other machines can reach it: whoever has the token can run anything here")
 
 
-def _require_extra() -> None:
+def require_extra(command: str = "serve") -> None:
+    """Raises UsageError where parts are missing that a server is made of."""
     try:
         for name in ("cryptography", "fastapi", "python_multipart", "uvicorn"):
             import_module(name)
     except ImportError as error:
         raise UsageError(
-            f"localhai serve needs more than is installed: {error.name}",
+            f"localhai {command} needs more than is installed: {error.name}",
             hints=["pip install 'localhai[server]'"],
         ) from error
 
 
-def _put_users(home: Home, state: State, path: Path | None) -> None:
+def _put_users(home: Home, state: State, path: Path | None, *, shown: bool) -> None:
     """The users of the seed, and what is theirs. Where there is no user one is made, with the token of the variable.
 
-    A token that somebody has is replaced only by one that is given: by the variable, or by the seed.
+    A token that somebody has is replaced only by one that is given: by the variable, or by the seed. One that is made
+    is `shown` where a person reads it.
     """
     from localhai.server.seed import plant_projects, plant_users, read
 
     seed = read(path) if path else None
     if os.environ.get(TOKEN, "").strip() or not (seed and seed.users):
-        _put_user(home, state)
+        _put_user(home, state, shown=shown)
     if seed is None:
         return
     plant_users(state, seed)
@@ -219,7 +255,7 @@ def _put_users(home: Home, state: State, path: Path | None) -> None:
         output.say(f"project {project.name}: {project.id}")
 
 
-def _put_user(home: Home, state: State) -> None:
+def _put_user(home: Home, state: State, *, shown: bool) -> None:
     """One user, with the token of the variable or of the home; a token that was made just now is shown once."""
     from localhai.executions.latest import creator_name
     from localhai.server.seed import SHORTEST_TOKEN
@@ -236,7 +272,7 @@ def _put_user(home: Home, state: State) -> None:
         return
     if not token:
         token, made = kept_secret(kept.parent, kept.name)
-    if made:
+    if made and shown:
         output.say(f"made a token, kept in {kept} and not shown again: {token}")
     state.records.users.put(users[0].name if users else creator_name(home.settings), token)
 
@@ -251,10 +287,10 @@ def _whose_token(state: State, name: str, kept: Path) -> str:
     )
 
 
-def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[], None]) -> bool:
+def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[], None], idleness: Idleness) -> bool:
     """Serve until a signal; then what runs is stopped, by force at a second signal. What is queued stays queued.
 
-    False: it ended though nobody told it to.
+    False: it ended though nobody told it to, nor had anything to do.
     """
     from localhai.executions.run.stop import Interruption, signals_ask
 
@@ -271,15 +307,17 @@ def _until_told(state: State, listeners: Sequence[Listener], ready: Callable[[],
         for thread in threads:
             thread.start()
         ready()
-        while all(thread.is_alive() for thread in threads):
+        idle = False
+        while not idle and all(thread.is_alive() for thread in threads):
             threads[0].join(LOOK)
+            idle = idleness.has_come()
         if not interruption.asked:
-            output.say("the server listens no more, though nobody asked it to end; it ends")
+            output.say(_IDLE if idle else "the server listens no more, though nobody asked it to end; it ends")
             for listener in listeners:
                 listener.end()
         state.queue.ask_to_stop()
         state.queue.close()
-    return interruption.asked
+    return interruption.asked or idle
 
 
 def _ending(state: State) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from localhai.server.certificate import Certificate
 
@@ -36,7 +36,7 @@ def bound(host: str, port: int) -> socket.socket:
     return made
 
 
-def server(app: FastAPI, *, certificate: Certificate | None = None) -> uvicorn.Server:
+def server(app: ASGIApp, *, certificate: Certificate | None = None) -> uvicorn.Server:
     """An HTTP server for the app, https with a certificate. `server.run(sockets=[...])` runs it.
 
     Nothing about requests is logged: their headers hold tokens.
@@ -63,12 +63,17 @@ class Listener(Struct, frozen=True):
     url: str
 
     @classmethod
-    def of(cls, app: FastAPI, listening: socket.socket, certificate: Certificate | None = None) -> Listener:
+    def of(cls, app: ASGIApp, listening: socket.socket, certificate: Certificate | None = None) -> Listener:
         """Over a socket that listens already."""
         address, port = listening.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         scheme = "https" if certificate else "http"
         return cls(listening, server(app, certificate=certificate), f"{scheme}://{shown}:{port}")
+
+    @property
+    def url_here(self) -> str:
+        """By which address a browser on this machine reaches it: that of all addresses is none to go to."""
+        return self.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
     def thread(self) -> threading.Thread:
         """What serves, to be started; it ends after `end`."""
@@ -82,7 +87,7 @@ class Listener(Struct, frozen=True):
 
 
 @contextmanager
-def serving(app: FastAPI, host: str = "127.0.0.1", *, certificate: Certificate | None = None) -> Iterator[str]:
+def serving(app: ASGIApp, host: str = "127.0.0.1", *, certificate: Certificate | None = None) -> Iterator[str]:
     """The app, served by a thread at a free port; gives its URL."""
     listening = bound(host, 0)
     listener = Listener.of(app, listening, certificate)

@@ -1,4 +1,4 @@
-"""Pages that people open in a browser: login links (wire.md E3), what `urls.display` names, every endpoint.
+"""Addresses that people open in a browser: login links (wire.md E3), every endpoint.
 
 /api/docs is the Swagger UI that comes with localhai. It works without a network.
 """
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from localhai.app.session import login_path
 from localhai.server.errors import not_found
 from localhai.server.state import Shared
 from localhai.server.tokens import MINUTE, Asking, require_good, signed_url
@@ -49,16 +50,25 @@ _DOCS = """\
 
 
 @api.get("/users/login_link/")
-def login_link(_asking: Asking, state: Shared) -> dict[str, str]:
+def login_link(asking: Asking, state: Shared) -> dict[str, str]:
     """An address for a browser, good for a minute, to which clients append `&next=...`."""
-    return {"url": signed_url(state, LOGIN, "", MINUTE)}
+    return {"url": signed_url(state, f"{LOGIN}{asking.id}/", "", MINUTE)}
 
 
-@router.get(LOGIN)
-def login(state: Shared, request: Request, expires: str = "", signature: str = "", next: str = "/") -> Response:  # noqa: A002  # clients name it so
-    """Go on to `next`, a page of this server: there is nothing that a login would show more of."""
-    require_good(state, LOGIN, expires, signature, "login link")
-    return RedirectResponse(_here(next, request), 302, headers={"Referrer-Policy": "no-referrer"})
+@router.get(LOGIN + "{user_id}/")
+def login(
+    user_id: str,
+    state: Shared,
+    request: Request,
+    expires: str = "",
+    signature: str = "",
+    next: str = "/",  # noqa: A002  # clients name it so
+) -> Response:
+    """Go on to `next`, a page of this server, with a code that lets the user of the link in (page.md 2.2)."""
+    require_good(state, f"{LOGIN}{user_id}/", expires, signature, "login link")
+    (user,) = (user for user in state.records.users.list() if user.id == user_id)
+    headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    return RedirectResponse(login_path(state.home, user, _here(next, request)), 302, headers=headers)
 
 
 @router.get("/api/docs")
