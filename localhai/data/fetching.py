@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from localhai.data.checksums import digest
 from localhai.data.disk import disk_in_words, require_room
-from localhai.data.download import DownloadObserver, discard, download, resumable
+from localhai.data.download import discard, download, resumable
 from localhai.data.missing import Missing, input_not_found
 from localhai.data.progress import FileAdvanced, FileDone, FileStarted, Waiting
 from localhai.data.sources.base import SourceError, Unavailable
 from localhai.data.sources.local import LocalSource
+from localhai.data.transfer import DownloadObserver
 from localhai.errors import DiskFull
 from localhai.system import locks
 from localhai.system.copies import create_copy
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from localhai.data.files import Checksums
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress
-    from localhai.data.resolving import WantedFile
     from localhai.data.sources.base import SourceFile
+    from localhai.data.wanted import WantedFile
     from localhai.system.retry import Retry
 
 COPIES = 3  # tries at a file that is written to while it is copied

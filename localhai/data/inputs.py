@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from localhai.data.files import WantedInput
     from localhai.data.pins import Pins
     from localhai.data.progress import Cancelled, Progress, ProgressEvent
-    from localhai.data.resolving import Reach, Resolved, WantedFile
+    from localhai.data.wanted import Reach, Resolved, WantedFile
 
 FILES_AT_ONCE = 4
 

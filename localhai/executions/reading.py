@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from localhai.data.resolving import Reach
+    from localhai.data.wanted import Reach
     from localhai.executions.datums import Addresses
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext

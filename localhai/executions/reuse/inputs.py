@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from localhai.data.cache import Cache
     from localhai.data.files import Checksums, WantedInput
     from localhai.data.progress import ProgressEvent
-    from localhai.data.resolving import WantedFile
+    from localhai.data.wanted import WantedFile
     from localhai.executions.reuse.remember import ReuseRequest
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption

@@ -25,7 +25,7 @@ from localhai.vocabulary import datum_uri
 if TYPE_CHECKING:
     from localhai.data.files import InputFile, OnDemandFile
     from localhai.data.progress import ProgressEvent
-    from localhai.data.resolving import Reach
+    from localhai.data.wanted import Reach
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
     from localhai.records import ExecutionRecord

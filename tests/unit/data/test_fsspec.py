@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localhai.data import segments
-from localhai.data.download import DownloadObserver, download
+from localhai.data.download import download
 from localhai.data.sources import fsspec
 from localhai.data.sources.fsspec import FsspecSource
+from localhai.data.transfer import DownloadObserver
 from localhai.data.uri import parse
 from localhai.system.retry import Retry
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from localhai.data import checksums
 from localhai.data.placement import place, safe
-from localhai.data.resolving import Resolved
 from localhai.data.sources.base import Unavailable
 from localhai.data.sources.fsspec import FsspecSource
 from localhai.data.uri import _pattern, last_segment, parse
+from localhai.data.wanted import Resolved
 from localhai.errors import Interrupted
 from localhai.system.text import file_name
 
