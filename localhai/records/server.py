@@ -69,6 +69,10 @@ class UserRecords(NounRecords):
         """Who has this token."""
         return self._user("token_sha256", _digest(token))
 
+    def of_id(self, user_id: str) -> User | None:
+        """By the whole id."""
+        return self._user("id", user_id)
+
     def named(self, name: str) -> User | None:
         """By the whole name."""
         return self._user("name", name)

@@ -35,6 +35,7 @@ from localhai.server.bodies import describe_bodies
 from localhai.server.calls import Calls
 from localhai.server.errors import Json, Refused
 from localhai.server.page import shell
+from localhai.server.page.routes import ROUTERS as PAGE
 from localhai.server.recovery import go_on
 from localhai.server.safety import Answered, BodyLimit, OneSlash, OwnHost, Steady
 from localhai.server.state import State
@@ -136,7 +137,8 @@ def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
 
     app.include_router(pages.router)
-    app.include_router(shell.router)
+    for router in (shell.router, *PAGE):
+        app.include_router(router)
     app.include_router(health.router)
     describe_bodies(app, routers, PREFIX)
     app.add_middleware(BodyLimit)

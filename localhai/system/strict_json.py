@@ -62,6 +62,25 @@ def encode(value: Any, **how: Any) -> bytes:
     return dumps(value, **how).encode()
 
 
+def quick(value: Any) -> bytes:
+    """As `encode`, compact, for documents of very many values. Numbers that JSON cannot write are null in it."""
+    import orjson
+
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # halves of characters, or integers beyond 64 bits
+        return encode(_known(value), compact=True, ascii=False)
+
+
+def _known(value: Any) -> Any:
+    """A JSON value in which numbers that JSON cannot write are null."""
+    if isinstance(value, float):
+        return value if -_LARGEST < value < _LARGEST else None
+    if isinstance(value, dict):
+        return {key: _known(item) for key, item in value.items()}
+    return [_known(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def finite(value: Any) -> Any:
     """A JSON value in which numbers that JSON cannot write are texts."""
     if isinstance(value, float):

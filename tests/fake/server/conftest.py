@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from msgspec.structs import replace
 from waiting import until
 
+from localhai.app.session import login_code
 from localhai.executions.home import Home
 from localhai.server.app import assemble, create_app
 from localhai.server.listening import serving
@@ -182,4 +183,19 @@ def demo(ada: Asker) -> Demo:
 @pytest.fixture
 def nobody(url: str) -> Iterator[Asker]:
     with Asker(url, None) as asker:
+        yield asker
+
+
+@pytest.fixture
+def code(state: State) -> str:
+    """By which Ada gets into the page."""
+    ada = state.records.users.named("ada")
+    assert ada is not None
+    return login_code(state.home, ada)
+
+
+@pytest.fixture
+def page(url: str, nobody: Asker, code: str) -> Iterator[Asker]:
+    """Ada's browser."""
+    with Asker(url, nobody.post("/page/session/", json={"code": code}).json()["token"]) as asker:
         yield asker

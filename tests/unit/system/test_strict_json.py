@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,17 @@ def test_no_other_module_encodes_json_by_itself() -> None:
     wild = re.compile(r"(?<!strict_)\bjson\.dumps?\(|orjson\.dumps\(|msgspec\.json\.encode")
     found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if wild.search(path.read_text())}
     assert found == allowed
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [1, 0.5, None, True], "ä": "ü"}, '{"a":[1,0.5,null,true],"ä":"ü"}'),
+        ({"nan": math.nan, "far": [math.inf, -math.inf]}, '{"nan":null,"far":[null,null]}'),
+        ({"long": 2**70, "nan": math.nan}, f'{{"long":{2**70},"nan":null}}'),
+        (["half \ud800", math.nan], '["half \\\\ud800",null]'),
+        ({7: ("x",)}, '{"7":["x"]}'),
+    ],
+)
+def test_the_quick_encoder_writes_strict_json_with_null_for_what_is_not_finite(value, expected):
+    assert strict_json.quick(value).decode() == expected
