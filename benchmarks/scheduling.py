@@ -29,7 +29,7 @@ from localhai.executions.home import Home
 from localhai.pipelines.node_execution import ExecutionRunner
 from localhai.pipelines.planning import plan
 from localhai.pipelines.results import NodeResult
-from localhai.pipelines.running import PipelineOptions, run_pipeline
+from localhai.pipelines.running import PipelineStart, run_pipeline
 from localhai.pipelines.sources import Sources
 from localhai.testing import FakeEngine
 
@@ -41,9 +41,10 @@ class AtOnce(ExecutionRunner):
 
 
 with Home(engine=FakeEngine()) as home, localhai.open_project(sys.argv[1], home=home) as project:
-    options = PipelineOptions(jobs=1, runners={"execution": AtOnce()})
     found = plan(project.config().config, "large")
-    ran = run_pipeline(Sources(project), found, run_options=project.options(), options=options)
+    ran = run_pipeline(
+        PipelineStart(Sources(project), found, project.options(), jobs=1, runners={"execution": AtOnce()})
+    )
 assert ran.status == "complete", ran
 """
 

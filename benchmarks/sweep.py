@@ -24,7 +24,7 @@ from localhai.executions.home import Home
 from localhai.project.overrides import Overrides
 from localhai.tasks.building import Wish, build
 from localhai.tasks.running import TaskObserver
-from localhai.tasks.task import start_task
+from localhai.tasks.task import TaskStart, run_task
 from localhai.testing import FakeEngine
 
 folder, count, jobs, answer = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
@@ -43,9 +43,9 @@ engine.behave(lambda container: container.out('{"loss": 1}\\n'))
 with Home(engine=engine) as home, localhai.open_project(folder, home=home) as project:
     config = project.config()
     wish = Wish("noop", "grid_search", [("number", "linear", {"start": 1, "end": count, "step": 1})])
-    task = start_task(
-        project, build(wish, config.config.steps["noop"], seed=1), config=config, snapshot=project.snapshot(),
-        overrides=Overrides(), options=project.options(), jobs=jobs, observer=seen,
+    plan = build(wish, config.config.steps["noop"], seed=1)
+    task = run_task(
+        TaskStart(project, plan, config, project.snapshot(), Overrides(), project.options(), jobs=jobs), observer=seen
     )
     assert task.summary()["statuses"] == {"complete": count}, task.summary()
 answer.write_text(json.dumps({"files": seen.most}))

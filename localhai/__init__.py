@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 from localhai.version import __version__
 
 if TYPE_CHECKING:
-    from localhai.app.open_project import open_project
+    from localhai.app.open_project import OpenProject, open_project
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
 
 __all__ = ["Execution", "Home", "OpenProject", "__version__", "open_project"]
 
 _PLACES = {
     "Execution": "localhai.executions.execution",
     "Home": "localhai.executions.home",
-    "OpenProject": "localhai.executions.open_project",
+    "OpenProject": "localhai.app.open_project",
     "open_project": "localhai.app.open_project",
 }
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localhai import errors, open_project
+from localhai.app.open_project import OpenProject
 from localhai.cli.elsewhere import ELSEWHERE
 from localhai.cli.main import cli
 from localhai.cli.platform import IDLE
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.project.parity_table import KINDS, TABLE
 from localhai.settings import SPECS
 
@@ -190,9 +190,11 @@ def python_api() -> str:
 
 
 def _members(kind: type) -> Iterable[tuple[str, Any]]:
+    """Its own, then those of the classes that it is made of."""
     return [
         (name, item)
-        for name, item in vars(kind).items()
+        for base in kind.__mro__[:-1]
+        for name, item in vars(base).items()
         if not name.startswith("_") and (isinstance(item, property) or inspect.isfunction(item))
     ]
 

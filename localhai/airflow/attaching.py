@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.airflow.claim import Claim
+    from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.runners import Kept

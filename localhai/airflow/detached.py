@@ -46,7 +46,7 @@ def main(text: str) -> None:
     from localhai.airflow.local_pipeline import run_pipeline
     from localhai.airflow.local_run import run_execution
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.executions.run.stop import Interruption, signals_ask
 
     asked = json.loads(text)

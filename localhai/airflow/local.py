@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from localhai.airflow.projects import Places
     from localhai.airflow.request import ExecutionRequest
     from localhai.airflow.working import Working
+    from localhai.app.open_project import OpenProject
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
 
 LAST_LINES = 200
 SIGNED_FOR = 7 * 24 * 3600  # seconds: the longest that S3 allows
@@ -168,8 +168,8 @@ class LocalPlatform:
     @contextmanager
     def project(self, name: str, watcher: Watcher) -> Iterator[OpenProject]:
         """The project of this name, opened; what earlier tasks left behind when they died is looked after."""
+        from localhai.app.open_project import OpenProject
         from localhai.executions.home import Home
-        from localhai.executions.open_project import OpenProject
         from localhai.project.folder import find_project
         from localhai.settings import Settings
 

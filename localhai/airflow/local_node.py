@@ -12,7 +12,7 @@ from localhai.system import strict_json
 
 if TYPE_CHECKING:
     from localhai.airflow.request import ExecutionRequest
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
     from localhai.project.overrides import Overrides
     from localhai.project.plan import ExecutionPlan

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from localhai.airflow.request import PipelineRequest
+    from localhai.app.open_project import OpenProject
     from localhai.errors import LocalhaiError
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import PipelinePlan
@@ -32,7 +32,8 @@ def run_pipeline(
     from localhai.airflow import attaching
     from localhai.airflow.claim import claim
     from localhai.app.nodes import further_runners
-    from localhai.pipelines import running
+    from localhai.app.start import run_pipeline as run
+    from localhai.pipelines.running import PipelineStart, all_runners
     from localhai.pipelines.sources import Sources
     from localhai.vocabulary import FINAL
 
@@ -52,23 +53,9 @@ def run_pipeline(
         from localhai.airflow.local_whole import run_whole
 
         return run_whole(project, request, commit, _PipelineTeller(tell), interruption, tags=tags)
-    options = running.PipelineOptions(
-        jobs=running.usual_jobs(),
-        title=request.title,
-        tags=tags,
-        runners=further_runners(),
-    )
-    kept = attaching.kept_of(left, sources, made, running.all_runners(options.runners), tell) if left else {}
-    record = running.run_pipeline(
-        sources,
-        made,
-        kept=kept,
-        run_options=project.options(),
-        options=options,
-        observer=_PipelineTeller(tell),
-        interruption=interruption,
-    )
-    return record.id
+    kept = attaching.kept_of(left, sources, made, all_runners(further_runners()), tell) if left else {}
+    start = PipelineStart(sources, made, project.options(), title=request.title, tags=tags, kept=kept)
+    return run(start, observer=_PipelineTeller(tell), interruption=interruption).id
 
 
 def _planned(sources: Sources, request: PipelineRequest) -> PipelinePlan:

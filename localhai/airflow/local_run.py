@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.airflow.request import ExecutionRequest, PipelineRequest
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.stop import Interruption
     from localhai.project.plan import ExecutionPlan
@@ -31,6 +31,7 @@ def run_execution(
     """Run it to its end; gives its id. Raises LocalhaiError for what keeps it from starting."""
     from localhai.airflow.attaching import execution_left, join
     from localhai.airflow.claim import claim
+    from localhai.app.start import ExecutionStart, run_execution
 
     commit, words = code_of(project, request)
     plan, snapshot, options = _prepared(project, request, commit)
@@ -43,8 +44,8 @@ def run_execution(
         tell("line", f"localhai: execution #{left.counter} was torn away ({left.error}); another one is started")
     tell("line", f"localhai: {words}")
     plan = replace(plan, tags=tags_with_origin(request, mine.tag))
-    execution = project.start(plan, snapshot, options, observer=Teller(tell), interruption=interruption)
-    return execution.id
+    start = ExecutionStart(project, plan, snapshot, options)
+    return run_execution(start, observer=Teller(tell), interruption=interruption).id
 
 
 def _prepared(

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.airflow.request import PipelineRequest
+    from localhai.app.open_project import OpenProject
     from localhai.errors import LocalhaiError
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
     from localhai.pipelines.results import NodeResult
     from localhai.pipelines.runners import NodeWork
@@ -42,7 +42,7 @@ def run_whole(
     tags: Sequence[str],
 ) -> str:
     """Run it to its end; gives the id of its pipeline. Raises LocalhaiError for what keeps it from starting."""
-    from localhai.app.nodes import further_runners
+    from localhai.app.start import run_pipeline
 
     known = request.node or {}
     results = {name: result_of(details) for name, details in known["results"].items()}
@@ -52,21 +52,16 @@ def run_whole(
         nodes=(*before, alone(strict_json.convert(known["node"], Node))),  # the DAG does what follows from its end
         edges=tuple(strict_json.convert(edge, Edge) for edge in known["edges"]),
     ).in_environment(known.get("environment"))
-    record = running.run_pipeline(
+    start = running.PipelineStart(
         Sources(project, commit),
         plan,
-        run_options=project.options(),
+        project.options(),
+        title=request.title,
+        tags=tags,
+        runners={ELSEWHERE: _Elsewhere()},
         reused={name: Kept(Made(), result) for name, result in results.items()},
-        options=running.PipelineOptions(
-            jobs=running.usual_jobs(),
-            title=request.title,
-            tags=tags,
-            runners={**further_runners(), ELSEWHERE: _Elsewhere()},
-        ),
-        observer=observer,
-        interruption=interruption,
     )
-    return record.id
+    return run_pipeline(start, observer=observer, interruption=interruption).id
 
 
 class _Elsewhere:

@@ -23,7 +23,7 @@ NEEDED = (
     "localhai.containers.docker.engine",
     "localhai.app.recover",
     "localhai.executions.run.recovery",
-    "localhai.executions.open_project",
+    "localhai.app.open_project",
     "localhai.executions.run.heartbeat",
     "localhai.executions.run.runner",
     "localhai.project.recalled_plan",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from localhai.app.open_project import OpenProject
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.records import ExecutionRecord, Project
     from localhai.records.pipelines import Pipeline
     from localhai.records.tasks import TaskRecord
@@ -101,7 +101,7 @@ def known_project(home: Home, start: Path) -> Project | None:
 
 def project_of_execution(home: Home, record: ExecutionRecord, *, yaml: str | None = None) -> OpenProject:
     """Where its folder is still there, with the valohai.yaml that it ran by, or `yaml`. Raises ProjectError."""
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.project.folder import find_project
     from localhai.settings import Settings
 

@@ -13,12 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from localhai.app.continuing import Continuing
-from localhai.app.start import run_taken
 from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.owner import is_of_home
+from localhai.executions.run.runner import run_taken
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.executions.run.stop import Interruption
@@ -29,8 +29,8 @@ from localhai.vocabulary import INCOMPLETE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from localhai.app.start import StartRequest
     from localhai.executions.home import Home
+    from localhai.executions.run.runner import ExecutionStart
     from localhai.records import ExecutionRecord
     from localhai.records.queue import QueueEntry
 
@@ -157,7 +157,7 @@ class QueueHost(Protocol):
     def go_on(self, entry: QueueEntry, interruption: Interruption) -> None:
         """With a pipeline or a task of a server that died, to its end, in this thread."""
 
-    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
+    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> ExecutionStart:
         """What the turn of a waiting execution takes, by settings and code of now. Raises LocalhaiError."""
 
 
@@ -170,7 +170,8 @@ class Queue:
     def __init__(self, host: QueueHost, jobs: int) -> None:
         self.slots = Slots(jobs)  # shared with pipelines and tasks
         self._host = host
-        self._home = host.home
+        self.home = host.home
+        self.say = host.say  # to whoever watches the server
         self._records = host.home.records.queue
         self._jobs = jobs
         self._changed = threading.Condition()
@@ -273,25 +274,25 @@ class Queue:
     def waiting(self) -> list[QueueEntry]:
         """What waits for this server, oldest first; that other homes hold the files of something is said."""
         everything = self._records.waiting()
-        own = [entry for entry in everything if is_of_home(self._home, entry.folder)]
+        own = [entry for entry in everything if is_of_home(self.home, entry.folder)]
         elsewhere = len(everything) - len(own)
         if elsewhere and not self._elsewhere:
             number = "an execution waits" if elsewhere == 1 else f"{elsewhere} executions wait"
-            self._host.say(f"{number} for the server of another home, which has the files")
+            self.say(f"{number} for the server of another home, which has the files")
         self._elsewhere = elsewhere
         return own
 
     def _engine_answers(self, number: int) -> bool:
         """Said when it changes."""
         try:
-            self._home.engine.networks({_NOTHING: None})
+            self.home.engine.networks({_NOTHING: None})
         except LocalhaiError as error:
             if not self._without_engine:
-                self._host.say(f"{number} executions wait for the engine: {error}")
+                self.say(f"{number} executions wait for the engine: {error}")
             self._without_engine = True
             return False
         if self._without_engine:
-            self._host.say("the engine answers again")
+            self.say("the engine answers again")
         self._without_engine = False
         return True
 
@@ -319,12 +320,12 @@ class Queue:
 
     def _run(self, entry: QueueEntry, interruption: Interruption) -> None:
         try:
-            with self.slots.taken(given_up=interruption.is_asked):
-                self._run_entry(entry.id, interruption)
+            with self.slots.taken(given_up=interruption.is_asked), at_work(entry.id):
+                self._take_turn(entry.id, interruption)
         except Interrupted:  # the server ends; it stays queued
             pass
         except LocalhaiError as error:  # its record says how it ended, or recovery is going to close it
-            self._host.say(f"execution {entry.id}: {error}")
+            self.say(f"execution {entry.id}: {error}")
         except Exception as error:  # noqa: BLE001  # one execution may not end the queue
             self._host.keep_fault(f"execution {entry.id}", error)
         finally:
@@ -333,33 +334,26 @@ class Queue:
                 self._woken = True
                 self._changed.notify_all()
 
-    def _run_entry(self, entry_id: str, interruption: Interruption) -> None:
-        entry = self._records.entry(entry_id)
-        with at_work(entry_id):
-            if entry is None or not take(self._home, entry_id):
-                return  # stopped meanwhile, or another server was quicker
-            try:
-                self._run_taken(entry, interruption)
-            finally:
-                self._records.dequeue(entry_id)
-
-    def _run_taken(self, entry: QueueEntry, interruption: Interruption) -> None:
-        record = self._home.records.executions.get(entry.id)
-        if record.stop_requested is not None:
-            close(self._home, record, "stopped", STOPPED)
-            return
+    def _take_turn(self, execution_id: str, interruption: Interruption) -> None:
+        entry = self._records.entry(execution_id)
+        if entry is None or not take(self.home, execution_id):
+            return  # stopped meanwhile, or another server was quicker
+        record = self.home.records.executions.get(execution_id)
         try:
-            home, request = self._host.prepare(
-                record, strict_json.convert(entry.request["plan"], ExecutionPlan), entry.user_id
-            )
-            run_taken(home, request, record, interruption=interruption)
+            if record.stop_requested is not None:
+                close(self.home, record, "stopped", STOPPED)
+                return
+            plan = strict_json.convert(entry.request["plan"], ExecutionPlan)
+            run_taken(self._host.prepare(record, plan, entry.user_id), record, interruption)
         except LocalhaiError as error:  # the code or the settings are gone
             self._close(record, f"it cannot be run any more: {error}")
         except Exception as error:
             self._close(record, f"localhai failed: {type(error).__name__}: {error}")
             raise
+        finally:
+            self._records.dequeue(execution_id)
 
     def _close(self, record: ExecutionRecord, reason: str) -> None:
         """What was taken and cannot be run ends: nobody else is going to look at it."""
-        if self._home.records.executions.get(record.id).status in INCOMPLETE:
-            close(self._home, record, "error", reason)
+        if self.home.records.executions.get(record.id).status in INCOMPLETE:
+            close(self.home, record, "error", reason)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from valohai_yaml.objs import Step
 
+    from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
-    from localhai.executions.open_project import OpenProject
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan, PlannedInput
     from localhai.project.snapshot import Snapshot

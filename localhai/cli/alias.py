@@ -14,8 +14,8 @@ from localhai.errors import UsageError
 from localhai.vocabulary import datum_uri, is_id, without_scheme
 
 if TYPE_CHECKING:
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
-    from localhai.executions.open_project import OpenProject
 
 
 @click.command("list")

@@ -15,9 +15,9 @@ from localhai.errors import ProjectError
 
 if TYPE_CHECKING:
     from localhai.app.list import ListRequest
+    from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.project.folder import ProjectFolder
     from localhai.records import Project
     from localhai.settings import Settings
@@ -47,7 +47,7 @@ class Call(Struct):
     @contextmanager
     def open_project(self, *, yaml: str | None = None, recover: bool = False) -> Iterator[OpenProject]:
         """The project here. Raises ProjectError when there is none, `recover` looks after what a crash left."""
-        from localhai.executions.open_project import OpenProject
+        from localhai.app.open_project import OpenProject
 
         folder = self._find_project(yaml)
         settings = _settings(folder.path)

@@ -23,8 +23,8 @@ from localhai.cli.versions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
-    from localhai.executions.open_project import OpenProject
     from localhai.records.versions import Version, VersionParent
 
 

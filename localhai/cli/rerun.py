@@ -17,10 +17,10 @@ from localhai.errors import LocalhaiError, UsageError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.cli.execution.run_command import Typed
     from localhai.executions.execution import Execution
-    from localhai.executions.open_project import OpenProject
 
 EPILOG = "Parameters and inputs of its step can be changed: `localhai rerun 5 --epochs=20`."
 

@@ -14,9 +14,9 @@ from localhai.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.executions.execution import Execution
-    from localhai.executions.open_project import OpenProject
 
 SCRIPT = "/valohai/config/.command"
 

@@ -13,7 +13,7 @@ from localhai.vocabulary import datum_uri, version_uri, without_scheme
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.records.versions import Noun, Version, VersionParent
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from localhai.containers.engine import Image
     from localhai.deployments.work import Work
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
 
 REQUIREMENTS = ("requirements-deployment.txt", "requirements.txt")
 NAME = "localhai/deployment"
@@ -30,7 +30,7 @@ BUILD = "/valohai/.build"
 
 
 def look_at_images(
-    project: OpenProject, definitions: Sequence[Mapping[str, Any]], policy: str, say: Callable[[str], None]
+    project: ProjectContext, definitions: Sequence[Mapping[str, Any]], policy: str, say: Callable[[str], None]
 ) -> None:
     """Pull what several endpoints need before the first is built. Raises ImageNotFound with all that cannot be had."""
     needed: dict[str, list[str]] = {}

@@ -55,7 +55,7 @@ class _Server(Struct):
 def prefixes(work: Work) -> list[str]:
     """`owner/project/deployment/version/endpoint`, then the same with each alias (platform.md 9)."""
     version = work.version
-    first = f"{creator_name(work.settings)}/{version.project}/{version.deployment}"
+    first = f"{creator_name(work.settings, work.options.creator)}/{version.project}/{version.deployment}"
     return [f"{first}/{name}/{work.endpoint}" for name in (version.name, *version.aliases)]
 
 

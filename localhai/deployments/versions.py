@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from localhai.data.files import InputFile
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.observer import Observer
     from localhai.project.snapshot import Snapshot
@@ -37,7 +37,7 @@ FOLDER = "deployments"
 
 
 def make_version(
-    project: OpenProject,
+    project: ProjectContext,
     *,
     deployment: str,
     endpoints: Sequence[tuple[Mapping[str, Any], Mapping[str, Sequence[str]]]],
@@ -73,7 +73,7 @@ def make_version(
 
 
 def fetch(
-    project: OpenProject,
+    project: ProjectContext,
     definition: Mapping[str, Any],
     uris: Mapping[str, str],
     requester: str | None,
@@ -112,7 +112,7 @@ def _file_not_found(endpoint: str, error: InputNotFound) -> InputNotFound:
 
 
 def work_on(
-    project: OpenProject,
+    project: ProjectContext,
     version: DeploymentVersion,
     endpoint: str,
     snapshot: Snapshot,
@@ -136,7 +136,7 @@ def work_on(
     )
 
 
-def build_endpoint(project: OpenProject, work: Work) -> str:
+def build_endpoint(project: ProjectContext, work: Work) -> str:
     """Build the image of an endpoint unless it is there; gives its reference. Raises LocalhaiError.
 
     UsageError when another process builds or serves it.
@@ -145,7 +145,7 @@ def build_endpoint(project: OpenProject, work: Work) -> str:
         return _build_endpoint(project, work)
 
 
-def _build_endpoint(project: OpenProject, work: Work) -> str:
+def _build_endpoint(project: ProjectContext, work: Work) -> str:
     records, me = project.home.records, own_owner()
     if not records.deployments.hold_endpoint(work.version.id, work.endpoint, "building", me):
         raise UsageError(

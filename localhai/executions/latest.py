@@ -12,6 +12,7 @@ from localhai.system import private
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from localhai.executions.run.context import Creator
     from localhai.settings import Settings
 
 LATEST = "latest"
@@ -65,8 +66,10 @@ def _counter(name: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def creator_name(settings: Settings) -> str:
-    """Who runs executions: the setting, else the login name."""
+def creator_name(settings: Settings, creator: Creator | None = None) -> str:
+    """Who runs executions: the user of the API who asks, else that of the setting, else the login name."""
+    if creator is not None:
+        return creator.name
     if settings.creator:
         return settings.creator
     try:

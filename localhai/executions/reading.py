@@ -13,6 +13,7 @@ from msgspec import Struct
 from localhai.containers import limits
 from localhai.data.access import EVERYTHING, NO_FILE, Access
 from localhai.errors import UsageError
+from localhai.executions.run.context import Creator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,12 @@ def requester_of(document: Mapping[str, Any]) -> str | None:
     """The id of the client's user by whom something recorded was asked for; None: the person at this machine."""
     found = document.get(REQUESTER)
     return None if found is None else str(found)
+
+
+def creator_of(document: Mapping[str, Any]) -> Creator | None:
+    """That user, by whom and in whose name others go on with it."""
+    requester = requester_of(document)
+    return None if requester is None else Creator(requester, str(document.get("user") or document.get("creator")))
 
 
 def recorded(requester: str | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from localhai.executions.execution import Execution
 from localhai.executions.log.follow import LOOK
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.recovery import NEVER_RAN, adopt
-from localhai.executions.run.runner import run
+from localhai.executions.run.runner import ExecutionStart, run
 from localhai.pipelines import rules
 from localhai.pipelines.results import NodeResult, NodeStart
 from localhai.pipelines.runners import Kept, Made
@@ -48,12 +48,7 @@ class ExecutionRunner:
             plan = work.sources.execution_plan(work.node, work.start, secrets=tuple(work.options.secrets))
             with work.slots.taken(given_up=work.interruption.is_asked):
                 execution = run(
-                    project.home,
-                    project.record,
-                    plan,
-                    work.sources.snapshot(work.node.commit),
-                    settings=project.settings,
-                    options=work.options,
+                    ExecutionStart(project, plan, work.sources.snapshot(work.node.commit), work.options),
                     observer=_Watch(work, work.watch(None)),
                     interruption=work.interruption,
                 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.errors import UsageError
-from localhai.executions.reading import requester_of
+from localhai.executions.reading import creator_of
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.stop import Interruption
 from localhai.pipelines.graph import Graph
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from localhai.executions.home import Home
-    from localhai.executions.run.context import RunOptions
     from localhai.pipelines.runners import Kept, NodeRunner
-    from localhai.pipelines.running import PipelineOptions
-    from localhai.pipelines.sources import Sources
+    from localhai.pipelines.running import PipelineStart
     from localhai.records.pipelines import Pipeline
 
 
@@ -142,12 +140,9 @@ def _kept_by_name(home: Home, record: Pipeline, name: str, runners: Mapping[str,
 
 
 def continue_pipeline(
-    sources: Sources,
+    start: PipelineStart,
     record: Pipeline,
-    plan: PipelinePlan,
     *,
-    run_options: RunOptions,
-    options: PipelineOptions,
     reused: Collection[str] = (),
     interruption: Interruption | None = None,
 ) -> Pipeline:
@@ -156,19 +151,18 @@ def continue_pipeline(
     All happens again, but what nodes had made is taken for what they make: executions that ended count, those that
     run are watched to their ends. `reused` are the nodes that somebody named an earlier run for.
     """
-    runners = all_runners(options.runners)
-    run_options = replace(run_options, requester=run_options.requester or requester_of(record.document))
-    made, over = left(sources.project.home, record, runners)
-    kept = {name: _kept(sources, record, name, runners) for name in reused}
-    run = Run(sources, plan, record, runners, run_options, options, PipelineObserver(), interruption or Interruption())
-    run.begun = made
+    home, runners = start.sources.project.home, all_runners(start.runners)
+    made, over = left(home, record, runners)
+    kept = {name: _kept(home, record, name, runners) for name in reused}
+    options = replace(start.options, creator=start.options.creator or creator_of(record.document))
+    run = Run(replace(start, options=options, begun=made), record, PipelineObserver(), interruption or Interruption())
     run.over = over
     run.seen = {node.name: node.status for node in record.nodes}
     with at_work(record.id):
         run.go({}, {name: item for name, item in kept.items() if item is not None})
-    return sources.project.home.records.pipelines.get(record.id)
+    return home.records.pipelines.get(record.id)
 
 
-def _kept(sources: Sources, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:
+def _kept(home: Home, record: Pipeline, name: str, runners: Mapping[str, NodeRunner]) -> Kept | None:
     node = record.node(name)
-    return None if node is None else runners[node.type].earlier(sources.project.home, node)
+    return None if node is None else runners[node.type].earlier(home, node)

@@ -71,20 +71,27 @@ class PipelineObserver:
         return Observer()
 
 
-class PipelineOptions(Struct, frozen=True):
-    """How to run, beside what to run.
+class PipelineStart(Struct, frozen=True):
+    """A run of a pipeline that is asked for: what runs, and how; `options` are those of its executions.
 
-    `jobs` limits the executions that run at a time, and the nodes. `runners` are those of further types of nodes.
-    `slots` is a limit that the pipeline shares with others. `images_first`: all images are there before it begins.
+    `jobs` limits the executions that run at a time, and the nodes; None is `usual_jobs`. `runners` are those of further
+    types of nodes. `slots` is a limit that the pipeline shares with others. `images_first`: all images are there before
+    it begins. `kept` is what `resuming.keep` gives, `reused` what `resuming.reuse`, `begun` what `resuming.begun`.
     """
 
-    jobs: int = 1
+    sources: Sources
+    plan: PipelinePlan
+    options: RunOptions
+    jobs: int | None = None
     title: str | None = None
     tags: Sequence[str] = ()
     approve_all: bool = False
     images_first: bool = True
     runners: Mapping[str, NodeRunner] = field(default_factory=dict)
     slots: Slots | None = None
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    reused: Mapping[str, Kept] = field(default_factory=dict)
+    begun: Mapping[str, Made] = field(default_factory=dict)
 
 
 def usual_jobs() -> int:
@@ -93,52 +100,36 @@ def usual_jobs() -> int:
 
 
 def run_pipeline(
-    sources: Sources,
-    plan: PipelinePlan,
-    *,
-    run_options: RunOptions,
-    options: PipelineOptions | None = None,
-    kept: Mapping[str, Kept] | None = None,
-    reused: Mapping[str, Kept] | None = None,
-    begun: Mapping[str, Made] | None = None,
-    observer: PipelineObserver | None = None,
-    interruption: Interruption | None = None,
+    start: PipelineStart, *, observer: PipelineObserver | None = None, interruption: Interruption | None = None
 ) -> Pipeline:
     """Run a pipeline to its end in this thread; gives its record, whatever its final status.
-
-    `kept` is what `resuming.keep` gives, `begun` what `resuming.begun` gives, `reused` what `resuming.reuse` gives.
 
     Raises ProjectError and UsageError before anything starts, EngineNotFound when there is no engine, ImageNotFound
     with all images that cannot be had.
     """
-    options = options or PipelineOptions()
-    runners = all_runners(options.runners)
+    sources, plan, options = start.sources, start.plan, start.options
+    runners = all_runners(start.runners)
     refuse_unknown_types(plan, runners)
-    preflight(sources, plan, runners, secrets=tuple(run_options.secrets))
+    preflight(sources, plan, runners, secrets=tuple(options.secrets))
     home, project = sources.project.home, sources.project.record
     _ = home.engine  # whether there is one, before anything is recorded
-    masker = Masker(list(run_options.secrets.values()))
+    masker = Masker(list(options.secrets.values()))
     document = {
         "plan": plan.to_dict(),
-        "tags": list(options.tags),
-        "env_file": run_options.env_file,
-        "user": creator_name(sources.project.settings),
-        **recorded(run_options.requester),
+        "tags": list(start.tags),
+        "env_file": options.env_file,
+        "user": creator_name(sources.project.settings, options.creator),
+        **recorded(options.requester),
     }
     own = sources.snapshot().identifier
     for commit in {node.commit for node in plan.nodes}:
         sources.snapshot(commit)
-    interruption, known_as = interruption or Interruption(), home.records.pipelines.coming_id()
+    observer, interruption = observer or PipelineObserver(), interruption or Interruption()
+    known_as = home.records.pipelines.coming_id()
     with at_work(known_as), ctrl_c_asks(interruption):
-        if options.images_first:
-            look_at_images(
-                sources,
-                plan,
-                {*(kept or {}), *(reused or {})},
-                policy=run_options.pull,
-                say=(observer or PipelineObserver()).status,
-                interruption=interruption,
-            )
+        if start.images_first:
+            known = {*start.kept, *start.reused}
+            look_at_images(sources, plan, known, policy=options.pull, say=observer.status, interruption=interruption)
         record = home.records.pipelines.create(
             project.id,
             name=plan.name,
@@ -146,12 +137,10 @@ def run_pipeline(
             commit=own,
             document=masker.mask_value(json.loads(strict_json.dumps(document, default=str))),
             owner=home.own(),
-            title=options.title or plan.name,
+            title=start.title or plan.name,
             known_as=known_as,
         )
-        run = Run(sources, plan, record, runners, run_options, options, observer or PipelineObserver(), interruption)
-        run.begun = dict(begun or {})
-        run.go(kept or {}, reused or {})
+        Run(start, record, observer, interruption).go(start.kept, start.reused)
     return home.records.pipelines.get(record.id)
 
 
@@ -170,31 +159,25 @@ class Run:
     """One run of a pipeline: `go` is its life. What went before it may be given to its attributes first."""
 
     def __init__(
-        self,
-        sources: Sources,
-        plan: PipelinePlan,
-        record: Pipeline,
-        runners: Mapping[str, NodeRunner],
-        run_options: RunOptions,
-        options: PipelineOptions,
-        observer: PipelineObserver,
-        interruption: Interruption,
+        self, start: PipelineStart, record: Pipeline, observer: PipelineObserver, interruption: Interruption
     ) -> None:
-        self.sources = sources
-        self.plan = plan
+        self.sources = start.sources
+        self.plan = start.plan
         self.record = record
-        self.records = sources.project.home.records
+        self.records = start.sources.project.home.records
         self.events: queue.Queue[tuple[str, NodeResult | None, BaseException | None]] = queue.Queue()
-        self._runners = runners
-        self._run_options = replace(run_options, reuse=run_options.reuse or plan.reuse_executions)
-        self._options = options
+        self._runners = all_runners(start.runners)
+        self._options = replace(start.options, reuse=start.options.reuse or start.plan.reuse_executions)
+        self._jobs = start.jobs or usual_jobs()
+        self._tags = start.tags
+        self._approves_all = start.approve_all
         self._observer = observer
         self._interruption = interruption
-        self._nodes = {node.name: node for node in plan.nodes}
+        self._nodes = {node.name: node for node in start.plan.nodes}
         self._threads: dict[str, threading.Thread] = {}
         self._stops: dict[str, Interruption] = {}
-        self._slots = options.slots or Slots(options.jobs)
-        self.begun: dict[str, Made] = {}
+        self._slots = start.slots or Slots(self._jobs)
+        self.begun = dict(start.begun)
         self.over: Mapping[str, Kept] = {}
         self.seen: dict[str, str] = {}  # statuses that are recorded already
         self._status = record.status
@@ -225,7 +208,7 @@ class Run:
     def _step(self, state: PipelineState) -> None:
         self._look(state)
         self._tell(state)  # what ended is recorded before anything follows it
-        free = self._options.jobs - len(state.running)
+        free = self._jobs - len(state.running)
         if free > 0:
             for start in state.ready(free):
                 self._start(start)
@@ -250,7 +233,7 @@ class Run:
                 sources=self.sources,
                 node=node,
                 start=start,
-                options=replace(self._run_options, belonging=self._belonging(node.name)),
+                options=replace(self._options, belonging=self._belonging(node.name)),
                 slots=self._slots,
                 interruption=stop,
                 made=lambda made: self._made(node.name, made),
@@ -278,12 +261,12 @@ class Run:
     def _belonging(self, node: str) -> dict[str, Any]:
         """Keys of execution.json (platform.md 2.4). A node's id is made of the pipeline's and its name."""
         return {
-            **self._run_options.belonging,
+            **self._options.belonging,
             "pipeline-id": self.record.id,
             "pipeline-counter": self.record.counter,
             "pipeline-node-id": str(uuid.uuid5(uuid.UUID(self.record.id), node)),
             "pipeline-title": self.record.title,
-            "pipeline-tags": list(self._options.tags),
+            "pipeline-tags": list(self._tags),
         }
 
     def _wait(self, state: PipelineState) -> None:
@@ -317,7 +300,7 @@ class Run:
             state.stop("stopped by request")
         for name in approved.intersection(state.awaiting_approval):
             state.approved(name)
-        if self._options.approve_all:
+        if self._approves_all:
             for name in state.awaiting_approval:
                 self._observer.status(f"node {name}: approved by --approve-all")
                 state.approved(name)

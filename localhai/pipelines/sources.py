@@ -17,7 +17,7 @@ from localhai.project.planning import stand_in_image
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
     from localhai.executions.run.stop import Interruption
     from localhai.pipelines.plan import Edge, Node, PipelinePlan
     from localhai.pipelines.results import NodeStart
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 class Sources:
     """Snapshots and configs by commit, each read once. `commit` None is the working tree as it is now.
 
-    `git_packaging` and `include_untracked` say which files of the working tree are code, as for `OpenProject.snapshot`.
+    `git_packaging` and `include_untracked` say which of its files are code, as for `ProjectContext.snapshot`.
     """
 
     def __init__(
         self,
-        project: OpenProject,
+        project: ProjectContext,
         commit: str | None = None,
         *,
         git_packaging: bool = True,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from localhai.app.queue import Queue
-from localhai.app.start import StartRequest
+from localhai.app.start import Creator, ExecutionStart
 from localhai.errors import ProjectError
-from localhai.executions.run.context import Creator
 from localhai.server import code, errors
 from localhai.server.api import (
     aliases,
@@ -89,7 +88,7 @@ class Host:
     def go_on(self, entry: QueueEntry, interruption: Interruption) -> None:
         go_on(self._state, entry, interruption)
 
-    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> tuple[Home, StartRequest]:
+    def prepare(self, record: ExecutionRecord, plan: ExecutionPlan, user_id: str) -> ExecutionStart:
         state = self._state
         try:
             project = state.project(record.project_id)
@@ -97,8 +96,7 @@ class Host:
         except Refused as error:
             raise ProjectError(str(error)) from error
         creator = Creator(user_id, str(record.document.get("user")))
-        home = commit.source.home
-        return home, StartRequest(project, plan, commit.code, home.settings, commit.options(user_id), creator)
+        return ExecutionStart(commit.source, plan, commit.code, commit.options(creator))
 
 
 def create_app(state: State, *, hosts: Collection[str] = ()) -> FastAPI:

@@ -18,8 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from localhai.errors import ProjectError, UsageError
-from localhai.executions.open_project import OpenProject
-from localhai.executions.run.context import RunOptions
+from localhai.executions.project_context import ProjectContext
+from localhai.executions.run.context import Creator, RunOptions
 from localhai.executions.run.secrets import read_env_file
 from localhai.pipelines.sources import Sources
 from localhai.project import git, snapshot
@@ -125,7 +125,7 @@ class OpenCommit(Struct, frozen=True):
     state: State
     project: Project
     code: Snapshot
-    source: OpenProject
+    source: ProjectContext
     secrets: Mapping[str, str]
 
     @property
@@ -138,10 +138,10 @@ class OpenCommit(Struct, frozen=True):
         """The code of a pipeline and of its nodes."""
         return _Uploaded(self)
 
-    def options(self, requester: str | None) -> RunOptions:
+    def options(self, creator: Creator | None) -> RunOptions:
         """How the settings say that steps run; secret variables of the project are secrets like those of a file.
 
-        `requester` is the id of the user who asks, as a record has it.
+        `creator` is the user who asks.
         """
         settings, calls = self.source.settings, self.state.calls
         secrets = read_env_file(settings.env_file) if settings.env_file else {}
@@ -150,14 +150,12 @@ class OpenCommit(Struct, frozen=True):
             secrets={**secrets, **self.secrets},
             env_file=str(settings.env_file) if settings.env_file else None,
             package_cache=settings.package_cache,
-            requester=requester,
+            creator=creator,
             calls=lambda execution_id: calls.of(execution_id, settings.network),
         )
 
 
-def open_commit(
-    state: State, project: Project, reference: str | None, *, creator: str | None = None, inherits: bool = True
-) -> OpenCommit:
+def open_commit(state: State, project: Project, reference: str | None, *, inherits: bool = True) -> OpenCommit:
     """By its identifier or a branch; None is the newest. Raises Refused that names `commit`.
 
     Without `inherits` the project's variables are left out.
@@ -167,9 +165,7 @@ def open_commit(
     variables = state.records.variables.list(project.id) if inherits else []
     known = {item.name: item.value for item in variables if not item.secret}
     settings = replace(home.settings, environment_variables={**home.settings.environment_variables, **known})
-    if creator is not None:
-        settings = replace(settings, creator=creator)
-    source = OpenProject(home, ProjectFolder(folder, project.name, folder / code.yaml), settings)
+    source = ProjectContext(home, ProjectFolder(folder, project.name, folder / code.yaml), settings, project)
     secrets = {item.name: item.value for item in variables if item.secret}
     return OpenCommit(state, project, code, source, secrets)
 

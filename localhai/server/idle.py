@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from localhai.server.state import ExecutionQueue
+    from localhai.app.queue import Queue
 
 
 class Attendance:
@@ -43,7 +43,7 @@ class Attendance:
 class Idleness:
     """Whether a server has been without anybody and anything to do for `limit` seconds; never without a limit."""
 
-    def __init__(self, attendance: Attendance, queue: ExecutionQueue, limit: float | None) -> None:
+    def __init__(self, attendance: Attendance, queue: Queue, limit: float | None) -> None:
         self._attendance = attendance
         self._queue = queue
         self._limit = limit

@@ -5,22 +5,24 @@ Pipelines and tasks go on under the ids that clients know; executions are adopte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localhai.app.follow import wait_for_children
-from localhai.app.nodes import further_runners
 from localhai.app.recover import recover
+from localhai.app.start import Creator, with_runners
 from localhai.errors import LocalhaiError
 from localhai.executions.run.stop import Interruption
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.resuming import continue_pipeline
-from localhai.pipelines.running import PipelineOptions
+from localhai.pipelines.running import PipelineStart
 from localhai.server.background import Supervised
 from localhai.server.code import open_commit
 from localhai.system import strict_json
-from localhai.tasks.task import Task, resume_task
+from localhai.tasks.task import Task, TaskStart, resume_task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from localhai.records.queue import QueueEntry
     from localhai.server.state import State
 
@@ -74,43 +76,39 @@ def go_on(state: State, entry: QueueEntry, interruption: Interruption) -> None:
 
 def _go_on_with_pipeline(state: State, entry: QueueEntry, interruption: Interruption) -> None:
     record, request = state.home.records.pipelines.get(entry.id), entry.request
-    project = state.project(record.project_id)
-    commit = open_commit(state, project, record.commit, creator=record.document.get("user"))
-    options = PipelineOptions(
+    commit = open_commit(state, state.project(record.project_id), record.commit)
+    start = PipelineStart(
+        commit.sources(),
+        strict_json.convert(request.get("plan") or record.document["plan"], PipelinePlan),
+        commit.options(_creator(entry, record.document)),
         jobs=state.jobs,
         title=record.title,
         tags=record.document.get("tags") or (),
-        runners=further_runners(),
         slots=state.queue.slots,
     )
-    continue_pipeline(
-        commit.sources(),
-        record,
-        strict_json.convert(request.get("plan") or record.document["plan"], PipelinePlan),
-        run_options=commit.options(entry.user_id),
-        options=options,
-        reused=request.get("reused") or (),
-        interruption=interruption,
-    )
+    continue_pipeline(with_runners(start), record, reused=request.get("reused") or (), interruption=interruption)
 
 
 def _go_on_with_task(state: State, entry: QueueEntry, interruption: Interruption) -> None:
     """First what still runs to its end, watched by others, then what is missing."""
     records = state.home.records
-    record = records.tasks.get(entry.id)
-    if wait_for_children(state.home, record.id, lambda: interruption.asked):
-        records.tasks.close(record.id, "stopped")
+    if wait_for_children(state.home, entry.id, lambda: interruption.asked):
+        records.tasks.close(entry.id, "stopped")
         return
-    project = state.project(record.project_id)
-    commit = open_commit(state, project, record.commit, creator=record.document.get("user"))
-    resume_task(
+    task = Task(state.home, records.tasks.get(entry.id))
+    commit = open_commit(state, state.project(task.record.project_id), task.record.commit)
+    start = TaskStart(
         commit.source,
-        Task(state.home, records.tasks.get(record.id)),
-        config=commit.config,
-        snapshot=commit.code,
-        options=commit.options(entry.user_id),
-        owned=True,
+        task.plan,
+        commit.config,
+        commit.code,
+        task.overrides,
+        commit.options(_creator(entry, task.record.document)),
         jobs=state.jobs,
         slots=state.queue.slots,
-        interruption=interruption,
     )
+    resume_task(start, task, owned=True, interruption=interruption)
+
+
+def _creator(entry: QueueEntry, document: Mapping[str, Any]) -> Creator:
+    return Creator(entry.user_id, str(document.get("user")))

@@ -10,7 +10,7 @@ from localhai.deployments import versions
 from localhai.deployments.proxy import Proxy, Routes
 from localhai.deployments.serving import serve
 from localhai.errors import Interrupted, LocalhaiError
-from localhai.executions.reading import requester_of
+from localhai.executions.reading import creator_of
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption
 from localhai.server.code import open_commit
@@ -19,7 +19,7 @@ from localhai.vocabulary import ENDPOINT_HELD
 
 if TYPE_CHECKING:
     from localhai.deployments.work import Work
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
     from localhai.records import Project
     from localhai.records.deployments import DeploymentVersion
     from localhai.server.state import State
@@ -63,8 +63,8 @@ def _serve(state: State, project: Project, version: DeploymentVersion, interrupt
 
 def _build_and_serve(state: State, project: Project, version: DeploymentVersion, interruption: Interruption) -> None:
     inherits = bool(version.document.get(INHERIT, True))
-    commit = open_commit(state, project, version.commit, creator=version.document.get("creator"), inherits=inherits)
-    source, options = commit.source, commit.options(requester_of(version.document))
+    commit = open_commit(state, project, version.commit, inherits=inherits)
+    source, options = commit.source, commit.options(creator_of(version.document))
     with ExitStack() as stack:
         works: list[tuple[Work, str]] = []
         for endpoint in version.endpoints:
@@ -88,7 +88,7 @@ def _build_and_serve(state: State, project: Project, version: DeploymentVersion,
         serve(works, proxy, ready_within=READY_WITHIN, ready=lambda _urls: _require_enabled(source, version))
 
 
-def _require_enabled(source: OpenProject, version: DeploymentVersion) -> None:
+def _require_enabled(source: ProjectContext, version: DeploymentVersion) -> None:
     """Raises Interrupted: it was disabled while nobody who serves could have heard it."""
     if not is_enabled(source.home.records.deployments.version(version.id)):
         raise Interrupted(f"version {version.name} was disabled")

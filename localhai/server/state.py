@@ -19,10 +19,8 @@ from localhai.settings import FILE_NAME, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from localhai.executions.run.slots import Slots
-    from localhai.executions.run.stop import Interruption
+    from localhai.app.queue import Queue
     from localhai.records import Project, Records
-    from localhai.records.queue import QueueEntry
     from localhai.records.server import User
 
 
@@ -37,39 +35,6 @@ class Round(Protocol):
 
     def age(self) -> float | None:
         """Seconds since a round last ended well; None when it was not started."""
-
-
-class ExecutionQueue(Protocol):
-    """What requests and the server's end ask of the queue: `app.queue.Queue`."""
-
-    @property
-    def slots(self) -> Slots:
-        """The limit on executions that run at once, those of pipelines and tasks among them."""
-
-    @property
-    def closing(self) -> bool:
-        """Whether the server is about to end."""
-
-    def start(self) -> None:
-        """Begin with what waits."""
-
-    def wake(self) -> None:
-        """Something new waits."""
-
-    def waiting(self) -> Sequence[QueueEntry]:
-        """What waits for this server, oldest first."""
-
-    def running(self) -> int:
-        """How many run now."""
-
-    def beside(self, thread: threading.Thread, interruption: Interruption) -> None:
-        """Start a thread that is no execution, and stop it when the server ends."""
-
-    def ask_to_stop(self) -> None:
-        """Start nothing more, and stop what runs."""
-
-    def close(self) -> None:
-        """Wait until nothing runs any more."""
 
 
 class ContainerCalls(Protocol):
@@ -111,13 +76,13 @@ class State:
     say: Callable[[str], None] = lambda _text: None
     container_host: str | None = None
     watched: dict[str, Round] = field(default_factory=dict, init=False, repr=False)
-    queue: ExecutionQueue = field(init=False)
+    queue: Queue = field(init=False)
     calls: ContainerCalls = field(init=False)
     readiness: ServerHealth = field(init=False)
     _homes: dict[str, Home] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def equip(self, queue: ExecutionQueue, calls: ContainerCalls, readiness: ServerHealth) -> None:
+    def equip(self, queue: Queue, calls: ContainerCalls, readiness: ServerHealth) -> None:
         """What runs in the server's own threads, which know this state themselves; `app.assemble` does it, once."""
         object.__setattr__(self, "queue", queue)
         object.__setattr__(self, "calls", calls)

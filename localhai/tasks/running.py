@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from localhai.errors import Interrupted, LocalhaiError, NotReused, SurroundingsError
 from localhai.executions.run.group import Group
 from localhai.executions.run.observer import Observer
-from localhai.executions.run.runner import run
+from localhai.executions.run.runner import ExecutionStart, run
 from localhai.executions.run.stop import Beside, Interruption
 
 if TYPE_CHECKING:
     from localhai.executions.execution import Execution
     from localhai.executions.log.log import EventStream
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.slots import Slots
     from localhai.project.plan import ExecutionPlan
@@ -53,7 +53,7 @@ class Start(Struct):
     `slots` is a limit that it shares with others, beside its own.
     """
 
-    project: OpenProject
+    project: ProjectContext
     record: TaskRecord
     snapshot: Snapshot
     planned: Callable[[Mapping[str, Any]], ExecutionPlan]
@@ -170,13 +170,9 @@ class Running:
     def _run(self, child: Child, watcher: Observer) -> Execution:
         start = self._start
         try:
+            plan = start.planned(child.parameters)
             return run(
-                start.project.home,
-                start.project.record,
-                start.planned(child.parameters),
-                start.snapshot,
-                settings=start.project.settings,
-                options=self._options(child),
+                ExecutionStart(start.project, plan, start.snapshot, self._options(child)),
                 observer=watcher,
                 interruption=self._children,
             )

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from localhai.errors import UsageError
 from localhai.executions.datums import Addresses
 from localhai.executions.latest import creator_name
-from localhai.executions.reading import access_of, recorded, requester_of
+from localhai.executions.reading import access_of, creator_of, recorded
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.secrets import Masker
-from localhai.executions.run.stop import ctrl_c_asks
+from localhai.executions.run.stop import Interruption, ctrl_c_asks
 from localhai.executions.run.verdict import stopwatch
 from localhai.project.overrides import Overrides
 from localhai.system import strict_json
 from localhai.tasks import comparison, rules
-from localhai.tasks.building import check, require_runnable
+from localhai.tasks.building import check
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.running import Running, Start, TaskObserver
 from localhai.tasks.sweep import Ended, ParameterSets, Sweep
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
+    from localhai.executions.project_context import ProjectContext
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.slots import Slots
-    from localhai.executions.run.stop import Interruption
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records.tasks import TaskRecord
-
-__all__ = ["Task", "check_task", "require_runnable", "resume_task", "start_task"]
 
 
 class Task:
@@ -87,100 +85,139 @@ class Task:
 
 
 def check_task(
-    project: OpenProject, plan: TaskPlan, *, config: ProjectConfig, overrides: Overrides, options: RunOptions
+    project: ProjectContext, plan: TaskPlan, *, config: ProjectConfig, overrides: Overrides, options: RunOptions
 ) -> None:
-    """Raises ProjectError and UsageError as `start_task` does before anything starts."""
-    check(plan, _planner(project, plan, config, None, overrides, options))
+    """Raises ProjectError and UsageError as `run_task` does before anything starts."""
+    check(plan, partial(_planned, project, plan, config, overrides, options))
 
 
-def start_task(
-    project: OpenProject,
+def _planned(
+    project: ProjectContext,
     plan: TaskPlan,
-    *,
     config: ProjectConfig,
-    snapshot: Snapshot,
     overrides: Overrides,
     options: RunOptions,
-    jobs: int = 1,
-    slots: Slots | None = None,
-    observer: TaskObserver | None = None,
-    interruption: Interruption | None = None,
+    parameters: Mapping[str, Any],
+) -> ExecutionPlan:
+    own = replace(overrides, parameters={**overrides.parameters, **parameters})
+    return project.plan(plan.step, overrides=own, secrets=tuple(options.secrets), config=config)
+
+
+class TaskStart(Struct, frozen=True):
+    """A task that is asked for: what runs, with which code, and how; `options` are those of its executions.
+
+    `config` is the valohai.yaml that counts, `overrides` is what all executions change of the step. `jobs` run side by
+    side: of a distributed task all do, whatever it says. `slots` is a limit that it shares with others.
+    `images_first`: the image is there before it begins, and one that cannot be had is said once.
+    """
+
+    project: ProjectContext
+    plan: TaskPlan
+    config: ProjectConfig
+    snapshot: Snapshot
+    overrides: Overrides
+    options: RunOptions
+    jobs: int = 1
+    slots: Slots | None = None
+    images_first: bool = False
+
+    def planned(self, parameters: Mapping[str, Any]) -> ExecutionPlan:
+        """One of its executions, by the parameters that vary. Raises ProjectError and UsageError."""
+        return _planned(self.project, self.plan, self.config, self.overrides, self.options, parameters)
+
+
+def run_task(
+    start: TaskStart, *, observer: TaskObserver | None = None, interruption: Interruption | None = None
 ) -> Task:
-    """Run a task to its end; gives it in its final state, whatever that is.
+    """Run a task to its end in this thread; gives it in its final state, whatever that is.
 
     A task node of a pipeline needs its `record.status` and, for its edges, the executions with their outputs: those of
-    `home.records.task_children(task.record.id)`. A distributed task starts all members at once, whatever `jobs` says.
-    Aliases of data are resolved here, and mean the same for all executions (platform.md 4.1).
+    `home.records.task_children(task.record.id)`. Aliases of data are resolved here, and mean the same for all
+    executions (platform.md 4.1).
 
     Raises ProjectError and UsageError before anything starts for values that the step does not take, and
     SurroundingsError, after the task was closed as `error`, for what kept executions from starting.
     """
-    planned = _planner(project, plan, config, snapshot, overrides, options)
-    check(plan, planned)
-    project.home.engine.info()
-    readable = access_of(project.home, options.requester).projects
-    addresses = Addresses(project.home.records, project.record.id, readable=readable)
-    _, resolved = addresses.freeze(planned(ParameterSets(plan)[0]), project.settings.inputs)
-    known_as = project.home.records.tasks.coming_id()
+    observer, interruption = observer or TaskObserver(), interruption or Interruption()
+    project, plan, options = start.project, start.plan, start.options
+    home = project.home
+    check(plan, start.planned)
+    home.engine.info()
+    if start.images_first:
+        _look_at_image(start, observer, interruption)
+    readable = access_of(home, options.requester).projects
+    addresses = Addresses(home.records, project.record.id, readable=readable)
+    _, resolved = addresses.freeze(start.planned(ParameterSets(plan)[0]), project.settings.inputs)
+    known_as = home.records.tasks.coming_id()
     with at_work(known_as):
-        record = project.home.records.tasks.create(
+        record = home.records.tasks.create(
             project.record.id,
             name=plan.name,
             step=plan.step,
             type=plan.type,
-            commit=snapshot.identifier,
+            commit=start.snapshot.identifier,
             document={
                 "plan": plan.to_dict(),
-                "overrides": _given(overrides, options),
+                "overrides": _given(start.overrides, options),
                 "env_file": options.env_file,
-                "user": creator_name(project.settings),
+                "user": creator_name(project.settings, options.creator),
                 "reuse": options.reuse,
                 "resolved": [resolution.to_dict() for resolution in resolved],
                 **recorded(options.requester),
             },
-            owner=project.home.own(),
+            owner=home.own(),
             known_as=known_as,
         )
-        start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-        return _finish(_with_people(start, observer, interruption), Sweep(plan), jobs, measured=True)
+        return _finish(_begun(start, record, observer, interruption), Sweep(plan), start.jobs, measured=True)
 
 
 def resume_task(
-    project: OpenProject,
+    start: TaskStart,
     task: Task,
     *,
-    config: ProjectConfig,
-    snapshot: Snapshot,
-    options: RunOptions,
     failed: bool = False,
     owned: bool = False,
-    jobs: int = 1,
-    slots: Slots | None = None,
     observer: TaskObserver | None = None,
     interruption: Interruption | None = None,
 ) -> Task:
     """Make the executions that are missing, and again those that were stopped or crashed; `failed`: errors too.
 
-    Those that stay stay as they are. `owned`: it never ended, and the caller has become its owner.
-    Raises UsageError for a task that runs, otherwise as `start_task`.
+    `start` has the plan and the overrides of the task. Those that stay stay as they are. `owned`: it never ended, and
+    the caller has become its owner. Raises UsageError for a task that runs, otherwise as `run_task`.
     """
-    plan, overrides = task.plan, task.overrides
-    planned = _planner(project, plan, config, snapshot, overrides, options)
-    check(plan, planned)
-    project.home.engine.info()
-    _require_ended(project.home, task)
+    home, plan = start.project.home, start.plan
+    check(plan, start.planned)
+    home.engine.info()
+    _require_ended(home, task)
     with at_work(task.record.id):
-        if not owned and not project.home.records.tasks.resume(task.record.id, project.home.own(at_once=True)):
+        if not owned and not home.records.tasks.resume(task.record.id, home.own(at_once=True)):
             raise UsageError(f"task #{task.record.counter} runs: only one that has ended can be resumed")
         keep = rules.kept(plan, task.record.status, failed=failed)
-        record = project.home.records.tasks.get(task.record.id)
+        record = home.records.tasks.get(task.record.id)
         kept = (
             Ended(row["number"], row["status"], row["parameters"], row["metadata"])
             for row in _rows_in_order(task)
             if row["status"] in keep
         )
-        start = Start(project, record, snapshot, planned, _belonging(options, record), slots=slots)
-        return _finish(_with_people(start, observer, interruption), Sweep(plan, kept), jobs, measured=False)
+        begun = _begun(start, record, observer or TaskObserver(), interruption or Interruption())
+        return _finish(begun, Sweep(plan, kept), start.jobs, measured=False)
+
+
+def _look_at_image(start: TaskStart, observer: TaskObserver, interruption: Interruption) -> None:
+    """Raises ImageNotFound, Interrupted."""
+    from localhai.containers.images import ensure_all
+    from localhai.project.planning import stand_in_image
+
+    home, settings = start.project.home, start.project.settings
+    step = start.config.config.steps[start.plan.step]
+    ensure_all(
+        home.engine,
+        {start.overrides.image or stand_in_image(step.image, settings.images): [f"task {start.plan.name}"]},
+        start.options.pull,
+        notify=observer.said,
+        locks=home.folder / "cache" / "locks",
+        cancelled=interruption.is_asked,
+    )
 
 
 def _given(overrides: Overrides, options: RunOptions) -> dict[str, Any]:
@@ -206,34 +243,17 @@ def _rows_in_order(task: Task) -> Iterable[dict[str, Any]]:
         yield comparison.row(number, item.to_dict(), names)
 
 
-def _planner(
-    project: OpenProject,
-    plan: TaskPlan,
-    config: ProjectConfig,
-    snapshot: Snapshot | None,
-    overrides: Overrides,
-    options: RunOptions,
-) -> Callable[[Mapping[str, Any]], ExecutionPlan]:
-    def planned(parameters: Mapping[str, Any]) -> ExecutionPlan:
-        own = replace(overrides, parameters={**overrides.parameters, **parameters})
-        commit = None if snapshot is None else snapshot.identifier
-        return project.plan(plan.step, overrides=own, secrets=tuple(options.secrets), commit=commit, config=config)
-
-    return planned
-
-
 def _belonging(options: RunOptions, record: TaskRecord) -> RunOptions:
     belonging = {**options.belonging, "task-id": record.id, "task-counter": record.counter}
     known = record.document
     reuse = options.reuse or bool(known["plan"].get("reuse_children") or known.get("reuse"))
-    requester = options.requester or requester_of(known)  # who goes on with a client's task does so for that client
-    return replace(options, belonging=belonging, reuse=reuse, resolved=known.get("resolved", ()), requester=requester)
+    creator = options.creator or creator_of(known)  # who goes on with a client's task does so for that client
+    return replace(options, belonging=belonging, reuse=reuse, resolved=known.get("resolved", ()), creator=creator)
 
 
-def _with_people(start: Start, observer: TaskObserver | None, interruption: Interruption | None) -> Start:
-    start.observer = observer or start.observer
-    start.interruption = interruption or start.interruption
-    return start
+def _begun(start: TaskStart, record: TaskRecord, observer: TaskObserver, interruption: Interruption) -> Start:
+    options = _belonging(start.options, record)
+    return Start(start.project, record, start.snapshot, start.planned, options, observer, interruption, start.slots)
 
 
 def _finish(start: Start, sweep: Sweep, jobs: int, *, measured: bool) -> Task:

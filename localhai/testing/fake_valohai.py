@@ -167,7 +167,7 @@ class FakeValohai:
         """In the place of a process of its own, which would not know this engine: a thread."""
         from localhai.airflow.local_pipeline import run_pipeline
         from localhai.airflow.local_run import run_execution
-        from localhai.executions.open_project import OpenProject
+        from localhai.app.open_project import OpenProject
         from localhai.executions.run.stop import Interruption
 
         begun = threading.Event()

@@ -15,11 +15,11 @@ import pytest
 from msgspec.structs import replace
 from waiting import PATIENCE, until
 
+from localhai.app.open_project import OpenProject
 from localhai.containers import labels, package_cache
 from localhai.containers.docker.connect import connect
 from localhai.containers.engine import Engine
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run.observer import Observer
 from localhai.records import Records
 from localhai.settings import Settings

@@ -16,9 +16,9 @@ from localhai.errors import LocalhaiError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
 
 
 CASES = {case.name: case for case in cases.load_cases() if case.starts}

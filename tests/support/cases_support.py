@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import structs
 
-from localhai.executions.open_project import OpenProject
+from localhai.app.open_project import OpenProject
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from localhai.app.open_project import OpenProject
     from localhai.errors import LocalhaiError
     from localhai.executions.execution import Execution
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
     from localhai.project.plan import ExecutionPlan
 

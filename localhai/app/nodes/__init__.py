@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def further_runners() -> dict[str, NodeRunner]:
-    """By type: `PipelineOptions.runners`, which front ends hand in."""
+    """By type: `PipelineStart.runners`."""
     from localhai.app.nodes.deployment import DeploymentRunner
     from localhai.app.nodes.task import TaskRunner
 

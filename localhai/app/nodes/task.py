@@ -21,7 +21,7 @@ from localhai.system import strict_json
 from localhai.tasks import rules
 from localhai.tasks.building import Wish, check
 from localhai.tasks.running import TaskObserver
-from localhai.tasks.task import Task, resume_task, start_task
+from localhai.tasks.task import Task, TaskStart, resume_task, run_task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -81,23 +81,24 @@ def _run(work: NodeWork) -> Task:
     for note in (*plan.notes, telling_sentence(plan.parity)):
         if note:
             work.say(note)
-    how: dict[str, Any] = {
-        "config": sources.node_config(node),
-        "snapshot": sources.snapshot(node.commit),
-        "options": work.options,
-        "jobs": work.slots.count,
-        "slots": work.slots,
-        "observer": _Watch(work),
-        "interruption": work.interruption,
-    }
-    if left is None:
-        return start_task(sources.project, plan, overrides=overrides, **how)
-    if not left.is_of(plan, overrides, work.options):
+    start = TaskStart(
+        sources.project,
+        plan,
+        sources.node_config(node),
+        sources.snapshot(node.commit),
+        overrides,
+        work.options,
+        jobs=work.slots.count,
+        slots=work.slots,
+    )
+    if left is not None and left.is_of(plan, overrides, work.options):
+        complete = sources.project.home.records.tasks.counts(left.record.id).get("complete", 0)
+        work.say(f"goes on with task #{left.record.counter}: {complete} of {plan.count} executions are kept")
+        again = replace(start, plan=left.plan, overrides=left.overrides)
+        return resume_task(again, left, failed=True, observer=_Watch(work), interruption=work.interruption)
+    if left is not None:
         work.say(f"task #{left.record.counter} was of other values or files: all of it runs again")
-        return start_task(sources.project, plan, overrides=overrides, **how)
-    complete = sources.project.home.records.tasks.counts(left.record.id).get("complete", 0)
-    work.say(f"goes on with task #{left.record.counter}: {complete} of {plan.count} executions are kept")
-    return resume_task(sources.project, left, failed=True, **how)
+    return run_task(start, observer=_Watch(work), interruption=work.interruption)
 
 
 def _left(work: NodeWork) -> Task | None:

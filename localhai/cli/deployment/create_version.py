@@ -26,9 +26,9 @@ from localhai.errors import LocalhaiError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.deployments.work import Work
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployments import DeploymentVersion

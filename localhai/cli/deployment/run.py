@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.deployments.proxy import Proxy
     from localhai.deployments.work import Work
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.stop import Interruption
     from localhai.project.snapshot import Snapshot
     from localhai.records.deployments import DeploymentVersion

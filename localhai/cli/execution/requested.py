@@ -19,7 +19,7 @@ from localhai.project.overrides import Mistyped, Overrides, with_words
 if TYPE_CHECKING:
     from valohai_yaml.objs import Step
 
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.executions.run.context import RunOptions
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.execution.requested import GivenExecution, config_of, planning_options, understand
@@ -30,11 +29,11 @@ from localhai.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
     from localhai.cli.execution.run_command import Typed
     from localhai.executions.execution import Execution
-    from localhai.executions.open_project import OpenProject
     from localhai.executions.run.observer import Observer
     from localhai.executions.run.stop import Interruption
 
@@ -114,6 +113,7 @@ def start(
     notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
     """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
+    from localhai.app.start import ExecutionStart, run_execution
     from localhai.cli.execution.follow import follow
 
     project, plan = requested.project, requested.plan()
@@ -124,8 +124,8 @@ def start(
             git_packaging=given.git_packaging,
             include_untracked=given.include_untracked,
         )
-        of_code = replace(plan, commit=snapshot.identifier)
-        return project.start(of_code, snapshot, requested.options, observer=observer, interruption=interruption)
+        asked = ExecutionStart(project, plan, snapshot, requested.options)
+        return run_execution(asked, observer=observer, interruption=interruption)
 
     return follow(
         call,

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from localhai.app.nodes import further_runners
+from localhai.app.start import run_pipeline
 from localhai.cli import formats, output
 from localhai.cli.execution.follow import exit_code, signal_word
 from localhai.cli.pipeline.list import print_nodes
@@ -14,7 +14,7 @@ from localhai.errors import InputNotFound, NotReused
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption, signals_ask
-from localhai.pipelines.running import PipelineObserver, PipelineOptions, run_pipeline, usual_jobs
+from localhai.pipelines.running import PipelineObserver, PipelineStart
 from localhai.vocabulary import WAITING
 
 if TYPE_CHECKING:
@@ -42,26 +42,21 @@ def follow(
     """Run it under a screen and under signals; gives the exit code (docs/json.md)."""
     screen = PipelineScreen(as_json=call.json, quiet=given.quiet)
     interruption = Interruption()
-    options = PipelineOptions(
-        jobs=given.jobs or usual_jobs(),
+    start = PipelineStart(
+        requested.sources,
+        requested.plan,
+        given.over(requested.sources.project.options()),
+        jobs=given.jobs,
         title=given.title,
         tags=given.tags,
         approve_all=given.approve_all,
-        runners=further_runners(),
+        kept=kept or {},
+        reused=reused or {},
+        begun=begun or {},
     )
     try:
         with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
-            record = run_pipeline(
-                requested.sources,
-                requested.plan,
-                run_options=given.over(requested.sources.project.options()),
-                options=options,
-                kept=kept,
-                reused=reused,
-                begun=begun,
-                observer=screen,
-                interruption=interruption,
-            )
+            record = run_pipeline(start, observer=screen, interruption=interruption)
     finally:
         screen.close()
     if call.json:

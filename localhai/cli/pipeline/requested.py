@@ -23,8 +23,8 @@ from localhai.cli.options import (
 from localhai.errors import LocalhaiError, UsageError
 
 if TYPE_CHECKING:
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
-    from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import PipelinePlan
     from localhai.pipelines.sources import Sources
 

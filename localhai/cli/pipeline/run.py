@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from valohai_yaml.objs import Config
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.cli.execution.run_command import Typed
-    from localhai.executions.open_project import OpenProject
     from localhai.pipelines.plan import Node, PipelinePlan
     from localhai.pipelines.runners import Kept
 

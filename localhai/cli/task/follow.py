@@ -85,10 +85,13 @@ class _ChildScreen(Observer):
 def follow(
     call: Call,
     plan: TaskPlan,
-    work: Callable[[TaskObserver, Interruption], Task],
+    work: Callable[..., Task],
     given: GivenTask,
 ) -> int:
-    """Do `work` under signals and show what it came to; gives the exit code (docs/json.md)."""
+    """Do `work` under signals and show what it came to; gives the exit code (docs/json.md).
+
+    `work` takes `observer` and `interruption`.
+    """
     screen = TaskScreen(plan, quiet=given.quiet, output=given.output)
     interruption = Interruption()
     if not given.quiet:
@@ -97,7 +100,7 @@ def follow(
             if note:
                 output.say(note)
     with signals_ask(interruption, _say_interrupted):
-        task = work(screen, interruption)
+        task = work(observer=screen, interruption=interruption)
     try:
         show(call, task, given.sort)
     except UsageError as error:  # a column that turned out not to be: what was made is shown all the same

@@ -23,9 +23,9 @@ from localhai.vocabulary import OnChildError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
     from localhai.cli.execution.requested import Requested
-    from localhai.executions.open_project import OpenProject
     from localhai.project.config import ProjectConfig
     from localhai.tasks.building import Wish
     from localhai.tasks.plan import TaskPlan, TaskType

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -99,53 +100,37 @@ def run(
 
 
 def _start(call: Call, asked: RequestedTask, given: GivenTask) -> int:
+    from localhai.app.start import run_task
     from localhai.cli.task.follow import follow
-    from localhai.tasks.task import require_runnable, start_task
+    from localhai.tasks.building import require_runnable
+    from localhai.tasks.task import TaskStart
 
     requested = asked.requested
-    project = requested.project
     require_runnable(asked.plan)
-    _look_at_image(asked, requested.options.pull)
-    snapshot = project.snapshot(
+    snapshot = requested.project.snapshot(
         requested.commit, git_packaging=given.git_packaging, include_untracked=given.include_untracked
     )
-    return follow(
-        call,
+    start = TaskStart(
+        requested.project,
         asked.plan,
-        lambda observer, interruption: start_task(
-            project,
-            asked.plan,
-            config=asked.config,
-            snapshot=snapshot,
-            overrides=requested.overrides,
-            options=requested.options,
-            jobs=given.jobs,
-            observer=observer,
-            interruption=interruption,
-        ),
-        given,
+        asked.config,
+        snapshot,
+        requested.overrides,
+        requested.options,
+        jobs=given.jobs,
+        images_first=True,
     )
-
-
-def _look_at_image(asked: RequestedTask, policy: str) -> None:
-    """One that cannot be had is said once, and not by each execution. Raises ImageNotFound."""
-    from localhai.containers.images import ensure_all
-    from localhai.project.planning import stand_in_image
-
-    project, overrides = asked.requested.project, asked.requested.overrides
-    step = asked.config.config.steps[asked.plan.step]
-    image = overrides.image or stand_in_image(step.image, project.settings.images)
-    locks = project.home.folder / "cache" / "locks"
-    ensure_all(project.home.engine, {image: [f"task {asked.plan.name}"]}, policy, notify=output.say, locks=locks)
+    return follow(call, asked.plan, partial(run_task, start), given)
 
 
 def _show_plan(call: Call, asked: RequestedTask) -> None:
     """The first parameter sets; those that an optimiser decides are not known before."""
     from localhai.cli.table import Column, print_table
     from localhai.cli.task.follow import executions
+    from localhai.tasks.building import require_runnable
     from localhai.tasks.plan import BAYESIAN_START
     from localhai.tasks.sweep import ParameterSets
-    from localhai.tasks.task import check_task, require_runnable
+    from localhai.tasks.task import check_task
 
     plan, requested = asked.plan, asked.requested
     require_runnable(plan)
@@ -183,7 +168,7 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
     from localhai.app.rerun import recorded_code, recorded_env_file
     from localhai.cli.execution.requested import config_of
     from localhai.cli.task.follow import follow
-    from localhai.tasks.task import Task, resume_task
+    from localhai.tasks.task import Task, TaskStart, resume_task
 
     with call.open_project(recover=True) as project:
         task = Task(project.home, project.home.records.tasks.find(reference, project.record.id))
@@ -193,19 +178,6 @@ def resume(call: Call, /, *, reference: str, failed: bool, current: bool, env_fi
         env_file = env_file or recorded_env_file(task.record.document, output.say)
         options = replace(given, env_file=env_file).over(project.options())
         snapshot = recorded_code(project, commit)
-        return follow(
-            call,
-            task.plan,
-            lambda observer, interruption: resume_task(
-                project,
-                task,
-                config=config_of(project, commit),
-                snapshot=snapshot,
-                options=options,
-                failed=failed,
-                jobs=given.jobs,
-                observer=observer,
-                interruption=interruption,
-            ),
-            given,
-        )
+        config = config_of(project, commit)
+        start = TaskStart(project, task.plan, config, snapshot, task.overrides, options, jobs=given.jobs)
+        return follow(call, task.plan, partial(resume_task, start, task, failed=failed), given)

@@ -46,7 +46,7 @@ class GroupMember(Protocol):
 
 
 class Creator(Struct, frozen=True):
-    """A user of the server, for whom an execution is made."""
+    """A user of the server's API, for whom something is run."""
 
     id: str
     name: str
@@ -60,7 +60,8 @@ class RunOptions(Struct, frozen=True):
     `reuse`: an earlier execution that equals it takes its place. `fail_on_cache_miss`: without one, nothing runs.
     `member` makes it one of the executions of a distributed task, which start together. `resolved` is what addresses
     of data meant when its task was created (`datums.Resolution.to_dict`): they mean that for all its executions.
-    `requester` is the user of the server's API who asks for it (`reading`), None the person at this machine.
+    `creator` is for whom it is made, and by whose rights its addresses are read (`reading`); None is the person at this
+    machine.
     `calls` gives what the container of an execution, by its id, may call (api.json, platform.md 2.4).
     """
 
@@ -74,8 +75,13 @@ class RunOptions(Struct, frozen=True):
     reuse: bool = False
     fail_on_cache_miss: bool = False
     resolved: Sequence[Mapping[str, Any]] = ()
-    requester: str | None = None
+    creator: Creator | None = None
     calls: Callable[[str], Mapping[str, Any]] | None = None
+
+    @property
+    def requester(self) -> str | None:
+        """The creator's id."""
+        return None if self.creator is None else self.creator.id
 
 
 class RunContext(Struct):

@@ -35,8 +35,8 @@ SHELL = "/bin/sh"
 CLEAN_IGNORED = "VH_CLEAN is ignored: it would empty caches that others use too; localhai clean --cache does so"
 
 
-def prepare(context: RunContext) -> None:
-    """Make the container of an execution, not yet started.
+def prepare(context: RunContext) -> str:
+    """Make the container of an execution, not yet started; gives its id.
 
     Raises InputNotFound, ImageNotFound, DiskFull, EngineNotFound and other SurroundingsErrors; Interrupted when
     somebody asked to stop meanwhile. What was made until then is known to `context`, for `finalize` to remove.
@@ -53,7 +53,17 @@ def prepare(context: RunContext) -> None:
     _check(context)
     if context.options.member is not None:
         context.options.member.join(context, _ports(context))
-    _make_container(context, image)
+    engine, contents = context.home.engine, tree_contents(context)
+    wanted_way = way_for(contents, context.settings.files, context.capture.status)
+    context.tree = canary.choose(engine, context.home.folder, image, wanted=wanted_way)
+    spec = container_spec(context, image, context.tree, context.tree.prepare(contents))
+    container = context.container = engine.create(spec)
+    if context.plan.script.startswith(SHEBANG) and not _has_shell(engine, container):
+        engine.remove(container)
+        container = context.container = engine.create(replace(spec, command=(f"{CONFIG}/{SCRIPT}",)))
+    context.update(container_id=container)
+    context.tree.fill(container)
+    return container
 
 
 def _check(context: RunContext) -> None:
@@ -83,20 +93,6 @@ def _pull_policy(context: RunContext) -> str:
 def _tell_pull(context: RunContext, event: PullProgress) -> None:
     _check(context)
     context.observer.progress("image", event.image, event.current, event.total or None)
-
-
-def _make_container(context: RunContext, image: Image) -> None:
-    engine = context.home.engine
-    contents = tree_contents(context)
-    wanted = way_for(contents, context.settings.files, context.capture.status)
-    context.tree = canary.choose(engine, context.home.folder, image, wanted=wanted)
-    spec = container_spec(context, image, context.tree, context.tree.prepare(contents))
-    context.container = engine.create(spec)
-    if context.plan.script.startswith(SHEBANG) and not _has_shell(engine, context.container):
-        engine.remove(context.container)
-        context.container = engine.create(replace(spec, command=(f"{CONFIG}/{SCRIPT}",)))
-    context.update(container_id=context.container)
-    context.tree.fill(context.container)
 
 
 def _has_shell(engine: Engine, container: str) -> bool:
@@ -143,7 +139,7 @@ def _config(context: RunContext) -> dict[str, bytes]:
                 title=plan.title,
                 project_id=context.project.id,
                 project=context.project.name,
-                creator=creator_name(context.settings),
+                creator=creator_name(context.settings, context.options.creator),
                 environment_id=context.project.id,
                 environment=plan.environment,
                 belonging=context.options.belonging,

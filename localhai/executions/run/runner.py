@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from localhai.errors import DiskFull, EngineLost, Interrupted, LocalhaiError, SurroundingsError
 from localhai.executions.execution import PLAN, Execution
@@ -16,7 +17,7 @@ from localhai.executions.log.capture import Capture
 from localhai.executions.reading import access_of, recorded
 from localhai.executions.reuse.remember import ReuseRequest, remember
 from localhai.executions.run import finalize, secrets
-from localhai.executions.run.context import Creator, RunContext, RunOptions
+from localhai.executions.run.context import RunContext
 from localhai.executions.run.environment import PRIVATE
 from localhai.executions.run.heartbeat import at_work
 from localhai.executions.run.observer import Observer
@@ -30,27 +31,37 @@ from localhai.system.credentials import secrets_in
 from localhai.system.durable import is_full
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from localhai.executions.datums import Resolution
     from localhai.executions.home import Home
+    from localhai.executions.project_context import ProjectContext
+    from localhai.executions.run.context import RunOptions
     from localhai.project.plan import ExecutionPlan, ParityNote
     from localhai.project.snapshot import Snapshot
-    from localhai.records import ExecutionRecord, Project
-    from localhai.settings import Settings
+    from localhai.records import ExecutionRecord
+
+
+class ExecutionStart(Struct, frozen=True):
+    """An execution that is asked for: what runs, with which code, how and for whom.
+
+    Its plan names the commit of its code. Where it waits for its turn, a higher `priority` comes first.
+    """
+
+    project: ProjectContext
+    plan: ExecutionPlan
+    snapshot: Snapshot
+    options: RunOptions
+    priority: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan.commit != self.snapshot.identifier:
+            force_setattr(self, "plan", replace(self.plan, commit=self.snapshot.identifier))
 
 
 def run(
-    home: Home,
-    project: Project,
-    plan: ExecutionPlan,
-    snapshot: Snapshot,
-    *,
-    settings: Settings | None = None,
-    options: RunOptions | None = None,
-    observer: Observer | None = None,
-    interruption: Interruption | None = None,
+    start: ExecutionStart, *, observer: Observer | None = None, interruption: Interruption | None = None
 ) -> Execution:
     """Run one execution from record to end, in this thread; gives it in its final state, whatever that is.
 
@@ -59,33 +70,20 @@ def run(
     nobody handles signals, after it was closed as `stopped`.
     With `options.reuse` it may give an earlier execution instead, or raise NotReused; nothing is recorded then.
     """
-    settings, options = settings or home.settings, options or RunOptions()
-    observer, interruption = observer or Observer(), interruption or Interruption()
+    home, observer, interruption = start.project.home, observer or Observer(), interruption or Interruption()
     with ctrl_c_asks(interruption):
         look = None
-        if options.reuse:
+        if start.options.reuse:
             from localhai.executions.reuse import lookup
 
-            masker = masker_of(plan, options, settings)
-            look = lookup.look(
-                ReuseRequest(home, project, plan, snapshot, settings, options, masker), observer, interruption
-            )
+            look = lookup.look(_reuse_of(start), observer, interruption)
             if look.execution is not None:
                 return look.take(observer)
-            look.require(options)
+            look.require(start.options)
         known_as = home.records.executions.coming_id()
         with at_work(known_as):
-            context = begin(
-                home,
-                project,
-                plan,
-                snapshot,
-                settings=settings,
-                options=options,
-                observer=observer,
-                interruption=interruption,
-                known_as=known_as,
-            )
+            with recording(start, observer, interruption, known_as) as context:
+                context.record = home.records.executions.transition(known_as, "queued", by="localhai")
             if look is not None:
                 look.tell(context)
             trouble = live(context)
@@ -96,30 +94,26 @@ def run(
     return execution
 
 
-def begin(
-    home: Home,
-    project: Project,
-    plan: ExecutionPlan,
-    snapshot: Snapshot,
-    *,
-    settings: Settings,
-    options: RunOptions,
-    observer: Observer,
-    interruption: Interruption,
-    known_as: str | None = None,
-    creator: Creator | None = None,
-    priority: int | None = None,
-    queued: Callable[[RunContext], ExecutionRecord] | None = None,
-) -> RunContext:
-    """Record an execution: `created`, its folder with plan.json, then `queued`. From here nothing is lost.
+def _reuse_of(start: ExecutionStart) -> ReuseRequest:
+    project, masker = start.project, masker_of(start.plan, start)
+    return ReuseRequest(
+        project.home, project.record, start.plan, start.snapshot, project.settings, start.options, masker
+    )
 
-    `known_as` is its id, if it has one yet. Without `creator` it is the person of the settings. `queued` makes it
-    `queued` in another way than for whoever runs it now: it may wait in a queue.
+
+@contextmanager
+def recording(
+    start: ExecutionStart, observer: Observer, interruption: Interruption, known_as: str
+) -> Iterator[RunContext]:
+    """An execution, recorded under this id: `created`, with its folder and plan.json. The block makes it `queued`.
+
+    From here nothing is lost: what keeps it from being queued closes it as `error`, and is raised.
     """
-    plan, resolutions = _frozen(home, project, plan, settings, options)
-    if options.calls is not None:  # as on the platform, then
+    home, project, plan = start.project.home, start.project.record, start.plan
+    if start.options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
-    masker = masker_of(plan, options, settings)
+    plan, resolutions = _frozen(plan, start)
+    masker = masker_of(plan, start)
     executions = home.records.executions
     record = executions.create(
         project.id,
@@ -127,8 +121,8 @@ def begin(
         image=plan.image,
         commit=plan.commit,
         document={
-            **_document(plan, snapshot, settings, options, masker),
-            **_origin(home, project, options, creator, priority),
+            **_document(plan, start, masker),
+            **_origin(start),
             "resolved": [resolution.to_dict() for resolution in resolutions],
         },
         owner=home.own(),
@@ -143,42 +137,62 @@ def begin(
         with ExitStack() as failing:
             _make_folder(folder, plan, masker)
             record = executions.update(record.id, folder=relative)
-            capture = Capture(folder, observer=observer, masker=masker, stop_condition=plan.limits.stop_condition)
-            failing.callback(capture.leave)
-            context = RunContext(
-                home=home,
-                settings=settings,
-                project=project,
-                record=record,
-                plan=plan,
-                folder=folder,
-                capture=capture,
-                snapshot=snapshot,
-                options=options,
-                observer=observer,
-                interruption=interruption,
-                masker=masker,
-            )
+            context = context_of(start, record, plan, masker, observer, interruption)
+            failing.callback(context.capture.leave)
             observer.started(record.to_dict())
-            _say_first(context, snapshot, resolutions)
-            context.record = queued(context) if queued else executions.transition(record.id, "queued", by="localhai")
+            _say_first(context, resolutions)
+            yield context
             failing.pop_all()
     except (LocalhaiError, OSError) as error:
         raise _closed_as_error(home, record.id, folder, in_words(error, folder), masker) from error
-    return context
 
 
-def _frozen(
-    home: Home, project: Project, plan: ExecutionPlan, settings: Settings, options: RunOptions
-) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
+def context_of(
+    start: ExecutionStart,
+    record: ExecutionRecord,
+    plan: ExecutionPlan,
+    masker: Masker,
+    observer: Observer,
+    interruption: Interruption,
+    *,
+    adopt: bool = False,
+) -> RunContext:
+    """An execution that is recorded, on its way; `adopt`: its log was begun before."""
+    folder = start.project.home.folder / str(record.folder)
+    stop_condition = plan.limits.stop_condition
+    return RunContext(
+        home=start.project.home,
+        settings=start.project.settings,
+        project=start.project.record,
+        record=record,
+        plan=plan,
+        folder=folder,
+        capture=Capture(folder, observer=observer, masker=masker, stop_condition=stop_condition, adopt=adopt),
+        snapshot=start.snapshot,
+        options=start.options,
+        observer=observer,
+        interruption=interruption,
+        masker=masker,
+    )
+
+
+def run_taken(start: ExecutionStart, record: ExecutionRecord, interruption: Interruption) -> None:
+    """Run one that waited for its turn to its end. What kept it from starting is in its record."""
+    masker = masker_of(start.plan, start)
+    secrets.keep(start.project.home.folder / record.folder, masker)  # they may have changed while it waited
+    live(context_of(start, record, start.plan, masker, Observer(), interruption, adopt=True))
+
+
+def _frozen(plan: ExecutionPlan, start: ExecutionStart) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
     """The plan with data by their ids: what addresses mean to whoever asks for the execution."""
     if not plan.inputs:
         return plan, ()
     from localhai.executions.datums import Addresses
 
-    readable = access_of(home, options.requester).projects
-    addresses = Addresses(home.records, project.id, options.resolved, readable=readable)
-    return addresses.freeze(plan, settings.inputs)
+    project, options = start.project, start.options
+    readable = access_of(project.home, options.requester).projects
+    addresses = Addresses(project.home.records, project.record.id, options.resolved, readable=readable)
+    return addresses.freeze(plan, project.settings.inputs)
 
 
 def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
@@ -189,23 +203,23 @@ def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: Localhai
     return trouble
 
 
-def _origin(
-    home: Home, project: Project, options: RunOptions, creator: Creator | None, priority: int | None
-) -> dict[str, Any]:
+def _origin(start: ExecutionStart) -> dict[str, Any]:
     """Where it is made, and for whom."""
+    home, creator = start.project.home, start.options.creator
     return {
-        **({} if creator is None else {"creator_id": creator.id, "user": creator.name}),
-        **({} if priority is None else {"priority": priority}),
-        "project_folder": project.path,
+        **({} if creator is None else {"creator_id": creator.id}),
+        **({} if start.priority is None else {"priority": start.priority}),
+        "project_folder": start.project.record.path,
         "home": {"id": home.id, "host": socket.gethostname(), "folder": str(home.folder)},
-        **recorded(options.requester),
+        **recorded(start.options.requester),
     }
 
 
-def masker_of(plan: ExecutionPlan, options: RunOptions, settings: Settings) -> Masker:
+def masker_of(plan: ExecutionPlan, start: ExecutionStart) -> Masker:
     """What hides the secrets of an execution: values of its file, passwords and signatures in addresses of inputs."""
-    addresses = [*(uri for item in plan.inputs for uri in item.uris), *settings.inputs, *settings.inputs.values()]
-    return Masker([*options.secrets.values(), *secrets_in(addresses)])
+    mapped = start.project.settings.inputs
+    addresses = [*(uri for item in plan.inputs for uri in item.uris), *mapped, *mapped.values()]
+    return Masker([*start.options.secrets.values(), *secrets_in(addresses)])
 
 
 def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
@@ -217,9 +231,9 @@ def in_words(error: LocalhaiError | OSError, folder: Path) -> LocalhaiError:
     return kind(f"{what} cannot be written: {error.strerror or error}", where=str(folder))
 
 
-def _say_first(context: RunContext, snapshot: Snapshot, resolutions: Sequence[Resolution]) -> None:
+def _say_first(context: RunContext, resolutions: Sequence[Resolution]) -> None:
     """What is known before anything runs."""
-    for line in snapshot.warnings:
+    for line in context.snapshot.warnings if context.snapshot is not None else ():
         context.capture.status(line)
     _say_parity(context.plan.parity, context.capture, context.observer)
     for resolution in resolutions:
@@ -249,10 +263,9 @@ def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
     point_latest(folder)
 
 
-def _document(
-    plan: ExecutionPlan, snapshot: Snapshot, settings: Settings, options: RunOptions, masker: Masker
-) -> dict[str, Any]:
+def _document(plan: ExecutionPlan, start: ExecutionStart, masker: Masker) -> dict[str, Any]:
     """Everything that the execution uses and that is known now; no secret among it."""
+    snapshot, options = start.snapshot, start.options
     values = {
         "command": list(plan.command),
         "parameters": dict(plan.parameters),
@@ -268,7 +281,7 @@ def _document(
         "base_commit": snapshot.base_commit,
         "branch": snapshot.branch,
         "yaml": snapshot.yaml,
-        "user": creator_name(settings),
+        "user": creator_name(start.project.settings, options.creator),
         "masks": bool(masker),
     }
     masked: dict[str, Any] = masker.mask_value(values)
@@ -277,8 +290,26 @@ def _document(
 
 def live(context: RunContext) -> LocalhaiError | None:
     """From `queued` to a final state. Gives what kept the execution from starting, or ContactLost: it is open then."""
+    home, ran, trouble = context.home, False, None
     try:
-        ended, trouble = _start_and_watch(context)
+        try:
+            if context.record.status != "started":  # it is when a server died before the container ran
+                context.record = home.records.executions.transition(context.record.id, "started", by="localhai")
+                context.seconds = stopwatch()
+            container = prepare(context)
+            remember(context)
+            output = home.engine.attach(container)
+            if context.options.member is not None:
+                context.options.member.ready(context)
+            ran = True
+            home.engine.start(container)
+        except (LocalhaiError, OSError) as error:
+            trouble = in_words(error, context.folder)
+            ended = _not_started(error, trouble, ran=ran)
+        finally:
+            context.let_go()
+        if trouble is None:
+            ended = supervise(context, output, time.monotonic())
     except ContactLost as error:  # it may run on: left as it is, it is adopted or closed by whoever looks next
         with suppress(LocalhaiError, OSError):
             context.capture.status(f"{error.message}; it is left as it is, and looked after once the engine answers")
@@ -286,7 +317,7 @@ def live(context: RunContext) -> LocalhaiError | None:
         return error
     except BaseException as error:  # a fault of ours: the container goes and the execution is closed all the same
         with suppress(LocalhaiError):
-            context.home.engine.kill(context.container or "")
+            home.engine.kill(context.container or "")
         with suppress(Exception):  # what it was is said, whatever closing it comes upon
             context.record = finalize.close(
                 context, ContainerExit(None, None, f"localhai failed: {type(error).__name__}: {error}")
@@ -296,28 +327,10 @@ def live(context: RunContext) -> LocalhaiError | None:
     return trouble
 
 
-def _start_and_watch(context: RunContext) -> tuple[ContainerExit, LocalhaiError | None]:
-    records, ran = context.home.records, False
-    try:
-        if context.record.status != "started":  # it is when a server died before the container ran
-            context.record = records.executions.transition(context.record.id, "started", by="localhai")
-            context.seconds = stopwatch()
-        prepare(context)
-        remember(context)
-        output = context.home.engine.attach(context.container or "")
-        if context.options.member is not None:
-            context.options.member.ready(context)
-        ran = True
-        context.home.engine.start(context.container or "")
-    except Interrupted as error:
-        return ContainerExit(None, "interrupted", error.message, ran=ran), error
-    except EngineLost as error:
-        return ContainerExit(None, None, error.message, ran=ran), error
-    except LocalhaiError as error:
-        return ContainerExit(None, "failed-here", error.message, ran=False), error
-    except OSError as error:
-        trouble = in_words(error, context.folder)
-        return ContainerExit(None, "failed-here", trouble.message, ran=ran), trouble
-    finally:
-        context.let_go()
-    return supervise(context, output, time.monotonic()), None
+def _not_started(error: Exception, trouble: LocalhaiError, *, ran: bool) -> ContainerExit:
+    """How an execution ends whose container could not be made or started."""
+    if isinstance(error, Interrupted):
+        return ContainerExit(None, "interrupted", trouble.message, ran=ran)
+    if isinstance(error, EngineLost):
+        return ContainerExit(None, None, trouble.message, ran=ran)
+    return ContainerExit(None, "failed-here", trouble.message, ran=ran and not isinstance(error, LocalhaiError))

@@ -215,7 +215,7 @@ def _created(
 ) -> DeploymentVersion:
     """Make a version, and serve it when it is enabled. Raises Refused, ProjectError, UsageError."""
     inherits = body.inherit_environment_variables
-    commit = open_commit(state, project, body.commit or None, creator=user.name, inherits=inherits)
+    commit = open_commit(state, project, body.commit or None, inherits=inherits)
     definitions = {name: dict(item.serialize()) for name, item in commit.config.config.endpoints.items()}
     endpoints = _endpoints(body.endpoint_configurations, definitions)
     uris = (uri for files in endpoints.values() for given in files.values() for uri in given)

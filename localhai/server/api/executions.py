@@ -12,14 +12,13 @@ from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
 from localhai.app.list import meant
-from localhai.app.start import StartRequest, enqueue
+from localhai.app.start import Creator, ExecutionStart, start_execution
 from localhai.app.stop import stop_execution
 from localhai.errors import SurroundingsError
 from localhai.executions.delete import delete as forget
 from localhai.executions.execution import Execution
 from localhai.executions.log.metadata import read_metadata
 from localhai.executions.reading import require_allowed
-from localhai.executions.run.context import Creator
 from localhai.project.plan import ExecutionPlan
 from localhai.records import ExecutionRecord, Project
 from localhai.records.server import User
@@ -164,17 +163,14 @@ def outputs(asking: Asking, state: Shared, page: OnePage, reference: str, base: 
 def queue_execution(state: State, user: User, project: Project, body: ExecutionBody) -> ExecutionRecord:
     """Record one that waits for its turn. Raises Refused, ProjectError, UsageError for what is wrong with the body."""
     commit = open_commit(state, project, body.commit or None)
-    home, options = commit.source.home, commit.options(user.id)
+    home, options = commit.source.home, commit.options(Creator(user.id, user.name))
     plan = commit.source.plan(
         body.step, overrides=body.overrides(), secrets=tuple(options.secrets), config=commit.config
     )
-    plan = replace(plan, commit=commit.code.identifier, limits=replace(plan.limits, **body.runtime_config))
+    plan = replace(plan, limits=replace(plan.limits, **body.runtime_config))
     require_allowed(home, home.settings, plan, user.id)
     require_own(state, user, project, (uri for item in plan.inputs for uri in item.uris))
-    creator = Creator(user.id, user.name)
-    record = enqueue(home, StartRequest(project, plan, commit.code, home.settings, options, creator, body.priority))
-    state.queue.wake()
-    return record
+    return start_execution(ExecutionStart(commit.source, plan, commit.code, options, body.priority), state.queue)
 
 
 def _details(state: State, row: ExecutionRecord, base: str, exclude: str = "") -> dict[str, Any]:

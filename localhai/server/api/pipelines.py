@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from localhai.app.nodes import further_runners
+from localhai.app.start import Creator, start_pipeline
 from localhai.app.stop import stop_pipeline
-from localhai.executions.run.stop import Interruption
-from localhai.pipelines.running import PipelineObserver, PipelineOptions, run_pipeline
+from localhai.pipelines.running import PipelineStart
 from localhai.records import Project
 from localhai.records.pipelines import Pipeline, PipelineNode
-from localhai.records.queue import QueueEntry
 from localhai.records.server import User
 from localhai.server.addresses import Base, referenced
 from localhai.server.api.executions import execution_shape
 from localhai.server.api.pipelines_body import BlueprintBody, PipelineBody, PipelineStartBody
 from localhai.server.api.pipelines_plan import PipelineReading, node_id
 from localhai.server.auth import require_own
-from localhai.server.background import Beginning
 from localhai.server.bodies import reading
 from localhai.server.code import open_commit
 from localhai.server.pagination import OnePage, ordered, selected
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
-from localhai.system import strict_json
 from localhai.vocabulary import PIPELINE_OPEN, WAITING
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
@@ -100,43 +95,14 @@ def _created(state: State, user: User, body: PipelineStartBody, blueprint: str, 
 
 def _started(state: State, user: User, project: Project, body: PipelineStartBody, blueprint: str) -> Pipeline:
     """Start a pipeline. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    commit = open_commit(state, project, body.code(), creator=user.name)
+    commit = open_commit(state, project, body.code())
     sources = commit.sources()
     plan, reused = PipelineReading(state.home, project, sources, body).plan(blueprint)
     uris = (uri for node in plan.nodes for given in node.inputs.values() for uri in given)
     require_own(state, user, project, uris, "nodes")
-    options = PipelineOptions(
-        jobs=state.jobs,
-        title=body.title or plan.name,
-        tags=body.tags,
-        runners=further_runners(),
-        slots=state.queue.slots,
-        images_first=False,  # a client waits until the pipeline is recorded, and a pull takes minutes
-    )
-    run_options = commit.options(user.id)
-
-    def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
-        return run_pipeline(
-            sources,
-            plan,
-            run_options=run_options,
-            options=options,
-            reused=reused,
-            observer=_Told(recorded),
-            interruption=interruption,
-        )
-
-    request = {"plan": json.loads(strict_json.dumps(plan.to_dict(), default=str)), "reused": sorted(reused)}
-    entry = QueueEntry("", project.id, user.id, 0, request, kind="pipeline")
-    return state.home.records.pipelines.get(Beginning(state, "pipeline", work, entry).recorded())
-
-
-class _Told(PipelineObserver):
-    def __init__(self, recorded: Callable[[str], None]) -> None:
-        self._recorded = recorded
-
-    def started(self, pipeline: Mapping[str, Any]) -> None:
-        self._recorded(str(pipeline["id"]))
+    options = commit.options(Creator(user.id, user.name))
+    start = PipelineStart(sources, plan, options, title=body.title, tags=body.tags, reused=reused)
+    return start_pipeline(start, state.queue)
 
 
 def _pipeline(state: State, user: User, reference: str) -> Pipeline:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from valohai_yaml.objs import Step
 
+from localhai.app.start import Creator, start_task
 from localhai.app.stop import stop_task
-from localhai.executions.run.stop import Interruption
 from localhai.project.overrides import Overrides
 from localhai.records import Project
-from localhai.records.queue import QueueEntry
 from localhai.records.server import User
 from localhai.records.tasks import TaskRecord
 from localhai.server.addresses import Base, referenced
 from localhai.server.api.executions import execution_shape
 from localhai.server.api.tasks_body import TaskBody
 from localhai.server.auth import require_own
-from localhai.server.background import Beginning
 from localhai.server.bodies import reading
 from localhai.server.code import open_commit
 from localhai.server.errors import field
@@ -28,8 +26,7 @@ from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
-from localhai.tasks.running import TaskObserver
-from localhai.tasks.task import start_task
+from localhai.tasks.task import TaskStart
 from localhai.vocabulary import TASK_OPEN, Status
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -112,40 +109,16 @@ def execution_ids(asking: Asking, state: Shared, reference: str) -> list[str]:
 
 def _started(state: State, user: User, project: Project, body: TaskBody) -> TaskRecord:
     """Start a task. Raises Refused, ProjectError, UsageError for what is wrong with the request."""
-    commit = open_commit(state, project, body.commit or None, creator=user.name)
+    commit = open_commit(state, project, body.commit or None)
     config = commit.config
     step = config.config.steps.get(body.step)
     if step is None:
         raise field("step", f"The commit's valohai.yaml has no step {body.step}.", "does_not_exist")
     plan = body.plan(step)
     overrides = body.changes(body.single(set(plan.names)))
-    options = commit.options(user.id)
     require_own(state, user, project, _uris(step, overrides))
-
-    def work(interruption: Interruption, recorded: Callable[[str], None]) -> object:
-        return start_task(
-            commit.source,
-            plan,
-            config=config,
-            snapshot=commit.code,
-            overrides=overrides,
-            options=options,
-            jobs=state.jobs,
-            slots=state.queue.slots,
-            observer=_Told(recorded),
-            interruption=interruption,
-        )
-
-    entry = QueueEntry("", project.id, user.id, 0, {}, kind="task")
-    return state.home.records.tasks.get(Beginning(state, "task", work, entry).recorded())
-
-
-class _Told(TaskObserver):
-    def __init__(self, recorded: Callable[[str], None]) -> None:
-        self._recorded = recorded
-
-    def started(self, task: Mapping[str, Any]) -> None:
-        self._recorded(str(task["id"]))
+    options = commit.options(Creator(user.id, user.name))
+    return start_task(TaskStart(commit.source, plan, config, commit.code, overrides, options), state.queue)
 
 
 def _uris(step: Step, overrides: Overrides) -> Iterator[str]:

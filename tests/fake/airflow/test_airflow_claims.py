@@ -172,7 +172,7 @@ def test_a_pipeline_that_still_runs_for_a_cleared_task_is_stopped_first(bench, r
 def test_a_pipeline_that_was_torn_away_gives_nothing_to_a_task_that_was_cleared(bench):
     from localhai.airflow.attaching import pipeline_left
     from localhai.airflow.claim import claim
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
 
     asked = {"name": "all"}
     mine, cleared = claim(2, code="c", asked=asked), claim(3, code="c", asked=asked)

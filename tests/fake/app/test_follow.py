@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.app.follow import follow_execution, wait_for_end
-from localhai.executions.open_project import OpenProject
+from localhai.app.open_project import OpenProject
 from localhai.executions.run import finalize
 from localhai.executions.run.heartbeat import own_owner
 

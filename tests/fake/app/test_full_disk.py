@@ -11,10 +11,10 @@ import small_disks
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from localhai.app.open_project import OpenProject
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize
 from localhai.executions.run.heartbeat import own_owner
 from localhai.settings import Settings

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 import localhai
+from localhai.app.open_project import OpenProject
 from localhai.app.recover import recover
 from localhai.errors import EngineNotFound, RecordsUnavailable, SurroundingsError
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize, recovery, runner
 from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.records.database import Away

@@ -14,11 +14,11 @@ import pytest
 from msgspec.structs import replace
 from waiting import until
 
+from localhai.app.open_project import OpenProject
 from localhai.app.recover import recover
 from localhai.errors import LocalhaiError
 from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records.server import Variable

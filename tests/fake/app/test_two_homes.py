@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from localhai.app.open_project import OpenProject
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.containers.engine import ContainerSpec
 from localhai.errors import FilesNotHere
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.settings import Settings
 from localhai.testing import FakeEngine
 

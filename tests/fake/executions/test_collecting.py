@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from localhai.app.open_project import OpenProject
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.data import checksums
@@ -18,7 +19,6 @@ from localhai.errors import EngineLost, SurroundingsError, UsageError
 from localhai.executions import clean
 from localhai.executions.delete import delete
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run.collect import collect
 from localhai.executions.run.stop import Interruption
 from localhai.settings import Settings
@@ -27,7 +27,7 @@ from localhai.testing import Canned, FakeEngine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.testing import FakeContainer
 
 YAML = "- step: {name: train, image: 'python:3.11-slim', command: python train.py}\n"

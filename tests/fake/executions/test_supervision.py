@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from waiting import until
 
+from localhai.app.open_project import OpenProject
 from localhai.app.recover import recover
 from localhai.errors import EngineLost, Interrupted, SurroundingsError
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run import recovery, stop, supervise
 from localhai.executions.run.stop import Interruption
 from localhai.executions.run.supervise import ContactLost
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from localhai.executions.open_project import OpenProject
+    from localhai.app.open_project import OpenProject
     from localhai.testing import FakeContainer
 
 YAML = "- step: {name: train, image: 'python:3.11-slim', command: python train.py%s}\n"

@@ -61,7 +61,7 @@ class Counting(Queue):
     def _engine_answers(self, number: int) -> bool:  # noqa: ARG002
         return True
 
-    def _run_entry(self, entry_id: str, interruption: Any) -> None:  # noqa: ARG002
+    def _take_turn(self, entry_id: str, interruption: Any) -> None:  # noqa: ARG002
         self.ran.append(entry_id)
         self.records.rows = [row for row in self.records.rows if row.id != entry_id]
 

@@ -14,16 +14,16 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from localhai.app.open_project import OpenProject
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.executions.run.heartbeat import own_owner
 from localhai.project.folder import find_project
 from localhai.project.overrides import Overrides
 from localhai.settings import Settings
 from localhai.tasks.building import Wish, build
-from localhai.tasks.task import start_task
+from localhai.tasks.task import TaskStart, run_task
 from localhai.testing import FakeEngine
 
 if TYPE_CHECKING:
@@ -320,9 +320,7 @@ def sweep(localhai: Callable[..., Result], rules: dict[str, int], jobs: int = 1)
     config, snapshot = project.config(), project.snapshot()
     wish = Wish(name="train", type="grid_search", variants=[("epochs", "linear", rules)])
     plan = build(wish, config.config.steps["train"], seed=1)
-    return start_task(
-        project, plan, config=config, snapshot=snapshot, overrides=Overrides(), options=project.options(), jobs=jobs
-    )
+    return run_task(TaskStart(project, plan, config, snapshot, Overrides(), project.options(), jobs=jobs))
 
 
 def test_a_large_sweep_holds_neither_files_nor_memory(localhai: Callable[..., Result]) -> None:

@@ -46,8 +46,8 @@ def test_what_was_measured_counts_once_it_has_ended():
 
 
 def test_a_clock_that_is_set_back_while_it_runs_changes_no_duration(used_home, tmp_path, monkeypatch):
+    from localhai.app.open_project import OpenProject
     from localhai.executions.home import Home
-    from localhai.executions.open_project import OpenProject
     from localhai.settings import Settings
     from localhai.testing import FakeEngine
 

@@ -1,56 +1,44 @@
-"""A project folder, opened: plan its steps, run them, look at what ran. The Python face of `localhai run`."""
+"""A project folder with its home and settings: its code, and what its steps would do."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.executions.home import Home
 from localhai.executions.run.context import RunOptions
 from localhai.executions.run.secrets import read_env_file
-from localhai.project.folder import find_project
 from localhai.project.overrides import Overrides
-from localhai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from localhai.executions.execution import Execution
-    from localhai.executions.run.observer import Observer
-    from localhai.executions.run.stop import Interruption
+    from localhai.executions.home import Home
     from localhai.project.config import ProjectConfig
     from localhai.project.folder import ProjectFolder
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records import Project
+    from localhai.settings import Settings
 
 
-class OpenProject:
-    """One project and the home in which its executions are remembered. A context manager; `close` lets go.
+class ProjectContext:
+    """One project and the home in which what it runs is remembered.
 
     `folder` has `name`, `path` and `yaml` (its valohai.yaml), `settings` what localhai.toml and the variables say.
-    One may run several executions at once, each in a thread.
     """
 
-    def __init__(self, home: Home, folder: ProjectFolder, settings: Settings) -> None:
+    def __init__(self, home: Home, folder: ProjectFolder, settings: Settings, record: Project | None = None) -> None:
         self.home = home
         self.folder = folder
         self.settings = settings
-        self._record: Project | None = None
+        self._record = record
         self._config: ProjectConfig | None = None
         self._notes: dict[str, bool] = {}
 
-    @classmethod
-    def at(cls, path: str | Path = ".", *, home: Home | None = None, settings: Settings | None = None) -> OpenProject:
-        """See `localhai.open_project`, which looks after what a crash left, too."""
-        folder = find_project(Path(path))
-        settings = settings or (home.settings if home is not None else Settings.load(folder.path))
-        return cls(home or Home(settings), folder, settings)
-
     def __repr__(self) -> str:
-        return f"<OpenProject {self.folder.name!r} at {self.folder.path}>"
+        return f"<{type(self).__name__} {self.folder.name!r} at {self.folder.path}>"
 
     @property
     def record(self) -> Project:
@@ -153,34 +141,6 @@ class OpenProject:
         """Where it is remembered that a valohai.yaml had no errors."""
         return self.home.folder / "cache" / "verdicts"
 
-    def run(
-        self,
-        step: str,
-        *,
-        parameters: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, str | Sequence[str]] | None = None,
-        overrides: Overrides | None = None,
-        commit: str | None = None,
-        git_packaging: bool = True,
-        include_untracked: bool = True,
-        options: RunOptions | None = None,
-        observer: Observer | None = None,
-        interruption: Interruption | None = None,
-    ) -> Execution:
-        """Run a step to its end and give its execution, whatever its final status.
-
-        `parameters` and `inputs` are by name; `overrides` says more (image, title, tags, environment variables) and
-        takes their place; `commit`, `git_packaging` and `include_untracked` as for `snapshot`. Raises ProjectError and
-        UsageError before anything starts, and SurroundingsError when the step could not start (then recorded as
-        `error`).
-        """
-        options = options or self.options()
-        overrides = overrides or Overrides(parameters=dict(parameters or {}), inputs=dict(inputs or {}))
-        plan, snapshot = self.prepare(
-            step, overrides, options, commit=commit, git_packaging=git_packaging, include_untracked=include_untracked
-        )
-        return self.start(plan, snapshot, options, observer=observer, interruption=interruption)
-
     def prepare(
         self,
         step: str,
@@ -200,29 +160,6 @@ class OpenProject:
             snapshot = self.code(commit)
             plan = self.plan(step, overrides=overrides, secrets=secrets, config=self._config_of(snapshot))
         return replace(plan, commit=snapshot.identifier), snapshot
-
-    def start(
-        self,
-        plan: ExecutionPlan,
-        snapshot: Snapshot,
-        options: RunOptions,
-        *,
-        observer: Observer | None = None,
-        interruption: Interruption | None = None,
-    ) -> Execution:
-        """Run what `prepare` gave, to its end. Raises SurroundingsError when it could not start."""
-        from localhai.executions.run.runner import run
-
-        return run(
-            self.home,
-            self.record,
-            plan,
-            snapshot,
-            settings=self.settings,
-            options=options,
-            observer=observer,
-            interruption=interruption,
-        )
 
     def code(
         self, commit: str | None = None, *, git_packaging: bool = True, include_untracked: bool = True
@@ -252,21 +189,3 @@ class OpenProject:
             env_file=str(file) if file else None,
             package_cache=self.settings.package_cache,
         )
-
-    def execution(self, reference: str = "latest") -> Execution:
-        """An execution of this project by `5`, `#5`, `latest`, id or unambiguous prefix. Raises UsageError."""
-        return self.home.execution(reference, project_id=self.record.id)
-
-    def executions(self, *, limit: int = 100) -> Sequence[Execution]:
-        """The executions of this project, newest first, at most `limit`."""
-        return self.home.executions(project_id=self.record.id, limit=limit)
-
-    def close(self) -> None:
-        """Close the home: connections and the embedded S3. Executions must have ended."""
-        self.home.close()
-
-    def __enter__(self) -> OpenProject:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
