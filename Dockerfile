@@ -12,7 +12,7 @@ COPY . /src
 ARG PIP_NO_INDEX=
 RUN python3 -m venv /opt/localhai \
     && /opt/localhai/bin/pip install --no-cache-dir --disable-pip-version-check --find-links /src/wheels \
-        "$(ls /src/wheels/localhai-*.whl 2>/dev/null || echo /src)[server]"
+        "$(ls /src/wheels/localhai-*.whl 2>/dev/null || echo /src)"
 
 FROM ${PYTHON}
 RUN command -v git >/dev/null || { \

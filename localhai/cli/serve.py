@@ -230,7 +230,7 @@ def require_extra(command: str = "serve") -> None:
     except ImportError as error:
         raise UsageError(
             f"localhai {command} needs more than is installed: {error.name}",
-            hints=["pip install 'localhai[server]'"],
+            hints=["pip install --upgrade localhai"],
         ) from error
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("docker", "boto3", "botocore", "moto", "sqlalchemy", "alembic", "rich")
+HEAVY = ("docker", "boto3", "botocore", "moto", "sqlalchemy", "alembic", "rich", "fastapi", "pydantic", "uvicorn")
 PINNED = re.compile(r"^(?P<pin>[\w.-]+==[^\\]+?)\s*\\?$", re.MULTILINE)
 
 

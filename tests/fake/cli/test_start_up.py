@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = ("docker", "boto3", "botocore", "moto", "sqlalchemy", "alembic", "rich", "requests", "jsonschema", "yaml")
+SERVER = ("fastapi", "starlette", "pydantic", "uvicorn", "cryptography", "python_multipart")  # in every installation
+HEAVY = (
+    *SERVER,
+    "docker",
+    "boto3",
+    "botocore",
+    "moto",
+    "sqlalchemy",
+    "alembic",
+    "rich",
+    "requests",
+    "jsonschema",
+    "yaml",
+)
 PROBE = """
 import json, sys
 from localhai.cli.main import cli
