@@ -4,12 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
 NOX := $(BIN)/nox --noxfile noxfile.py
-SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/demo
+SCRIPTS := scripts/ensure-docker scripts/ensure-env scripts/ensure-chromium scripts/demo
 export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake lint format soak bench mutants image docs lock env engine clean
+.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake page-test lint format soak bench mutants image docs lock env engine browser clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +20,11 @@ demo: env engine  ## train a small model in three containers, and see what came 
 demo-airflow: env engine  ## a real Airflow runs the example's DAG in dev mode, by its scheduler
 	@scripts/demo-airflow
 
-test: env engine lint  ## everything that must hold: lint, types, import contracts, all tests
+test: env engine browser lint  ## everything that must hold: lint, types, import contracts, all tests
 	$(PYTEST) tests/unit
 	$(PYTEST) tests/fake
-	$(PYTEST) tests/ --ignore=tests/unit --ignore=tests/fake
+	$(PYTEST) tests/page
+	$(PYTEST) tests/ --ignore=tests/unit --ignore=tests/fake --ignore=tests/page
 	$(NOX) --session airflow-2.11.2 airflow-3.3.2
 	$(NOX) --session airflow-2.10.5 airflow-3.1.8 -- -m essential
 	$(NOX) --session cluster
@@ -33,6 +34,9 @@ unit: env  ## the fast tests, without Docker
 
 fake: env  ## whole executions, pipelines and the REST API, over the fake engine
 	$(PYTEST) tests/fake
+
+page-test: env browser  ## the web page in a real Chromium, over the fake engine
+	$(PYTEST) tests/page
 
 test-airflow: env engine  ## tests/airflow in real Airflows, each in an environment of its own; VERSIONS="2.11.2 3.1.8" for some
 	$(NOX) $(if $(VERSIONS),--session $(VERSIONS:%=airflow-%))
@@ -76,6 +80,9 @@ env:  ## the virtual environment, from requirements.lock
 
 engine:  ## the Docker Engine and the images that demo and tests use
 	@scripts/ensure-docker
+
+browser:  ## the Chromium that the tests of the web page drive
+	@scripts/ensure-chromium >/dev/null
 
 clean:  ## remove what was built here; leaves .venv, Docker and LOCALHAI_HOME alone
 	rm -rf build dist site mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage *.egg-info

@@ -57,6 +57,7 @@ _MISSING = """\
 <html lang="en">
 <meta charset="utf-8">
 <title>localhai</title>
+<link rel="icon" href="{icon}">
 <h1>{message}</h1>
 <p>{hints}. The API answers all the same: <a href="/api/docs">every endpoint</a>.</p>
 </html>
@@ -72,7 +73,7 @@ def shell(request: Request, _rest: str = "") -> Response:
     try:
         manifest = _bundle(request).manifest
     except SurroundingsError as error:
-        text = _MISSING.format(message=escape(error.message), hints=escape("; ".join(error.hints)))
+        text = _MISSING.format(icon=escape(_ICON), message=escape(error.message), hints=escape("; ".join(error.hints)))
         return HTMLResponse(text, 503, headers={**SAFETY, **_FRESH})
     return HTMLResponse(_written(manifest), headers={**SAFETY, **_FRESH})
 

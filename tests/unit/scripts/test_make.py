@@ -27,7 +27,7 @@ def make_test(root: Path, tools: Path, tmp_path: Path) -> subprocess.CompletedPr
     checkout = tmp_path / "checkout"
     (checkout / "scripts").mkdir(parents=True)
     (checkout / "Makefile").write_text((root / "Makefile").read_text())
-    for name in ("ensure-env", "ensure-docker"):
+    for name in ("ensure-env", "ensure-docker", "ensure-chromium"):
         (checkout / "scripts" / name).write_text(f'#!/bin/sh\necho "{name}" >> {tmp_path}/ran\n')
         (checkout / "scripts" / name).chmod(0o755)
     environment = {"PATH": os.environ["PATH"], "VENV": str(tools.parent)}
@@ -46,7 +46,7 @@ def test_make_test_sets_up_then_lints_then_tests(root: Path, tools: Path, tmp_pa
     assert make_test(root, tools, tmp_path).returncode == 0
     ran = [line.split()[0] for line in (tmp_path / "ran").read_text().splitlines()]
     lint = ["ruff", "ruff", "mypy", "mypy", "mypy", "lint-imports"]  # mypy for Linux, macOS and the scripts
-    assert ran == ["ensure-env", "ensure-docker", *lint, "pytest", "pytest", "pytest", "nox", "nox", "nox"]
+    assert ran == ["ensure-env", "ensure-docker", "ensure-chromium", *lint, *["pytest"] * 4, "nox", "nox", "nox"]
 
 
 @pytest.mark.parametrize("failing", TOOLS)
