@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from localhai.executions.log import index
 from localhai.executions.log.index import INDEX, LOG
-from localhai.executions.log.log import BLOCK, PIECE, Event, LineAssembler
+from localhai.executions.log.log import BLOCK, Event, LineAssembler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,29 +68,3 @@ class GrowingLog:
             found = list(index.rows(whole))
             if found or not whole:
                 return found
-
-
-_KNOWN = 1000
-_counted: OrderedDict[str, tuple[int, int]] = OrderedDict()
-_lock = threading.Lock()
-
-
-def count_lines(folder: Path) -> int:
-    """The lines of a log that have ended. What was counted before is only added to."""
-    path = folder / LOG
-    with _lock:
-        offset, lines = _counted.get(str(path), (0, 0))
-    try:
-        with path.open("rb") as log:
-            log.seek(offset)
-            while piece := log.read(PIECE):
-                lines += piece.count(b"\n")
-                offset += len(piece)
-    except FileNotFoundError:
-        return 0
-    with _lock:
-        _counted[str(path)] = (offset, lines)
-        _counted.move_to_end(str(path))
-        while len(_counted) > _KNOWN:
-            _counted.popitem(last=False)
-    return lines

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOG = "log"
 INDEX = "log.index"
 STREAM_NAMES = frozenset({"stdout", "stderr", "status"})
+_NEAR = 4096  # bytes
 _LEAST = 3  # microseconds, stream, length
 
 
@@ -58,13 +59,36 @@ def rows(data: bytes) -> Iterator[Row]:
     return (row for row in map(parse, lines[:-1]) if row is not None)
 
 
-def read_rows(folder: Path) -> Iterator[Row]:
-    """The same of an execution's folder, as they are asked for. Nothing where there is no index."""
+def read_rows(folder: Path, at: int = 0) -> Iterator[Row]:
+    """The same of an execution's folder from a place of its index, as they are asked for. Nothing where is no index."""
     with suppress(FileNotFoundError), (folder / INDEX).open("rb") as lines:
+        lines.seek(at)
         for line in lines:
             row = parse(line) if line.endswith(b"\n") else None
             if row is not None:
                 yield row
+
+
+def place_of(folder: Path, offset: int) -> int:
+    """Where in the index to begin to read for the log from `offset` on: at a row that ends at or before it.
+
+    0, its beginning, where that is near, and where rows do not say where they end.
+    """
+    with suppress(FileNotFoundError), (folder / INDEX).open("rb") as lines:
+        low, high = 0, lines.seek(0, os.SEEK_END)
+        while high - low > _NEAR:
+            lines.seek((low + high) // 2)
+            lines.readline()  # the rest of a row
+            at = lines.tell()
+            row = parse(lines.readline())
+            if row is None or row.end is None:
+                return 0
+            if at < high and row.end <= offset:
+                low = at
+            else:
+                high = (low + high) // 2
+        return low
+    return 0
 
 
 def stored_lengths(folder: Path) -> dict[str, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import IO, Literal
 
@@ -120,17 +121,21 @@ class _Run(Struct, frozen=True):
     time: datetime
 
 
-def _runs(folder: Path) -> Iterator[_Run]:
+def _runs(folder: Path, at: int = 0) -> Iterator[_Run]:
     """The index, cut to what the log holds; bytes beyond the index belong to stdout of the last known moment.
 
-    Read as it is asked for: a log may have millions of rows.
+    Read as it is asked for: a log may have millions of rows. `at` is a place in the index where a row begins that says
+    where it ends; only what follows is read then.
     """
     try:
         size = (folder / LOG).stat().st_size
     except FileNotFoundError:
         return
-    run, offset = None, 0
-    for row in index.read_rows(folder):
+    run: _Run | None = None
+    offset = 0
+    for row in index.read_rows(folder, at):
+        if at and run is None:
+            offset = row.start(0)
         start = row.start(offset)
         if start < offset:  # a row that cannot be right
             continue
@@ -222,6 +227,19 @@ def read_events(
     if runs is None:
         runs = list(_runs(folder))
     yield from deque(_assemble(folder, _tail(folder, runs, last)), maxlen=last)
+
+
+def events_from(folder: Path, offset: int) -> tuple[int, Iterator[Event]] | None:
+    """Lines from a place of the log on, and where their bytes begin: at or before that place, where a run begins.
+
+    Of each stream the first line may be cut at its beginning. None where nothing is.
+    """
+    for at in dict.fromkeys((index.place_of(folder, offset), 0)):
+        runs = _runs(folder, at)
+        run = next((run for run in runs if run.offset + run.length > offset), None)
+        if run is not None and (run.offset <= offset or not at):  # else rows before it are spoiled
+            return run.offset, _assemble(folder, chain((run,), runs))
+    return None
 
 
 def _pieces(log: IO[bytes], run: _Run) -> Iterator[bytes]:

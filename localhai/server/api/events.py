@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header
 from starlette.responses import Response, StreamingResponse
 
-from localhai.executions.log.follow import count_lines
+from localhai.executions.log.lines import count_lines
 from localhai.executions.log.log import read_events
 from localhai.server.addresses import execution_of, files_of
 from localhai.server.errors import field
