@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from localhai.records.aliases import AliasRecords
     from localhai.records.database import Database
     from localhai.records.deployments import DeploymentRecords
+    from localhai.records.overview import Overview
     from localhai.records.pipelines import PipelineRecords
     from localhai.records.queue import QueueRecords
     from localhai.records.reuse import ReuseRecords
@@ -119,6 +120,12 @@ class Records:
         from localhai.records.server import UserRecords
 
         return UserRecords(self.access)
+
+    @late
+    def overview(self) -> Overview:
+        from localhai.records.overview import Overview
+
+        return Overview(self.access)
 
     @late
     def sessions(self) -> SessionRecords:

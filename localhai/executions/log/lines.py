@@ -34,7 +34,7 @@ _BEFORE = 16 + STREAMS  # lines before a page that are read too: one of each str
 _KNOWN = 1000
 
 
-class Line(Struct, frozen=True):
+class LogLine(Struct, frozen=True):
     """A line and its number."""
 
     n: int
@@ -47,11 +47,11 @@ class Line(Struct, frozen=True):
         return {"n": self.n, "stream": self.event.stream, "at": at, "text": shown}
 
 
-class Page(Struct, frozen=True):
+class LogPage(Struct, frozen=True):
     """Lines of a log. `total` is how many have ended now; those without a newline count once it is `complete`."""
 
     first: int
-    lines: list[Line]
+    lines: list[LogLine]
     total: int
     complete: bool
 
@@ -123,12 +123,12 @@ class LineIndex:
             self._unended = (self._size, sum(line.n > ended for line in self._from(ended)))
         return ended + self._unended[1]
 
-    def page(self, line: int, number: int, *, complete: bool) -> Page:
+    def page(self, line: int, number: int, *, complete: bool) -> LogPage:
         """At most so many lines from one on; a negative `line` counts from the end."""
         total = self.total(complete=complete)
         first = max(1, total + 1 + line) if line < 0 else max(1, line)
         last = min(total, first + min(number, MOST) - 1)
-        found: list[Line] = []
+        found: list[LogLine] = []
         size = 0
         for item in self._from(first) if first <= last else ():
             if item.n >= first:
@@ -136,16 +136,16 @@ class LineIndex:
                 size += min(len(item.event.message), LONGEST)
             if item.n >= last or size > MUCH:
                 break
-        return Page(first, found, total, complete)
+        return LogPage(first, found, total, complete)
 
-    def _from(self, line: int) -> Iterator[Line]:
+    def _from(self, line: int) -> Iterator[LogLine]:
         """All from a line on, and some before it."""
         start = self.end_of(max(0, min(line, self._count) - _BEFORE))
         found = events_from(self._folder, start)
         if found is None:
             return
         for n, event in zip(counting(self.before(found[0]) + 1), found[1], strict=False):
-            yield Line(n, event)
+            yield LogLine(n, event)
 
 
 _indexes: OrderedDict[str, LineIndex] = OrderedDict()

@@ -76,6 +76,16 @@ class Summary(Struct):
         """Key to latest value: what the platform calls cumulative metadata."""
         return {name: key.latest for name, key in self.keys.items()}
 
+    @property
+    def ranges(self) -> dict[str, tuple[int | float, int | float]]:
+        """Key to smallest and largest number, where these are others than the latest value."""
+        found: dict[str, tuple[int | float, int | float]] = {}
+        for name, key in self.keys.items():
+            low, high = key.minimum, key.maximum
+            if low is not None and high is not None and not low == key.latest == high:
+                found[name] = (low, high)
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Of each key `latest, count, min, max`."""
         found: dict[str, Any] = strict_json.values(self.keys)

@@ -34,7 +34,7 @@ _KEPT = 16  # searches whose matches are remembered
 _turns = threading.BoundedSemaphore(_AT_ONCE)
 
 
-class Search(Struct, frozen=True):
+class LogSearch(Struct, frozen=True):
     """What is looked for; without `case` ASCII letters of both cases are the same."""
 
     text: str
@@ -56,11 +56,11 @@ class Matches(Struct, frozen=True):
         return {"matches": found.tolist(), "count": self.count, "more": more}
 
 
-_known: OrderedDict[tuple[str, int, Search], Matches] = OrderedDict()
+_known: OrderedDict[tuple[str, int, LogSearch], Matches] = OrderedDict()
 _lock = threading.Lock()
 
 
-def search(folder: Path, wanted: Search) -> Matches:
+def search(folder: Path, wanted: LogSearch) -> Matches:
     """In the log of an execution, which may grow meanwhile. Raises UsageError for what cannot be looked for."""
     if not wanted.text or len(wanted.text) > LONGEST or "\n" in wanted.text:
         raise UsageError(f"a text of one line and at most {LONGEST} characters can be looked for")
@@ -81,7 +81,7 @@ def search(folder: Path, wanted: Search) -> Matches:
     return found
 
 
-def _by_text(log: Path, wanted: Search, size: int) -> Matches:
+def _by_text(log: Path, wanted: LogSearch, size: int) -> Matches:
     needle = wanted.text.encode("utf-8", "replace")
     needle = needle if wanted.case else needle.lower()
     lines, count, number = array("I"), 0, 1
@@ -116,7 +116,7 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
         yield rest
 
 
-def _by_expression(log: Path, wanted: Search, size: int) -> Matches:
+def _by_expression(log: Path, wanted: LogSearch, size: int) -> Matches:
     asked = {"log": str(log), "size": size, "pattern": wanted.text, "case": wanted.case, "most": MOST}
     if not _turns.acquire(timeout=SECONDS):
         raise UsageError("other searches by regular expressions are running", hints=["try again in a moment"])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, field, to_builtins
 from msgspec.structs import replace
 
 from localhai.containers.limits import MEGABYTE
@@ -39,7 +39,10 @@ LAST_LINES = 60
 
 
 class ExecutionEnd(Struct, frozen=True):
-    """How an execution ended, as it is on disk before it is in the records. `metadata` are the latest values."""
+    """How an execution ended, as it is on disk before it is in the records.
+
+    `metadata` are the latest values; `ranges` smallest and largest one of each key for which these are others.
+    """
 
     status: str
     error: str | None
@@ -48,6 +51,7 @@ class ExecutionEnd(Struct, frozen=True):
     collected: Collected
     not_collected: str | None = None
     duration: float | None = None
+    ranges: Mapping[str, tuple[int | float, int | float]] = field(default_factory=dict)
 
 
 def reserve(folder: Path) -> None:
@@ -167,6 +171,7 @@ def _end(context: RunContext, result: Outcome, collected: Collected, left: Uncol
         collected,
         None if left is None else left.reason,
         context.seconds(),
+        context.masker.mask_value(context.capture.summary.ranges, keys=True),
     )
 
 
@@ -222,6 +227,7 @@ def _recorded(home: Home, record: ExecutionRecord, end: ExecutionEnd) -> Executi
         exit_code=end.exit_code,
         error=error,
         metadata=end.metadata,
+        metadata_ranges=end.ranges,
         **({"not_collected": end.not_collected} if end.not_collected else {}),
         **({"duration": end.duration} if end.duration else {}),
     )

@@ -9,7 +9,7 @@ import pytest
 from localhai.errors import UsageError
 from localhai.executions.log import search as searching
 from localhai.executions.log.index import LOG
-from localhai.executions.log.search import Search, search
+from localhai.executions.log.search import LogSearch, search
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def log(tmp_path):
 
 
 def found(folder, text, **how):
-    return search(folder, Search(text, **how)).after(0, 1000)
+    return search(folder, LogSearch(text, **how)).after(0, 1000)
 
 
 def test_lines_that_match_are_told_by_number(log):
@@ -61,7 +61,7 @@ def test_every_line_is_looked_at_once_wherever_pieces_end(log, monkeypatch, rege
 
 def test_the_next_matches_are_asked_for_after_a_line(log):
     folder = log("x\n" * 50)
-    matches = search(folder, Search("x"))
+    matches = search(folder, LogSearch("x"))
     assert matches.after(0, 20) == {"matches": [*range(1, 21)], "count": 50, "more": True}
     assert matches.after(30, 20) == {"matches": [*range(31, 51)], "count": 50, "more": False}
     assert matches.after(50, 20)["matches"] == []
@@ -93,16 +93,16 @@ def test_an_expression_that_would_take_for_ever_is_given_up_in_words(log, monkey
     monkeypatch.setattr(searching, "SECONDS", 0.5)
     folder = log("a" * 40 + "!\n")
     with pytest.raises(UsageError, match=r"this regular expression took more than 0\.5 s"):
-        search(folder, Search(r"(a+)+$", regex=True))
+        search(folder, LogSearch(r"(a+)+$", regex=True))
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "*", "(?P<x", "a{99999999999}"])
 def test_what_is_no_expression_is_refused_in_words(log, pattern):
     with pytest.raises(UsageError, match="this is no regular expression: "):
-        search(log("x\n"), Search(pattern, regex=True))
+        search(log("x\n"), LogSearch(pattern, regex=True))
 
 
 @pytest.mark.parametrize("text", ["", "a\nb", "x" * 1001])
 def test_what_cannot_be_looked_for_is_refused_in_words(log, text):
     with pytest.raises(UsageError, match="a text of one line"):
-        search(log("x\n"), Search(text))
+        search(log("x\n"), LogSearch(text))
