@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, to_builtins
 
-from localhai.airflow.imported import UNKNOWN, Unknown
-from localhai.airflow.projects import Places, find
-from localhai.airflow.reading import DagFile, Submission, read
+from localhai.airflow.reading import UNKNOWN, DagFile, Submission, Unknown, read
+from localhai.app.projects import Places, find
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import without_mark
 from localhai.vocabulary import datum_uri
@@ -132,7 +131,7 @@ def _given_folder(found: Submission, places: Places) -> Path | None:
 
 def _task_ids(folder: Path, pipeline: str) -> list[str]:
     """Those that `pipeline_dag` will make, in their order. Raises UsageError and ProjectError."""
-    from localhai.airflow.pipelines.reading import read_pipeline
+    from localhai.airflow.pipelines.description import read_pipeline
 
     return [task for item in read_pipeline(folder, pipeline).nodes for task in item.tasks.in_order()]
 

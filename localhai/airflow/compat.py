@@ -1,8 +1,18 @@
-"""The one place that knows which Airflow is there: 2.10, 2.11 and 3.x give the same names from different places."""
+"""The one place that knows which Airflow is there: 2.10, 2.11 and 3.x give the same names from different places.
+
+And what goes wrong as Airflow's exceptions: without another try where another try cannot help.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from localhai.airflow.platform import failure_text, what
+from localhai.errors import MISTAKES, LocalhaiError
+from localhai.vocabulary import FINAL, Status
 
 try:  # Airflow 3
     from airflow.sdk import DAG, BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator, Param, TaskGroup
@@ -29,6 +39,11 @@ except ImportError:
         AirflowTaskTimeout,
     )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from localhai.airflow.platform import Kind, Platform
+
 __all__ = [
     "DAG",
     "AirflowException",
@@ -45,7 +60,10 @@ __all__ = [
     "TaskGroup",
     "TriggerEvent",
     "airflow_home",
+    "airflow_words",
     "default_deferrable",
+    "raise_unless_complete",
+    "text_of",
 ]
 
 
@@ -61,3 +79,32 @@ def default_deferrable() -> bool:
     from airflow.configuration import conf
 
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+@contextmanager
+def airflow_words() -> Iterator[None]:
+    """Inside, mistakes of the DAG or the project become AirflowFailException, all else AirflowException."""
+    try:
+        yield
+    except MISTAKES as error:
+        raise AirflowFailException(text_of(error)) from error
+    except LocalhaiError as error:
+        raise AirflowException(text_of(error)) from error
+
+
+def text_of(error: LocalhaiError) -> str:
+    """Message, problems with their positions, and hints; a line each."""
+    lines = [error.message]
+    lines += [f"  {item.position or error.where}: {item.message}" for item in getattr(error, "problems", ())]
+    lines += [f"  {hint}" for hint in error.hints]
+    return "\n".join(lines)
+
+
+def raise_unless_complete(kind: Kind, details: Mapping[str, Any], platform: Platform) -> None:
+    """Raises AirflowException for every final status but `complete`, with the exit code and the last lines."""
+    status, name = details.get("status"), what(kind, details)
+    if status == Status.COMPLETE:
+        return
+    if status not in FINAL:
+        raise AirflowException(f"{name} has the status {status!r}, which is not known")
+    raise AirflowException(failure_text(details, name, platform.lines(kind, details["id"])))

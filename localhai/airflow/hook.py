@@ -6,23 +6,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
-from localhai.airflow.compat import AirflowNotFoundException, BaseHook, airflow_home
-from localhai.airflow.failures import airflow_words, raise_unless_complete
-from localhai.airflow.mode import VARIABLE, decide
-from localhai.airflow.platform import Watcher, kind_of, what
+from localhai.airflow.compat import (
+    AirflowNotFoundException,
+    BaseHook,
+    airflow_home,
+    airflow_words,
+    raise_unless_complete,
+)
+from localhai.airflow.platform import DEFAULT_BRANCH, VARIABLE, ExecutionRequest, Watcher, decide
 from localhai.airflow.provider import HIDDEN, LABELS, PLACEHOLDERS
-from localhai.airflow.request import DEFAULT_BRANCH, ExecutionRequest
-from localhai.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from localhai.airflow.mode import Mode
-    from localhai.airflow.platform import Kind, Platform
-    from localhai.airflow.projects import Places
+    from localhai.airflow.platform import Mode, Platform
     from localhai.airflow.remote import RemotePlatform
-    from localhai.airflow.request import PipelineRequest
+    from localhai.app.projects import Places
 
 POLLING_INTERVAL = 30.0  # seconds, as the original plugin's
 DEV_POLLING_INTERVAL = 1.0
@@ -126,30 +125,13 @@ class ValohaiHook(BaseHook):
     def places(self) -> Places:
         """Where dev mode looks for projects."""
         from localhai.airflow.local import known_projects
-        from localhai.airflow.projects import Places
+        from localhai.app.projects import Places
         from localhai.settings import Settings
 
         folders = [Path.cwd(), Path(airflow_home()), Settings.load().home]
         if self._beside is not None:
             folders = [self._beside, *self._beside.parents, *folders]
         return Places(self.extra, folders, self._beside, known_projects)
-
-    def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher, platform: Platform) -> dict[str, Any]:
-        """Run to the end. Raises AirflowException unless it is complete."""
-        with airflow_words():
-            details = platform.run(request, watcher)
-            return self.finish(kind_of(request), details, platform)
-
-    def finish(self, kind: Kind, details: dict[str, Any], platform: Platform) -> dict[str, Any]:
-        """The XCom of what has ended. Raises AirflowException unless it is complete."""
-        with airflow_words():
-            if details.get("status") != Status.COMPLETE:
-                raise_unless_complete(details, what(kind, details), platform.lines(kind, details["id"]))
-            platform.heard(kind, details["id"])
-            if kind == "pipeline":
-                return details
-            outputs = shapes.outputs_for_xcom(platform.outputs(details["id"]), platform.output_url)
-            return {**details, "outputs": outputs}
 
     # what the original plugin's hook has
 
@@ -180,7 +162,7 @@ class ValohaiHook(BaseHook):
         with airflow_words():
             platform = self.platform()
             details = platform.run(request, LogWatcher(self.log))
-            raise_unless_complete(details, what("execution", details), platform.lines("execution", details["id"]))
+            raise_unless_complete("execution", details, platform)
             return details
 
     def get_project_id(self, project_name: str) -> str:

@@ -1,31 +1,35 @@
-"""Dev mode: executions and pipelines in Docker on this machine. Knows no network and no Airflow."""
+"""Dev mode: executions and pipelines in Docker on this machine, in the shape of the platform's API (wire.md 2.4, 2.9).
+
+Knows no network and no Airflow.
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow import shapes
-from localhai.airflow.platform import Watcher, kind_of
-from localhai.airflow.projects import find
-from localhai.airflow.request import PipelineRequest
+from localhai.airflow.platform import Watcher
+from localhai.airflow.tries import without_ours
+from localhai.app.projects import find
 from localhai.errors import UsageError
-from localhai.vocabulary import INCOMPLETE
+from localhai.vocabulary import INCOMPLETE, without_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from localhai.airflow.platform import Kind
-    from localhai.airflow.projects import Places
-    from localhai.airflow.request import ExecutionRequest
+    from localhai.airflow.platform import ExecutionRequest, Kind, PipelineRequest
     from localhai.airflow.working import Working
     from localhai.app.open_project import OpenProject
+    from localhai.app.projects import Places
+    from localhai.executions.execution import Execution
     from localhai.executions.home import Home
+    from localhai.records.pipelines import Pipeline
 
 LAST_LINES = 200
 SIGNED_FOR = 7 * 24 * 3600  # seconds: the longest that S3 allows
+OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")
 
 
 class LocalPlatform:
@@ -38,69 +42,56 @@ class LocalPlatform:
 
     def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> dict[str, Any]:
         """In this process, in a thread of its own. Raises LocalhaiError for what keeps it from starting."""
+        from localhai.airflow.running import run
         from localhai.airflow.working import Working, rare_collections
 
+        shape = pipeline_details if request.kind == "pipeline" else execution_details
         with rare_collections(), self.project(request.project, watcher) as project:
-            home = project.home
-
-            def work(tell: Callable[[str, Any], None], interruption: Any) -> str:
-                if isinstance(request, PipelineRequest):
-                    from localhai.airflow.local_pipeline import run_pipeline
-
-                    return run_pipeline(project, request, tell, interruption)
-                from localhai.airflow.local_run import run_execution
-
-                return run_execution(project, request, tell, interruption)
-
-            def hear(kind: str, value: Any) -> None:
-                if kind == "started":
-                    watcher.started(value["id"], _address(home, kind_of(request), value["id"]))
-                else:
-                    watcher.line(value)
-
-            self._working = Working(work)
-            key = self._working.wait(hear)
-            return _details(home, kind_of(request), key)
+            self._working = Working(partial(run, project, request), watcher)
+            return shape(self._working.wait())
 
     def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
         """In a process of its own, which outlives the task."""
-        from localhai.airflow.detached import start
+        from localhai.airflow import running
 
         with self.project(request.project, watcher) as project:
-            key = start(project.folder.path, request)
-            watcher.started(key, _address(project.home, kind_of(request), key))
+            key = running.start(project.folder.path, request)
+            is_execution = request.kind == "execution"
+            watcher.started(key, project.home.execution(key).folder.absolute().as_uri() if is_execution else None)
             return key
 
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
         """What a process left behind when it died is looked after: nobody waits for its end in vain."""
         with self._home() as home:
             found = _details(home, kind, key)
-            if found["status"] not in INCOMPLETE:
-                return found
-            _recover(home, lambda _text: None)
-            return _details(home, kind, key)
+            if found["status"] in INCOMPLETE:
+                from localhai.app.recover import recover
+
+                recover(home, lambda _text: None)
+                found = _details(home, kind, key)
+            return found
+
+    def hand_over(self, kind: Kind, details: dict[str, Any]) -> dict[str, Any]:
+        if kind == "pipeline":
+            return details
+        from localhai.airflow.earlier import HEARD
+
+        with self._home() as home:
+            home.records.executions.update(details["id"], **{HEARD: True})
+            outputs = [{**item, "url": _url(home, item["id"])} for item in details["outputs"]]
+        return {**details, "outputs": outputs}
 
     def outputs(self, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.details("execution", key)["outputs"]
         return found
 
     def whole_result(self, key: str, node: str) -> dict[str, Any]:
-        from localhai.airflow.local_whole import whole_result
-
         with self._home() as home:
-            return whole_result(home, key, node)
+            return _whole_result(home, key, node)
 
     def output_url(self, datum: str) -> str:
-        """Of the file itself, or signed where the store is an S3."""
         with self._home() as home:
-            record = home.records.data.get(datum)
-            if record.uri.startswith("s3://"):
-                from localhai.data.sources.s3 import S3Source
-                from localhai.data.uri import parse
-
-                source = S3Source(home.sources_for(home.settings).s3_clients())
-                return source.presigned(parse(record.uri), SIGNED_FOR)
-            return Path(record.path).absolute().as_uri() if record.path else record.uri
+            return _url(home, datum)
 
     def lines(self, kind: Kind, key: str) -> Sequence[str]:
         if kind == "pipeline":
@@ -110,14 +101,7 @@ class LocalPlatform:
             if not execution.record.folder or not execution.folder.is_dir():
                 return []
             events = execution.events(last=LAST_LINES)
-            return list(deque((event.message for event in events if event.stream != "status"), LAST_LINES))
-
-    def heard(self, kind: Kind, key: str) -> None:
-        if kind == "execution":
-            from localhai.airflow.attaching import HEARD
-
-            with self._home() as home:
-                home.records.executions.update(key, **{HEARD: True})
+            return [event.message for event in events if event.stream != "status"]
 
     def stop(self, kind: Kind, key: str) -> None:
         from localhai.app.stop import stop_execution, stop_pipeline
@@ -152,9 +136,9 @@ class LocalPlatform:
         return project
 
     def newest_commit(self, project: str, branch: str) -> str:
-        from localhai.airflow.local_run import head_of
+        from localhai.project.checkout import newest
 
-        return head_of(self._folder(project), branch)
+        return newest(self._folder(project), branch)
 
     def add_tags(self, key: str, tags: Sequence[str]) -> None:
         with self._home() as home:
@@ -174,14 +158,16 @@ class LocalPlatform:
         from localhai.settings import Settings
 
         found = find(name, self._places)
-        watcher.line(f"localhai: project {name!r} is {found.folder} ({found.source})")
+        watcher.say(f"project {name!r} is {found.folder} ({found.source})")
         folder = find_project(found.folder)
         settings = Settings.load(folder.path)
         if self._given_home is not None:
             yield OpenProject(self._given_home, folder, settings)
             return
+        from localhai.app.recover import recover
+
         with Home(settings, tell=watcher.line) as home:
-            _recover(home, watcher.line)
+            recover(home, watcher.say)
             yield OpenProject(home, folder, settings)
 
     def _folder(self, project: str) -> Path:
@@ -210,25 +196,94 @@ def known_projects() -> list[tuple[str, str]]:
         return [(project.name, project.path) for project in home.records.projects.list()]
 
 
-def _recover(home: Home, say: Callable[[str], None]) -> None:
-    """As every command does."""
-    from localhai.app.recover import recover
+def execution_details(execution: Execution) -> dict[str, Any]:
+    """An execution's JSON shape (docs/json.md) as the platform would give it. Its address is its folder."""
+    document, record = execution.to_dict(), execution.record
+    address = execution.folder.absolute().as_uri()
+    return {
+        "id": document["id"],
+        "counter": document["counter"],
+        "status": str(document["status"]),
+        "step": document["step"],
+        "url": address,
+        "urls": {"display": address},
+        "project": {"id": record.project_id, "name": document["project"]},
+        "environment": {"name": document.get("environment") or "this machine"},
+        "commit": {"identifier": document.get("commit")},
+        "duration": document.get("duration"),
+        "inputs": [
+            {"name": item["name"], "urls": [file.get("uri") for file in item.get("files", ())]}
+            for item in document.get("inputs", ())
+        ],
+        "parameters": dict(document.get("parameters") or {}),
+        "cumulative_metadata": dict(execution.metadata) if record.folder else {},
+        "ctime": document.get("created"),
+        "end_time": document.get("finished"),
+        "title": document.get("title"),
+        "tags": without_ours(document.get("tags")),
+        "image": document.get("image"),
+        "exit_code": document.get("exit_code"),
+        "error": document.get("error"),
+        "outputs": [{key: item.get(key) for key in OUTPUT_KEYS} for item in document.get("outputs", ())],
+    }
 
-    recover(home, lambda text: say(f"localhai: {text}"))
 
-
-def _address(home: Home, kind: Kind, key: str) -> str | None:
-    return home.execution(key).folder.absolute().as_uri() if kind == "execution" else None
+def pipeline_details(record: Pipeline) -> dict[str, Any]:
+    """A pipeline's JSON shape (docs/json.md) as the platform would give it."""
+    document = record.to_dict()
+    return {
+        "id": document["id"],
+        "counter": document["counter"],
+        "status": str(document["status"]),
+        "title": document.get("title") or document.get("name"),
+        "name": document.get("name"),
+        "url": None,
+        "urls": {"display": None},
+        "project": {"id": record.project_id, "name": record.project},
+        "nodes": [
+            {key: node.get(key) for key in ("name", "type", "status", "execution", "task") if key in node}
+            for node in document.get("nodes", ())
+        ],
+        "tags": without_ours(document.get("tags")),
+        "error": document.get("error"),
+    }
 
 
 def _details(home: Home, kind: Kind, key: str) -> dict[str, Any]:
     if kind == "pipeline":
-        record = home.records.pipelines.get(key)
-        return shapes.pipeline_details(record.to_dict(), project_id=record.project_id, project=record.project)
+        return pipeline_details(home.records.pipelines.get(key))
     execution = home.execution(key)
     if execution.id != key:
         raise UsageError(f"there is no execution {key}")
-    metadata = execution.metadata if execution.record.folder else {}
-    return shapes.local_details(
-        execution.to_dict(), project_id=execution.record.project_id, folder=execution.folder, metadata=metadata
-    )
+    return execution_details(execution)
+
+
+def _url(home: Home, datum: str) -> str:
+    """Of the file itself, or signed where the store is an S3."""
+    record = home.records.data.get(datum)
+    if record.uri.startswith("s3://"):
+        from localhai.data.sources.s3 import S3Source
+        from localhai.data.uri import parse
+
+        source = S3Source(home.sources_for(home.settings).s3_clients())
+        return source.presigned(parse(record.uri), SIGNED_FOR)
+    return Path(record.path).absolute().as_uri() if record.path else record.uri
+
+
+def _whole_result(home: Home, key: str, node: str) -> dict[str, Any]:
+    """What the node of a pipeline of one node came to, in the shape of an execution's XCom."""
+    found = next(item for item in home.records.pipelines.get(key).nodes if item.name == node)
+    known: dict[str, Any] = {"status": found.status, "error": found.document.get("reason")}
+    if found.task is not None:
+        from localhai.app.nodes.task import task_result
+        from localhai.tasks.task import Task
+
+        result = task_result(home, Task(home, home.records.tasks.get(str(found.task["id"]))))
+        known |= {
+            "outputs": [{"name": name, "id": without_scheme(uri), "uri": uri} for name, uri in result.outputs],
+            "cumulative_metadata": dict(result.metadata),
+            "parameters": dict(result.parameters),
+            "inputs": [{"name": name, "urls": list(uris)} for name, uris in result.inputs.items()],
+        }
+    deployment = found.document.get("deployment")
+    return {**known, "deployment": dict(deployment)} if deployment else known

@@ -17,13 +17,15 @@ NEEDED = (
     "localhai.airflow.operators.download_outputs",
     "localhai.airflow.operators.submit_execution",
     "localhai.airflow.local",
-    "localhai.airflow.local_run",
-    "localhai.airflow.attaching",
+    "localhai.airflow.running",
+    "localhai.airflow.working",
+    "localhai.airflow.earlier",
     "localhai.containers.docker.connect",
     "localhai.containers.docker.engine",
-    "localhai.app.recover",
-    "localhai.executions.run.recovery",
     "localhai.app.open_project",
+    "localhai.app.recover",
+    "localhai.app.start",
+    "localhai.executions.run.recovery",
     "localhai.executions.run.heartbeat",
     "localhai.executions.run.runner",
     "localhai.project.recalled_plan",
@@ -40,7 +42,7 @@ class LocalhaiPlugin(AirflowPlugin):
     @classmethod
     def on_load(cls, *_args: Any, **_options: Any) -> None:
         """Airflow loads plugins in each of its processes, in a scheduler before its executor starts."""
-        mode = os.environ.get("LOCALHAI_MODE", "").strip().lower()  # not by mode.py: all else loads nothing of ours
+        mode = os.environ.get("LOCALHAI_MODE", "").strip().lower()  # not by platform.py: all else loads nothing of ours
         if mode == "dev" and sys.argv[1:2] == ["scheduler"]:
             load()
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.claim import claim
-from localhai.airflow.platform import Watcher, is_pipeline, kind_of
-from localhai.airflow.remote_left import left_running, running
-from localhai.airflow.request import DEFAULT_BRANCH, ORIGIN, tags_with_origin
+from localhai.airflow.platform import DEFAULT_BRANCH, ExecutionRequest, PipelineRequest, Watcher
 from localhai.airflow.rest import RestClient, address_of
+from localhai.airflow.tries import claim, without_ours
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from localhai.airflow.mode import Mode
-    from localhai.airflow.platform import Kind
-    from localhai.airflow.request import ExecutionRequest, PipelineRequest
+    from localhai.airflow.platform import Kind, Mode
+    from localhai.airflow.tries import Claim
 
 MANY = 10000
+NEWEST = 100  # rows among which what runs is looked for
+OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")
 PAGE = 100
 EVENTS = 1000  # lines of an execution asked for at a time
+_RUNNING = INCOMPLETE - {"stopping"}
 
 
 class RemotePlatform:
@@ -60,7 +61,7 @@ class RemotePlatform:
 
     def run(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> dict[str, Any]:
         key = self.start(request, watcher)
-        return self.wait(kind_of(request), key, watcher)
+        return self.wait(request.kind, key, watcher)
 
     def wait(self, kind: Kind, key: str, watcher: Watcher) -> dict[str, Any]:
         """Look again and again until it has ended; tells the lines of its log as they come."""
@@ -74,7 +75,7 @@ class RemotePlatform:
             if details.get("status") not in INCOMPLETE:
                 self._current = None
                 return details
-            watcher.line(f"localhai: {kind} #{details.get('counter')} is {details['status']}")
+            watcher.say(f"{kind} #{details.get('counter')} is {details['status']}")
 
     def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
         project = self.project_id(request.project)
@@ -82,31 +83,40 @@ class RemotePlatform:
         mine = claim(request.last_try, code=commit, asked=asked_of(request))
         left = None
         if request.again and request.origin:
-            left = left_running(self.client, kind_of(request), project, request.origin, mine, watcher)
-        tags = tags_with_origin(request, mine.tag)
+            left = self._left_running(request.kind, project, request.origin, mine, watcher)
+        tags = mine.tags(request)
         made = left or self._make(request, project, commit, tags)
         try:
             key, url = str(made["id"]), made["urls"]["display"]
         except (TypeError, KeyError) as error:
-            raise SurroundingsError(f"{self.address} answered with something that is no {kind_of(request)}") from error
-        self._current = (kind_of(request), key)
+            raise SurroundingsError(f"{self.address} answered with something that is no {request.kind}") from error
+        self._current = (request.kind, key)
         watcher.started(key, url)
-        if request.tags and not left and not is_pipeline(request):
+        if request.tags and not left and request.kind == "execution":
             self.add_tags(key, tags)
         return key
 
     def _make(self, request: ExecutionRequest | PipelineRequest, project: str, commit: str, tags: Sequence[str]) -> Any:
-        if is_pipeline(request):
-            body = self._pipeline_body(request, project, commit, tags)  # type: ignore[arg-type]
-            return self.client.post("pipelines/", body)
-        return self.client.post("executions/", execution_body(request, project, commit, tags))  # type: ignore[arg-type]
+        if isinstance(request, PipelineRequest):
+            return self.client.post("pipelines/", self._pipeline_body(request, project, commit, tags))
+        return self.client.post("executions/", execution_body(request, project, commit, tags))
 
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
         """Without the tag by which tries of a task find one another."""
         found: dict[str, Any] = self.client.get(f"{kind}s/{key}/")
         if isinstance(found.get("tags"), list):
-            found["tags"] = [tag for tag in found["tags"] if not str(tag).startswith(ORIGIN)]
+            found["tags"] = without_ours(found["tags"])
         return found
+
+    def hand_over(self, kind: Kind, details: dict[str, Any]) -> dict[str, Any]:
+        """The platform need not know; outputs as the original plugin gives them."""
+        if kind == "pipeline":
+            return details
+        found = self.outputs(details["id"])
+        outputs = [
+            {**{key: item.get(key) for key in OUTPUT_KEYS}, "url": self.output_url(item["id"])} for item in found
+        ]
+        return {**details, "outputs": outputs}
 
     def outputs(self, key: str) -> list[dict[str, Any]]:
         return list(self.client.pages("data/", output_execution=key, limit=PAGE))
@@ -152,9 +162,6 @@ class RemotePlatform:
         except LocalhaiError:
             return []
 
-    def heard(self, kind: Kind, key: str) -> None:
-        """The platform need not know."""
-
     def stop(self, kind: Kind, key: str) -> None:
         self.client.post(f"{kind}s/{key}/stop/")
 
@@ -164,8 +171,39 @@ class RemotePlatform:
             current, self._current = self._current, None
             self.stop(*current)
 
-    def running(self, project: str) -> Iterable[tuple[Kind, str, Sequence[str]]]:
-        return running(self.client, project)
+    def running(self, project: str) -> Iterator[tuple[Kind, str, Sequence[str]]]:
+        kinds: tuple[Kind, ...] = ("execution", "pipeline")
+        for kind in kinds:
+            rows: list[dict[str, Any]] = []
+            with suppress(UsageError):  # a token may not see them all
+                rows = self._newest(kind, project)
+            for row in rows:
+                if row.get("status") in _RUNNING:
+                    yield kind, str(row["id"]), row.get("tags") or ()
+
+    def _newest(self, kind: Kind, project: str) -> list[dict[str, Any]]:
+        """Whatever their status."""
+        found = self.client.get(f"{kind}s/", project=project, ordering="-counter", limit=NEWEST)
+        return list(found.get("results", []))
+
+    def _left_running(
+        self, kind: Kind, project: str, origin: str, mine: Claim, watcher: Watcher
+    ) -> dict[str, Any] | None:
+        """The newest of a task instance, if it still runs and is what `mine` asks for; another one is stopped.
+
+        What is complete is not taken. Raises SurroundingsError when it cannot be found out.
+        """
+        try:
+            rows = self._newest(kind, project)
+        except UsageError as error:
+            watcher.say(f"whether an earlier try still runs cannot be found out: {error.message}")
+            return None
+        found = next((row for row in rows if origin in (row.get("tags") or ())), None)
+        if found is None or found.get("status") not in _RUNNING:
+            return None
+        name, key = f"{kind} #{found.get('counter')}", str(found["id"])
+        taken = mine.takes(name, found.get("tags") or (), watcher, lambda: self.stop(kind, key))
+        return found if taken else None
 
     def project_id(self, name: str) -> str:
         """By its exact name. Raises UsageError."""
@@ -208,7 +246,7 @@ class RemotePlatform:
     def _fetched_commit(self, project: str, branch: str, watcher: Watcher) -> str:
         self.fetch(project)
         commit = self.newest_commit(project, branch)
-        watcher.line(f"localhai: the code is branch {branch}, commit {commit}")
+        watcher.say(f"the code is branch {branch}, commit {commit}")
         return commit
 
     def _pipeline_body(

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from localhai.airflow.mode import refuse_in_dev
+from localhai.airflow.platform import refuse_in_dev
 from localhai.errors import SurroundingsError, UsageError
 from localhai.system.retry import TRANSIENT_STATUSES, Attempts, Retry, retry_after
 from localhai.system.text import clean_value

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import BaseSensorOperator
-from localhai.airflow.failures import airflow_words, raise_unless_complete
+from localhai.airflow.compat import BaseSensorOperator, airflow_words, raise_unless_complete
 from localhai.airflow.hook import ValohaiHook
 from localhai.airflow.platform import what
-from localhai.vocabulary import INCOMPLETE, Status
+from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +46,5 @@ class ValohaiExecutionSensor(BaseSensorOperator):
             self.log.info("%s is %s", what(self.kind, details), status)
             if status in INCOMPLETE:
                 return False
-            if status != Status.COMPLETE:
-                lines = platform.lines(self.kind, self.execution_id)
-                raise_unless_complete(details, what(self.kind, details), lines)
+            raise_unless_complete(self.kind, details, platform)
             return True

@@ -1,4 +1,9 @@
-"""The trigger behind deferrable tasks: looks, in the triggerer, until an execution or pipeline has ended."""
+"""The trigger behind deferrable tasks: looks, in the triggerer, until an execution or pipeline has ended.
+
+It is cancelled when its task is ended or timed out, but also when the triggerer stops: another one goes on. And for a
+task that is ended before a triggerer began with its trigger, or while none runs, no trigger is ever cancelled: Airflow
+is asked whether a task still waits, and what others left running.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +13,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from localhai.airflow.compat import BaseTrigger, TriggerEvent
+from localhai.airflow.tries import task_of
+from localhai.airflow.xcoms import STARTED
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 
     from localhai.airflow.hook import ValohaiHook
-    from localhai.airflow.platform import Kind
+    from localhai.airflow.platform import Kind, Platform
 
 OUTAGE = 120.0  # seconds for which nobody need answer: what runs is well meanwhile
 STOPPING = 60.0  # seconds for asking Airflow and stopping
 SELDOM = 10  # polling intervals between looks for what tasks without a trigger left
+_WAITING = "deferred"
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 _watched: set[str] = set()  # the ids of what the triggers of this process wait for
 _due: dict[tuple[str, ...], float] = {}  # when a project is looked through for the next time
 
@@ -82,8 +91,6 @@ class ValohaiTrigger(BaseTrigger):
         """Stop it, unless the triggerer merely stops and another one goes on."""
         from asgiref.sync import sync_to_async
 
-        from localhai.airflow.deferral import still_waits
-
         if self.task_instance is None:
             return
         try:
@@ -113,8 +120,6 @@ class ValohaiTrigger(BaseTrigger):
         """Stop what runs on in this project for tasks that were ended when they had no trigger, now and then."""
         if self.trigger_id is None or self._project is None:  # not in a triggerer, as in `dags test`
             return
-        from localhai.airflow.deferral import stop_left
-
         place = (self.mode, self.valohai_conn_id, self._project)
         if time.monotonic() < _due.get(place, 0.0):
             return
@@ -149,3 +154,55 @@ async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
             await asyncio.wait([task], timeout=left)
     if not task.done():
         task.cancel()
+
+
+def still_waits(task_instance: Any) -> bool:
+    """Asks Airflow for the state of the task instance, by its database on Airflow 2 and by its API on 3."""
+    return _state(task_instance) == _WAITING
+
+
+def stop_left(platform: Platform, project: str, watched: Collection[str], say: Callable[[str], None]) -> None:
+    """Stop what goes on in a project for task instances that have ended; `watched` are the ids that have a trigger.
+
+    Another Airflow may have task instances of the same names: that this one's started it is what its XCom says.
+    """
+    for kind, key, tags in platform.running(project):
+        task = None if key in watched else task_of(tags)
+        if task is not None and _state(task) in _ENDED and _started(task) == key:
+            say(f"localhai: {kind} {key} runs on though its task {task} has ended: stopping it")
+            platform.stop(kind, key)
+
+
+def _state(task_instance: Any) -> str:
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:  # Airflow 2
+        return _state_in_database(task_instance)
+    task, run, index = task_instance.task_id, task_instance.run_id, task_instance.map_index
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=task_instance.dag_id, task_ids=[task], run_ids=[run], map_index=index
+    )
+    name = task if index is None or index < 0 else f"{task}_{index}"
+    return str(states.get(run, {}).get(name))
+
+
+def _state_in_database(task_instance: Any) -> str:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return str(session.query(TaskInstance.state).filter_by(**_names(task_instance)).scalar())
+
+
+def _started(task_instance: Any) -> str | None:
+    """The id of what it started, as it told when it did."""
+    try:
+        from airflow.sdk.execution_time.xcom import XCom
+    except ImportError:  # Airflow 2
+        from airflow.models.xcom import XCom
+    found = XCom.get_one(key=STARTED, **_names(task_instance))
+    return str(found.get("id")) if isinstance(found, dict) else None
+
+
+def _names(task_instance: Any) -> dict[str, Any]:
+    return {name: getattr(task_instance, name) for name in ("dag_id", "task_id", "run_id", "map_index")}

@@ -10,8 +10,10 @@ import gc
 import queue
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from localhai.airflow.platform import Watcher
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption
@@ -19,10 +21,10 @@ from localhai.executions.run.stop import Interruption
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from localhai.executions.home import Home
     from localhai.executions.log.log import EventStream
 
 T = TypeVar("T")
-Told = tuple[str, Any]
 
 PATIENCE = 2.0  # seconds from asking to forcing: Airflow 3 kills a task five seconds after it told it to end
 CLOSING = 30.0  # seconds in which a stopped execution is closed
@@ -32,21 +34,22 @@ RARELY = 100  # such looks before it looks among older ones, instead of 10
 
 
 class Working(Generic[T]):
-    """`work(tell, interruption)` runs in a thread; `wait` hands what it tells to `hear`, in order, then its result."""
+    """`work(watcher, interruption)` runs in a thread; what it tells, `wait` hands on in the caller's, in order."""
 
-    def __init__(self, work: Callable[[Callable[[str, Any], None], Interruption], T]) -> None:
+    def __init__(self, work: Callable[[Watcher, Interruption], T], watcher: Watcher) -> None:
         self.interruption = Interruption()
-        self._told: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._work = work
+        self._watcher = watcher
         self._result: T | None = None
         self._trouble: BaseException | None = None
         self._thread = threading.Thread(target=self._go, name="localhai", daemon=True)
 
-    def wait(self, hear: Callable[[str, Any], None]) -> T:
+    def wait(self) -> T:
         """Start it and wait. Raises what the work raises, and what is raised in this thread once all is closed."""
         self._thread.start()
         try:
-            self._hear(hear)
+            self._hear()
         except BaseException:
             self.stop()
             self._thread.join(CLOSING)
@@ -66,13 +69,13 @@ class Working(Generic[T]):
 
     def _go(self) -> None:
         try:
-            self._result = self._work(lambda kind, value: self._told.put((kind, value)), self.interruption)
+            self._result = self._work(_Told(self._watcher, self._told.put), self.interruption)
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
             self._trouble = error
         finally:
             self._told.put(None)
 
-    def _hear(self, hear: Callable[[str, Any], None]) -> None:
+    def _hear(self) -> None:
         while True:
             try:
                 told = self._told.get(timeout=LOOK)
@@ -80,7 +83,21 @@ class Working(Generic[T]):
                 continue
             if told is None:
                 return
-            hear(*told)
+            told()
+
+
+class _Told(Watcher):
+    """What it hears is put aside for the thread of another one."""
+
+    def __init__(self, watcher: Watcher, put: Callable[[Callable[[], None]], None]) -> None:
+        self._watcher = watcher
+        self._put = put
+
+    def line(self, text: str) -> None:
+        self._put(partial(self._watcher.line, text))
+
+    def started(self, key: str, url: str | None) -> None:
+        self._put(partial(self._watcher.started, key, url))
 
 
 @contextmanager
@@ -95,25 +112,28 @@ def rare_collections() -> Iterator[None]:
         gc.set_threshold(*earlier)
 
 
-class Teller(Observer):
-    """An observer that tells lines: `line` of the container and of localhai, `started` with the JSON shape."""
+class Telling(Observer):
+    """Tells a watcher the lines of an execution and those of localhai; without `home` not that it has started."""
 
-    def __init__(self, tell: Callable[[str, Any], None], prefix: str = "") -> None:
-        self._tell = tell
+    def __init__(self, watcher: Watcher, home: Home | None = None, prefix: str = "") -> None:
+        self._watcher = watcher
+        self._home = home
         self._prefix = prefix
         self._lines: dict[EventStream, LineAssembler] = {}
 
     def started(self, execution: Mapping[str, Any]) -> None:
-        self._tell("started", dict(execution))
+        if self._home is not None:
+            key = str(execution["id"])
+            self._watcher.started(key, self._home.execution(key).folder.absolute().as_uri())
 
     def status(self, text: str) -> None:
-        self._tell("line", f"{self._prefix}localhai: {text}")
+        self._watcher.line(f"{self._prefix}localhai: {text}")
 
     def output(self, stream: EventStream, data: bytes) -> None:
         for line in self._lines.setdefault(stream, LineAssembler()).feed(data):
-            self._tell("line", self._prefix + displayed(line))
+            self._watcher.line(self._prefix + displayed(line))
 
     def finished(self, execution: Mapping[str, Any]) -> None:  # noqa: ARG002  # part of the protocol
         for lines in self._lines.values():
             for line in lines.end():
-                self._tell("line", self._prefix + displayed(line))
+                self._watcher.line(self._prefix + displayed(line))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.airflow.compat import AirflowFailException
+from localhai.airflow.compat import AirflowException, AirflowFailException
+from localhai.vocabulary import datum_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STARTED = "localhai_started"  # the key of {kind, id}: what a task started, known before it has ended
+RESULT = "return_value"
 
 
 class Upstream(Struct, frozen=True):
@@ -26,8 +31,38 @@ class Upstream(Struct, frozen=True):
         return f"the task {self.task_id} of {self.dag_id}"
 
 
-def pull_details(context: Any, upstream: Upstream) -> list[Any]:
-    """The XComs of a submit operator: one, or those of all that a mapped task came to. Never empty.
+class OutputUri(Struct, frozen=True):
+    """Called with the context of the task that has it as an input, it gives the `datum://` addresses, a list.
+
+    Of a mapped task those of all, in their order. Airflow writes its text into the serialised DAG: it is the same each
+    time the file is read, so that reading it again makes no new version of the DAG.
+    """
+
+    upstream: Upstream
+    name: str | None
+
+    def __call__(self, context: Any) -> list[str]:
+        """Raises AirflowException where the task has no such output, or left no result in this run."""
+        outputs = pull_outputs(context, self.upstream)
+        found = [datum_uri(item["id"]) for item in outputs if item.get("name") == self.name]
+        if not found:
+            known = ", ".join(dict.fromkeys(str(item.get("name")) for item in outputs)) or "none"
+            raise AirflowException(f"{self.upstream} has no output with the name {self.name}; it has: {known}")
+        return found
+
+    def __repr__(self) -> str:
+        upstream = self.upstream
+        more = f" [{upstream.map_index}]" if upstream.map_index is not None else ""
+        more += " of any run" if upstream.include_prior_dates else ""
+        return f"<output {self.name} of {upstream.dag_id}.{upstream.task_id}{more}>"
+
+    def serialize(self) -> str:
+        """For Airflow 3.3 and later."""
+        return repr(self)
+
+
+def pull_outputs(context: Any, upstream: Upstream) -> list[Mapping[str, Any]]:
+    """The outputs in the XCom of a submit operator, or of all that a mapped task came to.
 
     Raises AirflowFailException where it left none, which another try cannot change.
     """
@@ -36,20 +71,29 @@ def pull_details(context: Any, upstream: Upstream) -> list[Any]:
     index = upstream.map_index
     if index is None and here:
         index = _index_in_own_group(context, upstream.task_id)
+    chosen = "" if index is None else f" with the map index {index}"
     if here:
         found = _of_this_run(task_instance, upstream, index)
         if found:
-            return found
+            return _outputs_in(found)
         if not upstream.include_prior_dates:
             raise AirflowFailException(
-                f"{upstream} left no result in this run{_chosen(index)}: it was skipped, or did not end well.\n"
+                f"{upstream} left no result in this run{chosen}: it was skipped, or did not end well.\n"
                 "  include_prior_dates=True takes the result of an earlier run in its place"
             )
     found = _pull(task_instance, upstream, -1 if index is None else index, include_prior_dates=True)
     if not found:
         hint = "" if upstream.map_index is not None else "\n  map_index=NUMBER chooses one of a mapped task"
-        raise AirflowFailException(f"{upstream} left no result in this run or an earlier one{_chosen(index)}{hint}")
-    return found
+        raise AirflowFailException(f"{upstream} left no result in this run or an earlier one{chosen}{hint}")
+    return _outputs_in(found)
+
+
+def _outputs_in(details: Any) -> list[Mapping[str, Any]]:
+    if isinstance(details, dict):
+        return list(details.get("outputs") or [])
+    if details is None or isinstance(details, str):
+        return []
+    return [item for one in details for item in _outputs_in(one)]
 
 
 def _of_this_run(task_instance: Any, upstream: Upstream, index: int | None) -> list[Any]:
@@ -62,14 +106,14 @@ def _of_this_run(task_instance: Any, upstream: Upstream, index: int | None) -> l
 def _pull(task_instance: Any, upstream: Upstream, index: int | None, **more: Any) -> list[Any]:
     if index is not None:
         more["map_indexes"] = index
-    found = task_instance.xcom_pull(dag_id=upstream.dag_id, task_ids=upstream.task_id, **more)
+    return _listed(task_instance.xcom_pull(dag_id=upstream.dag_id, task_ids=upstream.task_id, **more))
+
+
+def _listed(found: Any) -> list[Any]:
+    """One value, or the values of all of a mapped task that pushed any."""
     if found is None or isinstance(found, (dict, str)):
         return [] if found is None else [found]
     return [item for item in found if item is not None]
-
-
-def _chosen(index: int | None) -> str:
-    return "" if index is None else f" with the map index {index}"
 
 
 def _index_in_own_group(context: Any, task_id: str) -> int | None:
@@ -88,24 +132,19 @@ def _mapped_group(task: Any) -> str | None:
     return None if group is None else str(group.group_id)
 
 
-def pull_all(context: Any, task_id: str, key: str = "return_value") -> list[Any]:
+def pull_all(context: Any, task_id: str, key: str = RESULT) -> list[Any]:
     """What a task of this run pushed; of a mapped one the values of all that pushed any, in their order."""
-    found = context["ti"].xcom_pull(task_ids=task_id, key=key)
-    if found is None or isinstance(found, (dict, str)):
-        return [] if found is None else [found]
-    return [item for item in found if item is not None]
+    return _listed(context["ti"].xcom_pull(task_ids=task_id, key=key))
 
 
-def pull_one(context: Any, task_id: str, key: str = "return_value") -> Any:
-    """What a task of this run that is not mapped pushed, else None."""
-    return context["ti"].xcom_pull(task_ids=task_id, key=key, map_indexes=-1)
+def pull_one(context: Any, task_id: str, key: str = RESULT, *, index: int = -1) -> Any:
+    """What one task of this run pushed, else None; `index` is that of one of a mapped task."""
+    return context["ti"].xcom_pull(task_ids=task_id, key=key, map_indexes=index)
 
 
 def pull_started(context: Any, task_id: str) -> dict[str, str] | None:
     """What this very task instance started, if it told: {kind, id}."""
-    task_instance = context.get("ti")
-    if task_instance is None:
+    if context.get("ti") is None:
         return None
-    index = getattr(task_instance, "map_index", -1)
-    found = task_instance.xcom_pull(task_ids=task_id, key=STARTED, map_indexes=index)
+    found = pull_one(context, task_id, STARTED, index=getattr(context["ti"], "map_index", -1))
     return dict(found) if isinstance(found, dict) else None

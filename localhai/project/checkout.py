@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -48,6 +49,16 @@ def resolve(folder: Path, reference: str) -> FolderCommit:
     full = _line("rev-parse", "--symbolic-full-name", reference, folder=folder)
     branch = clean(full.removeprefix("refs/heads/")) if full.startswith("refs/heads/") else None
     return FolderCommit(sha, branch, folder, git_folder, prefix)
+
+
+def newest(folder: Path, branch: str) -> str:
+    """The SHA of a branch's newest commit, of `origin`'s branch where there is none here. Raises as `resolve` does."""
+    try:
+        return resolve(folder, branch).sha
+    except UsageError:
+        with suppress(UsageError):
+            return resolve(folder, f"origin/{branch}").sha
+        raise
 
 
 def write(commit: FolderCommit, target: Path) -> None:

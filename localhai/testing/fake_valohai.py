@@ -165,24 +165,23 @@ class FakeValohai:
 
     def start_beside(self, folder: Path, request: Any) -> str:
         """In the place of a process of its own, which would not know this engine: a thread."""
-        from localhai.airflow.local_pipeline import run_pipeline
-        from localhai.airflow.local_run import run_execution
+        from localhai.airflow.platform import Watcher
+        from localhai.airflow.running import run
         from localhai.app.open_project import OpenProject
         from localhai.executions.run.stop import Interruption
 
         begun = threading.Event()
         said: list[Any] = []
 
-        def tell(kind: str, value: Any) -> None:
-            if kind == "started" and not begun.is_set():
-                said.append(value["id"])
+        class Once(Watcher):
+            def started(self, key: str, url: str | None) -> None:  # noqa: ARG002  # as it is called
+                said.append(key)
                 begun.set()
 
         def work() -> None:
             try:
                 with OpenProject.at(folder) as project:
-                    run: Any = run_pipeline if hasattr(request, "pipeline") else run_execution
-                    run(project, request, tell, Interruption())
+                    run(project, request, Once(), Interruption())
             except LocalhaiError as error:
                 said.append(error)
             finally:

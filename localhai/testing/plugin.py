@@ -75,7 +75,7 @@ def fake_valohai(_localhai_home: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
         monkeypatch.setattr(LocalPlatform, "run", answered(run))
         monkeypatch.setattr(LocalPlatform, "start", answered(start))
-        monkeypatch.setattr("localhai.airflow.detached.start", fake.start_beside)
+        monkeypatch.setattr("localhai.airflow.running.start", fake.start_beside)
         yield fake
         fake.wait()
     engine.end()

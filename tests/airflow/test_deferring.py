@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.platform import Watcher
-from localhai.airflow.projects import Places
-from localhai.airflow.request import ExecutionRequest
+from localhai.airflow.platform import ExecutionRequest, Watcher
+from localhai.app.projects import Places
 
 
 @pytest.fixture
@@ -96,8 +95,7 @@ async def rounds(triggers: list[Any], over: threading.Semaphore) -> list[Any]:
 @pytest.mark.essential
 def test_two_tasks_that_are_ended_at_once_stop_both_executions(airflow, fake_valohai, monkeypatch):  # noqa: ARG001
     """The question to Airflow takes longer than several rounds of the triggerer, as the imports behind it do."""
-    from localhai.airflow import deferral
-    from localhai.airflow.trigger import ValohaiTrigger
+    from localhai.airflow import trigger as module
 
     gate, over = threading.Event(), threading.Semaphore(0)
 
@@ -108,13 +106,13 @@ def test_two_tasks_that_are_ended_at_once_stop_both_executions(airflow, fake_val
         while not gate.is_set():
             container.sleep(0.02)
 
-    monkeypatch.setattr(deferral, "still_waits", slowly)
+    monkeypatch.setattr(module, "still_waits", slowly)
     fake_valohai.step("long", long)
     names = {"valohai_conn_id": "valohai_default", "polling_interval": 0.05, "mode": "dev"}
     triggers = []
     for number in range(2):
         key = LocalPlatform(Places()).start(ExecutionRequest("airflow-tests", "long"), Watcher())
-        triggers.append(ValohaiTrigger(kind="execution", key=key, **names))
+        triggers.append(module.ValohaiTrigger(kind="execution", key=key, **names))
         triggers[-1].task_instance = SimpleNamespace(task_id=f"long-{number}")
 
     ends = asyncio.run(rounds(triggers, over))
@@ -238,11 +236,11 @@ def beside(deferred, fake_valohai, monkeypatch) -> Any:  # noqa: ARG001  # the s
 
 def airflow_says(monkeypatch: pytest.MonkeyPatch, state: str, started: str) -> list[str]:
     """Of each task instance that it is asked for; gives their names."""
-    from localhai.airflow import deferral
+    from localhai.airflow import trigger as module
 
     asked: list[str] = []
-    monkeypatch.setattr(deferral, "_state", lambda task: asked.append(str(task)) or state)
-    monkeypatch.setattr(deferral, "_started", lambda _task: started)
+    monkeypatch.setattr(module, "_state", lambda task: asked.append(str(task)) or state)
+    monkeypatch.setattr(module, "_started", lambda _task: started)
     return asked
 
 
@@ -302,10 +300,10 @@ def test_airflow_is_asked_for_tasks_without_a_trigger_alone_and_seldom(beside, m
 
 
 def test_a_trigger_goes_on_when_airflow_cannot_be_asked_about_others(beside, monkeypatch):
-    from localhai.airflow import deferral
+    from localhai.airflow import trigger as module
 
     _left, trigger = beside
-    monkeypatch.setattr(deferral, "_state", lambda _task: 1 / 0)
+    monkeypatch.setattr(module, "_state", lambda _task: 1 / 0)
 
     trigger.look()
     trigger.stop_left()

@@ -15,9 +15,8 @@ from hearing import Hearing
 from msgspec.structs import replace
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.platform import Watcher
-from localhai.airflow.projects import Places
-from localhai.airflow.request import ExecutionRequest, PipelineRequest
+from localhai.airflow.platform import ExecutionRequest, PipelineRequest, Watcher
+from localhai.app.projects import Places
 from localhai.containers.docker.connect import connect
 
 pytestmark = pytest.mark.docker
@@ -28,10 +27,10 @@ WORKER = """
 import json, sys
 from localhai.airflow.local import LocalPlatform
 from localhai.airflow.platform import Watcher
-from localhai.airflow.projects import Places
-from localhai.airflow import request
+from localhai.app.projects import Places
+from localhai.airflow import platform
 kind, values = json.loads(sys.argv[1])
-LocalPlatform(Places()).run(getattr(request, kind)(**values), Watcher())
+LocalPlatform(Places()).run(getattr(platform, kind)(**values), Watcher())
 """
 ORIGIN = "airflow:dag/run/train"
 
@@ -90,7 +89,7 @@ def test_what_ended_while_nobody_listened_is_taken_once(bench: Any, killed: Any)
     platform = LocalPlatform(Places())
 
     first = platform.run(request, Watcher())
-    platform.heard("execution", first["id"])
+    platform.hand_over("execution", first)
     cleared = platform.run(replace(request, step="quick"), Watcher())
 
     assert first["counter"] == 1

@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from localhai.airflow.compat import AirflowException, BaseOperator, default_deferrable
-from localhai.airflow.failures import airflow_words
+from localhai.airflow.compat import (
+    AirflowException,
+    BaseOperator,
+    airflow_words,
+    default_deferrable,
+    raise_unless_complete,
+)
 from localhai.airflow.hook import LogWatcher, ValohaiHook, folder_of_dag
 from localhai.airflow.link import XCOM_KEY, ValohaiLink
-from localhai.airflow.platform import kind_of
-from localhai.airflow.request import is_another_try, last_try_of, origin_of
+from localhai.airflow.tries import try_of
 from localhai.airflow.xcoms import STARTED, pull_started
 from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
-    from localhai.airflow.platform import Kind, Platform
-    from localhai.airflow.request import ExecutionRequest, PipelineRequest
-
+    from localhai.airflow.platform import ExecutionRequest, Kind, PipelineRequest, Platform
 
 TRIGGER_FAILED = "__fail__"  # what Airflow calls in place of a method: the trigger failed, or took too long
 
@@ -75,23 +78,20 @@ class SubmitOperator(BaseOperator):
         hook = self.get_hook()
         self.introduce(hook)
         with airflow_words():
-            request = replace(
-                self.request(context),
-                origin=origin_of(context),
-                again=is_another_try(context),
-                last_try=last_try_of(context),
-            )
+            request = replace(self.request(context), **try_of(context))
             self._platform = hook.platform()
         watcher = _TaskWatcher(self, context)
         if self.deferrable:
             self._defer(hook, request, watcher)
         with airflow_words():
             details = self._platform.run(request, watcher)
-        return self.finish(hook, details, self._platform, context)
+        return self.finish(details, self._platform, context)
 
-    def finish(self, hook: ValohaiHook, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+    def finish(self, details: dict[str, Any], platform: Platform, context: Any) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
         """The XCom of what has ended. Raises AirflowException unless it is complete."""
-        return hook.finish(self.kind, details, platform)
+        with airflow_words():
+            raise_unless_complete(self.kind, details, platform)
+            return platform.hand_over(self.kind, details)
 
     def _defer(self, hook: ValohaiHook, request: ExecutionRequest | PipelineRequest, watcher: _TaskWatcher) -> None:
         from localhai.airflow.trigger import ValohaiTrigger
@@ -100,7 +100,7 @@ class SubmitOperator(BaseOperator):
         with airflow_words():
             key = self._platform.start(request, watcher)
             trigger = ValohaiTrigger(
-                kind=kind_of(request),
+                kind=request.kind,
                 key=key,
                 valohai_conn_id=self.valohai_conn_id,
                 polling_interval=hook.interval(),
@@ -123,7 +123,7 @@ class SubmitOperator(BaseOperator):
             for line in platform.lines(kind, key):
                 self.log.info("%s", line)
             details = platform.details(kind, key)
-        return self.finish(hook, details, platform, context)
+        return self.finish(details, platform, context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Airflow's: a task that waited too long, or whose trigger failed, leaves nothing running."""
@@ -168,3 +168,14 @@ class _TaskWatcher(LogWatcher):
         if url and task_instance is not None:
             task_instance.xcom_push(key=XCOM_KEY, value=url)
         self._operator.began(self._context, self._operator.kind, key)
+
+
+def resolved(values: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """A callable among the values is called with the task's context; lazy sequences of mapped tasks become lists."""
+    return {name: _plain(value(context) if callable(value) else value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
+        return value
+    return [_plain(item) for item in value]

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 from localhai.airflow.compat import AirflowException, AirflowFailException, BaseOperator, airflow_home
-from localhai.airflow.mode import decide
-from localhai.airflow.shapes import outputs_in
-from localhai.airflow.xcoms import Upstream, pull_details
+from localhai.airflow.platform import decide
+from localhai.airflow.xcoms import Upstream, pull_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +59,7 @@ class ValohaiDownloadExecutionOutputsOperator(BaseOperator):
         """Copy what matches; gives the paths."""
         self.log.info("localhai: %s", decide())
         upstream = Upstream(self.output_dag_id, self.output_task_id, self.include_prior_dates, self.map_index)
-        wanted = list(self._wanted(outputs_in(pull_details(context, upstream))))
+        wanted = list(self._wanted(pull_outputs(context, upstream)))
         _once_each([name for _, name in wanted], upstream)
         written = [self._download(output["url"], name) for output, name in wanted]
         if not written and self.fail_if_missing:

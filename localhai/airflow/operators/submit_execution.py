@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.operators.base import SubmitOperator
-from localhai.airflow.output_uri import OutputUri
-from localhai.airflow.request import ExecutionRequest, resolve_callables
-from localhai.airflow.xcoms import Upstream
+from localhai.airflow.operators.base import SubmitOperator, resolved
+from localhai.airflow.platform import ExecutionRequest
+from localhai.airflow.xcoms import OutputUri, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +82,8 @@ class ValohaiSubmitExecutionOperator(SubmitOperator):
         return ExecutionRequest(
             project=self.project_name,
             step=self.step,
-            inputs=resolve_callables(self.inputs, context),
-            parameters=resolve_callables(self.parameters, context),
+            inputs=resolved(self.inputs or {}, context),
+            parameters=resolved(self.parameters or {}, context),
             environment=self.environment or None,
             commit=self.commit or None,
             branch=self.branch or None,

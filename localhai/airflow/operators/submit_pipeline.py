@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.operators.base import SubmitOperator
-from localhai.airflow.request import PipelineRequest, resolve_callables
+from localhai.airflow.operators.base import SubmitOperator, resolved
+from localhai.airflow.platform import PipelineRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class ValohaiSubmitPipelineOperator(SubmitOperator):
         return PipelineRequest(
             project=self.project_name,
             pipeline=self.pipeline,
-            parameters=resolve_callables(self.parameters, context),
+            parameters=resolved(self.parameters or {}, context),
             commit=self.commit or None,
             branch=self.branch or None,
             tags=[str(tag) for tag in self.tags or ()],

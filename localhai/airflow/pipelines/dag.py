@@ -7,24 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import DAG, AirflowException, Param, TaskGroup
-from localhai.airflow.failures import airflow_words
+from localhai.airflow.compat import DAG, AirflowException, Param, TaskGroup, airflow_home, airflow_words
+from localhai.airflow.pipelines.description import read_pipeline
 from localhai.airflow.pipelines.gate import APPROVE_ALL, ValohaiNodeGate
-from localhai.airflow.pipelines.operators import ValohaiNodeOperator
-from localhai.airflow.pipelines.reading import read_pipeline
+from localhai.airflow.pipelines.operators import ValohaiNodeOperator, ValohaiWholeNodeOperator
 from localhai.airflow.pipelines.sweep_operators import (
     ValohaiChildOperator,
     ValohaiGatherOperator,
     ValohaiSetsOperator,
 )
-from localhai.airflow.pipelines.whole import ValohaiWholeNodeOperator
 from localhai.pipelines import rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from localhai.airflow.pipelines.description import NodeDescription
-    from localhai.airflow.pipelines.reading import PipelineDescription
+    from localhai.airflow.pipelines.description import NodeDescription, PipelineDescription
 
 ASK = 30.0  # seconds between looks at whether a person approved
 
@@ -85,8 +82,7 @@ def _folder(project: str, folder: str | Path | None, beside: Path) -> Path:
     """Where its valohai.yaml is. Asks no connection and no database: the file of a DAG is read often."""
     if folder is not None:
         return beside / Path(folder).expanduser()
-    from localhai.airflow.compat import airflow_home
-    from localhai.airflow.projects import Places, find
+    from localhai.app.projects import Places, find
 
     places = [beside, *beside.parents, Path.cwd(), Path(airflow_home())]
     return find(project, Places(settings_folders=places, beside=beside)).folder

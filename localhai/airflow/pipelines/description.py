@@ -1,12 +1,13 @@
-"""What each task of a DAG must know of its node: made from a PipelinePlan, JSON there and back. Pure, without Airflow.
+"""A pipeline of valohai.yaml as descriptions of its nodes and params: what a DAG's file and its tasks need. No Airflow.
 
-A description stands in the DAG's file and goes into its serialised form: it names no folder and no mode.
+A description stands in the DAG's file and goes into its serialised form, as JSON: it names no folder and no mode.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -14,10 +15,19 @@ from msgspec import Struct, field
 from localhai.pipelines import rules
 from localhai.pipelines.graph import Graph
 from localhai.pipelines.plan import Edge, Node
+from localhai.pipelines.planning import find_pipeline, plan
+from localhai.pipelines.steps import overridden
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
+    from valohai_yaml.objs import Config, Step
+
     from localhai.pipelines.plan import PipelinePlan
+
+    Steps = Mapping[str, Step | None]  # by node
+
+_TYPES = {"integer": "integer", "float": "number", "flag": "boolean", "string": "string"}
+_OF_VALUES: tuple[tuple[type, str], ...] = ((bool, "boolean"), (int, "integer"), (float, "number"), (list, "array"))
 
 
 class TaskIds(Struct, frozen=True):
@@ -90,41 +100,120 @@ class NodeDescription(Struct, frozen=True):
         return found
 
 
-def describe(
-    plan: PipelinePlan,
-    *,
-    targets: Mapping[str, Sequence[ParameterTarget]] | None = None,
-    variables: Mapping[str, Mapping[str, str]] | None = None,
-    sweeps: Mapping[str, Mapping[str, Any]] | None = None,
-) -> list[NodeDescription]:
-    """A description of every node, each behind all that it waits for. What is given is by name of the node."""
-    targets, variables, sweeps = targets or {}, variables or {}, sweeps or {}
-    graph = Graph(plan)
-    nodes = {node.name: node for node in plan.nodes}
-    ids = _task_ids(plan, sweeps)
-    flags = {name: _flags(nodes[name], ids[name]) for name in nodes}
-    found = []
-    for name in graph.ordered():
-        related = _reached(name, graph.before) | _reached(name, graph.after) | {name}
+class ParamDescription(Struct, frozen=True):
+    """A parameter of the pipeline as a param of the DAG; `types` are those of JSON Schema."""
+
+    name: str
+    default: Any
+    types: tuple[str, ...]
+    description: str | None = None
+
+
+class PipelineDescription(Struct, frozen=True):
+    """A whole pipeline: `nodes` stand behind all that they wait for. `needs_approval`: a person may be asked."""
+
+    name: str
+    nodes: tuple[NodeDescription, ...]
+    params: tuple[ParamDescription, ...] = ()
+
+    @property
+    def needs_approval(self) -> bool:
+        return any(rules.may_ask(item.node) for item in self.nodes)
+
+
+def read_pipeline(folder: Path, name: str) -> PipelineDescription:
+    """The pipeline of the valohai.yaml in `folder`. Raises UsageError, ProjectError."""
+    from localhai.project.config import load_config
+    from localhai.project.folder import find_project
+    from localhai.settings import Settings
+
+    found = find_project(folder)
+    home = Settings.load(found.path).home
+    verdicts = home / "cache" / "verdicts" if home.is_dir() else None  # a scheduler need not have one
+    config = load_config(found.yaml, verdicts=verdicts)
+    at = _configs_at(found.path, found.yaml)
+    return describe_pipeline(config.config, name, config_at=at, positions=config.positions)
+
+
+def describe_pipeline(
+    config: Config, name: str, *, config_at: Callable[[str], Config] | None = None, positions: Any = None
+) -> PipelineDescription:
+    """As `read_pipeline`, from the parsed file; every node stands behind all that it waits for. Pure."""
+
+    def config_of(node: Node) -> Config:
+        return config_at(node.commit) if node.commit and config_at else config
+
+    made = plan(config, name, config_at=config_at, positions=positions)
+    pipeline = find_pipeline(config, made.name)
+    nodes = {node.name: node for node in made.nodes}
+    steps = {key: _step(node, config_of(node)) for key, node in nodes.items()}
+    sweeps = {key: found for key, node in nodes.items() if (found := _sweep(node, config_of(node), steps[key]))}
+    ids = _task_ids(made, sweeps)
+    flags = {key: _flags(node, ids[key]) for key, node in nodes.items()}
+    graph = Graph(made)
+    described = []
+    for key in graph.ordered():
+        related = _reached(key, graph.before) | _reached(key, graph.after) | {key}
         beside = [other for other in nodes if other not in related]
-        found.append(
+        described.append(
             NodeDescription(
-                pipeline=plan.name,
-                node=nodes[name],
-                tasks=ids[name],
-                edges=tuple(graph.into[name]),
-                sources={other: ids[other].node for other in graph.before[name]},
-                targets=tuple(targets.get(name, ())),
-                variables=dict(variables.get(name, {})),
-                carried=_carried(plan, name),
+                pipeline=made.name,
+                node=nodes[key],
+                tasks=ids[key],
+                edges=tuple(graph.into[key]),
+                sources={other: ids[other].node for other in graph.before[key]},
+                targets=tuple(_targets(pipeline, key, steps[key])),
+                variables=_variables(steps[key]),
+                carried=_carried(made, key),
                 beside=tuple(task for other in beside for task in ids[other].running),
                 flags=tuple(task for each in flags.values() for task in each),
                 flags_beside=tuple(task for other in beside for task in flags[other]),
-                reuse=plan.reuse_executions,
-                sweep=sweeps.get(name),
+                reuse=made.reuse_executions,
+                sweep=sweeps.get(key),
             )
         )
-    return found
+    return PipelineDescription(made.name, tuple(described), tuple(_params(pipeline, made, steps)))
+
+
+def _step(node: Node, config: Config) -> Step | None:
+    return None if node.step is None else overridden(config.steps[node.step], node.override)
+
+
+def _variables(step: Step | None) -> dict[str, str]:
+    items = [] if step is None else step.environment_variables.values()
+    return {item.name: str(item.default) for item in items if item.default is not None}
+
+
+def _sweep(node: Node, config: Config, step: Step | None) -> dict[str, Any] | None:
+    """Of a task node whose executions can run apart: those of a distributed task need one another.
+
+    JSON values: the wish, the step's parameters, and the stages. A stage is mapped as a whole when all before it has
+    ended: a Bayesian search has one for each batch. `stops`: one execution may end the others. Raises ProjectError.
+    """
+    if node.type != "task" or step is None:
+        return None
+    from localhai.app.nodes.spreading import spread
+    from localhai.tasks import rules as of_tasks
+    from localhai.tasks.blueprint import blueprint_wish
+
+    blueprint = blueprint_wish(config.tasks[node.task]) if node.task else None
+    if blueprint is not None and blueprint.type == "distributed":
+        return None
+    made, _ = spread(node.name, blueprint, node.parameters, step, seed=0)
+    parameters = {name: str(item.type) for name, item in step.parameters.items()}
+    return {
+        "wish": None if blueprint is None else strict_json.values(blueprint),
+        "step": {"name": step.name, "parameters": parameters},
+        "stages": of_tasks.stages(made),
+        "most": made.maximum_queued_executions,
+        "stops": of_tasks.may_end_others(made),
+    }
+
+
+def _targets(pipeline: Any, node: str, step: Step | None) -> list[ParameterTarget]:
+    texts = rules.text_parameters(step)
+    aims = [(parameter, rules.target_of(target)) for parameter in pipeline.parameters for target in parameter.targets]
+    return [ParameterTarget(name, parameter.name, name in texts) for parameter, (aim, name) in aims if aim == node]
 
 
 def _task_ids(plan: PipelinePlan, sweeps: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskIds]:
@@ -172,3 +261,55 @@ def _carried(plan: PipelinePlan, name: str) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(edge.source_key for edge in plan.edges if edge.source == name and edge.source_kind == kind)
     )
+
+
+def _params(pipeline: Any, made: PipelinePlan, steps: Steps) -> list[ParamDescription]:
+    tasks = {node.name for node in made.nodes if node.type == "task"}
+    return [
+        ParamDescription(item.name, item.default, tuple(_types(item, steps, tasks)), _about(item))
+        for item in pipeline.parameters
+    ]
+
+
+def _about(parameter: Any) -> str | None:
+    return getattr(parameter, "description", None) or f"sets {', '.join(map(str, parameter.targets))}"
+
+
+def _types(parameter: Any, steps: Steps, tasks: set[str]) -> list[str]:
+    """Those of the parameters that it sets, and of its default; a task node takes lists."""
+    found: dict[str, None] = {}
+    for target in parameter.targets:
+        node, name = rules.target_of(target)
+        step = steps.get(node)
+        if step is not None and name in step.parameters:
+            own = step.parameters[name]
+            found["array" if own.multiple else _TYPES.get(own.type, "string")] = None
+        if node in tasks:
+            found["array"] = None
+    default = parameter.default
+    found["null" if default is None else _type_of(default)] = None
+    return list(found)
+
+
+def _type_of(value: Any) -> str:
+    return next((name for kind, name in _OF_VALUES if isinstance(value, kind)), "string")
+
+
+def _configs_at(folder: Path, yaml: Path) -> Callable[[str], Config]:
+    """The valohai.yaml of another commit, as git has it."""
+
+    def config_at(commit: str) -> Config:
+        import valohai_yaml
+
+        from localhai.errors import ProjectError
+        from localhai.project import checkout, git
+
+        found = checkout.resolve(folder, commit)
+        place = found.prefix + yaml.relative_to(folder).as_posix()
+        try:
+            text = git.git("show", f"{found.sha}:{place}", folder=folder).decode()
+        except git.GitError as error:
+            raise ProjectError(f"commit {commit} has no {place}", hints=["name another commit"]) from error
+        return valohai_yaml.parse(text, validate=False)
+
+    return config_at

@@ -5,17 +5,20 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.compat import AirflowException, AirflowFailException, AirflowSkipException, BaseOperator
-from localhai.airflow.failures import airflow_words, text_of
+from localhai.airflow.compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+    airflow_words,
+    text_of,
+)
 from localhai.airflow.hook import ValohaiHook
-from localhai.airflow.pipelines import watching
-from localhai.airflow.pipelines.description import NodeDescription
-from localhai.airflow.pipelines.flow import result_of, start_of
+from localhai.airflow.pipelines.flow import children_of, flag_of_child, gathered, plan_of
+from localhai.airflow.pipelines.gate import NodeTask, end_if_flagged, flag_among
 from localhai.airflow.pipelines.operators import ValohaiNodeOperator
-from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gathered, plan_of
-from localhai.airflow.xcoms import pull_all, pull_one
+from localhai.airflow.xcoms import RESULT, pull_all, pull_one
 from localhai.errors import LocalhaiError
-from localhai.pipelines import rules
 from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 TASK = "localhai_task"  # the XCom with the plan of the task, or why there is none
 
 
-class ValohaiSetsOperator(BaseOperator):
+class ValohaiSetsOperator(NodeTask, BaseOperator):
     """The parameter sets of a task node, or of one batch of a Bayesian search: the XCom is what is mapped."""
 
     ui_color = "#eef2f7"
@@ -39,22 +42,22 @@ class ValohaiSetsOperator(BaseOperator):
 
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """Gives `{number, parameters}` of each execution."""
-        known = strict_json.convert(self.description, NodeDescription)
-        assert known.sweep is not None  # noqa: S101  # of a task node
-        plan = self._made(context, known) if not self.stage else _plan(context, known, self.sets[0])
+        known = self.known
+        plan = _plan(context, self, self.sets[0]) if self.stage else self._made(context)
         executions = known.tasks.executions[: self.stage]
-        if watching.flag_among(context, executions) is not None:
+        if flag_among(context, executions) is not None:
             raise AirflowSkipException("the task has ended")
         before = [details for task in executions for details in pull_all(context, task)]
         with airflow_words():
-            return children_of(plan, known.sweep["stages"], self.stage, before)
+            return children_of(plan, (known.sweep or {})["stages"], self.stage, before)
 
-    def _made(self, context: Any, known: NodeDescription) -> TaskPlan:
-        watching.end_if_flagged(context, known.flags_beside)
-        before = watching.results_before(context, known)
+    def _made(self, context: Any) -> TaskPlan:
+        known = self.known
+        end_if_flagged(context, known.flags_beside)
+        before = self.results_before(context)
         run = f"{context['ti'].dag_id}/{context['ti'].run_id}/{known.node.name}"
         try:
-            start = start_of(known, context["params"], {name: result_of(item) for name, item in before.items()})
+            start = self.start(context, before)
             plan, _ = plan_of(known.sweep or {}, known.node.name, start.parameters, seed=zlib.crc32(run.encode()))
         except LocalhaiError as error:
             context["ti"].xcom_push(key=TASK, value={"error": error.message})
@@ -72,22 +75,21 @@ class ValohaiChildOperator(ValohaiNodeOperator):
         super().__init__(**kwargs)
         self.sets = sets
 
-    def _flags_beside(self, known: NodeDescription) -> tuple[str, ...]:
-        own = known.tasks.executions if (known.sweep or {}).get("stops") else ()
-        return (*known.flags_beside, *own)
+    def flags_beside(self) -> tuple[str, ...]:
+        """The other executions too, where one may end them."""
+        known = self.known
+        return (*known.flags_beside, *(known.tasks.executions if (known.sweep or {}).get("stops") else ()))
 
-    def _ended(self, context: Any, known: NodeDescription, details: Mapping[str, Any]) -> None:
-        if not (known.sweep or {}).get("stops"):
-            return
-        flag = flag_of_child(_plan(context, known, self.sets), details)
-        if flag is not None:
-            context["ti"].xcom_push(key=watching.FLAG, value=flag)
-            with airflow_words():
-                platform = self._platform or self.get_hook().platform()
-            watching.stop_tasks(context, known.tasks.executions, platform, self.log)
+    def ended(self, context: Any, details: Mapping[str, Any]) -> None:
+        """What its end means for the others of the task."""
+        known = self.known
+        if (known.sweep or {}).get("stops"):
+            flag = flag_of_child(_plan(context, self, self.sets), details)
+            if flag is not None:
+                self.flag(context, flag, known.tasks.executions)
 
 
-class ValohaiGatherOperator(BaseOperator):
+class ValohaiGatherOperator(NodeTask, BaseOperator):
     """What the executions of a task node came to together: the XCom that its edges carry on."""
 
     template_fields: Sequence[str] = ("valohai_conn_id",)
@@ -109,42 +111,33 @@ class ValohaiGatherOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Gives the node's result; fails as the task does."""
-        known = strict_json.convert(self.description, NodeDescription)
-        details = self._gathered(context, known)
+        details = self._gathered(context)
         if details["status"] == "complete":
-            self._ended(context, known, details)
+            self.ended(context, details)
             return details
-        context["ti"].xcom_push(key=watching.RESULT, value=details)
-        self._ended(context, known, details)
-        raise AirflowFailException(f"task {known.node.name} ended as {details['status']}: {details['error']}")
+        context["ti"].xcom_push(key=RESULT, value=details)
+        self.ended(context, details)
+        raise AirflowFailException(f"task {self.known.node.name} ended as {details['status']}: {details['error']}")
 
-    def _gathered(self, context: Any, known: NodeDescription) -> dict[str, Any]:
+    def _gathered(self, context: Any) -> dict[str, Any]:
+        known = self.known
         made = pull_one(context, self.sets[0], TASK) or {}
         if "error" in made:
             return {"status": "error", "error": made["error"]}
-        watching.end_if_flagged(context, known.flags_beside)
-        plan = _plan(context, known, self.sets[0])
+        end_if_flagged(context, known.flags_beside)
+        plan = _plan(context, self, self.sets[0])
         children = [details for task in known.tasks.executions for details in pull_all(context, task)]
         count = sum(len(pull_one(context, task) or ()) for task in self.sets)
-        flag = watching.flag_among(context, known.tasks.executions)
+        flag = flag_among(context, known.tasks.executions)
         details = gathered(plan, children, made=count, flag=flag)
         self.log.info("localhai: task %s: %s of %s", known.node.name, details["task"]["statuses"], count)
         return details
 
-    def _ended(self, context: Any, known: NodeDescription, details: Mapping[str, Any]) -> None:
-        if known.tasks.ended is not None:
-            return
-        verdict = rules.at_end(known.node, result_of(details))
-        if verdict.outcome is not None:
-            with airflow_words():
-                platform = ValohaiHook(self.valohai_conn_id).platform()
-            watching.end_pipeline(context, known, verdict, platform, self.log)
 
-
-def _plan(context: Any, known: NodeDescription, sets: str) -> TaskPlan:
+def _plan(context: Any, task: NodeTask, sets: str) -> TaskPlan:
     """Of this run. Raises AirflowSkipException, AirflowException where there is none."""
     made = pull_one(context, sets, TASK) or {}
     if "plan" in made:
         return strict_json.convert(made["plan"], TaskPlan)
-    watching.end_if_flagged(context, known.flags)
-    raise AirflowException(f"node {known.node.name} did not run")
+    end_if_flagged(context, task.known.flags)
+    raise AirflowException(f"node {task.known.node.name} did not run")

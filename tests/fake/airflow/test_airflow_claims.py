@@ -11,9 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.platform import Watcher
-from localhai.airflow.projects import Places
-from localhai.airflow.request import ExecutionRequest, PipelineRequest
+from localhai.airflow.platform import ExecutionRequest, PipelineRequest, Watcher
+from localhai.app.projects import Places
 from localhai.executions.home import Home
 from localhai.testing import FakeContainer, FakeEngine
 
@@ -170,8 +169,8 @@ def test_a_pipeline_that_still_runs_for_a_cleared_task_is_stopped_first(bench, r
 
 
 def test_a_pipeline_that_was_torn_away_gives_nothing_to_a_task_that_was_cleared(bench):
-    from localhai.airflow.attaching import pipeline_left
-    from localhai.airflow.claim import claim
+    from localhai.airflow.earlier import pipeline_left
+    from localhai.airflow.tries import claim
     from localhai.app.open_project import OpenProject
 
     asked = {"name": "all"}
@@ -182,10 +181,8 @@ def test_a_pipeline_that_was_torn_away_gives_nothing_to_a_task_that_was_cleared(
             project.record.id, name="all", nodes=[], commit=None, document=document, owner=None, title="all"
         )
         bench.home.records.pipelines.change(row.id, "crashed")
-        told: list[str] = []
-
-        assert pipeline_left(project, ORIGIN, mine, lambda _kind, text: told.append(text)) is not None
-        assert pipeline_left(project, ORIGIN, cleared, lambda _kind, text: told.append(text)) is None
-    assert told == [
+        assert pipeline_left(project, ORIGIN, mine, bench.hearing) is not None
+        assert pipeline_left(project, ORIGIN, cleared, bench.hearing) is None
+    assert bench.hearing.lines == [
         "localhai: pipeline #1 of an earlier try was torn away; nothing of it is kept: the task was cleared since"
     ]

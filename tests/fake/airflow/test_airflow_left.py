@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.projects import Places
+from localhai.app.projects import Places
 from localhai.executions.home import Home
 from localhai.executions.run.heartbeat import own_owner
 from localhai.records import Owner

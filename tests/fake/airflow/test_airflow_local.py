@@ -16,8 +16,8 @@ from hearing import Hearing
 from msgspec import to_builtins
 
 from localhai.airflow.local import LocalPlatform
-from localhai.airflow.projects import Places
-from localhai.airflow.request import ExecutionRequest, PipelineRequest
+from localhai.airflow.platform import ExecutionRequest, PipelineRequest
+from localhai.app.projects import Places
 from localhai.errors import ProjectError, UsageError
 from localhai.executions.home import Home
 from localhai.pipelines.plan import Action, Node

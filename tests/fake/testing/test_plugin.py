@@ -27,8 +27,8 @@ import pytest
 import localhai
 from localhai.airflow.local import LocalPlatform
 from localhai.airflow.platform import Watcher
-from localhai.airflow.projects import Places
-from localhai.airflow.request import ExecutionRequest
+from localhai.app.projects import Places
+from localhai.airflow.platform import ExecutionRequest
 from localhai.errors import SurroundingsError, UsageError
 
 def run(step, **more):

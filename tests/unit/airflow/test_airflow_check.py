@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from localhai.airflow.imported import UNKNOWN
-from localhai.airflow.reading import read
+from localhai.airflow.reading import UNKNOWN, read
 from localhai.cli.main import cli
 
 YAML = """\

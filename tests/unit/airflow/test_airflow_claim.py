@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from localhai.airflow.platform import Watcher
+from localhai.airflow.platform import ExecutionRequest, Watcher
 from localhai.airflow.remote import RemotePlatform
-from localhai.airflow.request import ExecutionRequest, TaskName, last_try_of, origin_of, task_of
+from localhai.airflow.tries import TaskName, task_of, try_of
 
 ORIGIN = "airflow:dag/run/task"
 ASKED = ExecutionRequest("p", "train", parameters={"a": 1}, commit="abc", origin=ORIGIN, last_try=2)
@@ -65,19 +65,20 @@ def test_what_runs_for_something_else_is_stopped(changes):
 
 @pytest.mark.parametrize(("known", "last"), [({"max_tries": 0}, 1), ({"max_tries": 2}, 3), ({"max_tries": -1}, None)])
 def test_the_last_try_of_a_chain_is_what_airflow_counts_to(known, last):
-    assert last_try_of({"ti": SimpleNamespace(**known)}) == last
+    assert try_of({"ti": SimpleNamespace(**known)})["last_try"] == last
 
 
 def test_without_a_task_instance_there_is_no_chain():
-    assert last_try_of({"ti": SimpleNamespace()}) is None
-    assert last_try_of({}) is None
+    nothing = {"origin": None, "again": False, "last_try": None}
+    assert try_of({"ti": SimpleNamespace()}) == nothing
+    assert try_of({}) == nothing
 
 
 @pytest.mark.parametrize(
     "name", [TaskName("d", "r", "t"), TaskName("d.e", "manual__2026-11-29T20:07+00:00/2", "g.t", 0)]
 )
 def test_the_tag_of_a_task_instance_names_it(name):
-    assert task_of(["nightly", "airflow:until-try-1-ab", str(origin_of({"ti": name}))]) == name
+    assert task_of(["nightly", "airflow:until-try-1-ab", str(try_of({"ti": name})["origin"])]) == name
 
 
 def test_what_no_task_started_names_none():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.airflow.mode import decide, refuse_in_dev
+from localhai.airflow.platform import decide, refuse_in_dev
 from localhai.errors import UsageError
 
 

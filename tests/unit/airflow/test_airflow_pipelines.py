@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 import valohai_yaml
 
-from localhai.airflow.pipelines.description import NodeDescription
-from localhai.airflow.pipelines.flow import node_of_run, request_of, result_of, start_of
-from localhai.airflow.pipelines.reading import PipelineDescription, describe_pipeline
-from localhai.airflow.pipelines.sweeps import children_of, flag_of_child, gathered, plan_of
+from localhai.airflow.pipelines.description import NodeDescription, PipelineDescription, describe_pipeline
+from localhai.airflow.pipelines.flow import (
+    children_of,
+    flag_of_child,
+    gathered,
+    node_of_run,
+    plan_of,
+    request_of,
+    result_of,
+    start_of,
+)
+from localhai.airflow.platform import ExecutionRequest, PipelineRequest
 from localhai.airflow.remote import RemotePlatform, execution_body, whole_body
-from localhai.airflow.request import ExecutionRequest, PipelineRequest
 from localhai.errors import UsageError
 from localhai.pipelines.results import NodeResult
 from localhai.pipelines.rules import at_end, at_start

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from localhai.airflow.platform import Watcher
+from localhai.airflow.platform import ExecutionRequest, Watcher
 from localhai.airflow.remote import RemotePlatform
-from localhai.airflow.request import ExecutionRequest
 from localhai.airflow.rest import RestClient, address_of
 from localhai.errors import SurroundingsError, UsageError
 

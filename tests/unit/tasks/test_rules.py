@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from localhai.airflow.pipelines.sweeps import flag_of_child, gathered
+from localhai.airflow.pipelines.flow import flag_of_child, gathered
 from localhai.tasks import rules
 from localhai.tasks.plan import Target
 from localhai.tasks.rules import Part

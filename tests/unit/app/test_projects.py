@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localhai.airflow.projects import Places, find
+from localhai.app.projects import Places, find
 from localhai.errors import UsageError
 
 

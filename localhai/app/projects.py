@@ -1,4 +1,7 @@
-"""Which folder a `project_name` means in dev mode. Looks at variables, files and folders; changes nothing."""
+"""Which folder the name of a project means, for whoever knows only names: Airflow in dev mode, and its check of DAGs.
+
+Looks at variables, files and folders; changes nothing.
+"""
 
 from __future__ import annotations
 
