@@ -21,7 +21,7 @@ from localhai.cli.main import cli
 from localhai.cli.platform import IDLE
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
-from localhai.project.parity_table import KINDS, TABLE
+from localhai.project.parity import KINDS, TABLE
 from localhai.settings import SPECS
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ NEEDED = (
     "localhai.executions.run.recovery",
     "localhai.executions.run.heartbeat",
     "localhai.executions.run.runner",
-    "localhai.project.recalled_plan",
+    "localhai.project.remembered",
     "localhai.project.snapshot",
     "localhai.records.sqlite",
 )

@@ -87,7 +87,7 @@ def _say(error: LocalhaiError) -> None:
     stream = sys.stderr
     head = output.style("Error:", stream, fg="red", bold=True)
     if isinstance(error, ProjectError) and error.problems:
-        from localhai.project.problems import render_problems
+        from localhai.project.sentences import render_problems
 
         output.write(stream, render_problems(error.problems) + "\n")
         output.write(stream, f"{head} {error.message}\n")

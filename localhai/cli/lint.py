@@ -31,10 +31,10 @@ def lint_command(context: click.Context, files: tuple[Path, ...], *, as_json: bo
 
     FILE defaults to the valohai.yaml of this folder or of the nearest one above. Exits with 3 when there are errors.
     """
-    from localhai.project.config import find_config
+    from localhai.project.folder import find_yaml
     from localhai.project.lint import lint_file
 
-    paths = [str(path) for path in files] or [_shown(find_config(Path.cwd()))]
+    paths = [str(path) for path in files] or [_shown(find_yaml(Path.cwd())[1])]
     reports = [lint_file(path) for path in paths]
     if strict:
         reports = [report.strict() for report in reports]
@@ -63,7 +63,7 @@ def _print_json(reports: Sequence[LintReport]) -> None:
 
 
 def _print(reports: Sequence[LintReport]) -> None:
-    from localhai.project.problems import render_problems, summary
+    from localhai.project.sentences import render_problems, summary
 
     for report in reports:
         if report.problems and sys.stdout.isatty():
@@ -106,10 +106,10 @@ def parity(call: Call, *, file: Path | None, every: bool) -> None:
 
 
 def _uses(call: Call, file: Path | None) -> tuple[Path, tuple[KeyUse, ...]]:
-    from localhai.project import config, document
+    from localhai.project import config, document, folder
     from localhai.project.parity import uses
 
-    path = file or config.find_config(call.folder or Path.cwd())
+    path = file or folder.find_yaml(call.folder or Path.cwd())[1]
     config.load_config(path)  # a file with errors has keys that nobody knows
     return path, uses(document.parse(document.read_bytes(path), str(path)))
 

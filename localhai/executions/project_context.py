@@ -122,7 +122,7 @@ class ProjectContext:
             "words": words,
         }
         if config is None:
-            from localhai.project.recalled_plan import plan_file
+            from localhai.project.remembered import plan_file
 
             cache = self.home.folder / "cache" / "plans"
             made = plan_file(self.folder.yaml, step, overrides, cache=cache, load=self.config, **known)
@@ -132,7 +132,7 @@ class ProjectContext:
             made = plan(config.config, step, overrides, **known)
         if made.environment is None or not self.settings.environments:
             return made
-        from localhai.project.environments import limited
+        from localhai.project.overrides import limited
 
         return limited(made, self.settings.environments)
 

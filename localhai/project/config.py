@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse, read_bytes
-from localhai.project.folder import refuse_folder
+from localhai.project.sentences import summary
 from localhai.system import private
 from localhai.version import __version__
-from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from valohai_yaml.objs import Config
@@ -30,23 +29,6 @@ class ProjectConfig(Struct, frozen=True):
     config: Config
     positions: PositionMap
     digest: str
-
-
-def find_config(start: Path) -> Path:
-    """The valohai.yaml of the folder `start`, or of the nearest folder above that has one.
-
-    Raises ProjectError that says where it looked.
-    """
-    start = start.absolute()
-    for folder in (start, *start.parents):
-        path = folder / YAML
-        if path.is_file():
-            return path
-    refuse_folder(start, YAML)
-    near = next((start / name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
-    hint = f"rename {near.name}: the platform reads {YAML}" if near else "go to your project, or write one there"
-    message = f"there is no {YAML} in {start} or any folder above it"
-    raise ProjectError(message, where=str(start), hints=[hint])
 
 
 def load_config(path: Path, *, verdicts: Path | None = None, known: ProjectConfig | None = None) -> ProjectConfig:
@@ -79,8 +61,7 @@ def load_config(path: Path, *, verdicts: Path | None = None, known: ProjectConfi
 
 def refusal(path: Path, problems: Sequence[Problem]) -> ProjectError:
     """The error for a file that has errors."""
-    count = f"{len(problems)} error{'' if len(problems) == 1 else 's'}"
-    return ProjectError(f"{path.name} has {count}", problems=problems, where=str(path))
+    return ProjectError(f"{path.name} has {summary(problems)}", problems=problems, where=str(path))
 
 
 def _reload(path: Path, content: bytes, digest: str) -> ProjectConfig:

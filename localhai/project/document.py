@@ -13,16 +13,16 @@ import yaml
 from msgspec import Struct
 
 from localhai.errors import Position, Problem, ProjectError
-from localhai.project.bounds import check_text, children, refused, refused_at, survey
 from localhai.project.positions import PositionMap
 from localhai.project.sentences import quoted
+from localhai.project.yaml_faults import check_text, children, refused, refused_at, refused_syntax, survey
 from localhai.system.text import clean, clean_value
 from localhai.vocabulary import YAML
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localhai.project.bounds import DuplicateKey
+    from localhai.project.yaml_faults import DuplicateKey
 
 MOST_BYTES = 8 * 1024 * 1024
 
@@ -194,11 +194,7 @@ def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ProjectError:
         return refused(Problem("error", odd[1], "odd-space", position, ODD_SPACE_HINT))
     if not isinstance(error, yaml.MarkedYAMLError):
         return refused(Problem("error", f"not valid YAML: {error}", "yaml-syntax", positions.start()))
-    from localhai.project.syntax import explain
-
-    fault = explain(error)
-    position = positions.at(fault.line, fault.column)
-    return refused(Problem("error", fault.message, "yaml-syntax", position, fault.hint))
+    return refused_syntax(error, positions)
 
 
 _ODD = "\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff"

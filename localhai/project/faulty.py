@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from localhai.errors import ProjectError
 from localhai.project.names import find_by_prefix
+from localhai.project.sentences import summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ def refuse_faulty(config: Config, kind: str, name: str) -> None:
     """Raises ProjectError, with every error and its position, when the item of this name has any."""
     problems = _faults(config).get((kind, name))
     if problems:
-        message = f"{kind} {name} has {_count(problems)}"
+        message = f"{kind} {name} has {summary(problems)}"
         raise ProjectError(message, problems=tuple(problems), where=f"{kind} {name}")
 
 
@@ -55,7 +56,7 @@ def find_sound(config: Config, kind: str, wanted: str) -> str:
 def sentences(config: Config) -> tuple[str, ...]:
     """What to say once to those who run another item of the file."""
     return tuple(
-        f"{kind} {name} of valohai.yaml has {_count(problems)} and cannot run: see localhai lint"
+        f"{kind} {name} of valohai.yaml has {summary(problems)} and cannot run: see localhai lint"
         for (kind, name), problems in _faults(config).items()
     )
 
@@ -63,7 +64,3 @@ def sentences(config: Config) -> tuple[str, ...]:
 def _faults(config: Config) -> Faults:
     found: Faults = getattr(config, _FAULTS, {})
     return found
-
-
-def _count(problems: Sequence[Problem]) -> str:
-    return f"{len(problems)} error{'' if len(problems) == 1 else 's'}"

@@ -43,31 +43,35 @@ def find_project(start: Path, yaml: str | None = None, *, settings: Settings | N
     Its name is `settings.project_name`, else the folder's. Without `settings` those of the found folder are read.
     Raises ProjectError that says where it looked.
     """
+    found, path = find_yaml(start, yaml or YAML)
+    settings = settings or Settings.load(found)
+    name = settings.project_name
+    return ProjectFolder(found, clean(name or found.resolve().name) or "project", path, declared=bool(name))
+
+
+def find_yaml(start: Path, yaml: str = YAML) -> tuple[Path, Path]:
+    """The nearest folder that has a valohai.yaml, or another `yaml`, and that file. Raises as `find_project`."""
     start = Path(os.path.abspath(start))  # `..` would hide the parents
-    wanted = Path(yaml or YAML)
+    wanted = Path(yaml)
     if wanted.is_absolute():
         path = start if wanted.is_relative_to(start) else wanted.parent
         found = path if wanted.is_file() else None
     else:
         found = next((place for place in (start, *start.parents) if (place / wanted).is_file()), None)
-    if found is None:
-        refuse_folder(start, wanted)
-        where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
-        raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
-    settings = settings or Settings.load(found)
-    name = settings.project_name
-    return ProjectFolder(found, clean(name or found.resolve().name) or "project", found / wanted, declared=bool(name))
-
-
-def refuse_folder(start: Path, wanted: Path | str) -> None:
-    """Raise ProjectError when `wanted` is a folder, in `start` or above it, where a file should be."""
+    if found is not None:
+        return found, found / wanted
     folder = next((place / wanted for place in (start, *start.parents) if (place / wanted).is_dir()), None)
     if folder is not None:
         hint = f"localhai reads a file of this name: rename the folder, and write {folder.name} in its place"
         raise ProjectError(f"{folder} is a folder, not a file", where=str(folder), hints=[hint])
+    where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
+    raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
 
 
 def _hints(start: Path) -> list[str]:
     if not start.exists():
         return [f"{start} does not exist"]
+    near = next((name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
+    if near is not None:
+        return [f"rename {near}: the platform reads {YAML}"]
     return [f"go to the project's folder, or write a {YAML} there; the smallest one is:\n{SMALLEST_EXAMPLE}"]

@@ -82,27 +82,27 @@ def lint_text(content: str | bytes, file_name: str, *, code: Path | None = None)
 
 def examine(document: Document, code: Path | None = None) -> tuple[tuple[Problem, ...], Config | None]:
     """All problems of a document, and its config when there is no error among them."""
-    from localhai.project.checks import endpoint, file, passing, pipeline, platform, schema, step, task
+    from localhai.project.checks import endpoint, items, pipeline, platform, step, task
     from localhai.project.checks.findings import Findings
 
     findings = Findings(document.positions)
-    file.check_text(document, findings)
-    schema.check(document.data, findings)
-    items = file.collect(document.data, findings)
-    for item in items.all:
+    items.check_text(document, findings)
+    platform.check_shape(document.data, findings)
+    found = items.collect(document.data, findings)
+    for item in found.all:
         if not item.is_sound:
             continue
         if item.kind == "step":
             step.check(item, findings)
             if code is not None:
-                passing.check(item, code, findings)
+                step.check_passing(item, code, findings)
         elif item.kind == "task":
-            task.check(item, items, findings)
+            task.check(item, found, findings)
         elif item.kind == "endpoint":
             endpoint.check(item, findings)
         elif item.kind == "pipeline":
-            pipeline.check(item, items, findings)
+            pipeline.check(item, found, findings)
         else:
             endpoint.check_deployment(item, findings)
-    config = platform.check(document.data, items, findings)
+    config = platform.check_reading(document.data, found, findings)
     return findings.problems(), config

@@ -1,22 +1,27 @@
-"""What one execution changes of its step: typed on a command line, or given from Python."""
+"""What one execution changes of its step: what was typed or given from Python, and the limits of its environment."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
-from localhai.errors import UsageError
+from localhai.errors import ProjectError, UsageError
 from localhai.project.names import find_by_option, listing, option_name, unknown
-from localhai.project.plan import Number
+from localhai.project.plan import Number, ParityNote
 from localhai.system.text import as_bytes, clean, clean_value, is_clean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from valohai_yaml.objs import Step
+
+    from localhai.project.plan import ExecutionPlan
 
 
 class Overrides(Struct, frozen=True):
@@ -169,3 +174,47 @@ def _sum_of_bits(text: str) -> float | None:
             return None
         total, end = total + float(number) * factor, match.end()
     return total
+
+
+_FACTORS = {"": 1.0, "m": 1.0, "mb": 1.0, "g": 1024.0, "gb": 1024.0}
+_number_re = re.compile(r"(\d+(?:\.\d+)?)([a-z]*)")
+_HINT = 'write for example "cpus=4, memory=8192" (vCPU and megabytes, or memory=8g)'
+
+
+def limited(plan: ExecutionPlan, environments: Mapping[str, str]) -> ExecutionPlan:
+    """The plan with what its environment may use here. Limits that the step itself names stay.
+
+    An exact name beats a wildcard. Raises ProjectError for a text that cannot be read.
+    """
+    wanted = plan.environment
+    if wanted is None:
+        return plan
+    key = wanted if wanted in environments else next((key for key in environments if fnmatchcase(wanted, key)), None)
+    if key is None:
+        return plan
+    found = read_limits(key, environments[key])
+    limits = plan.limits
+    limits = replace(
+        limits,
+        cpu_max=limits.cpu_max if limits.cpu_max is not None else found.get("cpus"),
+        memory_max=limits.memory_max if limits.memory_max is not None else found.get("memory"),
+    )
+    note = ParityNote(
+        "environment", "approximated", f"{wanted} runs on this machine, limited to {environments[key]} by localhai.toml"
+    )
+    kept = [item for item in plan.parity if item.key not in {"environment", "step.environment"}]
+    return replace(plan, limits=limits, parity=(*kept, note))
+
+
+def read_limits(name: str, text: str) -> dict[str, float]:
+    """`cpus` (vCPU) and `memory` (megabytes) of a text such as `cpus=4, memory=8g`. Raises ProjectError."""
+    found: dict[str, float] = {}
+    for part in text.replace(",", " ").split():
+        key, _, value = part.partition("=")
+        match = _number_re.fullmatch(value.lower())
+        unit = match[2] if match else ""
+        if match is None or key not in {"cpus", "memory"} or unit not in _FACTORS or (key == "cpus" and unit):
+            where = f"environments.{name}"
+            raise ProjectError(f"{where} in localhai.toml: {part!r} cannot be read", where=where, hints=[_HINT])
+        found[key] = float(match[1]) * _FACTORS[unit]
+    return found

@@ -1,21 +1,38 @@
-"""What the last snapshot of a project folder was, so that an unchanged folder is recognised by `lstat` alone."""
+"""What is remembered of a project by all that it depends on, so that the next start need not find it out again.
+
+The last snapshot of a folder: an unchanged one is recognised by `lstat` alone. And plans: `localhai run` again does not
+read valohai.yaml with its parser again. Loading the parser and the schema takes longer than all else that Python does
+before the container starts. Planning is pure, so a plan is a function of the file's bytes, the versions in use and the
+arguments, and these are the key.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
+from localhai.project.overrides import Overrides
+from localhai.project.plan import ExecutionPlan
 from localhai.system import durable, private, strict_json
+from localhai.system.credentials import secrets_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from localhai.project.config import ProjectConfig
     from localhai.project.packaging import WorkingTree
+
+T = TypeVar("T")
 
 
 class Remembered(Struct, frozen=True):
@@ -31,6 +48,13 @@ class Remembered(Struct, frozen=True):
     dirty: bool = False
     base_commit: str | None = None
     branch: str | None = None
+
+
+class CopiedFiles(Struct, frozen=True):
+    """The files of the last snapshot, each with its traits when it was copied."""
+
+    identifier: str
+    files: Mapping[str, list[int]]
 
 
 class Shelf:
@@ -59,36 +83,106 @@ class Shelf:
 
     def recall(self) -> Remembered | None:
         """The last snapshot, None when there was none or it cannot be read."""
-        found = _read(self._path)
-        try:
-            return strict_json.convert(found, Remembered) if found else None
-        except ValueError:  # of another version
-            return None
+        return _recalled(self._path, Remembered)
 
     def previous(self) -> Mapping[str, tuple[Path, list[int]]]:
         """The files of the last snapshot: their copies in the cache and their traits when copied."""
-        found = _read(self._files)
-        root = self._cache / str(found.get("identifier", ""))
-        traits = found.get("files", {})
-        return {name: (root / name, list(values)) for name, values in traits.items()} if root.is_dir() else {}
+        found = _recalled(self._files, CopiedFiles)
+        if found is None or not (root := self._cache / found.identifier).is_dir():
+            return {}
+        return {name: (root / name, traits) for name, traits in found.files.items()}
 
     def remember(self, known: Remembered) -> None:
-        """Keep it for the next time. What cannot be written is not remembered, and that is all."""
-        with contextlib.suppress(OSError):
-            private.make_folder(self._path.parent)
-            durable.write(self._path, strict_json.encode(to_builtins(known)), synced=False)
+        """Keep it for the next time."""
+        _keep(self._path, to_builtins(known))
 
     def remember_files(self, identifier: str, files: Mapping[str, os.stat_result]) -> None:
         """Keep what `previous` gives."""
-        with contextlib.suppress(OSError):
-            private.make_folder(self._files.parent)
-            traits = {name: self.traits(found) for name, found in files.items()}
-            durable.write(self._files, strict_json.encode({"identifier": identifier, "files": traits}), synced=False)
+        traits = {name: self.traits(found) for name, found in files.items()}
+        _keep(self._files, {"identifier": identifier, "files": traits})
 
 
-def _read(path: Path) -> dict[str, Any]:
+_KEPT = 200
+
+
+def plan_file(
+    yaml: Path,
+    step: str,
+    overrides: Overrides | None = None,
+    *,
+    cache: Path,
+    load: Callable[[], ProjectConfig] | None = None,
+    words: Sequence[str] = (),
+    **settings: Any,
+) -> ExecutionPlan:
+    """`planning.plan` for the valohai.yaml in a file; `words` and `settings` are its keyword arguments.
+
+    `cache` is a folder for remembered plans; `load` reads the file. Raises what the two raise.
+    """
+    overrides = overrides or Overrides()
+    bare = replace(overrides, title=None, tags=())  # nothing depends on them, and they differ from run to run
+    asked = {**settings, "secrets": sorted(settings.get("secrets", ())), "images": _items(settings, "images")}
+    is_secret = bool(overrides.environment_variables)  # typed values may be
+    place = None if is_secret else _place(cache, yaml, step, list(words), to_builtins(bare), asked)
+    made = _recalled(place, ExecutionPlan) if place is not None else None
+    if made is None:
+        from localhai.project.config import load_config
+        from localhai.project.planning import plan
+
+        config = load_config(yaml) if load is None else load()
+        made = plan(config.config, step, bare, words=words, **settings)
+        if place is not None:
+            _remember(place, made.to_dict())
+    return replace(made, title=overrides.title, tags=tuple(overrides.tags))
+
+
+def _place(cache: Path, yaml: Path, *asked: Any) -> Path | None:
+    """The file for what is asked of a valohai.yaml; None where that cannot be read."""
     try:
-        found = json.loads(path.read_bytes())
+        content = hashlib.sha256(yaml.read_bytes()).hexdigest()
+    except OSError:
+        return None
+    key = repr((content, _versions(), *asked))
+    return cache / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+def _items(settings: dict[str, Any], name: str) -> list[Any]:
+    """A mapping whose order counts."""
+    return list((settings.get(name) or {}).items())
+
+
+def _versions() -> list[Any]:
+    """What tells one installation from another without loading it: also one that is being worked on."""
+    with os.scandir(os.path.dirname(__file__)) as files:
+        found = [(file.name, file.stat()) for file in files if file.name.endswith(".py")]
+    ours = sorted((name, state.st_size, state.st_mtime_ns) for name, state in found)
+    parser = importlib.util.find_spec("valohai_yaml")
+    if parser is None or parser.origin is None:
+        return [ours]
+    with open(parser.origin, "rb") as init:  # it holds the version
+        return [ours, parser.origin, hashlib.sha256(init.read()).hexdigest()]
+
+
+def _remember(place: Path, made: dict[str, Any]) -> None:
+    if next(secrets_in(made), None) is not None:  # a password in an address is kept nowhere
+        return
+    _keep(place, made, mode=0o644)
+    with contextlib.suppress(OSError):
+        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-_KEPT]:
+            path.unlink(missing_ok=True)
+
+
+def _recalled(path: Path, kind: type[T]) -> T | None:
+    """What was kept there; None when nothing was, or by another version."""
+    try:
+        return strict_json.convert(json.loads(path.read_bytes()), kind)
     except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+
+
+def _keep(path: Path, value: Any, *, mode: int = 0o600) -> None:
+    """What cannot be written is not remembered, and that is all."""
+    with contextlib.suppress(OSError, TypeError):
+        private.make_folder(path.parent)
+        durable.write(path, strict_json.encode(value), mode=mode, synced=False)

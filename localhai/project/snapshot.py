@@ -106,14 +106,30 @@ def checkout(folder: Path, reference: str, cache: Path, *, yaml: str = YAML) -> 
     commit = commits.resolve(folder, reference)
     path = cache / commit.folder_name
     if not path.is_dir():
-        with making(cache) as made:
+        with _making(cache) as made:
             commits.write(commit, made)
-            settle(made, path)
-    _touch(path)
+            _settle(made, path)
     if not (path / yaml).is_file():
         raise ProjectError(f"{yaml} is missing from commit {commit.sha[:12]}", where=str(folder))
-    files, size = _measure(path)
-    return Snapshot(commit.sha, path, "git", False, commit.sha, commit.branch, files, size, yaml=yaml)
+    _touch(path)
+    return Snapshot(commit.sha, path, "git", False, commit.sha, commit.branch, *_measure(path), yaml=yaml)
+
+
+def unpacked(package: Path, cache: Path, identifier: str) -> Path:
+    """The folder with the files of an uploaded package, under `cache/IDENTIFIER`; unpacked if it is not there yet.
+
+    Raises ProjectError for what is refused or damaged, DiskFull.
+    """
+    from localhai.project import tarball
+
+    path = cache / identifier
+    if path.is_dir():
+        _touch(path)
+        return path
+    with _making(cache) as made:
+        tarball.unpack(package, made)
+        _settle(made, path)
+    return path
 
 
 def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> int:
@@ -138,7 +154,7 @@ def prune(cache: Path, keep: Collection[str] = (), *, idle: float = 3600.0) -> i
 
 
 @contextmanager
-def making(cache: Path) -> Iterator[Path]:
+def _making(cache: Path) -> Iterator[Path]:
     """A new folder in the cache for one snapshot in the making; gone afterwards unless it was settled."""
     import shutil
     import tempfile
@@ -158,7 +174,7 @@ def making(cache: Path) -> Iterator[Path]:
         raise ProjectError(f"the code cannot be copied: {place}: {error.strerror or error}", where=place) from error
 
 
-def settle(made: Path, path: Path) -> None:
+def _settle(made: Path, path: Path) -> None:
     """Give a finished folder its name, at once. If another process was faster its folder, of equal content, stays."""
     try:
         made.rename(path)
@@ -176,10 +192,10 @@ def _make(folder: Path, cache: Path, package: packaging.WorkingTree, shelf: Shel
     compressed = package.size <= packaging.LARGE_TOTAL
     if not compressed:
         warnings.append("the commit identifier is not the one `vh` would give: packing this much takes too long")
-    with making(cache) as made:
+    with _making(cache) as made:
         copied = _copy(folder, made, package.files, before)
         identifier = tarball.identify(made, copied, compressed=compressed)
-        settle(made, cache / identifier)
+        _settle(made, cache / identifier)
     warnings.extend(_wandering_links(folder, cache / identifier, copied))
     known = Remembered(key, identifier, tuple(warnings))
     # What was written just now may be written again within one tick of the disk's clock, and look the same.
@@ -261,8 +277,7 @@ def _earlier(cache: Path, reference: str, yaml: str) -> Snapshot:
         many = f"could be any of {len(found)} snapshots" if found else "is not in the cache any more"
         raise UsageError(f"ad-hoc commit {reference} {many}", hints=["give a git commit, or run the working tree"])
     _touch(found[0])
-    files, size = _measure(found[0])
-    return Snapshot(found[0].name, found[0], "adhoc", True, None, None, files, size, yaml=yaml)
+    return Snapshot(found[0].name, found[0], "adhoc", True, None, None, *_measure(found[0]), yaml=yaml)
 
 
 def _measure(path: Path) -> tuple[int, int]:

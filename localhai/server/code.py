@@ -25,7 +25,6 @@ from localhai.pipelines.sources import Sources
 from localhai.project import git, snapshot
 from localhai.project.config import load_config
 from localhai.project.folder import ProjectFolder
-from localhai.project.unpacking import unpack
 from localhai.records.server import Package
 from localhai.records.times import text
 from localhai.server.errors import field
@@ -195,7 +194,7 @@ def keep_package(state: State, project: Project, upload: BinaryIO, *, yaml_path:
     temporary = folder / f".upload-{os.urandom(8).hex()}"
     try:
         identifier, size = _copy(upload, temporary)
-        code = unpack(temporary, state.home.code_cache, identifier)
+        code = snapshot.unpacked(temporary, state.home.code_cache, identifier)
         if not (code / yaml_path).is_file():
             raise ProjectError(f"the package has no {yaml_path}", hints=["is there one in the project's folder?"])
         load_config(code / yaml_path, verdicts=state.home.folder / "cache" / "verdicts")
@@ -244,7 +243,7 @@ def _snapshot_of(state: State, row: Package) -> Snapshot:
     if not file.is_file():
         message = f"The package {row.identifier} was uploaded to the server of another home, which has it."
         raise field("commit", message, "does_not_exist")
-    path = unpack(file, state.home.code_cache, row.identifier)
+    path = snapshot.unpacked(file, state.home.code_cache, row.identifier)
     return snapshot.Snapshot(row.identifier, path, "adhoc", True, None, None, 0, 0, yaml=row.yaml_path)
 
 

@@ -14,7 +14,7 @@ import reference
 from pages import PAGES, ROOT
 
 from localhai import errors
-from localhai.project.parity_table import TABLE
+from localhai.project.parity import TABLE
 from localhai.settings import SPECS
 
 DOCS = ROOT / "docs"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks.file import check_unique
-from localhai.project.checks.items import named
+from localhai.project.checks.items import check_unique, named
 from localhai.project.checks.step import check_image
 from localhai.project.sentences import quoted
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import edge, node
 from localhai.project.checks.edge import guess_node
-from localhai.project.checks.file import check_unique
-from localhai.project.checks.items import named
+from localhai.project.checks.items import check_unique, named
 from localhai.project.checks.step import is_required
 from localhai.project.edges import CARRYING, filled_inputs
 from localhai.project.sentences import all_of, guess, quoted

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import command, expression, parameter
-from localhai.project.checks.file import check_unique
-from localhai.project.checks.items import named, names
+from localhai.project.checks.items import check_unique, named, names
 from localhai.project.sentences import guess, quoted
 from localhai.system import image_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from localhai.project.checks.findings import Findings
     from localhai.project.checks.items import Item
+
 
 LISTS = {
     "parameters": "parameter",
@@ -137,3 +141,54 @@ def _check_uri(path: tuple[Any, ...], uri: str, step: dict[str, Any], findings: 
 def is_required(data: dict[str, Any]) -> bool:
     """Whether an execution cannot be created without a file for this input."""
     return not data.get("optional") and not data.get("default")
+
+
+_MOST_FILES = 500
+_MOST_BYTES = 1 << 20
+_CODE = (".py", ".sh", ".R", ".r", ".jl", ".js", ".ipynb")
+_TAKES = re.compile(r"{param|parameters\.(json|yaml)|VH_CONFIG_DIR|valohai-utils|\bvalohai\b(?!/)")
+_READS = re.compile(rb"parameters\.(json|yaml)|VH_CONFIG_DIR|(import|from) valohai\b|valohai\.(parameters|prepare)")
+_SCRIPT = re.compile(r"[\w./-]+\.(?:py|sh|R|r|jl|js|ipynb)\b|(?<=-m )[\w.]+")
+_LEFT_OUT = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
+
+
+def check_passing(item: Item, folder: Path, findings: Findings) -> None:
+    """Parameters of a sound step that reach nobody: no placeholder takes them, and no code in the folder their file."""
+    step = item.data
+    command = step["command"] if isinstance(step["command"], str) else "\n".join(step["command"])
+    if not step.get("parameters") or _TAKES.search(command) or _are_in_addresses(step):
+        return
+    if any(_is_there(folder, name) for name in _SCRIPT.findall(command)) and not _is_read(folder):
+        message = "nothing passes the parameters on: the command has no {parameters}, and no code reads parameters.json"
+        hint = "write {parameters}, or {parameter:NAME}, behind the program that takes them"
+        findings.hint((*item.path, "parameters"), message, "unpassed-parameters", hint=hint, key=True)
+
+
+def _are_in_addresses(step: dict[str, Any]) -> bool:
+    return any("{parameter" in str(entry.get("default")) for _, entry in named(step, "inputs"))
+
+
+def _is_there(folder: Path, script: str) -> bool:
+    module = script.replace(".", "/")
+    return any((folder / name).is_file() for name in (script, f"{module}.py", f"{module}/__main__.py"))
+
+
+def _is_read(folder: Path) -> bool:
+    """Also where there is more code than is looked at."""
+    for number, path in enumerate(_code(folder)):
+        if number >= _MOST_FILES:
+            return True
+        try:
+            with open(path, "rb") as file:
+                content = file.read(_MOST_BYTES)
+        except OSError:
+            continue
+        if _READS.search(content):
+            return True
+    return False
+
+
+def _code(folder: Path) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _LEFT_OUT]
+        yield from (os.path.join(place, name) for name in files if name.endswith(_CODE))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from localhai.project import parameters
 from localhai.project.checks import expression
-from localhai.project.checks.file import check_unique
-from localhai.project.checks.items import named, names
+from localhai.project.checks.items import check_unique, named, names
 from localhai.project.sentences import all_of, any_of, guess, quoted
 from localhai.vocabulary import OnChildError
 

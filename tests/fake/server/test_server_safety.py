@@ -15,7 +15,7 @@ import pytest
 import requests
 from fastapi import FastAPI, Request
 
-from localhai.project import unpacking
+from localhai.project import tarball
 from localhai.server import errors
 from localhai.server.api import uploads
 from localhai.server.container_api import create_inside
@@ -148,14 +148,14 @@ def bomb(name: str, size: int) -> bytes:
 
 
 def test_a_package_that_unpacks_to_too_much_is_refused(demo, monkeypatch):
-    monkeypatch.setattr(unpacking, "LARGEST", 10_000_000)
+    monkeypatch.setattr(tarball, "LARGEST", 10_000_000)
     answer = demo.upload(bomb("zeros", 15_000_000))
     assert answer.status_code == 400
     assert "unpacks to more than" in answer.text
 
 
 def test_a_package_of_too_many_files_is_refused(demo, monkeypatch):
-    monkeypatch.setattr(unpacking, "MOST_FILES", 50)
+    monkeypatch.setattr(tarball, "MOST_FILES", 50)
     answer = demo.upload_files({f"file-{number}": "" for number in range(60)})
     assert "more than 50 files" in answer.text
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from localhai.errors import ProjectError
-from localhai.project.environments import read_limits
+from localhai.project.overrides import read_limits
 
 
 def test_limits_by_text():

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from localhai.cli.lint import lint_command
 from localhai.errors import Position, Problem, ProjectError
-from localhai.project.problems import render_problems
+from localhai.project.sentences import render_problems
 
 GOOD = "- step: {name: train, image: busybox, command: date}\n"
 WARNED = GOOD + GOOD

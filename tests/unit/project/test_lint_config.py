@@ -9,7 +9,8 @@ import pytest
 from localhai.errors import ProjectError
 from localhai.pipelines import planning as pipeline_planning
 from localhai.project import faulty, planning
-from localhai.project.config import find_config, load_config
+from localhai.project.config import load_config
+from localhai.project.folder import find_yaml
 
 GOOD = "- step: {name: train, image: busybox, command: 'date {parameters}'}\n"
 
@@ -77,15 +78,15 @@ def test_a_verdict_that_cannot_be_kept_does_no_harm(path, tmp_path):
 def test_finding_the_file_in_a_folder_above(path):
     below = path.parent / "a" / "b"
     below.mkdir(parents=True)
-    assert find_config(below) == path
+    assert find_yaml(below) == (path.parent, path)
 
 
 def test_not_finding_it_says_where_it_looked_and_what_is_near(tmp_path):
     with pytest.raises(ProjectError, match=str(tmp_path)):
-        find_config(tmp_path)
+        find_yaml(tmp_path)
     (tmp_path / "valohai.yml").write_text("")
     with pytest.raises(ProjectError) as caught:
-        find_config(tmp_path)
+        find_yaml(tmp_path)
     assert "valohai.yml" in caught.value.hints[0]
 
 

@@ -9,8 +9,7 @@ from valohai_yaml.schema_data import SCHEMATA
 
 from localhai.errors import ProjectError
 from localhai.project.document import parse
-from localhai.project.parity import MOUNTS_REFUSED, lookup, notes, sentence, step_notes, uses
-from localhai.project.parity_table import KINDS, TABLE
+from localhai.project.parity import KINDS, MOUNTS_REFUSED, TABLE, lookup, notes, sentence, step_notes, uses
 from localhai.project.plan import ParityNote
 
 EXAMPLES = Path(__file__).parents[2] / "cases" / "lint"

@@ -8,7 +8,7 @@ import pytest
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project.overrides import Overrides
-from localhai.project.recalled_plan import plan_file
+from localhai.project.remembered import plan_file
 
 YAML = """\
 - step:
@@ -107,7 +107,7 @@ def test_only_the_latest_plans_are_kept(yaml, cache):
 def test_a_recalled_plan_needs_no_parser(yaml, cache):
     plan_file(yaml, "train", cache=cache)
     code = (
-        "import sys; from pathlib import Path; from localhai.project.recalled_plan import plan_file\n"
+        "import sys; from pathlib import Path; from localhai.project.remembered import plan_file\n"
         "plan_file(Path(sys.argv[1]), 'train', cache=Path(sys.argv[2]))\n"
         "print([name for name in ('valohai_yaml', 'yaml', 'jsonschema') if name in sys.modules])"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localhai.errors import ProjectError
-from localhai.project import unpacking
+from localhai.project import snapshot
 
 
 def package(path: Path, *names: str) -> Path:
@@ -33,10 +33,10 @@ def test_a_package_with_two_names_that_the_disk_takes_for_one_is_refused(tmp_pat
     monkeypatch.setattr(os.path, "lexists", folding)
 
     with pytest.raises(ProjectError, match=r"the package holds model.py and another file that is the same one"):
-        unpacking.unpack(made, tmp_path / "cache", "~1")
+        snapshot.unpacked(made, tmp_path / "cache", "~1")
 
 
 def test_a_package_is_unpacked(tmp_path):
-    folder = unpacking.unpack(package(tmp_path / "p.tgz", "valohai.yaml", "a/b.py"), tmp_path / "cache", "~1")
+    folder = snapshot.unpacked(package(tmp_path / "p.tgz", "valohai.yaml", "a/b.py"), tmp_path / "cache", "~1")
 
     assert (folder / "a" / "b.py").read_bytes() == b"x"
