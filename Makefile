@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-airflow test test-airflow cluster-test unit fake page-test lint format soak bench mutants image docs lock env engine browser clean
+.PHONY: help page demo demo-airflow test test-airflow cluster-test unit fake page-test lint format soak bench mutants image docs lock env engine browser clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ image: env engine  ## the image of `localhai serve`, built without network; BASE
 docs: env  ## the documentation, into site/
 	$(BIN)/python scripts/reference.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+page:  ## the web page's bundle anew from page/ (needs Node.js; see page/README.md)
+	cd page && npm ci --no-audit --no-fund && npm run --silent check && npm test --silent && npm run --silent build
 
 lock: env  ## requirements.lock anew from pyproject.toml
 	scripts/lock

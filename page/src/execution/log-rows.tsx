@@ -1,0 +1,91 @@
+import type { Signal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Lines } from "../lib/lines";
+import { firstRow, offsetOf, seen } from "../lib/virtual";
+import { Line } from "./log-line";
+import type { LogModel } from "./log-model";
+
+export const LINE = 20;
+
+/** What the tools of a log ask of however it is shown. */
+export interface LogView {
+  show(n: number): void;
+}
+
+export interface LogProps {
+  model: LogModel;
+  times: boolean;
+  marked: Lines | null;
+  find: RegExp | null;
+  current: number | null;
+  onNumber: (n: number, shift: boolean) => void;
+  follow: Signal<boolean>;
+  view: RefObject<LogView | null>;
+  /** The line at the upper edge. */
+  top: RefObject<number>;
+}
+
+/** A log as rows of one height: a million lines cost as much as a screen of them. */
+export function LogRows({ model, times, marked, find, current, onNumber, follow, view, top }: LogProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const [scrolled, setScrolled] = useState({ top: 0, height: 600 });
+  const ours = useRef(-1); // where we scrolled to: any other place was chosen by a person
+  const total = model.total.value;
+  void model.version.value;
+  const scrollTo = (offset: number) => {
+    const element = root.current;
+    if (!element) return;
+    element.scrollTop = offset;
+    ours.current = element.scrollTop;
+    setScrolled({ top: element.scrollTop, height: element.clientHeight });
+  };
+  const show = (n: number) => {
+    const height = root.current?.clientHeight ?? 0;
+    scrollTo(offsetOf(Math.max(0, n - 1 - Math.floor(height / LINE / 3)), height, LINE, model.total.value));
+  };
+  view.current = { show };
+  const onScroll = () => {
+    const element = root.current;
+    if (!element) return;
+    const end = element.scrollHeight - element.clientHeight - element.scrollTop < LINE;
+    if (Math.abs(element.scrollTop - ours.current) > 1) follow.value = end;
+    ours.current = -1;
+    setScrolled({ top: element.scrollTop, height: element.clientHeight });
+  };
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => root.current && setScrolled({ top: root.current.scrollTop, height: root.current.clientHeight }));
+    if (root.current) observer.observe(root.current);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (follow.value) scrollTo(Number.MAX_SAFE_INTEGER);
+  }, [total, follow.value, scrolled.height]);
+  useEffect(() => {
+    if (marked) show(marked.from);
+  }, [model.loaded.value]);
+  const shown = seen(scrolled.top, scrolled.height, LINE, total, 20);
+  top.current = Math.floor(firstRow(scrolled.top, scrolled.height, LINE, total)) + 1;
+  useEffect(() => model.want(shown.from + 1, shown.to), [shown.from, shown.to, total]);
+  const numbers = Array.from({ length: shown.to - shown.from }, (_each, index) => shown.from + index + 1);
+  return (
+    <div class="log-box log-scroll" ref={root} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">
+      <div class="log-space" style={{ height: `${shown.height}px` }}>
+        <div class="log-rows" style={{ transform: `translateY(${shown.top}px)` }}>
+          {numbers.map((n) => (
+            <Line
+              key={n}
+              n={n}
+              line={model.line(n)}
+              times={times}
+              marked={marked !== null && n >= marked.from && n <= marked.to}
+              current={n === current}
+              find={find}
+              onNumber={onNumber}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { grouped } from "../lib/format";
+import { Line } from "./log-line";
+import type { LogProps } from "./log-rows";
+
+const WINDOW = 400; // lines that are drawn at once
+
+/** A log with long lines wrapped: rows differ in height, so a stretch of it is drawn, with more on either side. */
+export function LogWrapped({ model, times, marked, find, current, onNumber, follow, view, top }: LogProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const wanted = useRef<number | null>(null);
+  const [start, setStart] = useState(() => Math.max(1, Math.min(top.current ?? 1, model.total.value - WINDOW + 1)));
+  const total = model.total.value;
+  void model.version.value;
+  const from = follow.value ? Math.max(1, total - WINDOW + 1) : start;
+  const to = Math.min(total, from + WINDOW - 1);
+  view.current = {
+    show: (n) => {
+      wanted.current = n;
+      setStart(Math.max(1, Math.min(n - WINDOW / 2, total - WINDOW + 1)));
+    },
+  };
+  useEffect(() => model.want(from, to), [from, to]);
+  useEffect(() => {
+    if (marked) view.current?.show(marked.from);
+  }, [model.loaded.value]);
+  useLayoutEffect(() => {
+    const element = root.current;
+    if (follow.value && element) element.scrollTop = element.scrollHeight;
+    else if (wanted.current !== null) {
+      element?.querySelector(`[data-line="${wanted.current}"]`)?.scrollIntoView({ block: "center" });
+      wanted.current = null;
+    }
+  });
+  const move = (line: number) => {
+    follow.value = false;
+    setStart(Math.max(1, Math.min(line, total - WINDOW + 1)));
+  };
+  const onWheel = (event: WheelEvent) => {
+    if (event.deltaY < 0) follow.value = false;
+  };
+  const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_each, index) => from + index);
+  return (
+    <div class="log-box log-scroll log-wrap" ref={root} tabIndex={0} role="log" aria-label="Log" aria-live="off" onWheel={onWheel}>
+      {from > 1 && (
+        <button type="button" class="log-more" onClick={() => move(from - WINDOW)}>
+          {grouped(from - 1)} lines before
+        </button>
+      )}
+      {numbers.map((n) => (
+        <Line
+          key={n}
+          n={n}
+          line={model.line(n)}
+          times={times}
+          marked={marked !== null && n >= marked.from && n <= marked.to}
+          current={n === current}
+          find={find}
+          onNumber={onNumber}
+        />
+      ))}
+      {to < total && (
+        <button type="button" class="log-more" onClick={() => move(to + 1)}>
+          {grouped(total - to)} lines after
+        </button>
+      )}
+    </div>
+  );
+}

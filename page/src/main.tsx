@@ -1,0 +1,20 @@
+import { render } from "preact";
+import "./styles/base.css";
+import "./styles/parts.css";
+import "./styles/shell.css";
+import "./styles/list.css";
+import "./styles/execution.css";
+import "./styles/log.css";
+import { App } from "./app";
+import { begin } from "./net/session";
+import { beginStream } from "./net/stream";
+import { beginKeys } from "./shell/keys";
+import { beginRouter } from "./shell/router";
+import { beginTheme } from "./shell/theme";
+
+beginTheme();
+beginRouter();
+beginKeys();
+const root = document.getElementById("app");
+if (root) render(<App />, root);
+void begin().then(beginStream);
