@@ -4,6 +4,7 @@
     make mutants FILES="localhai/data/uri.py"   some: paths or patterns of this repository
     make mutants TESTS=tests/unit/data          other tests
     make mutants FAKE=1                         what survives meets the tests of its room in tests/fake: seconds each
+    make mutants JOBS=1                         one mutant at a time; one for each core by default
     make mutants SHOW="*.uri.x_parse__*"        what survivors change
 
 mutmut works on a copy, in mutants/, and writes to the log of each pass there.
@@ -63,6 +64,7 @@ class Pass(NamedTuple):
     name: str
     files: list[str]
     tests: str
+    jobs: int | None
 
     @property
     def folder(self) -> Path:
@@ -74,6 +76,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", default=RULE_BOOKS, help="paths or patterns; all rule books by default")
     parser.add_argument("--tests", default="tests/unit", help="paths, in one word")
     parser.add_argument("--fake", action="store_true", help="tests/fake against what survived tests/unit")
+    parser.add_argument("--jobs", type=int, help="how many mutants at a time; one for each core by default")
     parser.add_argument("--show", metavar="PATTERN", help="what survivors of the last run change")
     arguments = parser.parse_args()
     if arguments.show:
@@ -83,12 +86,12 @@ def main() -> int:
         parser.error(f"no file is called {' '.join(gone)}")
     files = sorted({path for paths in found.values() for path in paths})
     shutil.rmtree(WORK, ignore_errors=True)
-    verdicts = _run(Pass("unit", files, arguments.tests))
+    verdicts = _run(Pass("unit", files, arguments.tests, arguments.jobs))
     for room in sorted({Path(file).parts[1] for file in files}) if arguments.fake else ():
         tests = FAKE.get(room, f"tests/fake/{room}")
         survivors = [name for name, verdict in verdicts.items() if verdict not in NOTICED and _room(name) == room]
         if survivors and (ROOT / tests).exists():
-            again = _run(Pass(f"fake-{room}", _of_room(files, room), tests), survivors)
+            again = _run(Pass(f"fake-{room}", _of_room(files, room), tests, arguments.jobs), survivors)
             verdicts.update((name, again[name]) for name in survivors if again[name] in NOTICED)
     _report(verdicts)
     return 0
@@ -117,7 +120,8 @@ def _run(turn: Pass, mutants: list[str] | None = None) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="localhai-mutants-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         Path(folder).chmod(0o755)  # some tests become another user
         environment = {"TMPDIR": folder, **os.environ}
-        command = ["mutmut", "run", *(mutants or [])]
+        limit = [] if turn.jobs is None else [f"--max-children={turn.jobs}"]
+        command = ["mutmut", "run", *limit, *(mutants or [])]
         with log.open("w") as output:
             done = subprocess.run(command, cwd=turn.folder, env=environment, stdout=output, stderr=output, check=False)
     if done.returncode:
