@@ -63,7 +63,7 @@ bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks
 
 mutants: env  ## do the fast tests notice what mutmut changes in the rule books? see scripts/mutants.py
-	$(NOX) --session mutants -- $(if $(FAKE),--fake) $(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(if $(SHOW),--show '$(SHOW)') $(FILES)
+	$(NOX) --session mutants -- $(if $(FAKE),--fake '$(FAKE)') $(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(if $(SHOW),--show '$(SHOW)') $(FILES)
 
 image: env engine  ## the image of `localhai serve`, built without network; BASE="python:3.11-slim" for another base
 	scripts/image localhai $(BASE)
