@@ -6,9 +6,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from localhai.errors import Problem, ProjectError
-from localhai.project import names, parameters, parity
-from localhai.project.faulty import find_sound
-from localhai.tasks.building import MOST_PROBES, TaskFault, Wish, build
+from localhai.project import parameters, parity
+from localhai.project.faulty import find_sound, refuse_faulty
+from localhai.project.names import find_by_option
+from localhai.tasks.building import MOST_PROBES, TaskFault, Wish, build, find_parameter
 from localhai.tasks.variants import Variant
 
 if TYPE_CHECKING:
@@ -31,11 +32,9 @@ def find_task(config: Config, wanted: str) -> Task:
 def plan_blueprint(config: ProjectConfig, name: str, *, seed: int) -> TaskPlan:
     """The plan of the task of this name. Raises UsageError for the name, ProjectError for the rest."""
     task = find_task(config.config, name)
-    step = config.config.steps.get(task.step)
+    refuse_faulty(config.config, "step", task.step)
+    step = config.config.steps[task.step]
     where = f"task {task.name}"
-    if step is None:  # the linter says so too
-        problem = Problem("error", f"there is no step {task.step!r}", "unknown-step", _position(config, task, "step"))
-        raise ProjectError(f"there is no step {task.step!r}", problems=[problem], where=where)
     try:
         plan = plan_task(task, step, seed=seed)
     except TaskFault as fault:
@@ -51,9 +50,9 @@ def _check_values(config: ProjectConfig, task: Task, step: Step) -> None:
     start = config.positions.item({"task"}, task.name)
     found: dict[tuple[Any, ...], Problem] = {}
     for path, name, value in islice(_values(task, step), MOST_PROBES):
-        parameter = step.parameters.get(name)
-        reason = None if parameter is None else parameters.fault(parameter, value)
-        if parameter is not None and reason is not None and path not in found:
+        parameter = step.parameters[name]
+        reason = parameters.fault(parameter, value)
+        if reason is not None and path not in found:
             hint = f"{name}: {parameters.takes(parameter)}"
             position = config.positions.value((*start, *path))
             found[path] = Problem("error", f"parameter {name}: {reason}", "wrong-value", position, hint)
@@ -66,15 +65,15 @@ def _values(task: Task, step: Step) -> Iterator[tuple[tuple[Any, ...], str, Any]
     """Where in the task what value stands for which parameter; of a range its ends."""
     for number, entry in enumerate(task.parameter_sets if task.type.value == "manual_search" else ()):
         for name, value in entry.items():
-            yield ("parameter-sets", number, name), names.find_by_option(name, step.parameters) or name, value
+            yield ("parameter-sets", number, name), find_parameter(step, str(name)), value
     for number, item in enumerate(task.parameters):
-        name = names.find_by_option(item.name, step.parameters) or item.name
+        name = find_parameter(step, item.name)
         rules, style = ("parameters", number, "rules"), item.style.value
-        if style == "multiple" and isinstance(item.rules.get("items"), list):
+        if style == "multiple":
             yield from (((*rules, "items", place), name, value) for place, value in enumerate(item.rules["items"]))
         elif style == "single":
             yield (*rules, "value"), name, item.rules.get("value")
-        elif name in step.parameters:
+        else:
             variant = Variant(name, style, item.rules, str(step.parameters[name].type))
             yield from ((rules, name, value) for value in variant.domain().probes())
 
@@ -90,7 +89,7 @@ def blueprint_wish(task: Task) -> Wish:
         name=task.name,
         type=task.type.value,
         variants=[(item.name, item.style.value, item.rules) for item in task.parameters],
-        sets=task.parameter_sets if task.type.value == "manual_search" else (),
+        sets=task.parameter_sets,
         execution_count=task.execution_count,
         batch_size=task.execution_batch_size,
         maximum_queued_executions=task.maximum_queued_executions,
@@ -105,8 +104,14 @@ def blueprint_wish(task: Task) -> Wish:
 
 
 def _position(config: ProjectConfig, task: Task, key: str, parameter: str | None = None) -> Position:
-    path = [*config.positions.item({"task"}, task.name), key]
-    if parameter is not None and key == "parameters":
-        number = next((place for place, item in enumerate(task.parameters) if item.name == parameter), None)
-        path += [] if number is None else [number, "name"]
-    return config.positions.value(path)
+    place = () if parameter is None else _place(task, key, parameter)
+    return config.positions.value((*config.positions.item({"task"}, task.name), key, *place))
+
+
+def _place(task: Task, key: str, parameter: str) -> tuple[int, str]:
+    """Where below this key a parameter is named first, in whichever spelling."""
+    if key == "parameter-sets":
+        sets = enumerate(task.parameter_sets)
+        return next((number, name) for number, entry in sets for name in entry if str(name) == parameter)
+    items = enumerate(task.parameters)
+    return next((number, "name") for number, item in items if find_by_option(item.name, [parameter]))

@@ -116,17 +116,18 @@ _MEMBERS_HINT = "add `execution-count: 2` to the task"
 
 
 def _variant(step: Step, wanted: str, style: str, rules: Mapping[str, Any]) -> Variant:
-    name = _parameter(step, wanted)
+    name = find_parameter(step, wanted)
     return Variant(name, style, dict(rules), str(step.parameters[name].type))
 
 
-def _parameter(step: Step, wanted: str) -> str:
+def find_parameter(step: Step, wanted: str, *, key: str = "parameters") -> str:
+    """The name of the step's parameter that is meant, as `find_by_option`. Raises TaskFault for this key."""
     name = find_by_option(wanted, step.parameters)
     if name is None:
         near = nearest(wanted, step.parameters)
         known = f"known parameters: {listing(step.parameters)}" if step.parameters else "it has no parameters"
         hint = f"did you mean {near}?" if near else known
-        raise TaskFault(f"step {step.name} has no parameter {wanted!r}", parameter=wanted, hint=hint)
+        raise TaskFault(f"step {step.name} has no parameter {wanted!r}", key=key, parameter=wanted, hint=hint)
     return name
 
 
@@ -203,7 +204,10 @@ def _manual_sets(
     What a set lacks is left to the step's default, and said: on the platform values could come to stand in other sets.
     """
     lists = {variant.name: grid for variant in variants for grid in [_column(variant, seed)]}
-    written = [{_parameter(step, str(name)): value for name, value in entry.items()} for entry in wish.sets]
+    written = [
+        {find_parameter(step, str(name), key="parameter-sets"): value for name, value in entry.items()}
+        for entry in wish.sets
+    ]
     length = max([len(written), *(len(values) for values in lists.values())], default=0)
     if not length:
         raise TaskFault("manual_search has no parameter sets", key="parameter-sets")

@@ -8,8 +8,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
-from localhai.errors import ProjectError, UsageError
+from localhai.errors import ProjectError, SurroundingsError, UsageError
 from localhai.project.config import load_config
 from localhai.system import strict_json
 from localhai.tasks.blueprint import plan_blueprint
@@ -306,6 +307,25 @@ def test_manual_values_and_sets_are_filled_in_by_their_place(step: Step) -> None
         build(Wish("sweep", "manual_search", sets=[{"x": 0.5}]), step, seed=1)
 
 
+def test_of_a_step_without_parameters_nothing_can_vary(step: Step) -> None:
+    step.parameters.clear()
+    with pytest.raises(TaskFault, match=r"^step train has no parameter 'lr'$") as refused:
+        build(Wish("sweep", "grid_search", variants=[("lr", "single", {"value": 1})]), step, seed=1)
+    assert refused.value.hint == "it has no parameters"
+
+
+def test_members_end_together_unless_the_task_says_otherwise(step: Step) -> None:
+    wish = Wish("sweep", "distributed", execution_count=2)
+    assert build(wish, step, seed=1).on_child_error == "stop-all-and-error"
+    assert build(replace(wish, on_child_error="continue-and-complete"), step, seed=1).on_child_error == (
+        "continue-and-complete"
+    )
+
+
+def test_two_values_are_those_of_two_members(plan_of: Make) -> None:
+    assert sets(plan_of(type="distributed", parameters={"lr": [1, 2]})) == [{"lr": 1}, {"lr": 2}]
+
+
 @pytest.mark.parametrize("number", [-1, 4])
 def test_there_is_no_set_beyond_the_last(plan_of: Make, number: int) -> None:
     with pytest.raises(IndexError):
@@ -325,6 +345,7 @@ def test_random_values_of_a_grid_are_drawn_once(plan_of: Make) -> None:
     found = sets(plan_of(parameters=parameters))
     assert len({entry["lr"] for entry in found}) == 3
     assert found == sets(plan_of(parameters=parameters))
+    assert found != sets(plan_of(seed=8, parameters=parameters))
 
 
 def test_sets_that_stand_for_all_are_looked_at_before_anything_starts(plan_of: Make) -> None:
@@ -345,45 +366,16 @@ def test_sets_that_stand_for_all_are_looked_at_before_anything_starts(plan_of: M
     drawn = plan_of(type="random_search", execution_count=9, parameters={"lr": ("random", {"min": 0.5, "max": 2.5})})
     first = ParameterSets(drawn)[0]
     assert looked_at(drawn) == [first, {"lr": 0.5}, {"lr": 2.5}]
+    once = plan_of(parameters={"lr": ("random", {"min": 0.5, "max": 2.5, "count": 3})})
+    assert looked_at(once) == sets(once), "what was drawn, not what might have been"
 
 
-def test_values_that_the_step_does_not_take_are_all_said_with_their_places(plan_of: Make) -> None:
-    with pytest.raises(ProjectError, match="step train does not take 3 of the values of task sweep") as caught:
-        plan_of(
-            parameters={
-                "lr": [0.1, "high"],
-                "kind": ["small", "huge"],
-                "epochs": ("linear", {"start": 1, "end": 2, "step": 0.5}),
-            }
-        )
-    problems = caught.value.problems
-    assert [problem.message for problem in problems] == [
-        "parameter lr: 'high' is not a number",
-        "parameter kind: 'huge' is not one of 'small', 'large'",
-        "parameter epochs: 1.0 is not an integer",
-    ]
-    assert problems[0].position is not None
-    assert "high" in problems[0].position.source
-    assert problems[1].hint == "kind: string, one of small, large"
-    assert {(problem.severity, problem.code) for problem in problems} == {("error", "wrong-value")}
-    assert caught.value.where == "task sweep"
-    sources = [problem.position.source.strip() for problem in problems if problem.position is not None]
-    assert sources[1] == "- huge"
-    assert len(sources) == 3
-
-
-def test_a_single_value_that_the_step_does_not_take_is_said_with_its_place(plan_of: Make) -> None:
-    with pytest.raises(ProjectError, match="does not take 1 of the values") as caught:
-        plan_of(parameters={"lr": [1], "kind": ("single", {"value": 9})})
-    (problem,) = caught.value.problems
-    assert problem.message == "parameter kind: '9' is not one of 'small', 'large'"
-    assert problem.position is not None
-    assert problem.position.source.strip() == "value: 9"
-
-
-def test_a_manual_set_with_a_wrong_value_is_said_with_its_place(plan_of: Make) -> None:
-    with pytest.raises(ProjectError) as caught:
-        plan_of(type="manual_search", **{"parameter-sets": [{"epochs": 1}, {"epochs": "many"}]})
-    position = caught.value.problems[0].position
-    assert position is not None
-    assert "many" in position.source
+def test_without_an_optimiser_nothing_of_a_search_is_looked_at(plan_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "optuna" else name)
+    varied = {"lr": ("random", {"min": 0.5, "max": 2.5})}
+    search = plan_of(type="bayesian_tpe", execution_count=3, parameters=varied, **GOAL)
+    with pytest.raises(SurroundingsError, match="Optuna"):
+        check(search, lambda _entry: pytest.fail("it was planned"))
+    looked_at: list[object] = []
+    check(plan_of(parameters={"epochs": [1]}), looked_at.append)
+    assert looked_at == [{"epochs": 1}]
