@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from localhai.executions.home import Home
     from localhai.records import ExecutionRecord
-    from localhai.records.overview import Mark
+    from localhai.records.overview import Marks
 
 MOST_KEYS = 500  # columns of parameters, and of metrics
 LONGEST = 200  # characters of a value
@@ -57,7 +57,7 @@ class ProjectTable:
         self._epoch = secrets.token_hex(4)
         self._revision = 0
         self._rows: dict[str, TableRow] = {}
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, str] = {}
         self._removed: dict[str, int] = {}
         self._running: dict[str, Path] = {}
 
@@ -84,7 +84,8 @@ class ProjectTable:
         return min(int(number), self._revision) if known else None
 
     def _bring_up_to_date(self) -> None:
-        marks = self._home.records.overview.marks(self._project_id)
+        found = self._home.records.overview.marks(self._project_id)
+        marks = found.texts
         gone = [key for key in self._rows if key not in marks]
         changed = [key for key, mark in marks.items() if self._marks.get(key) != mark]
         later = self._revision + 1
@@ -95,8 +96,8 @@ class ProjectTable:
         read: set[str] = set()
         for start in range(0, len(changed), _AT_ONCE):
             part = self._home.records.executions.by_id(changed[start : start + _AT_ONCE])
-            for key, record in part.items():
-                self._put(record, marks[key], later)
+            for record in part.values():
+                self._put(record, found, later)
             read |= part.keys()
         self._marks = {key: mark for key, mark in marks.items() if key in self._rows}
         live = [key for key in self._running if key not in read and self._look(key, later)]
@@ -105,9 +106,9 @@ class ProjectTable:
         if read:
             self._rows = {key: self._rows[key] for key in self._marks}  # a new one stands where its id belongs
 
-    def _put(self, record: ExecutionRecord, mark: Mark, revision: int) -> None:
+    def _put(self, record: ExecutionRecord, marks: Marks, revision: int) -> None:
         parameters = {name: shown(value) for name, value in (record.document.get("parameters") or {}).items()}
-        self._rows[record.id] = TableRow(_facts(record, mark), parameters, self._metrics(record), revision)
+        self._rows[record.id] = TableRow(_facts(record, marks), parameters, self._metrics(record), revision)
 
     def _metrics(self, record: ExecutionRecord) -> dict[str, Metric]:
         if record.status in FINAL:
@@ -174,7 +175,7 @@ def _alone(value: Any) -> tuple[Any, Any]:
     return (value, value) if type(value) in {int, float} else (None, None)
 
 
-def _facts(record: ExecutionRecord, mark: Mark) -> tuple[Any, ...]:
+def _facts(record: ExecutionRecord, marks: Marks) -> tuple[Any, ...]:
     document = record.document
     return (
         record.id,
@@ -190,12 +191,12 @@ def _facts(record: ExecutionRecord, mark: Mark) -> tuple[Any, ...]:
         record.commit,
         record.image,
         record.environment,
-        list(mark.tags),
+        list(record.tags),
         record.exit_code,
         _text(document.get("error")),
-        mark.task,
-        mark.pipeline,
-        mark.outputs,
+        marks.tasks.get(record.id),
+        marks.pipelines.get(record.id),
+        marks.outputs.get(record.id, 0),
     )
 
 

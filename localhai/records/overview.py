@@ -13,38 +13,36 @@ if TYPE_CHECKING:
     from localhai.records.access import RecordAccess
     from localhai.records.database import Transaction
 
-_FACTS = (
-    'SELECT id, status, exit_code, title, started, finished, stop_requested, length(document) AS "size"'
-    " FROM executions WHERE project_id = :id ORDER BY id"
+_STATE = " || ".join(
+    f"' ' || COALESCE(CAST({name} AS TEXT), '-')"
+    for name in ("exit_code", "title", "started", "finished", "stop_requested", "length(document)")
 )
+_FACTS = statement("SELECT id, status ||", _STATE, "AS mark FROM executions WHERE project_id = :id ORDER BY id")
 _TAGS = (
     "SELECT t.execution_id, t.tag FROM execution_tags t JOIN executions e ON e.id = t.execution_id"
     " WHERE e.project_id = :id ORDER BY t.execution_id, t.position"
 )
 _OUTPUTS = "SELECT execution_id, count(*) AS number FROM data WHERE project_id = :id GROUP BY execution_id"
 _TASKS = (
-    "SELECT c.execution_id, t.counter FROM task_children c JOIN tasks t ON t.id = c.task_id WHERE t.project_id = :id"
+    "SELECT c.execution_id, t.counter AS number FROM task_children c JOIN tasks t ON t.id = c.task_id"
+    " WHERE t.project_id = :id"
 )
 _PIPELINES = (
-    "SELECT n.execution_id, p.counter FROM pipeline_nodes n JOIN pipelines p ON p.id = n.pipeline_id"
+    "SELECT n.execution_id, p.counter AS number FROM pipeline_nodes n JOIN pipelines p ON p.id = n.pipeline_id"
     " WHERE p.project_id = :id AND n.execution_id IS NOT NULL"
 )
 
 
-class Mark(Struct, frozen=True):
-    """What is another when an execution changed. `task` and `pipeline` are the counters of what made it."""
+class Marks(Struct, frozen=True):
+    """By the id of an execution: a text that is another when it changed, and how many outputs it has.
 
-    status: str
-    exit_code: int | None
-    title: str | None
-    started: str | None
-    finished: str | None
-    stop_requested: str | None
-    size: int
-    tags: tuple[str, ...] = ()
-    outputs: int = 0
-    task: int | None = None
-    pipeline: int | None = None
+    `tasks` and `pipelines` are the counters of what made it. Those that have none of these are not among them.
+    """
+
+    texts: dict[str, str]
+    outputs: dict[str, int]
+    tasks: dict[str, int]
+    pipelines: dict[str, int]
 
 
 class ProjectCount(Struct, frozen=True):
@@ -61,8 +59,8 @@ class Overview:
     def __init__(self, access: RecordAccess) -> None:
         self._access = access
 
-    def marks(self, project_id: str) -> dict[str, Mark]:
-        """By id, oldest first: what was made first has the smallest id."""
+    def marks(self, project_id: str) -> Marks:
+        """Of all its executions, oldest first: what was made first has the smallest id."""
         return self._access.read(lambda transaction: _marks(transaction, {"id": project_id}))
 
     def node_of(self, execution_id: str) -> dict[str, Any] | None:
@@ -86,22 +84,16 @@ class Overview:
         return {row["project_id"]: ProjectCount(int(row["number"]), int(row["running"]), row["last"]) for row in rows}
 
 
-def _marks(transaction: Transaction, key: dict[str, Any]) -> dict[str, Mark]:
-    tags: dict[str, list[str]] = {}
+def _marks(transaction: Transaction, key: dict[str, Any]) -> Marks:
+    texts: dict[str, str] = {row["id"]: row["mark"] for row in transaction.rows(_FACTS, key)}
     for row in transaction.rows(_TAGS, key):
-        tags.setdefault(row["execution_id"], []).append(row["tag"])
-    outputs = {row["execution_id"]: int(row["number"]) for row in transaction.rows(_OUTPUTS, key)}
-    tasks, pipelines = (
-        {row["execution_id"]: int(row["counter"]) for row in transaction.rows(sql, key)} for sql in (_TASKS, _PIPELINES)
+        texts[row["execution_id"]] += f" #{row['tag']}"
+    outputs, tasks, pipelines = (
+        {row["execution_id"]: int(row["number"]) for row in transaction.rows(sql, key)}
+        for sql in (_OUTPUTS, _TASKS, _PIPELINES)
     )
-    found = {}
-    for row in transaction.rows(_FACTS, key):
-        of = row.pop("id")
-        found[of] = Mark(
-            **row,
-            tags=tuple(tags.get(of, ())),
-            outputs=outputs.get(of, 0),
-            task=tasks.get(of),
-            pipeline=pipelines.get(of),
-        )
-    return found
+    for numbers in (outputs, tasks, pipelines):
+        for of, number in numbers.items():
+            if of in texts:  # outputs stay when their execution is deleted
+                texts[of] += f" {number}"
+    return Marks(texts, outputs, tasks, pipelines)

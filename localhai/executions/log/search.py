@@ -48,6 +48,11 @@ class Matches(Struct, frozen=True):
     lines: array[int]
     count: int
 
+    @classmethod
+    def none(cls) -> Matches:
+        """Where nothing was written."""
+        return cls(array("I"), 0)
+
     def after(self, line: int, number: int) -> dict[str, object]:
         """`{matches, count, more}` (page.md 5.2)."""
         start = bisect_right(self.lines, line)
@@ -67,7 +72,7 @@ def search(folder: Path, wanted: LogSearch) -> Matches:
     try:
         size = (folder / LOG).stat().st_size
     except FileNotFoundError:
-        return Matches(array("I"), 0)
+        return Matches.none()
     key = (str(folder), size, wanted)
     with _lock:
         if key in _known:

@@ -102,7 +102,7 @@ def content(state: Shared, datum_id: str, request: Request, expires: str = "", s
         raise not_found() from None
     if row.purged:
         raise said(410, f"{row.name} was purged: its bytes are gone", "purged")
-    return _bytes_of(state, row, request.headers.get("range", ""))
+    return bytes_of(state, row, request.headers.get("range", ""), attachment(row.name))
 
 
 @router.post("/data/{datum_id}/purge/")
@@ -141,22 +141,27 @@ def _exactly(name: str | None) -> str | None:
     return None if name is None else name.replace("*", "?")
 
 
-def _bytes_of(state: State, row: DatumRecord, asked: str) -> Response:
+def attachment(name: str, how: str = "attachment") -> str:
+    """The Content-Disposition of a file: by its own name, without its folders."""
+    return f"{how}; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1], safe='')}"
+
+
+def bytes_of(
+    state: State, row: DatumRecord, asked: str, disposition: str, kind: str = "application/octet-stream"
+) -> Response:
+    """The bytes of a datum, streamed: `asked` is the Range of the request."""
     store = state.home_of(state.project(str(row.project_id))).store
     path = store.path(row.uri)
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name.rsplit('/', 1)[-1], safe='')}",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}
     if path is not None:
-        return _File(path, media_type="application/octet-stream", headers=headers)
+        return _File(path, media_type=kind, headers=headers)
     start, end = _range(asked, row.size)
     headers |= {"Content-Length": str(end - start), "Accept-Ranges": "bytes"}
     part = (start, end) != (0, row.size)
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{row.size}"
     pieces = _pieces(store.open(row.uri), start, end - start)
-    return StreamingResponse(pieces, 206 if part else 200, headers, media_type="application/octet-stream")
+    return StreamingResponse(pieces, 206 if part else 200, headers, media_type=kind)
 
 
 class _File(FileResponse):

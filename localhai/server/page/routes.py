@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from localhai.server.page import sessions
+from localhai.server.page import executions, log, outputs, projects, sessions
 
-ROUTERS = (sessions.routes,)
+ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes)
