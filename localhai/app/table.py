@@ -78,6 +78,11 @@ class ProjectTable:
             }
         return {**facts, **_columns(rows)}
 
+    @property
+    def running(self) -> list[Path]:
+        """Folders of executions whose metadata may grow."""
+        return list(self._running.values())
+
     def _number(self, revision: str | None) -> int | None:
         epoch, _, number = (revision or "").partition(".")
         known = epoch == self._epoch and number.isascii() and number.isdigit() and len(number) < len(str(2**63))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from localhai.server.page import executions, log, outputs, projects, sessions
+from localhai.server.page import executions, log, outputs, projects, sessions, stream
 
-ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes)
+ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes, stream.routes)
