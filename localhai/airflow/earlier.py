@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.airflow.address import address_of
 from localhai.app.follow import follow_execution, follow_pipeline, wait_for_end
 from localhai.app.stop import stop_execution, stop_pipeline
 from localhai.vocabulary import FINAL, INCOMPLETE, Status
@@ -72,7 +73,7 @@ def _another_image(home: Home, execution: Execution, plan: ExecutionPlan) -> str
 
 def join(home: Home, execution: Execution, watcher: Watcher, interruption: Interruption) -> Execution:
     """Tell its log from the first line, until it has ended. A wish to stop is handed on."""
-    watcher.started(execution.id, execution.folder.absolute().as_uri())
+    watcher.started(execution.id, address_of(home, execution.id))
     if execution.record.owner is not None and not execution.folder.is_dir():
         watcher.say(f"it runs on {execution.record.owner.host}; its log is there")
     hand_on = _handing_on(interruption, lambda: stop_execution(home, execution.record))

@@ -10,7 +10,7 @@ XCOM_KEY = "valohai_execution_url"
 
 
 class ValohaiLink(BaseOperatorLink):
-    """To the execution's page, or in dev mode to its folder."""
+    """To the execution's page; in dev mode too where a server answered when it began, else to its folder."""
 
     name = "Valohai"
 

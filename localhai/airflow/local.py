@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localhai.airflow.address import address_of
 from localhai.airflow.platform import Watcher
 from localhai.airflow.tries import without_ours
 from localhai.app.projects import find
@@ -57,7 +58,7 @@ class LocalPlatform:
         with self.project(request.project, watcher) as project:
             key = running.start(project.folder.path, request)
             is_execution = request.kind == "execution"
-            watcher.started(key, project.home.execution(key).folder.absolute().as_uri() if is_execution else None)
+            watcher.started(key, address_of(project.home, key) if is_execution else None)
             return key
 
     def details(self, kind: Kind, key: str) -> dict[str, Any]:

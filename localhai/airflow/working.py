@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from localhai.airflow.address import address_of
 from localhai.airflow.platform import Watcher
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
@@ -124,7 +125,7 @@ class Telling(Observer):
     def started(self, execution: Mapping[str, Any]) -> None:
         if self._home is not None:
             key = str(execution["id"])
-            self._watcher.started(key, self._home.execution(key).folder.absolute().as_uri())
+            self._watcher.started(key, address_of(self._home, key))
 
     def status(self, text: str) -> None:
         self._watcher.line(f"{self._prefix}localhai: {text}")

@@ -70,6 +70,12 @@ def answering(home: Path) -> ServerAddress | None:
     return next((found for found in _known(home) if found.is_answering), None)
 
 
+def page_of(home: Path, project_id: str, kind: str, key: str) -> str | None:
+    """The page of an execution, a pipeline or a task on the server that answers; None where none does."""
+    server = answering(home)
+    return None if server is None else f"{server.url}/p/{project_id}/{kind}/{key}/"
+
+
 def of_process(home: Path, pid: int) -> ServerAddress | None:
     """What this process says of itself, once it does."""
     return _read(home / _FOLDER / f"{pid}.json")
