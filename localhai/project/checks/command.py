@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks.items import names
+from localhai.project.checks.items import each, names
 from localhai.project.sentences import guess, quoted
 
 if TYPE_CHECKING:
@@ -20,19 +20,12 @@ _SHELL_ALONE = re.compile(r"(/(usr/)?bin/)?(ba|z|da)?sh\s+(-\w+\s+)*-\w*c")
 
 def check(path: tuple[Any, ...], step: dict[str, Any], findings: Findings) -> None:
     """The command of a step, or of an override held against its step."""
-    command = step.get("command")
-    for place, text in _texts(path, command):
+    for place, text in each(path, step, "command"):
         for match in _PLACEHOLDER.finditer(text):
             _check_placeholder(place, match[1], step, findings)
         _check_unclosed(place, text, findings)
-    if isinstance(command, list):
-        _check_joining((*path, "command"), command, findings)
-
-
-def _texts(path: tuple[Any, ...], command: Any) -> list[tuple[tuple[Any, ...], str]]:
-    if isinstance(command, str):
-        return [((*path, "command"), command)]
-    return [((*path, "command", index), text) for index, text in enumerate(command or ())]
+    if isinstance(step.get("command"), list):
+        _check_joining((*path, "command"), step["command"], findings)
 
 
 def _check_placeholder(path: tuple[Any, ...], inner: str, step: dict[str, Any], findings: Findings) -> None:

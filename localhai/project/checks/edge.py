@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from localhai.project.checks.findings import absent
 from localhai.project.checks.items import named
 from localhai.project.edges import CARRYING
 from localhai.project.sentences import all_of, guess, quoted
@@ -115,27 +116,27 @@ def _check_pair(edge: CheckedEdge, findings: Findings) -> None:
 def _check_source(edge: CheckedEdge, nodes: dict[str, CheckedNode], findings: Findings) -> None:
     missing = _missing(edge.source, nodes)
     if missing is not None:  # a pattern may match several inputs
-        findings.warning(edge.source.path, missing[0], f"unknown-{edge.source.kind}", hint=missing[1])
+        findings.warning(edge.source.path, *missing)
 
 
 def _check_target(edge: CheckedEdge, nodes: dict[str, CheckedNode], items: Items, findings: Findings) -> None:
     missing = _missing(edge.target, nodes, patterns=edge.source.kind == edge.target.kind == "input")
     if missing is not None:  # `{parameter-value:NAME}` takes undeclared ones (platform.md 1.4)
         report = findings.error if edge.target.kind == "input" else findings.warning
-        report(edge.target.path, missing[0], f"unknown-{edge.target.kind}", hint=missing[1])
+        report(edge.target.path, *missing)
     if edge.target.kind == "file":
         _check_file(edge.target, items, findings)
 
 
-def _missing(end: End, nodes: dict[str, CheckedNode], *, patterns: bool = True) -> tuple[str, str | None] | None:
-    """The message and hint when the step of this end has no such input or parameter; its key may be a pattern."""
+def _missing(end: End, nodes: dict[str, CheckedNode], *, patterns: bool = True) -> tuple[str, str, str | None] | None:
+    """What to say when the step of this end has no such input or parameter; its key may be a pattern."""
     step, key = nodes[end.node].step, _LISTS.get(end.kind)
     if step is None or not step.is_sound or key is None:
         return None
     known = step.names(key)
     if end.key in known or (patterns and any(matches(name, end.key) for name in known)):
         return None
-    return f"step {quoted(step.name)} has no {end.kind} {quoted(end.key)}", guess(end.key, known, plural=key)
+    return absent(end.kind, end.key, known, f"step {quoted(step.name)}")
 
 
 def _check_file(end: End, items: Items, findings: Findings) -> None:
@@ -146,9 +147,8 @@ def _check_file(end: End, items: Items, findings: Findings) -> None:
         hint = guess(endpoint_name, items.endpoints, plural="endpoints")
         findings.warning(end.path, message, "unknown-endpoint", hint=hint)
     elif endpoint.is_sound and file_name not in endpoint.names("files"):
-        message = f"endpoint {quoted(endpoint_name)} has no file {quoted(file_name)}"
-        hint = guess(file_name, endpoint.names("files"), plural="files")
-        findings.warning(end.path, message, "unknown-file", hint=hint)
+        owner = f"endpoint {quoted(endpoint_name)}"
+        findings.warning(end.path, *absent("file", file_name, endpoint.names("files"), owner))
 
 
 def _check_repeats(edges: list[CheckedEdge], findings: Findings) -> None:

@@ -6,8 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from localhai.errors import Position, Problem, Severity
+from localhai.project.sentences import guess, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from localhai.project.positions import DataPath, PositionMap
 
 _MOST_COMPARED = 100_000
@@ -27,13 +30,13 @@ class Findings:
         self._around_errors: set[tuple[object, ...]] = set()
         self._errors: dict[tuple[object, ...], list[Problem]] = {}
 
-    def error(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
+    def error(self, path: DataPath, message: str, code: str, hint: str | None = None, *, key: bool = False) -> None:
         """Something that fails on the platform. `key` points at the key of `path` instead of its value."""
         self._around_errors.update(tuple(path[:count]) for count in range(len(path) + 1))
         problem = self._add("error", path, message, code, hint=hint, key=key)
         self._errors.setdefault(tuple(path[:2]), []).append(problem)
 
-    def warning(self, path: DataPath, message: str, code: str, *, hint: str | None = None, key: bool = False) -> None:
+    def warning(self, path: DataPath, message: str, code: str, hint: str | None = None, *, key: bool = False) -> None:
         """Something that is accepted and most likely not meant."""
         self._add("warning", path, message, code, hint=hint, key=key)
 
@@ -72,6 +75,12 @@ class Findings:
         position = self.positions.key(path) if key else self.positions.value(path)
         self._counts[code] += 1
         return self._keep(Problem(severity, message, code, position, hint))
+
+
+def absent(noun: str, name: object, known: Collection[str], owner: str = "") -> tuple[str, str, str | None]:
+    """Message, code and hint for a name that means nothing: `step 'a' has no input 'b'`, `there is no step 'a'`."""
+    message = f"{owner} has no {noun} {quoted(name)}" if owner else f"there is no {noun} {quoted(name)}"
+    return message, f"unknown-{noun}", guess(name, known, plural=f"{noun}s")
 
 
 def _order(problem: Problem) -> tuple[int, int, int]:

@@ -83,6 +83,14 @@ def kind_of(entry: dict[Any, Any]) -> str | None:
     return next((kind for kind in KINDS if kind in entry), None)
 
 
+def each(path: tuple[Any, ...], data: dict[str, Any], key: str) -> list[tuple[tuple[Any, ...], Any]]:
+    """What stands at a key that may hold one value or a list of them: each with its path."""
+    value = data.get(key)
+    if isinstance(value, list):
+        return [((*path, key, index), item) for index, item in enumerate(value)]
+    return [] if value is None else [((*path, key), value)]
+
+
 def named(data: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
     """The entries of the list `key` of a sound item, with their indexes."""
     return list(enumerate(data.get(key) or ()))

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from localhai.project.checks import command, expression
 from localhai.project.checks import step as step_check
-from localhai.project.checks.items import named
+from localhai.project.checks.findings import absent
+from localhai.project.checks.items import each, named
 from localhai.project.sentences import guess, quoted
 
 if TYPE_CHECKING:
@@ -66,14 +67,10 @@ def _check_names(node: CheckedNode, items: Items, findings: Findings) -> None:
     for key, known in (("step", items.steps), ("task", items.tasks)):
         name = node.data.get(key)
         if name is not None and name not in known:
-            message = f"there is no {key} {quoted(name)}"
-            hint = guess(name, known, plural=f"{key}s")
-            findings.error((*node.path, key), message, f"unknown-{key}", hint=hint)
-    for index, name in enumerate(node.data.get("endpoints") or ()):
+            findings.error((*node.path, key), *absent(key, name, known))
+    for at, name in each(node.path, node.data, "endpoints"):
         if name not in items.endpoints:
-            message = f"there is no endpoint {quoted(name)}"
-            hint = guess(name, items.endpoints, plural="endpoints")
-            findings.error((*node.path, "endpoints", index), message, "unknown-endpoint", hint=hint)
+            findings.error(at, *absent("endpoint", name, items.endpoints))
 
 
 def _check_override(node: CheckedNode, step: Item, findings: Findings) -> None:
@@ -85,9 +82,8 @@ def _check_override(node: CheckedNode, step: Item, findings: Findings) -> None:
         known = step.names(key)
         for index, entry in named(override, key):
             if entry["name"] not in known:
-                message = f"step {quoted(step.name)} has no {noun} {quoted(entry['name'])}"
-                hint = guess(entry["name"], known, plural=key)
-                findings.error((*path, key, index, "name"), message, f"unknown-{noun}", hint=hint)
+                owner = f"step {quoted(step.name)}"
+                findings.error((*path, key, index, "name"), *absent(noun, entry["name"], known, owner))
     if override.get("runtime-config-preset") and not override.get("environment"):
         message = f"node {quoted(node.name)} overrides runtime-config-preset but not environment"
         hint = "a preset belongs to an environment: add `environment:` to the override"
@@ -95,24 +91,17 @@ def _check_override(node: CheckedNode, step: Item, findings: Findings) -> None:
 
 
 def _check_action(path: tuple[Any, ...], action: dict[str, Any], findings: Findings) -> None:
-    for at, when in _each(path, action, "when"):
+    for at, when in each(path, action, "when"):
         if when.lower() not in WHENS:
             message = f"when {quoted(when)} is not known, so the action may never happen"
             findings.warning(at, message, "unknown-value", hint=guess(when, WHENS, plural="moments"))
-    for at, then in _each(path, action, "then"):
+    for at, then in each(path, action, "then"):
         if then not in THENS:
             message = f"then {quoted(then)} is not known, so the action may do nothing"
             findings.warning(at, message, "unknown-value", hint=guess(then, THENS, plural="actions"))
-    for at, condition in _each(path, action, "if"):
+    for at, condition in each(path, action, "if"):
         reason = expression.fault(condition)
         if reason is not None:  # unconfirmed: platform.md 7.5
             message = f"if {quoted(condition)} is not an expression: {reason}"
             hint = "a condition compares values: `metadata.accuracy >= 0.9`"
             findings.warning(at, message, "bad-expression", hint=hint)
-
-
-def _each(path: tuple[Any, ...], action: dict[str, Any], key: str) -> list[tuple[tuple[Any, ...], str]]:
-    value = action.get(key)
-    if isinstance(value, str):
-        return [((*path, key), value)]
-    return [((*path, key, index), text) for index, text in enumerate(value or ())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localhai.project.checks.items import each
 from localhai.project.sentences import any_of, described, quoted
 
 if TYPE_CHECKING:
@@ -78,15 +79,13 @@ def _can_be_filled(template: str, name: str, value: Any) -> bool:
 def _check_default(path: tuple[Any, ...], parameter: dict[str, Any], findings: Findings) -> None:
     default = parameter.get("default")
     is_multiple = parameter.get("multiple", "none") != "none"
-    place = (*path, "default")
     if isinstance(default, list) and not is_multiple:
         message = f"parameter {quoted(parameter['name'])} has a list as default but is not multiple"
         hint = "add `multiple: repeat` or `multiple: separate`, or give one value"
-        findings.warning(place, message, "bad-default", hint=hint)
+        findings.warning((*path, "default"), message, "bad-default", hint=hint)
     if not default:  # the platform's linter lets 0, false and empty text pass
         return
-    for index, value in enumerate(default if isinstance(default, list) else [default]):
-        at = (*place, index) if isinstance(default, list) else place
+    for at, value in each(path, parameter, "default"):
         for reason, advice in _faults(value, parameter):
             findings.warning(at, reason, "bad-default", hint=advice)
 

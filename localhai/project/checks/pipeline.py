@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import edge, node
 from localhai.project.checks.edge import guess_node
+from localhai.project.checks.findings import absent
 from localhai.project.checks.items import check_unique, named
 from localhai.project.checks.step import is_required
 from localhai.project.edges import CARRYING, filled_inputs
-from localhai.project.sentences import all_of, guess, quoted
+from localhai.project.sentences import all_of, quoted
 
 if TYPE_CHECKING:
     from localhai.project.checks.edge import CheckedEdge
@@ -131,10 +132,8 @@ def _check_target(path: tuple[Any, ...], target: str, nodes: dict[str, CheckedNo
         message = f"there is no node {quoted(node_name)} in this pipeline"
         findings.error(path, message, "unknown-node", hint=guess_node(node_name, nodes, findings))
     elif node.step is not None and node.step.is_sound and name not in node.step.names("parameters"):
-        message = f"step {quoted(node.step.name)} has no parameter {quoted(name)}"
-        hint = guess(name, node.step.names("parameters"), plural="parameters")
         report = findings.warning if node.data.get("type") == "task" else findings.error
-        report(path, message, "unknown-parameter", hint=hint)
+        report(path, *absent("parameter", name, node.step.names("parameters"), f"step {quoted(node.step.name)}"))
 
 
 _SHOWN = 10  # names at either end of a cycle

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from localhai.project.checks import command, expression, parameter
-from localhai.project.checks.items import check_unique, named, names
+from localhai.project.checks.items import check_unique, each, named, names
 from localhai.project.sentences import guess, quoted
 from localhai.system import image_names
 
@@ -97,10 +97,8 @@ _PARAMETER = re.compile(r"{parameter:(.+?)}")
 def _check_input(path: tuple[Any, ...], data: dict[str, Any], step: dict[str, Any], findings: Findings) -> None:
     """One input of a step, or of an override of that step."""
     _check_name((*path, "name"), str(data["name"]), findings)
-    default = data.get("default")
-    uris = default if isinstance(default, list) else [default]
-    for index, uri in enumerate(uris):
-        at = (*path, "default", index) if isinstance(default, list) else (*path, "default")
+    uris = each(path, data, "default")
+    for at, uri in uris:
         if isinstance(uri, str):
             _check_uri(at, uri, step, findings)
     if data.get("filename") and len(uris) > 1:

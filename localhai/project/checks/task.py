@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from localhai.project import parameters
 from localhai.project.checks import expression
+from localhai.project.checks.findings import absent
 from localhai.project.checks.items import check_unique, named, names
 from localhai.project.sentences import all_of, any_of, guess, quoted
 from localhai.vocabulary import OnChildError
@@ -98,8 +99,7 @@ def _check_sets(path: tuple[Any, ...], task: dict[str, Any], findings: Findings)
 def _check_step(path: tuple[Any, ...], task: dict[str, Any], items: Items, findings: Findings) -> None:
     step = items.steps.get(task["step"])
     if step is None:
-        message = f"there is no step {quoted(task['step'])}"
-        findings.error((*path, "step"), message, "unknown-step", hint=guess(task["step"], items.steps, plural="steps"))
+        findings.error((*path, "step"), *absent("step", task["step"], items.steps))
         return
     if not step.is_sound:
         return
@@ -109,9 +109,8 @@ def _check_step(path: tuple[Any, ...], task: dict[str, Any], items: Items, findi
         places += [((*path, "parameter-sets", index, key), key) for key in entry]
     for place, name in places:
         if name not in known:
-            message = f"step {quoted(step.name)} has no parameter {quoted(name)}"
-            hint = guess(name, known, plural="parameters")
-            findings.warning(place, message, "unknown-parameter", hint=hint, key=place[-1] != "name")
+            missing = absent("parameter", name, known, f"step {quoted(step.name)}")
+            findings.warning(place, *missing, key=place[-1] != "name")
     _check_values(path, task, step, findings)
 
 
