@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from localhai.cli.call import Call
-    from localhai.project.lint import LintReport
+    from localhai.project.config import LintReport
     from localhai.project.parity import KeyUse
 
 
@@ -31,8 +31,8 @@ def lint_command(context: click.Context, files: tuple[Path, ...], *, as_json: bo
 
     FILE defaults to the valohai.yaml of this folder or of the nearest one above. Exits with 3 when there are errors.
     """
+    from localhai.project.config import lint_file
     from localhai.project.folder import find_yaml
-    from localhai.project.lint import lint_file
 
     paths = [str(path) for path in files] or [_shown(find_yaml(Path.cwd())[1])]
     reports = [lint_file(path) for path in paths]

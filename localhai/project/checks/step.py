@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from localhai.project.checks import command, expression, parameter
+from localhai.project.checks import command, expression
 from localhai.project.checks.items import check_unique, each, named, names
 from localhai.project.sentences import guess, quoted
 from localhai.system import image_names
@@ -48,7 +48,7 @@ def check_lists(
     for key, noun in LISTS.items():
         check_unique((*path, key), named(data, key), noun, owner, findings)
     for index, entry in named(data, "parameters"):
-        parameter.check((*path, "parameters", index), entry, findings)
+        command.check_parameter((*path, "parameters", index), entry, findings)
     for index, entry in named(data, "inputs"):
         _check_input((*path, "inputs", index), entry, step, findings)
 

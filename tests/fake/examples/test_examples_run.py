@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from localhai.errors import ProjectError
-from localhai.project.config import load_config
+from localhai.project.config import lint_file, load_config
 from localhai.project.faulty import sentences
-from localhai.project.lint import lint_file
 
 EXAMPLES = Path(__file__).parents[2] / "cases" / "lint" / "valohai_yaml"
 RUNS = json.loads((EXAMPLES / "runs.json").read_text())

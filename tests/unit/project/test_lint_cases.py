@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from valohai_yaml.lint import lint_file as lint_as_platform
 
-from localhai.project.lint import lint_file
+from localhai.project.config import lint_file
 
 CASES = Path(__file__).parents[2] / "cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/valohai.yaml"))

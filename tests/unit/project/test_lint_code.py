@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.project.lint import lint_file
+from localhai.project.config import lint_file
 
 YAML = """\
 - step:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from valohai_yaml.lint import lint_file as lint_as_platform
 
-from localhai.project.lint import lint_file
+from localhai.project.config import lint_file
 
 EXAMPLES = Path(__file__).parents[2] / "cases" / "lint" / "valohai_yaml"
 PATHS = sorted(EXAMPLES.glob("*/*.yaml"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from localhai.project.lint import lint_text
+from localhai.project.config import lint_text
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "cases" / "lint").glob("*/**/*.yaml"))
 ODD = [

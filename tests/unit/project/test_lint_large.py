@@ -11,8 +11,8 @@ from localhai.project.checks import findings, pipeline
 from localhai.project.checks.edge import CheckedEdge, End
 from localhai.project.checks.findings import Findings
 from localhai.project.checks.items import Item
+from localhai.project.config import examine, lint_text
 from localhai.project.document import parse
-from localhai.project.lint import examine, lint_text
 from localhai.project.positions import PositionMap
 
 FAN = 5

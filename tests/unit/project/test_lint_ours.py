@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localhai.project.lint import lint_file
+from localhai.project.config import lint_file
 
 CASES = Path(__file__).parents[2] / "cases" / "lint" / "ours"
 

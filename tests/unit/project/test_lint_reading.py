@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localhai.project.lint import lint_file, lint_text
+from localhai.project.config import lint_file, lint_text
 
 BOMB = "- &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
