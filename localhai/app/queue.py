@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from localhai.app.continuing import Continuing
@@ -17,8 +17,9 @@ from localhai.errors import Interrupted, LocalhaiError
 from localhai.executions.log.log import LogWriter
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import at_work
+from localhai.executions.run.observer import Observer
 from localhai.executions.run.owner import is_of_home
-from localhai.executions.run.runner import run_taken
+from localhai.executions.run.runner import context_of, live
 from localhai.executions.run.secrets import Masker
 from localhai.executions.run.slots import Slots
 from localhai.executions.run.stop import Interruption
@@ -27,7 +28,7 @@ from localhai.system import strict_json
 from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from localhai.executions.home import Home
     from localhai.executions.run.runner import ExecutionStart
@@ -251,13 +252,16 @@ class Queue:
             self._continuing.look()
         with self._changed:
             self._woken = False
-        known = self._known()  # not under the lock: records that are away must not keep clients waiting
-        with self._changed:
-            if not self._start_next(known) and not self._woken and not self._closing:
-                self._changed.wait(LOOK if self.slots.is_free else SOON)
+        if not self._start_next():
+            with self._changed:
+                if not self._woken and not self._closing:
+                    self._changed.wait(LOOK if self.slots.is_free else SOON)
 
-    def _known(self) -> list[QueueEntry]:
-        """What waits and could start now: nothing while no engine answers."""
+    def _heads(self) -> list[QueueEntry]:
+        """The first of each project that could start now: nobody while no engine answers.
+
+        Not under the lock: records that are away must not keep clients waiting.
+        """
         with self._changed:
             if len(self._running) >= self._jobs or not self.slots.is_free:
                 return []
@@ -296,62 +300,66 @@ class Queue:
         self._without_engine = False
         return True
 
-    def _start_next(self, waiting_now: Sequence[QueueEntry]) -> bool:
-        """Whether one was started. Called under the lock."""
-        if self._closing:
-            return False
-        known = [entry for entry in waiting_now if entry.id not in self._running]
-        counts: dict[str, int] = {}
-        for running, _interruption, _thread in self._running.values():
-            counts[running.project_id] = counts.get(running.project_id, 0) + 1
-        entry = choose(known, counts, self._served)
-        if entry is None:
-            return False
-        self._lines.leave(entry)
-        self._turns += 1
-        self._served[entry.project_id] = self._turns
-        interruption = Interruption()
-        thread = threading.Thread(
-            target=self._run, args=(entry, interruption), name=f"execution-{entry.id}", daemon=True
-        )
-        thread.start()  # it waits for the lock at its end
-        self._running[entry.id] = (entry, interruption, thread)
-        return True
+    def _start_next(self) -> bool:
+        """Whether one was started."""
+        heads = self._heads()
+        with self._changed:
+            counts: dict[str, int] = {}
+            for running, _interruption, _thread in self._running.values():
+                counts[running.project_id] = counts.get(running.project_id, 0) + 1
+            entry = choose([entry for entry in heads if entry.id not in self._running], counts, self._served)
+            if entry is None or self._closing:
+                return False
+            self._lines.leave(entry)
+            self._turns += 1
+            self._served[entry.project_id] = self._turns
+            interruption = Interruption()
+            thread = threading.Thread(
+                target=self._run, args=(entry.id, interruption), name=f"execution-{entry.id}", daemon=True
+            )
+            thread.start()  # it waits for the lock at its end
+            self._running[entry.id] = (entry, interruption, thread)
+            return True
 
-    def _run(self, entry: QueueEntry, interruption: Interruption) -> None:
+    def _run(self, execution_id: str, interruption: Interruption) -> None:
+        """In a thread of its own: one whose turn has come."""
+        with self._turn_of(execution_id, interruption):
+            entry = self._records.entry(execution_id)
+            if entry is None or not take(self.home, execution_id):
+                return  # stopped meanwhile, or another server was quicker
+            record = self.home.records.executions.get(execution_id)
+            try:
+                if record.stop_requested is not None:
+                    close(self.home, record, "stopped", STOPPED)
+                    return
+                plan = strict_json.convert(entry.request["plan"], ExecutionPlan)
+                start = self._host.prepare(record, plan, entry.user_id)
+                live(context_of(start, record, start.plan, Observer(), interruption, waited=True))
+            except LocalhaiError as error:  # the code or the settings are gone
+                self._close(record, f"it cannot be run any more: {error}")
+            except Exception as error:
+                self._close(record, f"localhai failed: {type(error).__name__}: {error}")
+                raise
+            finally:
+                self._records.dequeue(execution_id)
+
+    @contextmanager
+    def _turn_of(self, execution_id: str, interruption: Interruption) -> Iterator[None]:
+        """While it lasts, it has a slot; whatever becomes of it, the queue goes on."""
         try:
-            with self.slots.taken(given_up=interruption.is_asked), at_work(entry.id):
-                self._take_turn(entry.id, interruption)
+            with self.slots.taken(given_up=interruption.is_asked), at_work(execution_id):
+                yield
         except Interrupted:  # the server ends; it stays queued
             pass
         except LocalhaiError as error:  # its record says how it ended, or recovery is going to close it
-            self.say(f"execution {entry.id}: {error}")
+            self.say(f"execution {execution_id}: {error}")
         except Exception as error:  # noqa: BLE001  # one execution may not end the queue
-            self._host.keep_fault(f"execution {entry.id}", error)
+            self._host.keep_fault(f"execution {execution_id}", error)
         finally:
             with self._changed:
-                del self._running[entry.id]
+                del self._running[execution_id]
                 self._woken = True
                 self._changed.notify_all()
-
-    def _take_turn(self, execution_id: str, interruption: Interruption) -> None:
-        entry = self._records.entry(execution_id)
-        if entry is None or not take(self.home, execution_id):
-            return  # stopped meanwhile, or another server was quicker
-        record = self.home.records.executions.get(execution_id)
-        try:
-            if record.stop_requested is not None:
-                close(self.home, record, "stopped", STOPPED)
-                return
-            plan = strict_json.convert(entry.request["plan"], ExecutionPlan)
-            run_taken(self._host.prepare(record, plan, entry.user_id), record, interruption)
-        except LocalhaiError as error:  # the code or the settings are gone
-            self._close(record, f"it cannot be run any more: {error}")
-        except Exception as error:
-            self._close(record, f"localhai failed: {type(error).__name__}: {error}")
-            raise
-        finally:
-            self._records.dequeue(execution_id)
 
     def _close(self, record: ExecutionRecord, reason: str) -> None:
         """What was taken and cannot be run ends: nobody else is going to look at it."""

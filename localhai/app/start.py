@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from localhai.pipelines.running import PipelineObserver, PipelineStart
     from localhai.records import ExecutionRecord
     from localhai.records.pipelines import Pipeline
-    from localhai.records.queue import QueueEntry
     from localhai.records.tasks import TaskRecord
     from localhai.tasks.running import TaskObserver
     from localhai.tasks.task import Task, TaskStart
@@ -52,12 +51,15 @@ def start_execution(start: ExecutionStart, queue: Queue) -> ExecutionRecord:
     The queue has the whole plan, in which data are named by their ids: that on disk has no secrets, so nothing can be
     run by it.
     """
+    from localhai.records.queue import QueueEntry
+
     records = start.project.home.records
     known_as = records.executions.coming_id()
     # who dies before it waits leaves it as one that runs
     with at_work(known_as), recording(start, Observer(), Interruption(), known_as) as context:
         asked = {"plan": context.plan.to_dict()}
-        entry = _entry(known_as, context.project.id, start.options, asked, priority=start.priority or 0)
+        user_id, priority = _user(start.options), start.priority or 0
+        entry = QueueEntry(known_as, context.project.id, user_id, priority, asked)
         context.record = records.queue.let_wait(entry)
     context.capture.leave()
     queue.wake()
@@ -80,6 +82,7 @@ def start_pipeline(start: PipelineStart, queue: Queue) -> Pipeline:
     """
     from localhai.app.background import Background
     from localhai.pipelines.running import PipelineObserver
+    from localhai.records.queue import QueueEntry
 
     class _Told(PipelineObserver):
         def started(self, pipeline: Mapping[str, Any]) -> None:
@@ -88,7 +91,7 @@ def start_pipeline(start: PipelineStart, queue: Queue) -> Pipeline:
     shared = replace(start, jobs=queue.slots.count, slots=queue.slots, images_first=False)  # a pull takes minutes
     plan = json.loads(strict_json.dumps(start.plan.to_dict(), default=str))
     asked = {"plan": plan, "reused": sorted(start.reused)}
-    entry = _entry("", start.sources.project.record.id, start.options, asked, kind="pipeline")
+    entry = QueueEntry("", start.sources.project.record.id, _user(start.options), 0, asked, kind="pipeline")
     work = Background(queue, entry, partial(run_pipeline, shared, observer=_Told()))
     return queue.home.records.pipelines.get(work.begin())
 
@@ -105,6 +108,7 @@ def run_task(
 def start_task(start: TaskStart, queue: Queue) -> TaskRecord:
     """Run it beside the queue, as `start_pipeline` does a pipeline."""
     from localhai.app.background import Background
+    from localhai.records.queue import QueueEntry
     from localhai.tasks.running import TaskObserver
 
     class _Told(TaskObserver):
@@ -112,7 +116,7 @@ def start_task(start: TaskStart, queue: Queue) -> TaskRecord:
             work.recorded(str(task["id"]))
 
     shared = replace(start, jobs=queue.slots.count, slots=queue.slots)
-    entry = _entry("", start.project.record.id, start.options, {}, kind="task")
+    entry = QueueEntry("", start.project.record.id, _user(start.options), 0, {}, kind="task")
     work = Background(queue, entry, partial(run_task, shared, observer=_Told()))
     return queue.home.records.tasks.get(work.begin())
 
@@ -124,18 +128,7 @@ def with_runners(start: PipelineStart) -> PipelineStart:
     return replace(start, runners={**further_runners(), **start.runners})
 
 
-def _entry(
-    known_as: str,
-    project_id: str,
-    options: RunOptions,
-    asked: Mapping[str, Any],
-    *,
-    kind: str = "execution",
-    priority: int = 0,
-) -> QueueEntry:
-    """What a server keeps of it while it waits or runs."""
-    from localhai.records.queue import QueueEntry
-
+def _user(options: RunOptions) -> str:
     if options.creator is None:
         raise ValueError("what a server starts is started for one of its users")
-    return QueueEntry(known_as, project_id, options.creator.id, priority, asked, kind=kind)
+    return options.creator.id

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from localhai.cli import output
 from localhai.cli.execution.requested import GivenExecution, Requested, planning_options, understand
-from localhai.cli.execution.run import running_options, start
+from localhai.cli.execution.run import running_options
 from localhai.cli.execution.run_command import StepCommand
 from localhai.cli.options import json_option, pass_call, project_option
 from localhai.errors import LocalhaiError, UsageError
@@ -71,6 +71,7 @@ def rerun(
         raise UsageError("which execution?", hints=["localhai rerun 5", "see them: localhai execution list"])
     from localhai.app.find import project_of_execution
     from localhai.app.rerun import differences
+    from localhai.cli.execution.follow import follow
 
     with call.look() as look:
         earlier = look.execution(typed.subject)
@@ -85,7 +86,7 @@ def rerun(
 
             show_plan(call, requested)
             return 0
-        return start(call, requested, given, notes=lambda later: differences(earlier, later))
+        return follow(call, requested, given, notes=lambda later: differences(earlier, later))
 
 
 def _again(earlier: Execution, project: OpenProject, arguments: tuple[str, ...], given: GivenExecution) -> Requested:

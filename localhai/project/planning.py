@@ -49,7 +49,13 @@ def plan(
     With `look` it is only looked at: what edges of pipelines bring may be missing, and is named in `awaiting`.
     Raises UsageError for what was typed (Mistyped for words), ProjectError for what valohai.yaml says.
     """
-    found, overrides = _asked(config, step, overrides or Overrides(), words)
+    try:
+        found = find_step(config, step)
+        overrides = with_words(overrides or Overrides(), found, words)
+    except UsageError as error:
+        if not words:
+            raise
+        raise Mistyped(error.message, where=error.where, hints=error.hints) from error
     awaited: Mapping[Item, str] = {}
     if look:
         awaited = edges.still_awaited(found, edges.brought_by_pipelines(config, found), _given(found, overrides))
@@ -78,16 +84,6 @@ def plan(
         parity=_notes(found, overrides, mount_notes),
         awaiting={f"{kind} {name}": words for (kind, name), words in awaited.items()},
     )
-
-
-def _asked(config: Config, step: str, overrides: Overrides, words: Sequence[str]) -> tuple[Step, Overrides]:
-    try:
-        found = find_step(config, step)
-        return found, with_words(overrides, found, words)
-    except UsageError as error:
-        if not words:
-            raise
-        raise Mistyped(error.message, where=error.where, hints=error.hints) from error
 
 
 def _given(step: Step, overrides: Overrides) -> set[Item]:

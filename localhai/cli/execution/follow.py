@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localhai.app.start import ExecutionStart, run_execution
 from localhai.cli import formats, output
 from localhai.cli.execution.screen import Screen
 from localhai.cli.table import Column, print_table
@@ -19,37 +20,41 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from localhai.cli.call import Call
+    from localhai.cli.execution.requested import GivenExecution, Requested
     from localhai.executions.execution import Execution
-    from localhai.executions.home import Home
-    from localhai.executions.run.observer import Observer
 
 
 def follow(
     call: Call,
-    home: Home,
-    step: str,
-    work: Callable[[Observer, Interruption], Execution],
+    requested: Requested,
+    given: GivenExecution,
     *,
-    quiet: bool = False,
-    progress: bool = True,
-    prefix: bool = True,
-    download: str | None = None,
     notes: Callable[[Execution], Iterable[str]] | None = None,
 ) -> int:
-    """Do `work` under a screen and under signals; gives the exit code (docs/json.md). Raises what `work` raises."""
-    screen = Screen(step, as_json=call.json, quiet=quiet, progress=progress, prefix=prefix)
+    """Run it under a screen and under signals; gives the exit code (docs/json.md). Raises what `run_execution` raises.
+
+    `notes` are lines to say about it in the end.
+    """
+    project, plan, quiet = requested.project, requested.plan(), given.quiet
+    screen = Screen(
+        plan.step, as_json=call.json, quiet=quiet, progress=not given.no_progress, prefix=not given.no_prefix
+    )
     interruption = Interruption()
     try:
         with signals_ask(interruption, lambda number, level: _say_interrupted(screen, number, level)):
-            execution = work(screen, interruption)
+            snapshot = project.code(
+                requested.commit, git_packaging=given.git_packaging, include_untracked=given.include_untracked
+            )
+            start = ExecutionStart(project, plan, snapshot, requested.options)
+            execution = run_execution(start, observer=screen, interruption=interruption)
     finally:
         screen.close()
         call.execution = screen.execution
-    if download is not None:
+    if given.download is not None:
         from localhai.cli.execution.outputs import copy_outputs
 
-        target = Path(download.replace("{counter}", str(execution.counter)))
-        copy_outputs(home, execution.outputs, target, force=True)
+        target = Path(given.download.replace("{counter}", str(execution.counter)))
+        copy_outputs(project.home, execution.outputs, target, force=True)
     if call.json:
         output.emit_json(execution.to_dict())
     elif not quiet:

@@ -27,15 +27,9 @@ from localhai.cli.platform import OF_RUNS, say_without_effect, without_effect
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from localhai.app.open_project import OpenProject
     from localhai.cli.call import Call
-    from localhai.cli.execution.requested import Requested
     from localhai.cli.execution.run_command import Typed
-    from localhai.executions.execution import Execution
-    from localhai.executions.run.observer import Observer
-    from localhai.executions.run.stop import Interruption
 
 EPILOG = "Options of a step, that is its parameters and inputs, follow its name: try `localhai run STEP --help`."
 
@@ -102,42 +96,9 @@ def run(
 
             show_plan(call, requested)
             return 0
-        return start(call, requested, given)
+        from localhai.cli.execution.follow import follow
 
-
-def start(
-    call: Call,
-    requested: Requested,
-    given: GivenExecution,
-    *,
-    notes: Callable[[Execution], Iterable[str]] | None = None,
-) -> int:
-    """Run it, in sight of the person; gives the exit code. `notes` are lines to say about it in the end."""
-    from localhai.app.start import ExecutionStart, run_execution
-    from localhai.cli.execution.follow import follow
-
-    project, plan = requested.project, requested.plan()
-
-    def work(observer: Observer, interruption: Interruption) -> Execution:
-        snapshot = project.code(
-            requested.commit,
-            git_packaging=given.git_packaging,
-            include_untracked=given.include_untracked,
-        )
-        asked = ExecutionStart(project, plan, snapshot, requested.options)
-        return run_execution(asked, observer=observer, interruption=interruption)
-
-    return follow(
-        call,
-        project.home,
-        plan.step,
-        work,
-        quiet=given.quiet,
-        progress=not given.no_progress,
-        prefix=not given.no_prefix,
-        download=given.download,
-        notes=notes,
-    )
+        return follow(call, requested, given)
 
 
 def _no_step(project: OpenProject, commit: str | None) -> UsageError:

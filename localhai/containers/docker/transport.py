@@ -195,7 +195,8 @@ class Transport:
         new = _Connection(self.address, timeout)
         try:
             with self.guarded(timeout):
-                _exchange(new, "GET", self._url("/version", None), None, {"Host": "docker"}).read()
+                new.request("GET", self._url("/version", None), headers={"Host": "docker"})
+                new.getresponse().read()
                 if old is not None and old.is_stale():
                     raise ConnectionResetError("it was restarted")
         finally:
@@ -226,7 +227,13 @@ class Transport:
         with self.guarded(timeout):
             connection = self._connection(timeout)
             try:
-                response = _exchange(connection, method, self._url(path, query), body, sent)
+                try:
+                    connection.request(method, self._url(path, query), body=body, headers=sent)
+                except (BrokenPipeError, ConnectionResetError):
+                    if body is None:
+                        raise
+                    # the engine may refuse before it has read a long body: its answer says why
+                response = connection.getresponse()
             except BaseException:
                 connection.close()
                 raise
@@ -322,18 +329,6 @@ def _as_json(body: Mapping[str, Any]) -> bytes:
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # surrogates that no path has
         return json.dumps(body).encode()
-
-
-def _exchange(
-    connection: _Connection, method: str, url: str, body: Any, headers: Mapping[str, str]
-) -> http.client.HTTPResponse:
-    try:
-        connection.request(method, url, body=body, headers=headers, encode_chunked=False)
-    except (BrokenPipeError, ConnectionResetError):
-        if body is None:
-            raise
-        # the engine may refuse before it has read a long body: its answer says why
-    return connection.getresponse()
 
 
 def _read_head(sock: socket.socket) -> tuple[bytes, bytes]:

@@ -109,10 +109,16 @@ def recording(
 
     From here nothing is lost: what keeps it from being queued closes it as `error`, and is raised.
     """
-    home, project, plan = start.project.home, start.project.record, start.plan
-    if start.options.calls is not None:  # as on the platform, then
+    home, project, options, plan = start.project.home, start.project.record, start.options, start.plan
+    resolutions: tuple[Resolution, ...] = ()
+    if options.calls is not None:  # as on the platform, then
         plan = replace(plan, parity=tuple(note for note in plan.parity if note.key != "inputs.download"))
-    plan, resolutions = _frozen(plan, start)
+    if plan.inputs:  # data are named by their ids: what addresses mean to whoever asks for the execution
+        from localhai.executions.datums import Addresses
+
+        readable = access_of(home, options.requester).projects
+        addresses = Addresses(home.records, project.id, options.resolved, readable=readable)
+        plan, resolutions = addresses.freeze(plan, start.project.settings.inputs)
     masker = masker_of(plan, start)
     executions = home.records.executions
     record = executions.create(
@@ -137,7 +143,7 @@ def recording(
         with ExitStack() as failing:
             _make_folder(folder, plan, masker)
             record = executions.update(record.id, folder=relative)
-            context = context_of(start, record, plan, masker, observer, interruption)
+            context = context_of(start, record, plan, observer, interruption)
             failing.callback(context.capture.leave)
             observer.started(record.to_dict())
             _say_first(context, resolutions)
@@ -151,14 +157,14 @@ def context_of(
     start: ExecutionStart,
     record: ExecutionRecord,
     plan: ExecutionPlan,
-    masker: Masker,
     observer: Observer,
     interruption: Interruption,
     *,
-    adopt: bool = False,
+    waited: bool = False,
 ) -> RunContext:
-    """An execution that is recorded, on its way; `adopt`: its log was begun before."""
-    folder = start.project.home.folder / str(record.folder)
+    """An execution that is recorded, on its way. The log of one that `waited` for its turn has begun."""
+    folder, masker = start.project.home.folder / str(record.folder), masker_of(plan, start)
+    secrets.keep(folder, masker)  # of one that waited they may have changed
     stop_condition = plan.limits.stop_condition
     return RunContext(
         home=start.project.home,
@@ -167,32 +173,13 @@ def context_of(
         record=record,
         plan=plan,
         folder=folder,
-        capture=Capture(folder, observer=observer, masker=masker, stop_condition=stop_condition, adopt=adopt),
+        capture=Capture(folder, observer=observer, masker=masker, stop_condition=stop_condition, adopt=waited),
         snapshot=start.snapshot,
         options=start.options,
         observer=observer,
         interruption=interruption,
         masker=masker,
     )
-
-
-def run_taken(start: ExecutionStart, record: ExecutionRecord, interruption: Interruption) -> None:
-    """Run one that waited for its turn to its end. What kept it from starting is in its record."""
-    masker = masker_of(start.plan, start)
-    secrets.keep(start.project.home.folder / record.folder, masker)  # they may have changed while it waited
-    live(context_of(start, record, start.plan, masker, Observer(), interruption, adopt=True))
-
-
-def _frozen(plan: ExecutionPlan, start: ExecutionStart) -> tuple[ExecutionPlan, tuple[Resolution, ...]]:
-    """The plan with data by their ids: what addresses mean to whoever asks for the execution."""
-    if not plan.inputs:
-        return plan, ()
-    from localhai.executions.datums import Addresses
-
-    project, options = start.project, start.options
-    readable = access_of(project.home, options.requester).projects
-    addresses = Addresses(project.home.records, project.record.id, options.resolved, readable=readable)
-    return addresses.freeze(plan, project.settings.inputs)
 
 
 def _closed_as_error(home: Home, record_id: str, folder: Path, trouble: LocalhaiError, masker: Masker) -> LocalhaiError:
@@ -255,7 +242,6 @@ def _say_parity(notes: tuple[ParityNote, ...], capture: Capture, observer: Obser
 def _make_folder(folder: Path, plan: ExecutionPlan, masker: Masker) -> None:
     try:
         (folder / "outputs").mkdir(parents=True)
-        secrets.keep(folder, masker)
         (folder / PLAN).write_text(strict_json.dumps(masker.mask_value(plan.to_dict()), indent=2))
         finalize.reserve(folder)
     except OSError as error:

@@ -165,7 +165,10 @@ def queue_execution(state: State, user: User, project: Project, body: ExecutionB
     commit = open_commit(state, project, body.commit or None)
     home, options = commit.source.home, commit.options(Creator(user.id, user.name))
     plan = commit.source.plan(
-        body.step, overrides=body.overrides(), secrets=tuple(options.secrets), config=commit.config
+        body.step,
+        overrides=body.changes(body.parameters, body.title),
+        secrets=tuple(options.secrets),
+        config=commit.config,
     )
     plan = replace(plan, limits=replace(plan.limits, **body.runtime_config))
     require_allowed(home, home.settings, plan, user.id)

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from localhai.project.overrides import Overrides
 from localhai.server.api.environments import LOCAL
-from localhai.server.bodies import Commit, Map, Number, Object, ProjectId, Reads, Tags, Text, Texts, mapping, number
+from localhai.server.bodies import Commit, Map, Number, ProjectId, Reads, Tags, Text, Texts, mapping, number
 from localhai.server.errors import field
 
 HIGHEST_PRIORITY = 10_000
@@ -74,6 +74,18 @@ def _positive(value: Any, key: str) -> float | None:
     return float(value)
 
 
+def unwrapped(value: Any) -> Any:
+    """A plain value: what the web page shows as a call wraps each into `{style: single, rules: {value}}`."""
+    if isinstance(value, dict) and value.get("style") == "single" and isinstance(value.get("rules"), dict):
+        return value["rules"].get("value")
+    return value
+
+
+def _values(name: str, value: Any) -> dict[str, Any]:
+    return {key: unwrapped(item) for key, item in mapping(name, value).items()}
+
+
+Values = Annotated[dict[str, Any], Reads(_values)]
 Uris = Annotated[dict[str, list[str] | str], Reads(_uris)]
 Priority = Annotated[int, Meta(description="The highest first"), Reads(_priority)]
 RuntimeConfig = Annotated[
@@ -122,17 +134,6 @@ class StepBody(RunBody, kw_only=True):
 class ExecutionBody(StepBody, kw_only=True):
     """An execution that is to be queued."""
 
-    parameters: Annotated[Object, Meta(description="Values by name")] = {}
+    parameters: Annotated[Values, Meta(description="Values by name")] = {}
     priority: Priority = 0
     runtime_config: RuntimeConfig = {}
-
-    def overrides(self) -> Overrides:
-        """What it changes of its step."""
-        return self.changes({name: unwrapped(value) for name, value in self.parameters.items()}, self.title)
-
-
-def unwrapped(value: Any) -> Any:
-    """A plain value: what the web page shows as a call wraps each into `{style: single, rules: {value}}`."""
-    if isinstance(value, dict) and value.get("style") == "single" and isinstance(value.get("rules"), dict):
-        return value["rules"].get("value")
-    return value
