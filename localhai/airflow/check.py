@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field, to_builtins
 
 from localhai.airflow.reading import UNKNOWN, DagFile, Submission, Unknown, read
-from localhai.app.projects import Places, find
+from localhai.app.projects import Places, find, known_projects
 from localhai.errors import LocalhaiError, UsageError
 from localhai.system.text import without_mark
 from localhai.vocabulary import datum_uri
@@ -85,25 +85,19 @@ def _file(path: Path, found: DagFile, settings: Settings) -> CheckedFile:
     if found.error is not None:
         checked.problems.append(f"line {found.error[0]}: this is no Python: {found.error[1]}")
     beside = path.absolute().parent
-    places = Places(dict, [beside, *beside.parents, Path.cwd(), settings.home], beside, _known)
+    places = Places(dict, [beside, *beside.parents, Path.cwd(), settings.home], beside, known_projects)
     checked.tasks = [_task(item, places) for item in found.submissions]
     return checked
-
-
-def _known() -> Sequence[tuple[str, str]]:
-    from localhai.airflow.local import known_projects
-
-    return known_projects()
 
 
 def _task(found: Submission, places: Places) -> CheckedTask:
     name = "pipeline" if found.is_pipeline else "step"
     checked = CheckedTask(
-        task=_text(found.get("task_id", UNKNOWN)),
+        task=str(found.get("task_id", UNKNOWN)),
         line=found.line,
-        project=_text(found.get("project_name", UNKNOWN)),
-        step=None if found.is_pipeline else _text(found.get("step", UNKNOWN)),
-        pipeline=_text(found.get("pipeline", UNKNOWN)) if found.is_pipeline else None,
+        project=str(found.get("project_name", UNKNOWN)),
+        step=None if found.is_pipeline else str(found.get("step", UNKNOWN)),
+        pipeline=str(found.get("pipeline", UNKNOWN)) if found.is_pipeline else None,
         parameters=_shown(found.get("parameters", {})),
         inputs=_shown(found.get("inputs", {})),
     )
@@ -192,10 +186,6 @@ def _is_known(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_known(item) for item in value)
     return value is not UNKNOWN and not (isinstance(value, str) and ("{{" in value or "{%" in value))
-
-
-def _text(value: Any) -> str:
-    return str(value)
 
 
 def _shown(values: Any) -> dict[str, Any]:

@@ -124,8 +124,7 @@ class ValohaiHook(BaseHook):
 
     def places(self) -> Places:
         """Where dev mode looks for projects."""
-        from localhai.airflow.local import known_projects
-        from localhai.app.projects import Places
+        from localhai.app.projects import Places, known_projects
         from localhai.settings import Settings
 
         folders = [Path.cwd(), Path(airflow_home()), Settings.load().home]

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.address import address_of
-from localhai.airflow.platform import Watcher
+from localhai.airflow.platform import OUTPUT_KEYS, Watcher
 from localhai.airflow.tries import without_ours
 from localhai.app.projects import find
 from localhai.errors import UsageError
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 LAST_LINES = 200
 SIGNED_FOR = 7 * 24 * 3600  # seconds: the longest that S3 allows
-OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")
+_SAME = ("id", "counter", "step", "duration", "title", "image", "exit_code", "error")
 
 
 class LocalPlatform:
@@ -54,6 +53,7 @@ class LocalPlatform:
     def start(self, request: ExecutionRequest | PipelineRequest, watcher: Watcher) -> str:
         """In a process of its own, which outlives the task."""
         from localhai.airflow import running
+        from localhai.app.servers import address_of
 
         with self.project(request.project, watcher) as project:
             key = running.start(project.folder.path, request)
@@ -189,42 +189,26 @@ class LocalPlatform:
             yield home
 
 
-def known_projects() -> list[tuple[str, str]]:
-    """Name and folder of every project that ran on this machine. Raises LocalhaiError."""
-    from localhai.executions.home import Home
-
-    with Home() as home:
-        return [(project.name, project.path) for project in home.records.projects.list()]
-
-
 def execution_details(execution: Execution) -> dict[str, Any]:
     """An execution's JSON shape (docs/json.md) as the platform would give it. Its address is its folder."""
-    document, record = execution.to_dict(), execution.record
-    address = execution.folder.absolute().as_uri()
+    document, address = execution.to_dict(), execution.folder.absolute().as_uri()
     return {
-        "id": document["id"],
-        "counter": document["counter"],
+        **{key: document.get(key) for key in _SAME},
         "status": str(document["status"]),
-        "step": document["step"],
         "url": address,
         "urls": {"display": address},
-        "project": {"id": record.project_id, "name": document["project"]},
+        "project": {"id": execution.record.project_id, "name": document["project"]},
         "environment": {"name": document.get("environment") or "this machine"},
         "commit": {"identifier": document.get("commit")},
-        "duration": document.get("duration"),
         "inputs": [
             {"name": item["name"], "urls": [file.get("uri") for file in item.get("files", ())]}
             for item in document.get("inputs", ())
         ],
         "parameters": dict(document.get("parameters") or {}),
-        "cumulative_metadata": dict(execution.metadata) if record.folder else {},
+        "cumulative_metadata": dict(execution.metadata) if execution.record.folder else {},
         "ctime": document.get("created"),
         "end_time": document.get("finished"),
-        "title": document.get("title"),
         "tags": without_ours(document.get("tags")),
-        "image": document.get("image"),
-        "exit_code": document.get("exit_code"),
-        "error": document.get("error"),
         "outputs": [{key: item.get(key) for key in OUTPUT_KEYS} for item in document.get("outputs", ())],
     }
 

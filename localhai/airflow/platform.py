@@ -13,6 +13,7 @@ from localhai.errors import UsageError
 VARIABLE = "LOCALHAI_MODE"
 DEFAULT_BRANCH = "master"
 Kind = Literal["execution", "pipeline"]
+OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")  # of an output in an XCom, beside its url
 LAST_LINES = 20  # of a container, in the message of a task that failed
 _KNOWN: dict[str, Literal["dev", "remote"]] = {"dev": "dev", "remote": "remote"}
 

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.platform import DEFAULT_BRANCH, ExecutionRequest, PipelineRequest, Watcher
+from localhai.airflow.platform import DEFAULT_BRANCH, OUTPUT_KEYS, ExecutionRequest, PipelineRequest, Watcher
 from localhai.airflow.rest import RestClient, address_of
 from localhai.airflow.tries import claim, without_ours
 from localhai.errors import LocalhaiError, SurroundingsError, UsageError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MANY = 10000
 NEWEST = 100  # rows among which what runs is looked for
-OUTPUT_KEYS = ("name", "ctime", "size", "id", "uri")
 PAGE = 100
 EVENTS = 1000  # lines of an execution asked for at a time
 _RUNNING = INCOMPLETE - {"stopping"}
@@ -85,7 +84,12 @@ class RemotePlatform:
         if request.again and request.origin:
             left = self._left_running(request.kind, project, request.origin, mine, watcher)
         tags = mine.tags(request)
-        made = left or self._make(request, project, commit, tags)
+        if left is not None:
+            made: Any = left
+        elif isinstance(request, PipelineRequest):
+            made = self.client.post("pipelines/", self._pipeline_body(request, project, commit, tags))
+        else:
+            made = self.client.post("executions/", execution_body(request, project, commit, tags))
         try:
             key, url = str(made["id"]), made["urls"]["display"]
         except (TypeError, KeyError) as error:
@@ -95,11 +99,6 @@ class RemotePlatform:
         if request.tags and not left and request.kind == "execution":
             self.add_tags(key, tags)
         return key
-
-    def _make(self, request: ExecutionRequest | PipelineRequest, project: str, commit: str, tags: Sequence[str]) -> Any:
-        if isinstance(request, PipelineRequest):
-            return self.client.post("pipelines/", self._pipeline_body(request, project, commit, tags))
-        return self.client.post("executions/", execution_body(request, project, commit, tags))
 
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
         """Without the tag by which tries of a task find one another."""
@@ -268,12 +267,7 @@ class RemotePlatform:
             config=config, commit_identifier=commit, parameter_arguments=dict(request.parameters)
         )
         made = converter.convert_pipeline(config.pipelines[request.pipeline])
-        return {
-            "project": project,
-            "title": request.title or request.pipeline,
-            "tags": list(tags),
-            **made,
-        }
+        return {"project": project, "title": request.title or request.pipeline, "tags": list(tags), **made}
 
     def _events(self, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.get(f"executions/{key}/events/", limit=EVENTS).get("events", [])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import queue
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -42,8 +43,7 @@ class Working(Generic[T]):
         self._told: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._work = work
         self._watcher = watcher
-        self._result: T | None = None
-        self._trouble: BaseException | None = None
+        self._done: Future[T] = Future()
         self._thread = threading.Thread(target=self._go, name="localhai", daemon=True)
 
     def wait(self) -> T:
@@ -55,9 +55,7 @@ class Working(Generic[T]):
             self.stop()
             self._thread.join(CLOSING)
             raise
-        if self._trouble is not None:
-            raise self._trouble
-        return self._result  # type: ignore[return-value]  # there is no trouble, so there is a result
+        return self._done.result()
 
     def stop(self) -> None:
         """Ask it to stop, and force it after a moment. Comes back at once; asking twice changes nothing."""
@@ -70,9 +68,9 @@ class Working(Generic[T]):
 
     def _go(self) -> None:
         try:
-            self._result = self._work(_Told(self._watcher, self._told.put), self.interruption)
+            self._done.set_result(self._work(_Told(self._watcher, self._told.put), self.interruption))
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
-            self._trouble = error
+            self._done.set_exception(error)
         finally:
             self._told.put(None)
 

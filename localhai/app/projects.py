@@ -145,3 +145,11 @@ def _above(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _absolute(path: str) -> Path:
     return Path(os.path.abspath(Path(path.strip()).expanduser()))
+
+
+def known_projects() -> list[tuple[str, str]]:
+    """Name and folder of every project that ran on this machine, for `Places`. Raises LocalhaiError."""
+    from localhai.executions.home import Home
+
+    with Home() as home:
+        return [(project.name, project.path) for project in home.records.projects.list()]

@@ -40,6 +40,17 @@ class Graph:
                     queue.append(other)
         return found
 
+    def beside(self, name: str) -> list[str]:
+        """Those that may run while this one does: neither it waits for them nor they for it."""
+        related = {name}
+        for neighbours in (self.before, self.after):
+            waiting = [name]
+            while waiting:
+                new = [other for other in neighbours[waiting.pop()] if other not in related]
+                related.update(new)
+                waiting += new
+        return [other for other in self.into if other not in related]
+
     def keepable(self, complete: Collection[str]) -> list[str]:
         """Those of `complete` that need not run again: nothing before them runs again either."""
         kept: dict[str, None] = {}

@@ -61,6 +61,16 @@ def newest(folder: Path, branch: str) -> str:
         raise
 
 
+def text_at(folder: Path, reference: str, file: Path) -> str:
+    """The text of a file in `folder` as a commit has it. Raises as `resolve`, ProjectError where it has none."""
+    found = resolve(folder, reference)
+    place = found.prefix + file.relative_to(folder).as_posix()
+    try:
+        return git.git("show", f"{found.sha}:{place}", folder=folder).decode()
+    except git.GitError as error:
+        raise ProjectError(f"commit {reference} has no {place}", hints=["name another commit"]) from error
+
+
 def write(commit: FolderCommit, target: Path) -> None:
     """Write the commit's files below its prefix into an empty folder.
 

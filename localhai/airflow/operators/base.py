@@ -20,7 +20,7 @@ from localhai.airflow.xcoms import STARTED, pull_started
 from localhai.errors import LocalhaiError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from localhai.airflow.platform import ExecutionRequest, Kind, PipelineRequest, Platform
@@ -38,6 +38,11 @@ class SubmitOperator(BaseOperator):
     ui_fgcolor = "#fff"
     operator_extra_links = (ValohaiLink(),)
     kind: Kind = "execution"
+    project_name: str
+    commit: str | None
+    branch: str | None
+    tags: Sequence[str] | None
+    title: str | None = None
     tells_others = False  # whether other tasks of the DAG have to know what was started
     template_fields_renderers = {"inputs": "json", "parameters": "json"}  # noqa: RUF012  # as Airflow declares it
 
@@ -72,6 +77,16 @@ class SubmitOperator(BaseOperator):
     def request(self, context: Any) -> ExecutionRequest | PipelineRequest:  # noqa: ARG002  # for subclasses
         """What to start, once templates and callables are resolved."""
         raise AirflowException(f"{type(self).__name__} does not say what it starts")
+
+    def given(self) -> dict[str, Any]:
+        """What every request takes of the operator's arguments."""
+        return {
+            "project": self.project_name,
+            "commit": self.commit or None,
+            "branch": self.branch or None,
+            "tags": [str(tag) for tag in self.tags or ()],
+            "title": self.title or None,
+        }
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Start it and wait; gives the details for XCom."""

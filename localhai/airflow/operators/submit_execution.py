@@ -80,14 +80,10 @@ class ValohaiSubmitExecutionOperator(SubmitOperator):
     def request(self, context: Any) -> ExecutionRequest:
         """With callables called."""
         return ExecutionRequest(
-            project=self.project_name,
             step=self.step,
             inputs=resolved(self.inputs or {}, context),
             parameters=resolved(self.parameters or {}, context),
             environment=self.environment or None,
-            commit=self.commit or None,
-            branch=self.branch or None,
-            tags=[str(tag) for tag in self.tags or ()],
             time_limit=float(self.time_limit) if self.time_limit else None,
-            title=self.title or None,
+            **self.given(),
         )

@@ -53,11 +53,5 @@ class ValohaiSubmitPipelineOperator(SubmitOperator):
     def request(self, context: Any) -> PipelineRequest:
         """With callables called."""
         return PipelineRequest(
-            project=self.project_name,
-            pipeline=self.pipeline,
-            parameters=resolved(self.parameters or {}, context),
-            commit=self.commit or None,
-            branch=self.branch or None,
-            tags=[str(tag) for tag in self.tags or ()],
-            title=self.title or None,
+            pipeline=self.pipeline, parameters=resolved(self.parameters or {}, context), **self.given()
         )

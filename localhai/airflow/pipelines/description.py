@@ -6,7 +6,7 @@ A description stands in the DAG's file and goes into its serialised form, as JSO
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,7 @@ class PipelineDescription(Struct, frozen=True):
 
 def read_pipeline(folder: Path, name: str) -> PipelineDescription:
     """The pipeline of the valohai.yaml in `folder`. Raises UsageError, ProjectError."""
+    from localhai.project.checkout import text_at
     from localhai.project.config import load_config
     from localhai.project.folder import find_project
     from localhai.settings import Settings
@@ -131,8 +132,13 @@ def read_pipeline(folder: Path, name: str) -> PipelineDescription:
     home = Settings.load(found.path).home
     verdicts = home / "cache" / "verdicts" if home.is_dir() else None  # a scheduler need not have one
     config = load_config(found.yaml, verdicts=verdicts)
-    at = _configs_at(found.path, found.yaml)
-    return describe_pipeline(config.config, name, config_at=at, positions=config.positions)
+
+    def config_at(commit: str) -> Config:
+        import valohai_yaml
+
+        return valohai_yaml.parse(text_at(found.path, commit, found.yaml), validate=False)
+
+    return describe_pipeline(config.config, name, config_at=config_at, positions=config.positions)
 
 
 def describe_pipeline(
@@ -153,8 +159,7 @@ def describe_pipeline(
     graph = Graph(made)
     described = []
     for key in graph.ordered():
-        related = _reached(key, graph.before) | _reached(key, graph.after) | {key}
-        beside = [other for other in nodes if other not in related]
+        beside = graph.beside(key)
         described.append(
             NodeDescription(
                 pipeline=made.name,
@@ -245,22 +250,9 @@ def _flags(node: Node, ids: TaskIds) -> tuple[str, ...]:
     return tuple(task for task in found if task is not None)
 
 
-def _reached(name: str, neighbours: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        for other in neighbours[waiting.pop()]:
-            if other not in found:
-                found.add(other)
-                waiting.append(other)
-    return found
-
-
 def _carried(plan: PipelinePlan, name: str) -> tuple[str, ...]:
-    kind = "environment-variable"
-    return tuple(
-        dict.fromkeys(edge.source_key for edge in plan.edges if edge.source == name and edge.source_kind == kind)
-    )
+    edges = [edge for edge in plan.edges if (edge.source, edge.source_kind) == (name, "environment-variable")]
+    return tuple(dict.fromkeys(edge.source_key for edge in edges))
 
 
 def _params(pipeline: Any, made: PipelinePlan, steps: Steps) -> list[ParamDescription]:
@@ -293,23 +285,3 @@ def _types(parameter: Any, steps: Steps, tasks: set[str]) -> list[str]:
 
 def _type_of(value: Any) -> str:
     return next((name for kind, name in _OF_VALUES if isinstance(value, kind)), "string")
-
-
-def _configs_at(folder: Path, yaml: Path) -> Callable[[str], Config]:
-    """The valohai.yaml of another commit, as git has it."""
-
-    def config_at(commit: str) -> Config:
-        import valohai_yaml
-
-        from localhai.errors import ProjectError
-        from localhai.project import checkout, git
-
-        found = checkout.resolve(folder, commit)
-        place = found.prefix + yaml.relative_to(folder).as_posix()
-        try:
-            text = git.git("show", f"{found.sha}:{place}", folder=folder).decode()
-        except git.GitError as error:
-            raise ProjectError(f"commit {commit} has no {place}", hints=["name another commit"]) from error
-        return valohai_yaml.parse(text, validate=False)
-
-    return config_at

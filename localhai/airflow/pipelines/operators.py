@@ -69,13 +69,8 @@ class ValohaiNodeOperator(NodeTask, SubmitOperator):
         for note in start.notes:
             self.log.info("localhai: %s", note)
         known = self.known
-        given = {
-            "project": self.project_name,
-            "commit": self._commit(before) or None,
-            "branch": self.branch or None,
-            "tags": [str(tag) for tag in self.tags or ()],
-            "title": f"{known.pipeline}: {known.node.name}",
-        }
+        title = f"{known.pipeline}: {known.node.name}"
+        given = {**self.given(), "commit": self._commit(before) or None, "title": title}
         return self.asked(context, start, before, given)
 
     def asked(
