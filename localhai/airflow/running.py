@@ -15,16 +15,12 @@ from localhai.errors import LocalhaiError, ProjectError, SurroundingsError, Usag
 from localhai.system import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
     from localhai.executions.run.context import RunOptions
     from localhai.executions.run.stop import Interruption
-    from localhai.pipelines.plan import PipelinePlan
-    from localhai.pipelines.running import PipelineStart
-    from localhai.pipelines.sources import Sources
     from localhai.project.plan import ExecutionPlan
     from localhai.project.snapshot import Snapshot
     from localhai.records.pipelines import Pipeline
@@ -36,14 +32,16 @@ def run(
     project: OpenProject, request: ExecutionRequest | PipelineRequest, watcher: Watcher, interruption: Interruption
 ) -> Execution | Pipeline:
     """Run it to its end, or watch on what an earlier try left. Raises LocalhaiError for what keeps it from starting."""
+    commit, words = _code_of(project, request)
     if isinstance(request, PipelineRequest):
-        return _run_pipeline(project, request, watcher, interruption)
+        from localhai.airflow.pipelines.running import run_pipeline
+
+        return run_pipeline(project, request, commit, words, watcher, interruption)
     from localhai.airflow.earlier import execution_left, join
     from localhai.airflow.working import Telling
     from localhai.app.start import ExecutionStart, run_execution
     from localhai.project.overrides import Overrides
 
-    commit, words = _code_of(project, request)
     options = replace(project.options(), reuse=request.reuse)
     overrides = Overrides(
         parameters=dict(request.parameters),
@@ -84,63 +82,6 @@ def _prepared_node(
         node.step or "", overrides=overrides, secrets=secrets, commit=snapshot.identifier, config=config
     )
     return plan, snapshot
-
-
-def _run_pipeline(
-    project: OpenProject, request: PipelineRequest, watcher: Watcher, interruption: Interruption
-) -> Pipeline:
-    """As `run`; what a torn one finished is kept. With `request.node` it is a run of that node alone."""
-    from localhai.airflow import earlier
-    from localhai.airflow.pipelines.telling import PipelineTelling
-    from localhai.app.start import run_pipeline, with_runners
-    from localhai.pipelines.running import PipelineStart
-    from localhai.pipelines.sources import Sources
-    from localhai.vocabulary import FINAL
-
-    commit, words = _code_of(project, request)
-    sources = Sources(project, commit)
-    plan = _planned(sources, request)
-    asked = plan.to_dict() if request.node is None else {"node": request.node}
-    mine = claim(request.last_try, code=sources.snapshot().identifier, asked=asked)
-    left = earlier.pipeline_left(project, request.origin, mine, watcher)
-    if left is not None and left.status not in FINAL:
-        left = earlier.join_pipeline(project.home, left, watcher, interruption)
-        if left.status != "crashed":
-            return left
-    watcher.say(words)
-    start = with_runners(PipelineStart(sources, plan, project.options(), title=request.title, tags=mine.tags(request)))
-    if request.node is not None:
-        start = _behind(start, request.node["results"])
-    elif left is not None:
-        start = replace(start, kept=earlier.kept_of(left, start, watcher))
-    return run_pipeline(start, observer=PipelineTelling(watcher), interruption=interruption)
-
-
-def _planned(sources: Sources, request: PipelineRequest) -> PipelinePlan:
-    if request.node is not None:
-        from localhai.pipelines.plan import PipelinePlan
-
-        known = request.node
-        plan = {"name": request.pipeline, "nodes": [known["node"]], "edges": known["edges"]}
-        return strict_json.convert(plan, PipelinePlan).in_environment(known.get("environment"))
-    from localhai.pipelines import planning
-
-    config = sources.config()
-    return planning.plan(
-        config.config,
-        request.pipeline,
-        dict(request.parameters),
-        config_at=lambda other: sources.config(other).config,
-        positions=config.positions,
-    )
-
-
-def _behind(start: PipelineStart, results: Mapping[str, Mapping[str, Any]]) -> PipelineStart:
-    """The members of a distributed task need one another, a deployment its files: such a node runs as a whole."""
-    from localhai.airflow.pipelines.flow import result_of
-    from localhai.app.nodes.alone import behind
-
-    return behind(start, {name: result_of(details) for name, details in results.items()})
 
 
 def _code_of(project: OpenProject, request: ExecutionRequest | PipelineRequest) -> tuple[str | None, str]:
