@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localhai.airflow.address import address_of
 from localhai.app.follow import follow_execution, follow_pipeline, wait_for_end
+from localhai.app.servers import address_of
 from localhai.app.stop import stop_execution, stop_pipeline
 from localhai.vocabulary import FINAL, INCOMPLETE, Status
 

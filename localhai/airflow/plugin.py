@@ -24,6 +24,7 @@ NEEDED = (
     "localhai.containers.docker.engine",
     "localhai.app.open_project",
     "localhai.app.recover",
+    "localhai.app.servers",
     "localhai.app.start",
     "localhai.executions.run.recovery",
     "localhai.executions.run.heartbeat",

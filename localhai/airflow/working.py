@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from localhai.airflow.address import address_of
 from localhai.airflow.platform import Watcher
+from localhai.app.servers import address_of
 from localhai.executions.log.log import LineAssembler, displayed
 from localhai.executions.run.observer import Observer
 from localhai.executions.run.stop import Interruption

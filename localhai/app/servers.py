@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from localhai.executions.home import Home
+
 _FOLDER = "server/at"
 _LONGEST = 2.0  # seconds for an answer of this machine
 
@@ -74,6 +76,13 @@ def page_of(home: Path, project_id: str, kind: str, key: str) -> str | None:
     """The page of an execution, a pipeline or a task on the server that answers; None where none does."""
     server = answering(home)
     return None if server is None else f"{server.url}/p/{project_id}/{kind}/{key}/"
+
+
+def address_of(home: Home, execution_id: str) -> str:
+    """The execution's page while a server of this home answers, else its folder, which browsers open by hand only."""
+    execution = home.execution(execution_id)
+    page = page_of(home.folder, execution.record.project_id, "execution", execution.id)
+    return page or execution.folder.absolute().as_uri()
 
 
 def of_process(home: Path, pid: int) -> ServerAddress | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from localhai.airflow.address import address_of
 from localhai.airflow.local import LocalPlatform
 from localhai.airflow.platform import ExecutionRequest, Watcher
 from localhai.app import servers
 from localhai.app.projects import Places
+from localhai.app.servers import address_of
 from localhai.executions.home import Home
 from localhai.server.listening import serving
 from localhai.testing import FakeEngine
