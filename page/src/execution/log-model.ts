@@ -34,12 +34,15 @@ export class LogModel {
 
   /** Live until the function returned is called. */
   use(): () => void {
-    void this.begin();
-    return follow({
-      base: `log:${this.id}`,
-      topic: () => `log:${this.id}:${this.total.value + 1}`,
-      on: (event, data) => event === "log" && this.take(data as unknown as LogAnswer),
+    let stop: (() => void) | null = null;
+    let ended = false;
+    void this.begin().then(() => {
+      if (!ended && !this.complete.value) stop = this.listen();
     });
+    return () => {
+      ended = true;
+      stop?.();
+    };
   }
 
   /** The line of a number, from 1, where it is here. */
@@ -51,8 +54,17 @@ export class LogModel {
   want(from: number, to: number): void {
     const last = Math.floor((Math.min(to, this.total.value) - 1) / PAGE);
     for (let page = Math.max(0, Math.floor((from - 1) / PAGE)); page <= last; page += 1) {
-      if (!this.whole(page) && !this.asked.has(page)) void this.fetch(page);
+      if (!this.whole(page)) void (this.asked.has(page) || this.fetch(page));
+      else this.touch(page);
     }
+  }
+
+  private listen(): () => void {
+    return follow({
+      base: `log:${this.id}`,
+      topic: () => `log:${this.id}:${this.total.value + 1}`,
+      on: (event, data) => event === "log" && this.take(data as unknown as LogAnswer),
+    });
   }
 
   private whole(page: number): boolean {
@@ -61,6 +73,14 @@ export class LogModel {
     const wanted = Math.min(PAGE, this.total.value - page * PAGE);
     for (let index = 0; index < wanted; index += 1) if (!lines[index]) return false;
     return true;
+  }
+
+  /** Puts a page last: those that nobody looked at for longest are dropped first. */
+  private touch(page: number): LogLine[] {
+    const lines = this.pages.get(page) ?? [];
+    this.pages.delete(page);
+    this.pages.set(page, lines);
+    return lines;
   }
 
   private async begin(): Promise<void> {
@@ -93,12 +113,7 @@ export class LogModel {
 
   private take(answer: LogAnswer): void {
     for (const line of answer.lines) {
-      const page = Math.floor((line.n - 1) / PAGE);
-      let lines = this.pages.get(page);
-      if (lines) this.pages.delete(page); // put last again: the pages touched longest ago are dropped first
-      else lines = [];
-      this.pages.set(page, lines);
-      lines[(line.n - 1) % PAGE] = line;
+      this.touch(Math.floor((line.n - 1) / PAGE))[(line.n - 1) % PAGE] = line;
     }
     for (const page of this.pages.keys()) {
       if (this.pages.size <= KEPT) break;

@@ -24,11 +24,14 @@ export interface LogProps {
   view: RefObject<LogView | null>;
   /** The line at the upper edge. */
   top: RefObject<number>;
+  /** Whether the lines of the address were shown: only once, then a person goes where they like. */
+  begun: RefObject<boolean>;
 }
 
 /** A log as rows of one height: a million lines cost as much as a screen of them. */
-export function LogRows({ model, times, marked, find, current, onNumber, follow, view, top }: LogProps) {
+export function LogRows({ model, times, marked, find, current, onNumber, follow, view, top, begun }: LogProps) {
   const root = useRef<HTMLDivElement>(null);
+  const [start] = useState(top.current ?? 1); // where one was before it was unwrapped
   const [scrolled, setScrolled] = useState({ top: 0, height: 600 });
   const ours = useRef(-1); // where we scrolled to: any other place was chosen by a person
   const total = model.total.value;
@@ -62,14 +65,16 @@ export function LogRows({ model, times, marked, find, current, onNumber, follow,
     if (follow.value) scrollTo(Number.MAX_SAFE_INTEGER);
   }, [total, follow.value, scrolled.height]);
   useEffect(() => {
-    if (marked) show(marked.from);
-  }, [model.loaded.value]);
+    if (!begun.current && marked) show(marked.from);
+    else if (!follow.value) scrollTo(offsetOf(start - 1, root.current?.clientHeight ?? 0, LINE, total));
+    begun.current = true;
+  }, []);
   const shown = seen(scrolled.top, scrolled.height, LINE, total, 20);
   top.current = Math.floor(firstRow(scrolled.top, scrolled.height, LINE, total)) + 1;
   useEffect(() => model.want(shown.from + 1, shown.to), [shown.from, shown.to, total]);
   const numbers = Array.from({ length: shown.to - shown.from }, (_each, index) => shown.from + index + 1);
   return (
-    <div class="log-box log-scroll" ref={root} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">
+    <div class="log-box log-scroll" ref={root} style={{ "--digits": String(total).length }} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">
       <div class="log-space" style={{ height: `${shown.height}px` }}>
         <div class="log-rows" style={{ transform: `translateY(${shown.top}px)` }}>
           {numbers.map((n) => (

@@ -21,6 +21,7 @@ export function LogTab({ details }: { details: Details }) {
   const search = useMemo(() => new LogSearch(details.id), [details.id]);
   const view = useRef<LogView | null>(null);
   const top = useRef(1);
+  const begun = useRef(false);
   useEffect(() => model.use(), [model]);
   const marked = linesOf(fragment.value);
   const follow = useSignal(!marked && details.status !== "complete");
@@ -42,7 +43,7 @@ export function LogTab({ details }: { details: Details }) {
     setFragment(fragmentOf(shift && before ? { from: Math.min(before.from, n), to: Math.max(before.to, n) } : { from: n, to: n }));
   };
   const total = model.total.value;
-  const shared = { model, times, marked, find: search.pattern(), current: search.matches.value[search.at.value] ?? null, onNumber, follow, view, top };
+  const shared = { model, times, marked, find: search.pattern(), current: search.matches.value[search.at.value] ?? null, onNumber, follow, view, top, begun };
   return (
     <>
       <div class="log-tools">

@@ -6,7 +6,7 @@ import type { LogProps } from "./log-rows";
 const WINDOW = 400; // lines that are drawn at once
 
 /** A log with long lines wrapped: rows differ in height, so a stretch of it is drawn, with more on either side. */
-export function LogWrapped({ model, times, marked, find, current, onNumber, follow, view, top }: LogProps) {
+export function LogWrapped({ model, times, marked, find, current, onNumber, follow, view, top, begun }: LogProps) {
   const root = useRef<HTMLDivElement>(null);
   const wanted = useRef<number | null>(null);
   const [start, setStart] = useState(() => Math.max(1, Math.min(top.current ?? 1, model.total.value - WINDOW + 1)));
@@ -22,8 +22,9 @@ export function LogWrapped({ model, times, marked, find, current, onNumber, foll
   };
   useEffect(() => model.want(from, to), [from, to]);
   useEffect(() => {
-    if (marked) view.current?.show(marked.from);
-  }, [model.loaded.value]);
+    view.current?.show(!begun.current && marked ? marked.from : (top.current ?? 1));
+    begun.current = true;
+  }, []);
   useLayoutEffect(() => {
     const element = root.current;
     if (follow.value && element) element.scrollTop = element.scrollHeight;
@@ -39,9 +40,14 @@ export function LogWrapped({ model, times, marked, find, current, onNumber, foll
   const onWheel = (event: WheelEvent) => {
     if (event.deltaY < 0) follow.value = false;
   };
+  const onScroll = () => {
+    const box = root.current?.getBoundingClientRect();
+    const line = box && document.elementFromPoint(box.left + 20, box.top + 12)?.closest<HTMLElement>("[data-line]");
+    if (line) top.current = Number(line.dataset.line);
+  };
   const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_each, index) => from + index);
   return (
-    <div class="log-box log-scroll log-wrap" ref={root} tabIndex={0} role="log" aria-label="Log" aria-live="off" onWheel={onWheel}>
+    <div class="log-box log-scroll log-wrap" ref={root} style={{ "--digits": String(total).length }} tabIndex={0} role="log" aria-label="Log" aria-live="off" onWheel={onWheel} onScroll={onScroll}>
       {from > 1 && (
         <button type="button" class="log-more" onClick={() => move(from - WINDOW)}>
           {grouped(from - 1)} lines before

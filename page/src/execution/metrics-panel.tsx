@@ -17,8 +17,7 @@ export function MetricsPanel({ details }: { details: Details }) {
             <Fact key={key} name={key} title={value(latest)}>
               <span class="mono">{value(latest)}</span>
               {min !== null && max !== null && min !== max && (
-                <span class="soft">
-                  {" "}
+                <span class="soft aside">
                   {number(min)} to {number(max)} in {count} lines
                 </span>
               )}

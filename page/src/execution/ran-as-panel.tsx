@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { duration, moment, NOTHING } from "../lib/format";
+import { duration, moment, NOTHING, shortCommit } from "../lib/format";
 import type { Details } from "./details";
 import { Fact, Panel } from "./panel";
 
@@ -23,8 +23,8 @@ export function RanAsPanel({ details }: { details: Details }) {
             </details>
           )}
         </Fact>
-        <Fact name="Commit">
-          <span class="mono">{details.commit ?? NOTHING}</span>
+        <Fact name="Commit" title={details.commit ?? undefined}>
+          <span class="mono">{shortCommit(details.commit)}</span>
           {details.dirty && <span class="soft"> with uncommitted changes</span>}
         </Fact>
         {details.environment && <Fact name="Environment">{details.environment}</Fact>}

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { FACTS } from "../lib/columns";
-import { aligned, duration, NOTHING, value } from "../lib/format";
+import { aligned, duration, NOTHING, shortCommit, value } from "../lib/format";
 import { executionPath } from "../lib/route";
 import type { Table } from "../lib/table";
 import { Ago, Running } from "../parts/clock";
@@ -47,7 +47,7 @@ const facts: Record<string, (row: number, table: Table, project: string) => Comp
     if (started && !table.at("finished", row)) return <span class="accent">running <Running since={started} /></span>;
     return text(table.at("duration", row), (seconds) => duration(seconds as number));
   },
-  commit: (row, table) => <span class="mono">{short(table.at("commit", row))}</span>,
+  commit: (row, table) => <span class="mono">{shortCommit(table.at("commit", row))}</span>,
   image: (row, table) => <span class="mono">{value(table.at("image", row))}</span>,
   error: (row, table) => <span class="bad" title={value(table.at("error", row))}>{table.at("error", row) ? value(table.at("error", row)) : ""}</span>,
 };
@@ -55,11 +55,6 @@ const facts: Record<string, (row: number, table: Table, project: string) => Comp
 function text(cell: unknown, written: (cell: unknown) => string): ComponentChildren {
   if (cell === null || cell === undefined || cell === "") return <span class="faint">{NOTHING}</span>;
   return written(cell);
-}
-
-function short(commit: unknown): string {
-  if (typeof commit !== "string") return NOTHING;
-  return commit.startsWith("~") ? commit.slice(0, 9) : commit.slice(0, 8);
 }
 
 /** Whether a column holds numbers: they stand to the right. */

@@ -134,13 +134,9 @@ export function moved(columns: readonly Column[], name: string, before: string |
 }
 
 function escaped(name: string): string {
-  return encodeURIComponent(name).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll("%40", "@");
+  return name.replace(/[%,:!]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`); // the query escapes the rest
 }
 
 function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return "";
-  }
+  return text.replace(/%(25|2C|3A|21)/g, (_all, code: string) => String.fromCharCode(parseInt(code, 16)));
 }

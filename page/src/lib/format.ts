@@ -76,6 +76,12 @@ export function aligned(values: Iterable<unknown>): (given: unknown) => string {
   };
 }
 
+/** A commit as people name it: the first of its digits, `~` before one that was made of a folder. */
+export function shortCommit(commit: unknown): string {
+  if (typeof commit !== "string" || !commit) return NOTHING;
+  return commit.startsWith("~") ? commit.slice(0, 13) : commit.slice(0, 10);
+}
+
 /** A time as its distance from now: `now`, `2 min ago`, `yesterday`, then the date. */
 export function ago(iso: string | null | undefined, now: number): string {
   if (!iso) return NOTHING;

@@ -8,7 +8,7 @@ export function Trouble({ failure, again }: { failure: Failure; again?: () => vo
       {failure.hints.map((hint) => (
         <p key={hint}>{hint}</p>
       ))}
-      {again && (
+      {again && failure.status !== 404 && (
         <button type="button" class="button" onClick={again}>
           Try again
         </button>

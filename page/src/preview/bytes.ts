@@ -27,7 +27,7 @@ export function useText(output: Output, most = MOST_TEXT): Loaded {
 }
 
 /** An output as an address of this page; given back when the component goes. */
-export function useBlob(output: Output, kind: string | null): { url: string | null; failure: Failure | null } {
+export function useBlob(output: Output): { url: string | null; failure: Failure | null } {
   const [state, setState] = useState<{ url: string | null; failure: Failure | null }>({ url: null, failure: null });
   useEffect(() => {
     const end = new AbortController();
@@ -35,7 +35,7 @@ export function useBlob(output: Output, kind: string | null): { url: string | nu
     request("GET", `/page/outputs/${output.id}/`, undefined, { signal: end.signal })
       .then((answer) => answer.blob())
       .then((blob) => {
-        url = URL.createObjectURL(kind ? new Blob([blob], { type: kind }) : blob);
+        url = URL.createObjectURL(blob);
         setState({ url, failure: null });
       })
       .catch((error) => !end.signal.aborted && setState({ url: null, failure: asFailure(error) }));

@@ -13,7 +13,7 @@ export function ImagePreview({ output }: { output: Output }) {
 }
 
 function Image({ output }: { output: Output }) {
-  const { url, failure } = useBlob(output, null);
+  const { url, failure } = useBlob(output);
   const [broken, setBroken] = useState(false);
   if (failure) return <Trouble failure={failure} />;
   if (!url) return null;

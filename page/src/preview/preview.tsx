@@ -1,13 +1,13 @@
 import type { ComponentType } from "preact";
 import { lazy } from "../parts/lazy";
 import { CsvPreview } from "./csv-preview";
-import { HtmlPreview } from "./html-preview";
 import { ImagePreview } from "./image-preview";
 import { JsonPreview } from "./json-preview";
 import type { Output } from "./output";
 import { TextPreview } from "./text-preview";
 
 const MarkdownPreview = lazy(async () => (await import("./markdown-preview")).MarkdownPreview);
+const HtmlPreview = lazy(async () => (await import("./html-preview")).HtmlPreview);
 
 const KINDS: Record<Output["kind"], ComponentType<{ output: Output }> | null> = {
   image: ImagePreview,
