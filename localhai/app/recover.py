@@ -61,23 +61,23 @@ def _endpoints(home: Home, say: Say) -> None:
 
 
 def _tasks(home: Home, say: Say) -> None:
-    from localhai.tasks.recovery import close_left, left
+    from localhai.app.unfinished import close_task, left
 
     def act(record: TaskRecord) -> None:
         if not _is_gone_on_with(home, _name(record, "task"), record, say):
-            close_left(home, record, say)
+            close_task(home, record, say)
 
-    _each(left(home), lambda record: _name(record, "task"), act, say)
+    _each(left(home, home.records.tasks.list_open()), lambda record: _name(record, "task"), act, say)
 
 
 def _pipelines(home: Home, say: Say) -> None:
-    from localhai.pipelines.recovery import close_left, left
+    from localhai.app.unfinished import close_pipeline, left
 
     def act(record: Pipeline) -> None:
         if not _is_gone_on_with(home, _name(record, "pipeline"), record, say):
-            close_left(home, record, say)
+            close_pipeline(home, record, say)
 
-    _each(left(home), lambda record: _name(record, "pipeline"), act, say)
+    _each(left(home, home.records.pipelines.list_open()), lambda record: _name(record, "pipeline"), act, say)
 
 
 def _name(record: Pipeline | TaskRecord, noun: str) -> str:

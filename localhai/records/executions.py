@@ -121,17 +121,13 @@ def _fill(transaction: Transaction, ids: Sequence[str], whole: bool) -> dict[str
     }
 
 
-EXECUTIONS = Table(
+EXECUTIONS = Table.of_project(
     ExecutionRecord,
     "executions",
     "e",
     noun="execution",
     texts=("step", "image", "commit", "title", "environment", "container_id", "folder"),
     times=("queued", "started", "finished", "stop_requested"),
-    documents=("document",),
-    owner=True,
-    joined={"project": "p.name"},
-    join="JOIN projects p ON p.id = e.project_id",
     filled=("tags", "outputs"),
     fill=_fill,
     reads={"status": Status, "folder": lambda stored: stored or ""},

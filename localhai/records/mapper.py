@@ -79,6 +79,13 @@ class Table(Generic[Record]):
 
     # to columns
 
+    @classmethod
+    def of_project(cls, struct: type[Record], name: str, alias: str, **more: Any) -> Table[Record]:
+        """That of a noun which runs in a project: with a document, an owner, and the name of the project."""
+        join = f"JOIN projects p ON p.id = {alias}.project_id"
+        known = {"documents": ("document",), "owner": True, "joined": {"project": "p.name"}, "join": join}
+        return cls(struct, name, alias, **{**known, **more})
+
     def row(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Columns by name, as they are stored, of these fields."""
         found: dict[str, Any] = {}

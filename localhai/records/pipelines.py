@@ -132,16 +132,12 @@ def _fill(transaction: Transaction, ids: Sequence[str], whole: bool) -> dict[str
     return {"nodes": NODES.grouped(transaction, "pipeline_id", ids, "n.pipeline_id, n.position") if whole else {}}
 
 
-PIPELINES = Table(
+PIPELINES = Table.of_project(
     Pipeline,
     "pipelines",
     "l",
     noun="pipeline",
     texts=("name", "title"),
-    documents=("document",),
-    owner=True,
-    joined={"project": "p.name"},
-    join="JOIN projects p ON p.id = l.project_id",
     filled=("nodes",),
     fill=_fill,
 )

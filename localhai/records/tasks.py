@@ -63,16 +63,12 @@ class TaskRecord(Struct, frozen=True):
         return {**values, "duration": self.duration, "parity": list(parity), "error": self.document.get("error")}
 
 
-TASKS = Table(
+TASKS = Table.of_project(
     TaskRecord,
     "tasks",
     "t",
     noun="task",
     texts=("name", "step"),
-    documents=("document",),
-    owner=True,
-    joined={"project": "p.name"},
-    join="JOIN projects p ON p.id = t.project_id",
 )
 
 

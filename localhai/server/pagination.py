@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from msgspec import Struct
 
-from localhai.app.list import meant
+from localhai.app.list import PageRequest
+from localhai.records import Project
 
 DEFAULT_LIMIT = 1000  # clients that name no limit want everything they see
 LARGEST_LIMIT = 10_000  # clients ask for up to this many and never follow `next`
@@ -31,6 +32,11 @@ class Page(Struct, frozen=True):
             "previous": self._at(before) if self.offset else None,
             "results": list(rows),
         }
+
+    def shaped(self, found: tuple[Sequence[Any], int], shape: Callable[[Any], Any]) -> dict[str, Any]:
+        """The envelope of what `app.list` gave of this page."""
+        rows, count = found
+        return self.envelope([shape(row) for row in rows], count)
 
     def cut(self, rows: Sequence[Any], shape: Callable[[Any], Any]) -> dict[str, Any]:
         """The envelope of this page of all `rows`; only those on it are shaped."""
@@ -58,32 +64,31 @@ def truth(text: str | None) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get((text or "").lower())
 
 
-def ordered(rows: Iterable[Any], ordering: str | None, keys: dict[str, Callable[[Any], Any]]) -> list[Any]:
-    """Rows by `ordering`, `-` in front for descending; an unknown name leaves them as they are."""
-    wanted = (ordering or "").strip()
-    key = keys.get(wanted.lstrip("-"))
-    return sorted(rows, key=key, reverse=wanted.startswith("-")) if key else list(rows)
+class Listing(Struct, frozen=True):
+    """What the lists of executions, pipelines and tasks may be asked for."""
+
+    page: Page
+    project: str | None
+    statuses: Sequence[str]
+    counters: Sequence[str]
+    deleted: bool
+    order: str
+
+    def of(self, projects: Iterable[Project]) -> PageRequest:
+        """Of those projects that one may see. Deleted ones are gone for good, so of those there are none."""
+        known = [] if self.deleted else [row.id for row in projects]
+        return PageRequest(known, self.page.limit, self.page.offset, self.statuses, self.counters, self.order)
 
 
-def selected(
-    rows: Iterable[Any],
-    *,
-    status: Collection[str] | None,
-    counter: Collection[str] | None,
-    deleted: str | None,
-    status_of: Callable[[Any], str],
-    incomplete: Collection[str],
-) -> list[Any]:
-    """Rows with one of these statuses and counters; `incomplete` are the statuses that the word of that name means.
+async def _listing(
+    page: OnePage,
+    project: str | None = None,
+    status: Annotated[list[str] | None, Query()] = None,
+    counter: Annotated[list[str] | None, Query()] = None,
+    deleted: str | None = None,
+    ordering: str = "-counter",
+) -> Listing:
+    return Listing(page, project, status or (), counter or (), truth(deleted) is True, ordering)
 
-    Deleted ones are gone for good, so of those there are none.
-    """
-    if truth(deleted) is True:
-        return []
-    found = list(rows)
-    if status:
-        wanted = meant(status, incomplete)
-        found = [row for row in found if status_of(row) in wanted]
-    if counter:
-        found = [row for row in found if str(row.counter) in counter]
-    return found
+
+Listed = Annotated[Listing, Depends(_listing)]

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
+from localhai.app.list import ordered
 from localhai.records.aliases import Alias
 from localhai.server.addresses import Base
 from localhai.server.api.data import datum_of, shown_datum
 from localhai.server.bodies import Name, ProjectId, Text, reading
 from localhai.server.errors import Refused, field, not_found
-from localhai.server.pagination import OnePage, ordered
+from localhai.server.pagination import OnePage
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.vocabulary import without_scheme

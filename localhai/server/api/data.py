@@ -14,13 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from localhai.app.list import ordered
 from localhai.errors import UsageError
 from localhai.records import DatumRecord
 from localhai.records.server import User
 from localhai.server.addresses import Base
 from localhai.server.api.stores import STORE
 from localhai.server.errors import not_found, said
-from localhai.server.pagination import OnePage, ordered, truth
+from localhai.server.pagination import OnePage, truth
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking, require_good, signed_url
 from localhai.vocabulary import datum_uri

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from localhai.app.list import ordered
 from localhai.app.stop import stop_deployment
 from localhai.deployments.endpoint import file_names
 from localhai.deployments.versions import make_version
@@ -22,7 +23,7 @@ from localhai.server.auth import require_own
 from localhai.server.bodies import Commit, Flag, Id, Map, Name, Names, ProjectId, Reads, mapping, reading, shaped, truth
 from localhai.server.code import commits, open_commit
 from localhai.server.errors import Refused, field, not_found
-from localhai.server.pagination import OnePage, ordered
+from localhai.server.pagination import OnePage
 from localhai.server.serving import ENABLED, INHERIT, begin, is_enabled
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking

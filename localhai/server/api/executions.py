@@ -6,12 +6,12 @@ import json
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from msgspec import Struct
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
-from localhai.app.list import meant
+from localhai.app.list import page_executions
 from localhai.app.start import Creator, ExecutionStart, start_execution
 from localhai.app.stop import stop_execution
 from localhai.errors import SurroundingsError
@@ -30,16 +30,15 @@ from localhai.server.auth import require_own
 from localhai.server.bodies import Reads, Tags, reading
 from localhai.server.code import open_commit
 from localhai.server.errors import field, said
-from localhai.server.pagination import OnePage, truth
+from localhai.server.pagination import Listed, OnePage
 from localhai.server.state import Shared, State
 from localhai.server.streaming import array, metadata_table
 from localhai.server.tokens import Asking, signed_url
-from localhai.vocabulary import INCOMPLETE, Status
+from localhai.vocabulary import INCOMPLETE
 
 router = APIRouter(prefix="/executions", tags=["executions"])
 
 MOST = 1000  # executions of one table
-_STATUSES = frozenset(str(status) for status in Status)
 
 
 class TagsBody(Struct):
@@ -62,34 +61,12 @@ class TableBody(Struct):
 
 @router.get("/")
 def executions(
-    asking: Asking,
-    state: Shared,
-    page: OnePage,
-    base: Base,
-    project: str | None = None,
-    status: Annotated[list[str] | None, Query()] = None,
-    counter: Annotated[list[str] | None, Query()] = None,
-    step: str | None = None,
-    task: str | None = None,
-    deleted: str | None = None,
-    ordering: str = "-counter",
+    asking: Asking, state: Shared, asked: Listed, base: Base, step: str | None = None, task: str | None = None
 ) -> dict[str, Any]:
     """Executions of one project or of all. Deleted ones are gone for good, so of those there are none."""
-    statuses = sorted(_STATUSES.intersection(meant(status or (), INCOMPLETE)))
-    counters = [int(item) for item in counter or [] if item.isascii() and item.isdigit() and len(item) < 10]  # noqa: PLR2004  # as the column
-    impossible = (status and not statuses) or (counter and not counters) or truth(deleted) is True
-    projects = [] if impossible else [row.id for row in state.projects_of(asking, project)]
-    rows, count = state.records.executions.page(
-        projects,
-        statuses=statuses,
-        counters=counters,
-        step=step,
-        task_id=task and task.lower(),
-        newest_first=ordering.startswith("-"),
-        limit=page.limit,
-        offset=page.offset,
-    )
-    return page.envelope([execution_shape(row, base=base) for row in rows], count)
+    request = asked.of(state.projects_of(asking, asked.project))
+    found = page_executions(state.home, request, step=step, task_id=task and task.lower())
+    return asked.page.shaped(found, lambda row: execution_shape(row, base=base))
 
 
 @router.post("/", status_code=201)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
+from localhai.app.list import page_pipelines
 from localhai.app.start import Creator, start_pipeline
 from localhai.app.stop import stop_pipeline
 from localhai.pipelines.running import PipelineStart
@@ -20,41 +21,20 @@ from localhai.server.api.pipelines_plan import PipelineReading, node_id
 from localhai.server.auth import require_own
 from localhai.server.bodies import reading
 from localhai.server.code import open_commit
-from localhai.server.pagination import OnePage, ordered, selected
+from localhai.server.pagination import Listed
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
-from localhai.vocabulary import PIPELINE_OPEN, WAITING
+from localhai.vocabulary import WAITING
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
-MOST = 10_000
 _STATUSES = {WAITING: "started"}  # clients know no status of that name
-_ORDERS: dict[str, Callable[[Any], Any]] = {"counter": lambda row: row.id, "ctime": lambda row: row.id}
 
 
 @router.get("/")
-def pipelines(
-    asking: Asking,
-    state: Shared,
-    page: OnePage,
-    base: Base,
-    project: str | None = None,
-    status: Annotated[list[str] | None, Query()] = None,
-    counter: Annotated[list[str] | None, Query()] = None,
-    deleted: str | None = None,
-    ordering: str = "-counter",
-) -> dict[str, Any]:
+def pipelines(asking: Asking, state: Shared, asked: Listed, base: Base) -> dict[str, Any]:
     """Pipelines of one project or of all."""
-    known = [row.id for row in state.projects_of(asking, project)]
-    rows = [row for item in known for row in state.home.records.pipelines.list(item, limit=MOST)]
-    found = selected(
-        rows,
-        status=status,
-        counter=counter,
-        deleted=deleted,
-        status_of=lambda row: row.status,
-        incomplete=PIPELINE_OPEN,
-    )
-    return page.cut(ordered(found, ordering, _ORDERS), lambda row: _listed(row, base))
+    request = asked.of(state.projects_of(asking, asked.project))
+    return asked.page.shaped(page_pipelines(state.home, request), lambda row: _listed(row, base))
 
 
 @router.post("/", status_code=201)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from valohai_yaml.objs import Step
 
+from localhai.app.list import page_tasks, task_status
 from localhai.app.start import Creator, start_task
 from localhai.app.stop import stop_task
 from localhai.project.overrides import Overrides
@@ -21,41 +22,23 @@ from localhai.server.auth import require_own
 from localhai.server.bodies import reading
 from localhai.server.code import open_commit
 from localhai.server.errors import field
-from localhai.server.pagination import OnePage, ordered, selected
+from localhai.server.pagination import Listed, OnePage
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.system import strict_json
 from localhai.tasks.plan import TaskPlan
 from localhai.tasks.task import TaskStart
-from localhai.vocabulary import TASK_OPEN, Status
+from localhai.vocabulary import Status
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
-MOST = 10_000
 _COUNTED = (*map(str, Status), "stopping_hard")
-_ORDERS: dict[str, Callable[[Any], Any]] = {
-    "counter": lambda row: row.id,
-    "ctime": lambda row: row.id,
-    "status": lambda row: _status(row),  # noqa: PLW0108  # it stands below
-}
 
 
 @router.get("/")
-def tasks(
-    asking: Asking,
-    state: Shared,
-    page: OnePage,
-    base: Base,
-    project: str | None = None,
-    status: Annotated[list[str] | None, Query()] = None,
-    counter: Annotated[list[str] | None, Query()] = None,
-    deleted: str | None = None,
-    ordering: str = "-counter",
-) -> dict[str, Any]:
+def tasks(asking: Asking, state: Shared, asked: Listed, base: Base) -> dict[str, Any]:
     """Tasks of one project or of all."""
-    known = [row.id for row in state.projects_of(asking, project)]
-    rows = [row for item in known for row in state.home.records.tasks.list(item, limit=MOST)]
-    found = selected(rows, status=status, counter=counter, deleted=deleted, status_of=_status, incomplete=TASK_OPEN)
-    return page.cut(ordered(found, ordering, _ORDERS), lambda row: _listed(state, asking, row, base))
+    request = asked.of(state.projects_of(asking, asked.project))
+    return asked.page.shaped(page_tasks(state.home, request), lambda row: _listed(state, asking, row, base))
 
 
 @router.post("/", status_code=201)
@@ -132,11 +115,6 @@ def _task(state: State, user: User, reference: str) -> TaskRecord:
     return referenced(state, user, reference, records.tasks.get, records.tasks.find)
 
 
-def _status(row: TaskRecord) -> str:
-    """`stopping` from the wish to its end: the records know that as a wish only."""
-    return "stopping" if row.status == "started" and row.stop_requested is not None else row.status
-
-
 def _listed(state: State, creator: User, row: TaskRecord, base: str) -> dict[str, Any]:
     """A task as lists show it."""
     plan, counts = strict_json.convert(row.document["plan"], TaskPlan), state.home.records.tasks.counts(row.id)
@@ -147,7 +125,7 @@ def _listed(state: State, creator: User, row: TaskRecord, base: str) -> dict[str
     return {
         "id": row.id,
         "counter": row.counter,
-        "status": _status(row),
+        "status": task_status(row),
         "title": row.name,
         "type": row.type,
         "step": row.step,

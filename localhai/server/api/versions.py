@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from localhai.app.list import ordered
 from localhai.errors import UsageError
 from localhai.records import ExecutionRecord, Project
 from localhai.records.server import User
@@ -25,7 +26,7 @@ from localhai.server.api.versions_body import (
     ModelVersionBody,
 )
 from localhai.server.bodies import reading
-from localhai.server.pagination import OnePage, ordered
+from localhai.server.pagination import OnePage
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.vocabulary import version_uri
