@@ -60,7 +60,7 @@ def details(home: Home, record: ExecutionRecord, turns: Turns | None = None) -> 
         **shape,
         "project_id": record.project_id,
         "digest": shape["image_digest"],
-        "command_before": None if step is None else list(step.command),
+        "command_before": None if step is None else _listed(step.command),
         "parameter_defaults": None if step is None else _defaults(step),
         "creator": record.document.get("user"),
         "statuses": [
@@ -211,6 +211,10 @@ def _config(path: Path, verdicts: Path) -> ProjectConfig:
     from localhai.project.config import load_config
 
     return load_config(path, verdicts=verdicts)
+
+
+def _listed(command: str | Sequence[str]) -> list[str]:
+    return [command] if isinstance(command, str) else list(command)
 
 
 def _defaults(step: Step) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -10,7 +12,7 @@ from localhai.server.addresses import Base
 from localhai.server.api.data import attachment, bytes_of, content_path
 from localhai.server.page.answers import Answer, Told, router
 from localhai.server.page.visitors import Visiting, datum_of
-from localhai.server.state import Shared, State
+from localhai.server.state import Shared
 from localhai.server.tokens import MINUTE, signed_url
 
 routes = router()
@@ -42,7 +44,7 @@ _OTHER = "application/octet-stream"
 def content(visitor: Visiting, state: Shared, datum_id: str, request: Request, download: str = "") -> Response:
     """The bytes, whole or in ranges."""
     row = datum_of(state, visitor, datum_id)
-    require_bytes(state, row)
+    require_bytes(row)
     disposition = attachment(row.name, "attachment" if download in {"1", "true"} else "inline")
     answer = bytes_of(state, row, request.headers.get("range", ""), disposition, media_type(row.name))
     answer.headers["Content-Security-Policy"] = SANDBOX
@@ -54,7 +56,7 @@ def content(visitor: Visiting, state: Shared, datum_id: str, request: Request, d
 def link(visitor: Visiting, state: Shared, datum_id: str, base: Base) -> Response:
     """An address for a download that the browser makes itself."""
     row = datum_of(state, visitor, datum_id)
-    require_bytes(state, row)
+    require_bytes(row)
     return Answer({"url": signed_url(state, content_path(row.id), base, MINUTE)})
 
 
@@ -69,12 +71,11 @@ def media_type(name: str) -> str:
     return image or (_OTHER if kind_of(name) == "other" else _TEXT)
 
 
-def require_bytes(state: State, row: DatumRecord) -> None:
+def require_bytes(row: DatumRecord) -> None:
     """Raises Told: 410 where they are gone."""
     if row.purged:
         raise Told(410, f"{row.name} was purged: its bytes are gone.", ("its name, size and checksums stay known",))
-    path = state.home_of(state.project(str(row.project_id))).store.path(row.uri)
-    if path is not None and not path.is_file():
+    if row.path is not None and not os.path.isfile(row.path):
         raise Told(410, f"The file of {row.name} is not in the store any more: somebody removed it.")
 
 

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from localhai.server.page import executions, log, outputs, projects, sessions, stream
+from starlette.responses import Response
 
-ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes, stream.routes)
+from localhai.server.page import executions, log, outputs, projects, sessions, stream
+from localhai.server.page.answers import Told, router
+
+others = router()
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@others.api_route("/{_rest:path}", methods=_METHODS)
+def nothing(_rest: str) -> Response:
+    """For every other address below."""
+    raise Told(404, "There is no such address.", ("this page may come from another version: load it anew",))
+
+
+ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes, stream.routes, others)

@@ -13,6 +13,7 @@ import pytest
 import requests
 from fastapi import FastAPI
 from msgspec.structs import replace
+from page_data import PageData
 from waiting import until
 
 from localhai.app.session import login_code
@@ -199,3 +200,9 @@ def page(url: str, nobody: Asker, code: str) -> Iterator[Asker]:
     """Ada's browser."""
     with Asker(url, nobody.post("/page/session/", json={"code": code}).json()["token"]) as asker:
         yield asker
+
+
+@pytest.fixture
+def data(state: State, tmp_path: Path) -> PageData:
+    """A project of Ada's, without an engine's help."""
+    return PageData(state.home, tmp_path / "mnist")

@@ -80,3 +80,10 @@ def test_what_is_no_code_is_refused_in_words(nobody, body):
 def test_a_body_that_is_no_json_is_refused_in_words(nobody):
     answer = nobody.post("/page/session/", data=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["message"]) == (400, "the request is no JSON")
+
+
+@pytest.mark.parametrize("path", ["/page/", "/page/nonsense/", "/page/executions/..%2F../", "/page/table"])
+def test_what_is_no_address_is_said_in_words(page, path):
+    answer = page.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["message"] == "There is no such address."
