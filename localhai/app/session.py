@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from localhai.executions.home import Home
-    from localhai.records.server import User
     from localhai.records.sessions import Session
+    from localhai.records.users import User
 
 _LOGIN = "#login="  # a fragment reaches no log and no other server
 

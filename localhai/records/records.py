@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from localhai.records.database import Database
     from localhai.records.deployments import DeploymentRecords
     from localhai.records.overview import Overview
+    from localhai.records.packages import PackageRecords
     from localhai.records.pipelines import PipelineRecords
     from localhai.records.queue import QueueRecords
     from localhai.records.reuse import ReuseRecords
-    from localhai.records.server import PackageRecords, UserRecords, VariableRecords
     from localhai.records.sessions import SessionRecords
     from localhai.records.tasks import TaskRecords
+    from localhai.records.users import UserRecords
+    from localhai.records.variables import VariableRecords
     from localhai.records.version_making import VersionRecords
 
 FILE_NAME = "localhai.db"
@@ -117,7 +119,7 @@ class Records:
 
     @late
     def users(self) -> UserRecords:
-        from localhai.records.server import UserRecords
+        from localhai.records.users import UserRecords
 
         return UserRecords(self.access)
 
@@ -135,13 +137,13 @@ class Records:
 
     @late
     def variables(self) -> VariableRecords:
-        from localhai.records.server import VariableRecords
+        from localhai.records.variables import VariableRecords
 
         return VariableRecords(self.access)
 
     @late
     def packages(self) -> PackageRecords:
-        from localhai.records.server import PackageRecords
+        from localhai.records.packages import PackageRecords
 
         return PackageRecords(self.access)
 

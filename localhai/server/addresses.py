@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.records import ExecutionRecord
-    from localhai.records.server import User
+    from localhai.records.users import User
     from localhai.server.state import State
 
 _LONGEST_COUNTER = 9  # digits

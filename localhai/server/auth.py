@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from localhai.records import Project
-    from localhai.records.server import User
+    from localhai.records.users import User
     from localhai.server.state import State
 
 

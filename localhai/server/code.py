@@ -25,7 +25,7 @@ from localhai.pipelines.sources import Sources
 from localhai.project import git, snapshot
 from localhai.project.config import load_config
 from localhai.project.folder import ProjectFolder
-from localhai.records.server import Package
+from localhai.records.packages import Package
 from localhai.records.times import text
 from localhai.server.errors import field
 from localhai.system import durable

@@ -15,7 +15,7 @@ from localhai.vocabulary import INCOMPLETE
 
 if TYPE_CHECKING:
     from localhai.records import Project
-    from localhai.records.server import User
+    from localhai.records.users import User
     from localhai.server.state import State
 
 

@@ -34,14 +34,14 @@ from msgspec import Struct
 
 from localhai.errors import ProjectError
 from localhai.executions.uploads import upload
-from localhai.records.server import Variable
+from localhai.records.variables import Variable
 from localhai.server import projects
 from localhai.system.text import read_file
 from localhai.vocabulary import is_variable
 
 if TYPE_CHECKING:
     from localhai.records import DatumRecord, Project
-    from localhai.records.server import User
+    from localhai.records.users import User
     from localhai.server.state import State
 
 SHORTEST_TOKEN = 8

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from localhai.app.queue import Queue
     from localhai.records import Project, Records
-    from localhai.records.server import User
+    from localhai.records.users import User
 
 
 class Round(Protocol):

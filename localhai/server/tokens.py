@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.errors import Refused, said
 from localhai.server.state import Shared, State
 from localhai.system import private

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from localhai.app.list import ordered
 from localhai.errors import UsageError
 from localhai.records import DatumRecord
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.addresses import Base
 from localhai.server.api.stores import STORE
 from localhai.server.errors import not_found, said

@@ -17,7 +17,7 @@ from localhai.deployments.versions import make_version
 from localhai.errors import InputNotFound, LocalhaiError, UsageError
 from localhai.records import Project
 from localhai.records.deployments import Deployment, DeploymentVersion, VersionEndpoint
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.addresses import Base
 from localhai.server.auth import require_own
 from localhai.server.bodies import Commit, Flag, Id, Map, Name, Names, ProjectId, Reads, mapping, reading, shaped, truth

@@ -21,7 +21,7 @@ from localhai.executions.log.metadata import read_metadata
 from localhai.executions.reading import require_allowed
 from localhai.project.plan import ExecutionPlan
 from localhai.records import ExecutionRecord, Project
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.addresses import Base, execution_of, files_of
 from localhai.server.api.data import content_path, datum_shape
 from localhai.server.api.environments import LOCAL

@@ -13,7 +13,7 @@ from localhai.app.stop import stop_pipeline
 from localhai.pipelines.running import PipelineStart
 from localhai.records import Project
 from localhai.records.pipelines import Pipeline, PipelineNode
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.addresses import Base, referenced
 from localhai.server.api.executions import execution_shape
 from localhai.server.api.pipelines_body import BlueprintBody, PipelineBody, PipelineStartBody

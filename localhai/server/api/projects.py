@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from localhai.records import Project
-from localhai.records.server import User, Variable
+from localhai.records.users import User
+from localhai.records.variables import Variable
 from localhai.server import projects as making
 from localhai.server.addresses import Base
 from localhai.server.api import users

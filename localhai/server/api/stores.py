@@ -18,7 +18,7 @@ from localhai.errors import InputNotFound
 from localhai.executions.reading import Reading
 from localhai.executions.uploads import upload
 from localhai.records import DatumRecord, Project
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.auth import require_own
 from localhai.server.bodies import ProjectId, Text, reading
 from localhai.server.errors import field, not_found

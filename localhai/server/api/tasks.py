@@ -13,8 +13,8 @@ from localhai.app.start import Creator, start_task
 from localhai.app.stop import stop_task
 from localhai.project.overrides import Overrides
 from localhai.records import Project
-from localhai.records.server import User
 from localhai.records.tasks import TaskRecord
+from localhai.records.users import User
 from localhai.server.addresses import Base, referenced
 from localhai.server.api.executions import execution_shape
 from localhai.server.api.tasks_body import TaskBody

@@ -27,7 +27,7 @@ from localhai.errors import UsageError
 from localhai.executions.uploads import upload
 from localhai.records import DatumRecord, Project
 from localhai.records.ids import new_id
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.addresses import Base
 from localhai.server.api.data import datum_shape
 from localhai.server.bodies import Names, Object, ProjectId, Reads, reading, shaped, text

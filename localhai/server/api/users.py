@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from msgspec import Struct
 
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.bodies import Text, reading
 from localhai.server.errors import said
 from localhai.server.state import Shared

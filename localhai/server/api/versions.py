@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from localhai.app.list import ordered
 from localhai.errors import UsageError
 from localhai.records import ExecutionRecord, Project
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.records.versions import Noun, Version, VersionParent
 from localhai.server.addresses import Base
 from localhai.server.api import versions_body as asked

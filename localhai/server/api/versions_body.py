@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct
 from localhai.errors import UsageError
 from localhai.records import Project
 from localhai.records.ids import new_id
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.records.versions import Noun, Version, VersionParent, VersionRequest
 from localhai.server.bodies import LONGEST_TEXT, Name, Names, ProjectId, Reads, Text, as_it_is, shaped, text
 from localhai.server.errors import Refused, field, not_found

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from localhai.app.table import table_of
 from localhai.records.overview import ProjectCount
-from localhai.records.server import User
+from localhai.records.users import User
 from localhai.server.page.answers import Answer, router
 from localhai.server.page.visitors import Visiting, is_first, project_of
 from localhai.server.state import Shared, State

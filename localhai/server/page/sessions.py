@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from localhai.app.session import exchange
 from localhai.errors import SurroundingsError
-from localhai.records.server import User
 from localhai.records.times import text
+from localhai.records.users import User
 from localhai.server.bodies import Name, reading
 from localhai.server.page.answers import Answer, Told, router
 from localhai.server.page.bundle import Bundle

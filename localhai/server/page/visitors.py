@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.records import DatumRecord, ExecutionRecord, Project
-from localhai.records.server import User
 from localhai.records.sessions import Session
+from localhai.records.users import User
 from localhai.server.errors import Refused
 from localhai.server.page.answers import Told
 from localhai.server.state import Shared, State

@@ -21,7 +21,7 @@ from localhai.executions.home import Home
 from localhai.executions.log.capture import Capture
 from localhai.executions.run import finalize, secrets
 from localhai.executions.run.heartbeat import own_owner
-from localhai.records.server import Variable
+from localhai.records.variables import Variable
 from localhai.testing import Canned, FakeEngine
 
 if TYPE_CHECKING:

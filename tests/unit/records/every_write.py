@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from localhai.records import DatumRecord
+from localhai.records.packages import Package
 from localhai.records.queue import QueueEntry
-from localhai.records.server import Package, Variable
+from localhai.records.variables import Variable
 from localhai.records.versions import VersionRequest
 
 TIME = "2026-01-01T00:00:00.000000Z"

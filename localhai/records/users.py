@@ -1,4 +1,4 @@
-"""What the REST API remembers beside everybody's records: `localhai run` never loads it."""
+"""Users of the REST API, and whose projects are: `localhai run` never loads it."""
 
 from __future__ import annotations
 
@@ -35,29 +35,8 @@ class Ownership(Struct, frozen=True):
     description: str
 
 
-class Variable(Struct, frozen=True):
-    """An environment variable of a project: set in all its executions that are started over the API."""
-
-    name: str
-    value: str
-    secret: bool
-
-
-class Package(Struct, frozen=True):
-    """An uploaded ad-hoc commit of a project. `identifier` is `~<sha256>`, `size` the upload's in bytes."""
-
-    project_id: str
-    identifier: str
-    yaml_path: str
-    description: str
-    size: int
-    created: str
-
-
 USERS = Table(User, "users", "u", noun="user", texts=("name",))
 OWNERSHIPS = Table(Ownership, "project_owners", "o", texts=("description",))
-VARIABLES = Table(Variable, "project_variables", "v", texts=("name", "value"), reads={"secret": bool})
-PACKAGES = Table(Package, "commits", "c", texts=("yaml_path", "description"))
 
 
 class UserRecords(NounRecords):
@@ -116,49 +95,6 @@ class UserRecords(NounRecords):
     def list(self) -> list[User]:
         """All of them, oldest first; the first is who made the home."""
         return self._read(lambda transaction: USERS.select(transaction, "ORDER BY u.id"))
-
-
-class VariableRecords(NounRecords):
-    """`records.variables`: the environment variables of projects."""
-
-    table = VARIABLES
-
-    def set(self, project_id: str, variable: Variable) -> None:
-        """Make it, or replace the one of that name."""
-        values = {"project_id": project_id, **asdict(variable)}
-        conflict = "(project_id, name) DO UPDATE SET value = excluded.value, secret = excluded.secret"
-        self._write(lambda transaction, _again: VARIABLES.insert(transaction, values, conflict))
-
-    def delete(self, project_id: str, name: str) -> bool:
-        """Whether there was one."""
-        sql = "DELETE FROM project_variables WHERE project_id = :id AND name = :name"
-        key = {"id": project_id, "name": storable(name)}
-        return self._write(lambda transaction, again: transaction.change(sql, key) > 0 or again)
-
-    def list(self, project_id: str) -> list[Variable]:
-        """By name."""
-        tail, key = "WHERE v.project_id = :id ORDER BY v.name", {"id": project_id}
-        return self._read(lambda transaction: VARIABLES.select(transaction, tail, key))
-
-
-class PackageRecords(NounRecords):
-    """`records.packages`: uploaded commits."""
-
-    table = PACKAGES
-
-    def put(self, package: Package) -> None:
-        """Remember an upload; the same one again gets the new description and configuration file."""
-        conflict = (
-            "(project_id, identifier) DO UPDATE SET yaml_path = excluded.yaml_path, description = excluded.description"
-        )
-        self._write(lambda transaction, _again: PACKAGES.insert(transaction, asdict(package), conflict))
-
-    def list(self, project_id: str, identifier: str | None = None) -> list[Package]:
-        """Of a project, newest first; only that of the whole `identifier` if given."""
-        where = "WHERE c.project_id = :id" + (" AND c.identifier = :identifier" if identifier else "")
-        key = {"id": project_id, "identifier": storable(identifier)}
-        tail = f"{where} ORDER BY c.created DESC, c.identifier"
-        return self._read(lambda transaction: PACKAGES.select(transaction, tail, key))
 
 
 def _digest(token: str) -> str:
