@@ -11,6 +11,7 @@ from msgspec import Struct
 from localhai.errors import UsageError
 
 if TYPE_CHECKING:
+    from localhai.containers.engine import EngineInfo
     from localhai.settings import Settings
 
 MEGABYTE = 1024 * 1024
@@ -67,11 +68,24 @@ def engine_limits(
         "memory_reservation": reservation,
         "gpus": _gpus(devices or {}, notes),
         "network": variables.get("VH_DOCKER_NETWORK", "").strip() or network,
-        "ports": _ports(variables.get("VH_EXPOSE_PORTS", "")),
+        "ports": exposed_ports(variables),
         "pids": pids,
         "new_privileges": new_privileges,
     }
     return EngineLimits({name: value for name, value in fields.items() if value}, tuple(notes))
+
+
+def container_limits(settings: Settings, info: EngineInfo, **wanted: Any) -> EngineLimits:
+    """`engine_limits` of what is wanted, over `engine_options`, as these settings and this engine have them."""
+    found = engine_limits(
+        **wanted,
+        network=settings.network,
+        engine_cpus=info.cpus,
+        engine_memory=info.memory,
+        pids=settings.pids_limit if info.counts_pids else None,
+        new_privileges=not settings.no_new_privileges,
+    )
+    return EngineLimits({**engine_options(settings, info.memory), **found.fields}, found.notes)
 
 
 def foreign_network(variables: Mapping[str, str], *, own: str | None, allowed: Collection[str]) -> str | None:
@@ -143,10 +157,10 @@ def _gpus(devices: Mapping[str, float], notes: list[str]) -> int | None:
     return count or None
 
 
-def _ports(text: str) -> dict[int, int]:
-    """Ports of the container and of this machine."""
+def exposed_ports(variables: Mapping[str, str]) -> dict[int, int]:
+    """By ports of the container, those of this machine, as VH_EXPOSE_PORTS has them. Raises UsageError."""
     found: dict[int, int] = {}
-    for item in re.split(r"[,\s]+", text.strip()):
+    for item in re.split(r"[,\s]+", variables.get("VH_EXPOSE_PORTS", "").strip()):
         if not item:
             continue
         match = re.fullmatch(r"(?:(\d+):)?(\d+)(?:/tcp)?", item)

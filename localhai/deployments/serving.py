@@ -97,7 +97,7 @@ def _start(work: Work, image: str, stack: ExitStack) -> _Server:
     stack.callback(_let_go, work)
     stack.push(lambda _kind, error, _trace: _note(work, error))
     container = engine.create(_spec(work, image))
-    stack.callback(_end, work, container)
+    stack.callback(engine.remove, container)
     engine.put_archive(container, "/", archives.pack(_support(work)))
     output = engine.attach(container)
     thread = threading.Thread(target=work.capture.pump, args=(output,), daemon=True)
@@ -129,10 +129,6 @@ def _stop(work: Work, container: str) -> None:
     stopping.over()
 
 
-def _end(work: Work, container: str) -> None:
-    work.home.engine.remove(container)
-
-
 def _let_go(work: Work) -> None:
     found = work.home.records.deployments.version(work.version.id).endpoint(work.endpoint)
     if found is not None and found.owner == own_owner():
@@ -148,15 +144,12 @@ def _spec(work: Work, image: str) -> ContainerSpec:
     info = work.home.engine.info()
     is_here = not info.place.startswith(("tcp:", "ssh:", "http"))
     resources = work.definition.get("resources") or {}
-    found = limits.engine_limits(
+    found = limits.container_limits(
+        work.settings,
+        info,
         cpu_max=(resources.get("cpu") or {}).get("max"),
         memory_max=(resources.get("memory") or {}).get("max"),
         devices=resources.get("devices") or {},
-        network=work.settings.network,
-        engine_cpus=info.cpus,
-        engine_memory=info.memory,
-        pids=work.settings.pids_limit if info.counts_pids else None,
-        new_privileges=not work.settings.no_new_privileges,
     )
     for note in found.notes:
         work.capture.status(note)
@@ -175,12 +168,7 @@ def _spec(work: Work, image: str) -> ContainerSpec:
         },
         labels=work.labels,
         working_dir=REPOSITORY,
-        **{
-            **limits.engine_options(work.settings, info.memory),
-            **found.fields,
-            "ports": {port: 0},
-            "ports_at": "127.0.0.1" if is_here else "",
-        },
+        **{**found.fields, "ports": {port: 0}, "ports_at": "127.0.0.1" if is_here else ""},
     )
 
 

@@ -100,6 +100,12 @@ DATA = Table(
 )
 
 
+TAG = (
+    "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
+    " ON CONFLICT (datum_id, tag) DO NOTHING"
+)
+
+
 def insert(transaction: Transaction, execution_id: str, project_id: str, records: Sequence[DatumRecord]) -> None:
     """Add data; those that are there already stay as they are."""
     own = ("id", "name", "size", "ctime", "md5", "sha1", "sha256", "uri", "properties")
@@ -112,11 +118,7 @@ def insert(transaction: Transaction, execution_id: str, project_id: str, records
         for position, tag in enumerate(dict.fromkeys(storable(tag) for tag in record.tags))
     ]
     if tags:
-        transaction.change_many(
-            "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
-            " ON CONFLICT (datum_id, tag) DO NOTHING",
-            tags,
-        )
+        transaction.change_many(TAG, tags)
 
 
 def project_of(transaction: Transaction, execution_id: str) -> str:
@@ -197,8 +199,7 @@ class DataRecords(NounRecords):
         def work(transaction: Transaction, _again: bool) -> None:
             transaction.change("DELETE FROM datum_tags WHERE datum_id = :id", {"id": datum_id})
             if new:
-                sql = "INSERT INTO datum_tags (datum_id, tag, position) VALUES (:id, :tag, :position)"
-                transaction.change_many(sql, new)
+                transaction.change_many(TAG, new)
 
         self.get(datum_id)
         self._write(work)

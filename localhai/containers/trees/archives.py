@@ -16,7 +16,6 @@ from msgspec import Struct, field
 from localhai.system import names
 
 BLOCK = 1 << 20
-EXECUTABLE = 0o111
 
 
 class ArchiveMember(Struct, frozen=True):

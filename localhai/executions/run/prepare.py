@@ -196,23 +196,19 @@ def container_spec(context: RunContext, image: Image, tree: FileTree, mounts: tu
 
 def _limits(context: RunContext) -> Mapping[str, Any]:
     """The step's resources as the engine takes them; what cannot be given as asked is said."""
-    wanted, info = context.plan.limits, context.home.engine.info()
-    found = limits.engine_limits(
+    wanted = context.plan.limits
+    found = limits.container_limits(
+        context.settings,
+        context.home.engine.info(),
         cpu_max=wanted.cpu_max,
         memory_min=wanted.memory_min,
         memory_max=wanted.memory_max,
         devices=wanted.devices or {},
         variables=context.plan.environment_variables,
-        network=context.settings.network,
-        engine_cpus=info.cpus,
-        engine_memory=info.memory,
-        pids=context.settings.pids_limit if info.counts_pids else None,
-        new_privileges=not context.settings.no_new_privileges,
     )
     for note in found.notes:
         context.capture.status(note)
-    fields = {**limits.engine_options(context.settings, info.memory), **found.fields}
-    return fields if context.options.member is None else _of_member(context, context.options.member, fields)
+    return found.fields if context.options.member is None else _of_member(context, context.options.member, found.fields)
 
 
 def _of_member(context: RunContext, member: GroupMember, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -229,7 +225,7 @@ def _of_member(context: RunContext, member: GroupMember, fields: Mapping[str, An
 
 def _ports(context: RunContext) -> list[int]:
     """What the step exposes, inside of its container."""
-    return list(limits.engine_limits(variables=context.plan.environment_variables).fields.get("ports", ()))
+    return list(limits.exposed_ports(context.plan.environment_variables))
 
 
 def _command(context: RunContext) -> tuple[str, ...]:

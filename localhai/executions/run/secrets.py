@@ -142,11 +142,6 @@ def _forms(secret: str) -> Iterator[bytes]:
     yield from {form.encode() for form in forms}
 
 
-def masked_names(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables as they may be shown: every value hidden."""
-    return dict.fromkeys(variables, MASK.decode())
-
-
 FILE = "secrets.json"
 LOST = "What is to be masked in its output was kept beside it and is gone: masked from here on is what is still known."
 
