@@ -101,6 +101,13 @@ class ContainerSpec(Struct, frozen=True):
     host_users: bool = False  # users are those of the machine even where the engine maps them to others
 
 
+def helper_spec(
+    image: str, labels: Mapping[str, str], *mounts: Mount, command: tuple[str, ...] = ("true",), user: str | None = None
+) -> ContainerSpec:
+    """A container without a name and a network, for a moment; most are never started, and only hold their mounts."""
+    return ContainerSpec("", image, command, labels=labels, mounts=mounts, network="none", user=user)
+
+
 class ContainerState(Struct, frozen=True):
     """What the engine knows of a container. `status` as the engine says it: created, running, exited, dead..."""
 

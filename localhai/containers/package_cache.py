@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.containers import labels
-from localhai.containers.engine import ContainerSpec, Engine, Image, Mount
+from localhai.containers.engine import Engine, Image, Mount, helper_spec
 from localhai.containers.trees import ownership
 from localhai.system import durable
 from localhai.system.locks import alone
@@ -170,18 +170,9 @@ class _Maker(Struct, frozen=True):
 
     def _fill(self, mount: Mount, entries: Iterator[ArchiveMember]) -> None:
         """Put files and folders there, owned by root inside whoever that is on this machine."""
-        spec = ContainerSpec(
-            name="",
-            image=self.image.id,
-            command=("true",),
-            labels={labels.HELPER: "packages"},
-            mounts=(mount,),
-            user="0:0",
-            network="none",
-        )
         from localhai.containers.trees import archives
 
-        container = self.engine.create(spec)
+        container = self.engine.create(helper_spec(self.image.id, {labels.HELPER: "packages"}, mount, user="0:0"))
         try:
             self.engine.put_archive(container, "/", archives.pack(entries))
         finally:

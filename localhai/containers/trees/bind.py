@@ -33,7 +33,7 @@ LAYERED = ("repository", "inputs")
 WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-class BindTree:
+class BindTree(layout.EngineTree):
     """A `FileTree` of folders on this machine.
 
     `overlay` tells whether the engine can mount overlay volumes; it is only asked when a tree is big enough to gain.
@@ -42,26 +42,15 @@ class BindTree:
     """
 
     def __init__(self, engine: Engine, image: Image | None, *, overlay: Callable[[Path], bool] | None = None) -> None:
-        self._engine = engine
-        self._image = image
+        super().__init__(engine, image, opened=image is not None and ownership.must_be_open(image, engine.info()))
         self._overlay = overlay
-        self._opened = image is not None and ownership.must_be_open(image, engine.info())
-        self._contents: TreeContents | None = None
 
     @property
     def way(self) -> Literal["bind", "volumes"]:
         return "bind"
 
-    @property
-    def contents(self) -> TreeContents:
-        if self._contents is None:
-            raise RuntimeError("prepare() comes first")
-        return self._contents
-
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
-        self._contents = contents
-        contents.scratch.mkdir(parents=True, exist_ok=True)
-        contents.outputs.mkdir(parents=True, exist_ok=True)
+        self._take(contents)
         if self._opened:
             contents.outputs.chmod(OPEN_FOLDER)
         config = contents.scratch / "config"
@@ -72,9 +61,6 @@ class BindTree:
             Mount(str(contents.outputs), OUTPUTS),
             Mount(str(config), CONFIG, read_only=True),
         )
-
-    def resume(self, contents: TreeContents) -> None:
-        self._contents = contents
 
     def fill(self, container: str) -> None:
         """Everything is mounted: nothing to do."""

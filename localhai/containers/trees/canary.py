@@ -11,7 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers.engine import Mount, helper_spec
 from localhai.containers.trees import layout
 from localhai.containers.trees.bind import BindTree
 from localhai.containers.trees.ownership import remove_tree
@@ -105,13 +105,10 @@ def _read_back(engine: Engine, image: Image | None, mount: Mount, place: Path) -
 
     if image is None:
         return None
-    spec = ContainerSpec(
-        name="", image=image.id, command=("true",), labels=LABELS, mounts=(mount,), network="none", user="0:0"
-    )
     container = None
     fresh = place / "back"
     try:
-        container = engine.create(spec)
+        container = engine.create(helper_spec(image.id, LABELS, mount, user="0:0"))
         archives.unpack(engine.get_archive(container, f"{INSIDE}/token"), fresh, strip=0)
         return (fresh / "token").read_bytes()
     except (EngineLost, ImageNotFound):

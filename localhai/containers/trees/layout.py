@@ -16,7 +16,7 @@ from localhai.containers.copying import OPEN_FOLDER, Size
 from localhai.errors import SurroundingsError
 
 if TYPE_CHECKING:
-    from localhai.containers.engine import Mount
+    from localhai.containers.engine import Engine, Image, Mount
 
 
 REPOSITORY = "/valohai/repository"
@@ -74,6 +74,34 @@ class FileTree(Protocol):
 
     def remove(self, container: str | None) -> None:
         """Delete repository, inputs, config copies and volumes of this execution; never the outputs."""
+
+
+class EngineTree:
+    """What both of them know: the engine, the image if there is one yet, and once there are some the contents.
+
+    `opened`: the user of the container is neither root nor us, so what he may write is open to everybody.
+    """
+
+    def __init__(self, engine: Engine, image: Image | None, *, opened: bool) -> None:
+        self._engine = engine
+        self._image = image
+        self._opened = opened
+        self._contents: TreeContents | None = None
+
+    @property
+    def contents(self) -> TreeContents:
+        if self._contents is None:
+            raise RuntimeError("prepare() comes first")
+        return self._contents
+
+    def resume(self, contents: TreeContents) -> None:
+        """See `FileTree`."""
+        self._contents = contents
+
+    def _take(self, contents: TreeContents) -> None:
+        self._contents = contents
+        contents.scratch.mkdir(parents=True, exist_ok=True)
+        contents.outputs.mkdir(parents=True, exist_ok=True)
 
 
 Way = Literal["copy", "overlay", "mounts"]

@@ -7,7 +7,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from localhai.containers.engine import ContainerSpec, Mount
+from msgspec.structs import replace
+
+from localhai.containers.engine import Mount, helper_spec
 from localhai.errors import SurroundingsError
 
 if TYPE_CHECKING:
@@ -95,18 +97,9 @@ def disarm(folder: str) -> list[str]:
 
 def helper(engine: Engine, image: str, command: tuple[str, ...], folder: str, labels: Mapping[str, str]) -> int | None:
     """Run a command as root over one folder of this machine; its exit code, None when the image cannot run it."""
-    spec = ContainerSpec(
-        name="",
-        image=image,
-        command=command,
-        labels=labels,
-        mounts=(Mount(folder, INSIDE),),
-        user="0:0",
-        network="none",
-        host_users=True,
-    )
+    spec = helper_spec(image, labels, Mount(folder, INSIDE), command=command, user="0:0")
     try:
-        return engine.run(spec)[0]
+        return engine.run(replace(spec, host_users=True))[0]
     except SurroundingsError:
         return None
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Literal
 
-from localhai.containers.engine import ContainerSpec, Mount
+from localhai.containers.engine import Mount, helper_spec
 from localhai.containers.trees import archives, layout, ownership
 from localhai.containers.trees.layout import CONFIG, INPUTS, OUTPUTS, REPOSITORY
 from localhai.errors import DiskFull, EngineLost, SurroundingsError
@@ -25,7 +25,7 @@ _FIND = "find . -type f ! -perm -0200 ! -perm -0020 ! -perm -0002 -print0"
 _MOVE = 'batch=$1; shift; for f; do mkdir -p "$batch/${f%/*}" && mv -- "$f" "$batch/$f"; done'
 
 
-class VolumeTree:
+class VolumeTree(layout.EngineTree):
     """A `FileTree` of one labelled volume per execution.
 
     /valohai/config is writable for root inside: a volume has one mode for all of it. Nothing that is cached can be
@@ -33,20 +33,11 @@ class VolumeTree:
     """
 
     def __init__(self, engine: Engine, image: Image | None) -> None:
-        self._engine = engine
-        self._image = image
-        self._opened = image is not None and not ownership.is_root(image.user)
-        self._contents: TreeContents | None = None
+        super().__init__(engine, image, opened=image is not None and not ownership.is_root(image.user))
 
     @property
     def way(self) -> Literal["bind", "volumes"]:
         return "volumes"
-
-    @property
-    def contents(self) -> TreeContents:
-        if self._contents is None:
-            raise RuntimeError("prepare() comes first")
-        return self._contents
 
     @property
     def volume(self) -> str:
@@ -58,14 +49,9 @@ class VolumeTree:
         return f"localhai-{contents.key}"
 
     def prepare(self, contents: TreeContents) -> tuple[Mount, ...]:
-        self._contents = contents
-        contents.scratch.mkdir(parents=True, exist_ok=True)
-        contents.outputs.mkdir(parents=True, exist_ok=True)
+        self._take(contents)
         self._engine.create_volume(self.volume, contents.labels)
         return (Mount(self.volume, TOP, kind="volume"),)
-
-    def resume(self, contents: TreeContents) -> None:
-        self._contents = contents
 
     def fill(self, container: str) -> None:
         """Send repository, inputs and config as one tar stream, made while it is sent."""
@@ -190,15 +176,8 @@ class VolumeTree:
             return None
         if self._image is None:
             raise SurroundingsError(f"the volume {self.volume} cannot be read: its image is gone")
-        spec = ContainerSpec(
-            name="",
-            image=self._image.id,
-            command=("true",),
-            labels=contents.labels,
-            mounts=(Mount(self.volume, TOP, kind="volume"),),
-            network="none",
-        )
-        return self._engine.create(spec)
+        holds = Mount(self.volume, TOP, kind="volume")
+        return self._engine.create(helper_spec(self._image.id, contents.labels, holds))
 
     def remove(self, container: str | None) -> None:
         """Raises SurroundingsError when scratch resists."""
