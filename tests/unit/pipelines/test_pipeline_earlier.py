@@ -197,3 +197,10 @@ def test_nodes_of_a_cycle_are_in_no_order(make_plan: Any) -> None:
     assert graph.into["d"] == [edges[0], edges[0]]
     assert graph.keepable(["d", "b"]) == []
     assert graph.keepable(["d", "a"]) == ["a", "d"]
+
+
+def test_beside_a_node_runs_what_does_not_wait_for_it_and_it_not_for_that(make_plan):
+    ways = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]
+    graph = Graph(make_plan(list("abcdef"), [[f"{one}.dependency.*", f"{two}.dependency.*"] for one, two in ways]))
+    found = {name: "".join(graph.beside(name)) for name in "abcdef"}
+    assert found == {"a": "f", "b": "cf", "c": "bf", "d": "f", "e": "f", "f": "abcde"}

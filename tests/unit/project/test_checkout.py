@@ -8,6 +8,7 @@ from gits import git
 
 from localhai.errors import ProjectError, UsageError
 from localhai.project import snapshot
+from localhai.project.checkout import newest, text_at
 
 pytestmark = pytest.mark.usefixtures("no_git_configuration")
 
@@ -180,3 +181,26 @@ def test_a_project_below_the_top_of_its_repository_has_its_submodules(nested, ca
         "a/b/b.py",
         "valohai.yaml",
     ]
+
+
+def test_the_newest_commit_of_a_branch_is_that_of_here_and_else_that_of_origin(history):
+    folder, first, second = history
+    for branch in ("main", "far"):
+        git(folder, "update-ref", f"refs/remotes/origin/{branch}", first)
+    assert (newest(folder, "main"), newest(folder, "far")) == (second, first)
+    with pytest.raises(UsageError, match="'nowhere'"):
+        newest(folder, "nowhere")
+
+
+def test_a_file_is_read_as_a_commit_has_it(history):
+    folder, _, _ = history
+    below = folder / "below"
+    below.mkdir()
+    (below / "own.py").write_text("own")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "below")
+    (below / "own.py").write_text("edited")
+    assert text_at(folder, "v1", folder / "train.py") == "old"
+    assert text_at(below, "HEAD", below / "own.py") == "own"
+    with pytest.raises(ProjectError, match=r"commit v1 has no below/own\.py"):
+        text_at(below, "v1", below / "own.py")
