@@ -84,8 +84,7 @@ def _file(path: Path, found: DagFile, settings: Settings) -> CheckedFile:
     checked = CheckedFile(str(path), found.dags, airflow_3=[to_builtins(item) for item in found.refused])
     if found.error is not None:
         checked.problems.append(f"line {found.error[0]}: this is no Python: {found.error[1]}")
-    beside = path.absolute().parent
-    places = Places(dict, [beside, *beside.parents, Path.cwd(), settings.home], beside, known_projects)
+    places = Places.around(path.absolute().parent, settings.home, known=known_projects)
     checked.tasks = [_task(item, places) for item in found.submissions]
     return checked
 

@@ -127,10 +127,8 @@ class ValohaiHook(BaseHook):
         from localhai.app.projects import Places, known_projects
         from localhai.settings import Settings
 
-        folders = [Path.cwd(), Path(airflow_home()), Settings.load().home]
-        if self._beside is not None:
-            folders = [self._beside, *self._beside.parents, *folders]
-        return Places(self.extra, folders, self._beside, known_projects)
+        folders = (Path(airflow_home()), Settings.load().home)
+        return Places.around(self._beside, *folders, extra=self.extra, known=known_projects)
 
     # what the original plugin's hook has
 

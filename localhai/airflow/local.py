@@ -72,9 +72,7 @@ class LocalPlatform:
                 found = _details(home, kind, key)
             return found
 
-    def hand_over(self, kind: Kind, details: dict[str, Any]) -> dict[str, Any]:
-        if kind == "pipeline":
-            return details
+    def hand_over(self, details: dict[str, Any]) -> dict[str, Any]:
         from localhai.airflow.earlier import HEARD
 
         with self._home() as home:

@@ -142,8 +142,8 @@ class Platform(Protocol):
     def details(self, kind: Kind, key: str) -> dict[str, Any]:
         """As the platform's API gives it: id, counter, status, step, urls, parameters, ..."""
 
-    def hand_over(self, kind: Kind, details: dict[str, Any]) -> dict[str, Any]:
-        """What Airflow keeps of what is complete: outputs with a `url`. A later try of the task starts anew."""
+    def hand_over(self, details: dict[str, Any]) -> dict[str, Any]:
+        """What Airflow keeps of an execution that is complete: outputs with a `url`. A later try starts anew."""
 
     def outputs(self, key: str) -> list[dict[str, Any]]:
         """The outputs of an execution: id, name, size, ctime, uri."""

@@ -107,10 +107,8 @@ class RemotePlatform:
             found["tags"] = without_ours(found["tags"])
         return found
 
-    def hand_over(self, kind: Kind, details: dict[str, Any]) -> dict[str, Any]:
+    def hand_over(self, details: dict[str, Any]) -> dict[str, Any]:
         """The platform need not know; outputs as the original plugin gives them."""
-        if kind == "pipeline":
-            return details
         found = self.outputs(details["id"])
         outputs = [
             {**{key: item.get(key) for key in OUTPUT_KEYS}, "url": self.output_url(item["id"])} for item in found

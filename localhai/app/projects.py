@@ -32,6 +32,12 @@ class Places(Struct, frozen=True):
     known: Callable[[], Sequence[tuple[str, str]]] = tuple
     environ: Mapping[str, str] | None = None
 
+    @classmethod
+    def around(cls, beside: Path | None, *folders: Path, **more: Any) -> Places:
+        """In the folder of a DAG's file and above it, in the working directory, and in `folders`."""
+        above = [] if beside is None else [beside, *beside.parents]
+        return cls(settings_folders=[*above, Path.cwd(), *folders], beside=beside, **more)
+
 
 class FoundProject(Struct, frozen=True):
     """The folder, and who said so."""

@@ -89,7 +89,7 @@ def test_what_ended_while_nobody_listened_is_taken_once(bench: Any, killed: Any)
     platform = LocalPlatform(Places())
 
     first = platform.run(request, Watcher())
-    platform.hand_over("execution", first)
+    platform.hand_over(first)
     cleared = platform.run(replace(request, step="quick"), Watcher())
 
     assert first["counter"] == 1

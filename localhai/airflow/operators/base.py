@@ -106,7 +106,7 @@ class SubmitOperator(BaseOperator):
         """The XCom of what has ended. Raises AirflowException unless it is complete."""
         with airflow_words():
             raise_unless_complete(self.kind, details, platform)
-            return platform.hand_over(self.kind, details)
+            return details if self.kind == "pipeline" else platform.hand_over(details)
 
     def _defer(self, hook: ValohaiHook, request: ExecutionRequest | PipelineRequest, watcher: _TaskWatcher) -> None:
         from localhai.airflow.trigger import ValohaiTrigger

@@ -84,8 +84,7 @@ def _folder(project: str, folder: str | Path | None, beside: Path) -> Path:
         return beside / Path(folder).expanduser()
     from localhai.app.projects import Places, find
 
-    places = [beside, *beside.parents, Path.cwd(), Path(airflow_home())]
-    return find(project, Places(settings_folders=places, beside=beside)).folder
+    return find(project, Places.around(beside, Path(airflow_home()))).folder
 
 
 def _params(found: PipelineDescription) -> dict[str, Any]:
