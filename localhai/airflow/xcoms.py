@@ -66,41 +66,25 @@ def pull_outputs(context: Any, upstream: Upstream) -> list[Mapping[str, Any]]:
 
     Raises AirflowFailException where it left none, which another try cannot change.
     """
-    task_instance = context["ti"]
+    task_instance, index = context["ti"], upstream.map_index
     here = getattr(task_instance, "dag_id", upstream.dag_id) == upstream.dag_id
-    index = upstream.map_index
     if index is None and here:
         index = _index_in_own_group(context, upstream.task_id)
+    one = -1 if index is None else index  # Airflow 3 gives a list for what is not mapped too, unless it is told so
     chosen = "" if index is None else f" with the map index {index}"
-    if here:
-        found = _of_this_run(task_instance, upstream, index)
-        if found:
-            return _outputs_in(found)
-        if not upstream.include_prior_dates:
-            raise AirflowFailException(
-                f"{upstream} left no result in this run{chosen}: it was skipped, or did not end well.\n"
-                "  include_prior_dates=True takes the result of an earlier run in its place"
-            )
-    found = _pull(task_instance, upstream, -1 if index is None else index, include_prior_dates=True)
+    found = _pull(task_instance, upstream, one) if here else []
+    if here and not found and index is None:
+        found = _pull(task_instance, upstream, None)
+    if here and not found and not upstream.include_prior_dates:
+        raise AirflowFailException(
+            f"{upstream} left no result in this run{chosen}: it was skipped, or did not end well.\n"
+            "  include_prior_dates=True takes the result of an earlier run in its place"
+        )
+    found = found or _pull(task_instance, upstream, one, include_prior_dates=True)
     if not found:
         hint = "" if upstream.map_index is not None else "\n  map_index=NUMBER chooses one of a mapped task"
         raise AirflowFailException(f"{upstream} left no result in this run or an earlier one{chosen}{hint}")
-    return _outputs_in(found)
-
-
-def _outputs_in(details: Any) -> list[Mapping[str, Any]]:
-    if isinstance(details, dict):
-        return list(details.get("outputs") or [])
-    if details is None or isinstance(details, str):
-        return []
-    return [item for one in details for item in _outputs_in(one)]
-
-
-def _of_this_run(task_instance: Any, upstream: Upstream, index: int | None) -> list[Any]:
-    """Airflow 3 gives a list for what is not mapped too, unless it is told so (`map_indexes=-1`)."""
-    if index is not None:
-        return _pull(task_instance, upstream, index)
-    return _pull(task_instance, upstream, -1) or _pull(task_instance, upstream, None)
+    return [item for details in found if isinstance(details, dict) for item in details.get("outputs") or ()]
 
 
 def _pull(task_instance: Any, upstream: Upstream, index: int | None, **more: Any) -> list[Any]:
