@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from valohai_yaml.objs import Step
 
-    from localhai.app.open_project import OpenProject
     from localhai.executions.execution import Execution
+    from localhai.executions.project_context import ProjectContext
     from localhai.project.config import ProjectConfig
     from localhai.project.plan import ExecutionPlan, PlannedInput
     from localhai.project.snapshot import Snapshot
@@ -41,7 +41,7 @@ def execution_again(
     return repeated(plan, find_step(config.config, plan.step), changes, secrets=secrets)
 
 
-def recorded_code(project: OpenProject, commit: str | None) -> Snapshot:
+def recorded_code(project: ProjectContext, commit: str | None) -> Snapshot:
     """The code that something ran with. Raises ProjectError and UsageError, which say how to do without."""
     try:
         return project.snapshot(commit)

@@ -158,7 +158,7 @@ class ProjectContext:
             snapshot = self.code(git_packaging=git_packaging, include_untracked=include_untracked)
         else:
             snapshot = self.code(commit)
-            plan = self.plan(step, overrides=overrides, secrets=secrets, config=self._config_of(snapshot))
+            plan = self.plan(step, overrides=overrides, secrets=secrets, config=self.config_of(snapshot))
         return replace(plan, commit=snapshot.identifier), snapshot
 
     def code(
@@ -174,7 +174,7 @@ class ProjectContext:
         known = rows[0].document
         return replace(found, **{name: known[name] for name in ("dirty", "base_commit", "branch") if name in known})
 
-    def _config_of(self, snapshot: Snapshot) -> ProjectConfig:
+    def config_of(self, snapshot: Snapshot) -> ProjectConfig:
         """A commit brings its own valohai.yaml."""
         from localhai.project.config import load_config
 

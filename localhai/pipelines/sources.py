@@ -5,7 +5,7 @@ Images are looked at before the first node: an hour of work is no place to learn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from localhai.project.overrides import Overrides
 from localhai.project.planning import stand_in_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from localhai.executions.project_context import ProjectContext
     from localhai.executions.run.stop import Interruption
@@ -66,6 +66,19 @@ class Sources:
         folder = self.project.folder
         yaml = self.snapshot(commit).path / folder.yaml.relative_to(folder.path)
         return load_config(yaml, verdicts=self.project.home.folder / "cache" / "verdicts")
+
+    def plan(self, name: str, arguments: Mapping[str, Any] | None = None) -> PipelinePlan:
+        """What a run of the pipeline would be (`planning.plan`). Raises UsageError, ProjectError."""
+        from localhai.pipelines.planning import plan
+
+        read = self.config()
+        return plan(
+            read.config,
+            name,
+            arguments,
+            config_at=lambda other: self.config(other).config,
+            positions=read.positions,
+        )
 
     def execution_plan(
         self, node: Node, start: NodeStart, *, secrets: Collection[str] = (), awaiting: Sequence[Edge] | None = None

@@ -12,7 +12,6 @@ from localhai.airflow.tries import claim
 from localhai.airflow.working import Telling
 from localhai.app import start as starting
 from localhai.app.nodes.alone import behind
-from localhai.pipelines import planning
 from localhai.pipelines.plan import PipelinePlan
 from localhai.pipelines.running import PipelineObserver, PipelineStart
 from localhai.pipelines.sources import Sources
@@ -69,14 +68,7 @@ def _planned(sources: Sources, request: PipelineRequest) -> PipelinePlan:
         known = request.node
         plan = {"name": request.pipeline, "nodes": [known["node"]], "edges": known["edges"]}
         return strict_json.convert(plan, PipelinePlan).in_environment(known.get("environment"))
-    config = sources.config()
-    return planning.plan(
-        config.config,
-        request.pipeline,
-        dict(request.parameters),
-        config_at=lambda other: sources.config(other).config,
-        positions=config.positions,
-    )
+    return sources.plan(request.pipeline, dict(request.parameters))
 
 
 class PipelineTelling(PipelineObserver):

@@ -113,15 +113,12 @@ def understand(
     include_untracked: bool = True,
 ) -> RequestedPipeline:
     """Look the pipeline up and plan it. Raises UsageError and ProjectError."""
-    from localhai.pipelines.planning import plan
     from localhai.pipelines.sources import Sources
 
     sources = Sources(project, commit, git_packaging=git_packaging, include_untracked=include_untracked)
-    read = sources.config()
-    config = read.config
     if name is None:
-        names = ", ".join(config.pipelines) or "there are none in this valohai.yaml"
+        names = ", ".join(sources.config().config.pipelines) or "there are none in this valohai.yaml"
         raise UsageError("which pipeline?", hints=["localhai pipeline run PIPELINE [--NAME=VALUE]...", names])
-    made = plan(config, name, arguments, config_at=lambda other: sources.config(other).config, positions=read.positions)
+    made = sources.plan(name, arguments)
     output.say_all(project.take_notes())
     return RequestedPipeline(sources, made.in_environment(environment))

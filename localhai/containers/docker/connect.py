@@ -16,7 +16,8 @@ from typing import Any
 from msgspec import Struct
 
 from localhai.containers.docker.engine import DockerEngine
-from localhai.containers.docker.transport import Address, EngineRefused, TlsFiles, Transport
+from localhai.containers.docker.errors import EngineRefused
+from localhai.containers.docker.transport import Address, TlsFiles, Transport
 from localhai.errors import EngineLost, EngineNotFound
 
 NEWEST_API = (1, 47)  # what this room was written against; an older engine is spoken to in its own version

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from localhai.containers.docker import payload
-from localhai.containers.docker.errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, refused
+from localhai.containers.docker.errors import CONFLICT, NOT_FOUND, NOT_MODIFIED, EngineRefused, refused
 from localhai.containers.docker.images import DockerImages
 from localhai.containers.docker.stream import ContainerOutput, LogDemultiplexer, ReplySource, SocketSource
-from localhai.containers.docker.transport import ANSWER_WITHIN, EngineRefused, path_part
+from localhai.containers.docker.transport import ANSWER_WITHIN, path_part
 from localhai.containers.engine import Gateway
 from localhai.containers.launching import TELL_OTHERS
 from localhai.errors import EngineLost, SurroundingsError
@@ -96,11 +96,11 @@ class DockerEngine(DockerImages):
                 if code >= SIGNALLED:  # perhaps by an engine on its way out: it closes its door first
                     self._transport.make_sure(ANSWER_WITHIN)
                 return code
-            self._transport.call("GET", "/version")  # a busy engine takes its time
+            self._call("GET", "/version")  # a busy engine takes its time
 
     def _wait_once(self, container: str, seconds: float) -> int | None:
         try:
-            answer = self._transport.call("POST", f"/containers/{container}/wait", timeout=seconds)
+            answer = self._call("POST", f"/containers/{container}/wait", timeout=seconds)
         except EngineRefused as error:
             raise refused(error.message, "wait for the container") from error
         except EngineLost as error:
@@ -113,7 +113,7 @@ class DockerEngine(DockerImages):
 
     def state(self, container: str) -> ContainerState | None:
         try:
-            return payload.state(self._transport.call("GET", f"/containers/{container}/json"))
+            return payload.state(self._call("GET", f"/containers/{container}/json"))
         except EngineRefused as error:
             if error.status == NOT_FOUND:
                 return None

@@ -1,23 +1,29 @@
-"""What an engine refuses, in our words: its HTTP status and message in, one of our errors out. Calls that say so."""
+"""What an engine refuses, in our words: its HTTP status and message in, one of our errors out."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from localhai.containers.docker.transport import EngineRefused
 from localhai.containers.images import image_hints
 from localhai.errors import DiskFull, ImageNotFound, SurroundingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localhai.containers.docker.transport import Transport
-
 
 NOT_FOUND = 404
 CONFLICT = 409
 NOT_MODIFIED = 304
+
+
+class EngineRefused(Exception):
+    """The engine answered with an error: its HTTP status and its own words. Never leaves this room."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
 
 
 def image_not_found(reference: str, said: str) -> ImageNotFound:
@@ -167,32 +173,3 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], SurroundingsError]], ...
 
 def _has(text: str, *words: str) -> bool:
     return any(word in text for word in words)
-
-
-class DockerCalls:
-    """Base of the classes that a DockerEngine is made of."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    @property
-    def place(self) -> str:
-        """The address that answered."""
-        return self._transport.address.url
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        doing: str,
-        fine: tuple[int, ...] = (),
-        reference: str | None = None,
-        **options: Any,
-    ) -> Any:
-        try:
-            return self._transport.call(method, path, **options)
-        except EngineRefused as error:
-            if error.status in fine:
-                return None
-            raise refused(error.message, doing, reference=reference) from error

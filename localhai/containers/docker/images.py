@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from localhai.containers.docker import payload
-from localhai.containers.docker.errors import NOT_FOUND, DockerCalls, image_not_found, refused
-from localhai.containers.docker.transport import EngineRefused, path_part
+from localhai.containers.docker.errors import NOT_FOUND, EngineRefused, image_not_found, refused
+from localhai.containers.docker.transport import path_part
 from localhai.containers.engine import PullProgress
 from localhai.system import image_names, strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from localhai.containers.docker.transport import Transport
     from localhai.containers.engine import Image
 
 
@@ -28,14 +29,23 @@ COMMIT_WITHIN = 600.0  # gigabytes are written, or deleted
 PULL_SILENCE = 600.0  # a registry or a slow disk may be silent for minutes
 
 
-class DockerImages(DockerCalls):
+class DockerImages:
     """The part of engine.Engine that is about images."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._call = transport.call
+
+    @property
+    def place(self) -> str:
+        """The address that answered."""
+        return self._transport.address.url
 
     def image(self, reference: str) -> Image | None:
         if image_names.fault(reference) is not None:  # `../x` would be another question to the engine
             return None
         try:
-            data = self._transport.call("GET", f"/images/{path_part(reference)}/json")
+            data = self._call("GET", f"/images/{path_part(reference)}/json")
         except EngineRefused as error:
             if error.status == NOT_FOUND or "invalid reference" in error.message:
                 return None

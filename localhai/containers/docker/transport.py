@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
+from localhai.containers.docker.errors import EngineRefused, refused
 from localhai.errors import EngineLost
 from localhai.system.forks import renew_after_fork
 
@@ -41,15 +42,6 @@ class Address(Struct, frozen=True):
 
     url: str
     tls: TlsFiles | None = None
-
-
-class EngineRefused(Exception):
-    """The engine answered with an error: its HTTP status and its own words. Never leaves this room."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 def open_socket(address: Address, timeout: float | None) -> socket.socket:
@@ -173,17 +165,31 @@ class Transport:
         method: str,
         path: str,
         *,
+        doing: str | None = None,
+        fine: tuple[int, ...] = (),
+        reference: str | None = None,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         timeout: float | None = ANSWER_WITHIN,
     ) -> Any:
-        """The JSON of the answer, None where it is empty. Raises EngineRefused, EngineLost."""
-        reply = self.open(method, path, query=query, body=body, timeout=timeout)
-        data = reply.read()
+        """The JSON of the answer, None where it is empty or its status is `fine`. Raises EngineLost.
+
+        What the engine refuses is raised as one of our errors that says what it was `doing` (`errors.refused`, of the
+        image `reference`), without that as EngineRefused.
+        """
         try:
-            return json.loads(data) if data.strip() else None
-        except ValueError as error:
-            raise EngineRefused(reply.status, "it did not answer as a Docker Engine does") from error
+            reply = self.open(method, path, query=query, body=body, timeout=timeout)
+            data = reply.read()
+            try:
+                return json.loads(data) if data.strip() else None
+            except ValueError as error:
+                raise EngineRefused(reply.status, "it did not answer as a Docker Engine does") from error
+        except EngineRefused as error:
+            if error.status in fine:
+                return None
+            if doing is None:
+                raise
+            raise refused(error.message, doing, reference=reference) from error
 
     def make_sure(self, timeout: float) -> None:
         """Ask over a new connection. An engine that shuts down takes none, while it still answers on the old ones.
