@@ -90,3 +90,40 @@ export function log(line: number, count: number) {
 export function outputs() {
   return [];
 }
+
+/** Curves that rise and settle, with a gap; one of them is longer than it is drawn. */
+export function series(ids: string[], keys: string[]) {
+  const points = 300;
+  const x = Array.from({ length: points }, (_each, index) => index + 1);
+  return {
+    series: ids.flatMap((id, place) =>
+      keys.map((y) => {
+        const last = x.map((at) => (at % 97 === 0 ? null : 1 - Math.exp(-at / (30 + 20 * place)) + 0.03 * Math.sin(at * 7 + place)));
+        const around = (by: number) => last.map((value) => (value === null ? null : value + by));
+        return { id, y, x, last, min: around(-0.05), max: around(0.05), total: place === 0 ? 1_000_000 : points, shown: points };
+      }),
+    ),
+  };
+}
+
+export function metadata() {
+  const one = (latest: number) => ({ latest, min: 0, max: latest, count: 300, numeric: true });
+  return { events: 300, keys: { epoch: one(300), accuracy: one(0.93), loss: one(0.4), note: { latest: "a text", min: null, max: null, count: 1, numeric: false } } };
+}
+
+export function compare(ids: string[]) {
+  const row = (group: string, name: string, values: unknown[]) => ({ group, name, values, differs: new Set(values.map((each) => JSON.stringify(each))).size > 1 });
+  return {
+    executions: ids.map((id) => ({ id, counter: Number(id.replace("id-", "")), project: "p1", step: "train", status: "complete" })),
+    rows: [
+      row("facts", "image", ids.map(() => "python:3.11-slim")),
+      row("facts", "commit", ids.map((_id, index) => `~8d3b154${index % 2}`)),
+      row("parameters", "learning-rate", ids.map((_id, index) => [0.2, 0.2, 0.5][index % 3])),
+      row("parameters", "l2", ids.map((_id, index) => [0, 0.0001, 0][index % 3])),
+      row("parameters", "epochs", ids.map(() => 8)),
+      row("metrics", "accuracy", ids.map((_id, index) => [0.9244, 0.9244, 0.92][index % 3])),
+      row("metrics", "loss", ids.map((_id, index) => [0.3782, 0.3794, 0.3016][index % 3])),
+      row("inputs", "train-set", ids.map(() => ({ "train.csv": "ab".repeat(32) }))),
+    ],
+  };
+}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import { details, log, outputs, projects, table } from "./fixtures.ts";
+import { compare, details, log, metadata, outputs, projects, series, table } from "./fixtures.ts";
 
 /** A small stand-in of `localhai serve` for work on the page: `npm run dev`. It knows one project and remembers nothing. */
 export function mock(): Plugin {
@@ -29,6 +29,9 @@ function answer(url: URL, request: IncomingMessage, response: ServerResponse): v
   if (path === "session/") send(response, { token: "dev", user: { id: 1, username: "dev" }, server: SERVER });
   else if (path === "projects/") send(response, projects());
   else if (path === "table/") send(response, table());
+  else if (path === "series/") send(response, series(url.searchParams.getAll("ids"), url.searchParams.getAll("y")));
+  else if (path.startsWith("metadata/")) send(response, metadata());
+  else if (path === "compare/") send(response, compare((url.searchParams.get("ids") ?? "").split(",")));
   else if (path.endsWith("/outputs/")) send(response, outputs());
   else if (path.startsWith("executions/") && request.method === "GET") send(response, details(ref));
   else if (path.endsWith("/search/")) send(response, { matches: [], count: 0, more: false });

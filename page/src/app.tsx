@@ -11,6 +11,7 @@ import { Sidebar } from "./shell/sidebar";
 const Projects = lazy(async () => (await import("./projects/projects-page")).ProjectsPage);
 const Executions = lazy(async () => (await import("./executions/executions-page")).ExecutionsPage);
 const Execution = lazy(async () => (await import("./execution/execution-page")).ExecutionPage);
+const Compare = lazy(async () => (await import("./compare/compare-page")).ComparePage);
 
 export function App() {
   if (!asked.value) return null;
@@ -40,6 +41,8 @@ function Page() {
       return <Executions key={at.project} project={at.project} />;
     case "execution":
       return <Execution key={`${at.project}/${at.ref}`} project={at.project} reference={at.ref} tab={at.tab} />;
+    case "compare":
+      return <Compare key={at.project} project={at.project} />;
     case "later":
       return <Later what={at.what} command={at.command} />;
     default:

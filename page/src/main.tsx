@@ -5,6 +5,7 @@ import "./styles/shell.css";
 import "./styles/list.css";
 import "./styles/execution.css";
 import "./styles/log.css";
+import "./styles/charts.css";
 import { App } from "./app";
 import { begin } from "./net/session";
 import { beginStream } from "./net/stream";

@@ -20,7 +20,7 @@ export function bundle(out: string): Plugin {
       const main = chunks.find((chunk) => chunk.isEntry);
       if (!main) throw new Error("the bundle has no entry");
       entry = main.fileName;
-      first = [main.fileName, ...main.imports];
+      first = withImports(main.fileName, new Map(chunks.map((chunk) => [chunk.fileName, chunk.imports])));
     },
     closeBundle() {
       mkdirSync(out, { recursive: true });
@@ -38,4 +38,11 @@ export function bundle(out: string): Plugin {
       writeFileSync(join(out, "LICENSES.txt"), licences(process.cwd()));
     },
   };
+}
+
+/** A chunk and all that it cannot begin without. */
+function withImports(name: string, imports: ReadonlyMap<string, string[]>): string[] {
+  const found = new Set([name]);
+  for (const each of found) for (const next of imports.get(each) ?? []) found.add(next);
+  return [...found];
 }

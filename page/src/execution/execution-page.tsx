@@ -12,6 +12,7 @@ import { DetailsTab } from "./details-tab";
 import { ExecutionHead } from "./execution-head";
 
 const LogTab = lazy(async () => (await import("./log-tab")).LogTab);
+const MetadataTab = lazy(async () => (await import("../metadata/metadata-tab")).MetadataTab);
 const OutputsTab = lazy(async () => (await import("./outputs-tab")).OutputsTab);
 
 /** One execution: what it is, what it wrote, what came of it. */
@@ -20,7 +21,7 @@ export function ExecutionPage({ project, reference, tab }: { project: string; re
   useEffect(() => model.use(), [model]);
   const details = model.details.value;
   const to = (next: Tab) => () => go(executionPath(project, reference, next));
-  useKeys({ u: () => go(executionsPath(project)), "g d": to("details"), "g l": to("log"), "g o": to("outputs") });
+  useKeys({ u: () => go(executionsPath(project)), "g d": to("details"), "g l": to("log"), "g m": to("metadata"), "g o": to("outputs") });
   useTitle(details ? `#${details.counter} ${details.step}` : `#${reference}`);
   useEffect(() => {
     if (details && details.project_id !== project && details.project !== project) go(executionPath(details.project_id, reference, tab), true);
@@ -43,6 +44,7 @@ export function ExecutionPage({ project, reference, tab }: { project: string; re
       <Tabs details={details} project={project} reference={reference} tab={tab} />
       {tab === "details" && <DetailsTab details={details} project={project} reference={reference} />}
       {tab === "log" && <LogTab key={details.id} details={details} />}
+      {tab === "metadata" && <MetadataTab key={details.id} details={details} />}
       {tab === "outputs" && <OutputsTab key={details.id} details={details} />}
     </section>
   );
@@ -52,6 +54,7 @@ function Tabs({ details, project, reference, tab }: { details: Details; project:
   const tabs: [Tab, string, number | null][] = [
     ["details", "Details", null],
     ["log", "Log", details.log.lines],
+    ["metadata", "Metadata", details.metadata_count],
     ["outputs", "Outputs", details.outputs_count],
   ];
   return (

@@ -9,7 +9,7 @@ interface Props {
   /** How many of them can be stopped. */
   open: number;
   tags: readonly string[];
-  onCompare: (() => void) | null;
+  onCompare: () => void;
   onClear: () => void;
 }
 
@@ -22,11 +22,9 @@ export function ActionBar({ ids, open, tags, onCompare, onClear }: Props) {
     <>
       <div class="action-bar" role="toolbar" aria-label={`${plural(ids.length, "execution")} selected`}>
         <span class="action-count">{ids.length} selected</span>
-        {onCompare && (
-          <button type="button" class="button main" disabled={ids.length < 2} onClick={onCompare}>
-            Compare <kbd>c</kbd>
-          </button>
-        )}
+        <button type="button" class="button main" disabled={ids.length < 2} onClick={onCompare}>
+          Compare <kbd>c</kbd>
+        </button>
         <button type="button" class="button" onClick={() => setDialog("tag")}>
           Tag
         </button>

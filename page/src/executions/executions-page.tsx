@@ -3,7 +3,7 @@ import { heading } from "../lib/columns";
 import { differing } from "../lib/differ";
 import { grouped, plural } from "../lib/format";
 import { filtered } from "../lib/match";
-import { executionPath } from "../lib/route";
+import { comparePath, executionPath } from "../lib/route";
 import { selected } from "../lib/selection";
 import { settled } from "../lib/settle";
 import { sorted } from "../lib/sort";
@@ -73,6 +73,7 @@ function List({ project, name }: { project: string; name: string }) {
     const next = ids[Math.max(0, Math.min(ids.length - 1, at + by))];
     if (next) setActive(next);
   };
+  const compare = () => picked.length > 1 && go(comparePath(project, picked));
   const page = useRef<HTMLDivElement>(null);
   const toTop = () => {
     showAll();
@@ -86,6 +87,7 @@ function List({ project, name }: { project: string; name: string }) {
     x: () => active && select(active, false),
     X: () => active && select(active, true),
     Enter: () => active && go(executionPath(project, String(table.at("counter", table.row(active) ?? -1)))),
+    c: compare,
     Escape: () => setSelection(new Set()),
   });
   const hidden = state.columns.length - columns.length;
@@ -147,7 +149,7 @@ function List({ project, name }: { project: string; name: string }) {
             ids={picked}
             open={picked.filter((id) => OPEN.has(String(table.at("status", table.row(id) ?? -1)))).length}
             tags={[...new Set(picked.flatMap((id) => (table.at("tags", table.row(id) ?? -1) as string[] | null) ?? []))].sort()}
-            onCompare={null}
+            onCompare={compare}
             onClear={() => setSelection(new Set())}
           />
         </>

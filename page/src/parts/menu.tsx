@@ -1,8 +1,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
+interface PopoverProps {
+  label: ComponentChildren;
+  title?: string;
+  wide?: boolean;
+  /** Its left edge is the button's: for buttons at the left of a page. */
+  left?: boolean;
+  children: (close: () => void) => ComponentChildren;
+}
+
 /** A button with something below it that closes on Escape, on a click elsewhere and, as a menu, on a choice. */
-export function Popover({ label, title, children, wide }: { label: ComponentChildren; title?: string; children: (close: () => void) => ComponentChildren; wide?: boolean }) {
+export function Popover({ label, title, children, wide, left }: PopoverProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -25,7 +34,7 @@ export function Popover({ label, title, children, wide }: { label: ComponentChil
       <button type="button" class="button" aria-expanded={open} aria-haspopup="true" title={title} onClick={() => setOpen(!open)}>
         {label}
       </button>
-      {open && <div class={wide ? "popover popover-wide" : "popover"}>{children(() => setOpen(false))}</div>}
+      {open && <div class={`popover${wide ? " popover-wide" : ""}${left ? " popover-left" : ""}`}>{children(() => setOpen(false))}</div>}
     </div>
   );
 }

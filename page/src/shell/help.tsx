@@ -10,6 +10,7 @@ const KEYS: [string, string][] = [
   ["c", "compare what is selected"],
   ["g d", "details of an execution"],
   ["g l", "its log"],
+  ["g m", "its metadata: curves"],
   ["g o", "its outputs"],
   ["n  N", "next match in a log, match before"],
   ["u", "back to the list"],

@@ -59,7 +59,7 @@ function Places() {
       {here && (
         <div class="side-group">
           <div class="side-title">{here.name}</div>
-          <Item href={executionsPath(here.id)} label="Executions" count={here.executions} running={here.running} current={at.page === "executions" || at.page === "execution"} />
+          <Item href={executionsPath(here.id)} label="Executions" count={here.executions} running={here.running} current={at.page === "executions" || at.page === "execution" || at.page === "compare"} />
         </div>
       )}
       <div class="side-group">

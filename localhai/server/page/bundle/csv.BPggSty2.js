@@ -1,0 +1,2 @@
+function e(e,t,n){let r=[],i=[],a=``,o=!1;for(let s=0;s<e.length&&r.length<n;s+=1){let n=e.charAt(s);o?n===`"`?e[s+1]===`"`?(a+=`"`,s+=1):o=!1:a+=n:n===`"`&&a===``?o=!0:n===t?(i.push(a),a=``):n===`
+`?(r.push([...i,a.replace(/\r$/,``)]),i=[],a=``):a+=n}return r.length<n&&(a!==``||i.length>0)&&r.push([...i,a]),r}function t(e){return e.map(n).join(`,`)}function n(e){if(e==null)return``;if(typeof e==`number`)return String(e);let t=typeof e==`string`?e:JSON.stringify(e),n=/^[=+\-@\t\r]/.test(t)?`'${t}`:t;return/[",\n\r]/.test(n)?`"${n.replaceAll(`"`,`""`)}"`:n}export{e as n,t};
