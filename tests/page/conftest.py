@@ -42,10 +42,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PageServer]:
-    """A server of this test's own, with an empty project."""
+def visits() -> Iterator[ExitStack]:
+    """The visits of this test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def server(tmp_path: Path, visits: ExitStack) -> Iterator[PageServer]:
+    """A server of this test's own, with an empty project. Who visits it has left before it ends."""
     with page_server(tmp_path) as made:
         yield made
+        visits.close()
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +67,9 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, visits: ExitStack) -> Callable[..., Visit]:
     """Visits a server: `visit(server, size=PHONE, dark=True)`. What goes wrong in the browser fails the test."""
-    with ExitStack() as visits:
-        yield lambda server, **how: visits.enter_context(visiting(browser, server.url, **how))
+    return lambda server, **how: visits.enter_context(visiting(browser, server.url, **how))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from typing import Any
 from fastapi import FastAPI
 from msgspec.structs import replace
 
+from localhai.app.open_project import OpenProject
 from localhai.app.session import login_path
 from localhai.executions.execution import Execution
 from localhai.executions.home import Home
-from localhai.executions.open_project import OpenProject
 from localhai.server.app import assemble, create_app
 from localhai.server.listening import Listener, bound
 from localhai.server.state import State
@@ -65,6 +66,12 @@ class PageServer:
         """An execution, ended: as `localhai run` beside the server."""
         return self.project.run(step, parameters=parameters)
 
+    def begin(self, step: str) -> threading.Thread:
+        """An execution in a thread, under way."""
+        thread = threading.Thread(target=self.run, args=(step,), daemon=True)
+        thread.start()
+        return thread
+
     def path(self, execution: Execution | None = None, tab: str = "") -> str:
         """Of an execution, or of the list."""
         if execution is None:
@@ -78,7 +85,8 @@ class PageServer:
     def start(self) -> None:
         """Answer, at the port of before if there was one."""
         running = self._running = ExitStack()
-        state = assemble(State(self.home, "a secret of this server", jobs=1))
+        home = running.enter_context(Home(self.home.settings, engine=self.engine))
+        state = assemble(State(home, "a secret of this server", jobs=1))
         running.callback(state.close)
         listening = running.enter_context(bound("127.0.0.1", self.port))
         self.app = create_app(state)
@@ -87,6 +95,7 @@ class PageServer:
         thread.start()
         running.callback(thread.join)
         running.callback(listener.end)
+        running.callback(state.queue.ask_to_stop)  # streams hear of it
         self.url, self.port = listener.url, listening.getsockname()[1]
 
     def stop(self) -> None:
