@@ -22,6 +22,8 @@ from localhai.records import DatumRecord, ExecutionRecord, Project, new_id
 from localhai.records.executions import EXECUTIONS
 from localhai.records.times import text
 from localhai.system import strict_json
+from localhai.tasks.plan import Target, TaskPlan
+from localhai.tasks.variants import Variant
 
 BEGIN = datetime(2026, 11, 1, 8, tzinfo=timezone.utc)
 WAY = ("queued", "started")
@@ -146,9 +148,11 @@ class PageData:
     def sweep(self, name: str = "learning rate", rates: Sequence[float] = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)) -> str:
         """A task over learning rates, ended; gives its id."""
         tasks = self.home.records.tasks
+        varied = Variant("learning_rate", "multiple", {"items": list(rates)}, "float")
+        plan = TaskPlan(name, "train", "grid_search", len(rates), variants=(varied,), target=Target("accuracy", 1.0))
         task = tasks.create(
             self.project.id, name=name, step="train", type="grid_search", commit=None, owner=None,
-            document={"plan": {"count": len(rates), "parity": []}, "user": "ada"},
+            document={"plan": plan.to_dict(), "overrides": {}, "user": "ada"},
         )  # fmt: skip
         for number, rate in enumerate(rates):
             row = self.execution(

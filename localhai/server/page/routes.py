@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from localhai.server.page import executions, log, outputs, projects, sessions, stream
+from localhai.server.page import comparing, executions, log, outputs, projects, sessions, stream
 from localhai.server.page.answers import Told, router
 
 others = router()
@@ -17,4 +17,13 @@ def nothing(_rest: str) -> Response:
     raise Told(404, "There is no such address.", ("this page may come from another version: load it anew",))
 
 
-ROUTERS = (sessions.routes, projects.routes, executions.routes, log.routes, outputs.routes, stream.routes, others)
+ROUTERS = (
+    sessions.routes,
+    projects.routes,
+    executions.routes,
+    log.routes,
+    outputs.routes,
+    stream.routes,
+    comparing.routes,
+    others,
+)
