@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
@@ -114,26 +115,28 @@ class VersionParent(Struct, frozen=True):
         }
 
 
-def _table(noun: Noun) -> Table[Version]:
-    """Datasets and models have one shape, each in tables of its own. Much of a version is in its document."""
+def _version(noun: Noun, *, document: Mapping[str, Any], aliases: tuple[str, ...], **row: Any) -> Version:
+    """Much of a version is in its document."""
+    return Version(
+        **row,
+        noun=noun,
+        base=document.get("base"),
+        tags=tuple(document.get("tags", ())),
+        aliases=aliases,
+        packaging=document.get("packaging", False),
+        release_note=document.get("release_note"),
+        status=document.get("status", MODEL_VERSION[0]),
+    )
 
-    def make(document: Mapping[str, Any], aliases: tuple[str, ...], **row: Any) -> Version:
-        return Version(
-            **row,
-            noun=noun,
-            base=document.get("base"),
-            tags=tuple(document.get("tags", ())),
-            aliases=aliases,
-            packaging=document.get("packaging", False),
-            release_note=document.get("release_note"),
-            status=document.get("status", MODEL_VERSION[0]),
-        )
 
-    def fill(transaction: Transaction, ids: Sequence[str], _whole: bool) -> dict[str, dict[str, list[str]]]:
-        sql = f"SELECT version_id, name FROM {noun}_version_aliases"  # noqa: S608  # words of this file
-        return {"aliases": names(transaction, sql, "version_id", ids, "name")}
+def _aliases(noun: Noun, transaction: Transaction, ids: Sequence[str], _whole: bool) -> dict[str, dict[str, list[str]]]:
+    sql = f"SELECT version_id, name FROM {noun}_version_aliases"  # noqa: S608  # words of this file
+    return {"aliases": names(transaction, sql, "version_id", ids, "name")}
 
-    return Table(
+
+NOUNS: tuple[Noun, ...] = ("dataset", "model")  # of one shape, each in tables of its own
+TABLES: Mapping[Noun, Table[Version]] = {
+    noun: Table(
         Version,
         f"{noun}_versions",
         "v",
@@ -143,12 +146,11 @@ def _table(noun: Noun) -> Table[Version]:
         joined={"parent": "p.name", "document": "v.document"},
         join=f"JOIN {noun}s p ON p.id = v.parent_id",
         filled=("noun", "base", "tags", "aliases", "packaging", "release_note", "status", "files"),
-        fill=fill,
-        make=make,
+        fill=partial(_aliases, noun),
+        make=partial(_version, noun),
     )
-
-
-TABLES: Mapping[Noun, Table[Version]] = {"dataset": _table("dataset"), "model": _table("model")}
+    for noun in NOUNS
+}
 
 
 def with_files(transaction: Transaction, version: Version) -> Version:

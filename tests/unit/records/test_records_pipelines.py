@@ -2,6 +2,7 @@ import pytest
 
 from localhai.errors import UsageError
 from localhai.records import Owner
+from localhai.records.database import Away
 
 OWNER = Owner("here", 1, "2", "3")
 
@@ -28,14 +29,88 @@ def make(records, project):
 
 
 def test_a_pipeline_has_the_shape_of_the_design(make):
-    found = make().to_dict()
-    assert (found["counter"], found["status"], found["name"], found["title"]) == (1, "created", "train-all", "Title")
-    assert found["nodes"] == [
-        {"name": "a", "type": "execution", "status": "created", "execution": None, "reason": None},
-        {"name": "b", "type": "task", "status": "created", "task": None, "reason": None},
-    ]
-    assert (found["edges"], found["parameters"], found["tags"]) == ([{"source_node": "a"}], {"x": 1}, ["t"])
+    made = make()
+    nothing = {"status": "created", "reason": None}
+    assert made.to_dict() == {
+        "id": made.id,
+        "counter": 1,
+        "status": "created",
+        "name": "train-all",
+        "project": "news",
+        "commit": "abc",
+        "title": "Title",
+        "tags": ["t"],
+        "parameters": {"x": 1},
+        "nodes": [
+            {"name": "a", "type": "execution", "execution": None, **nothing},
+            {"name": "b", "type": "task", "task": None, **nothing},
+        ],
+        "edges": [{"source_node": "a"}],
+        "created": made.created,
+        "started": None,
+        "finished": None,
+        "duration": None,
+        "parity": [],
+        "error": None,
+    }
     assert make().counter == 2
+
+
+def test_of_a_pipeline_that_ended_it_is_said_when_and_why(records, make):
+    made = make()
+    for status in ("started", "error"):
+        assert records.pipelines.change(made.id, status, reason="node a failed", duration=2.5)
+    found = records.pipelines.get(made.id)
+    shown = found.to_dict()
+    assert (shown["created"], shown["started"], shown["finished"]) == (made.created, found.started, found.finished)
+    assert made.created <= found.started <= found.finished
+    assert (shown["status"], shown["error"], shown["duration"]) == ("error", "node a failed", 2.5)
+
+
+def test_nodes_show_what_they_made(records, project):
+    nodes = [("a", "execution"), ("b", "task"), ("c", "deployment"), ("d", "deployment")]
+    made = records.pipelines.create(project.id, name="p", nodes=nodes, commit=None, document={}, owner=OWNER)
+    execution = records.executions.create(project.id, step="s", image="i", commit=None, document={}, owner=None)
+    task = records.tasks.create(
+        project.id, name="t", step="s", type="grid_search", commit=None, document={}, owner=None
+    )
+    version = {"id": "1", "name": "v1"}
+    records.pipelines.change_node(made.id, "a", status="started", reason="at last", execution_id=execution.id)
+    records.pipelines.change_node(made.id, "b", task_id=task.id)
+    records.pipelines.change_node(made.id, "c", deployment=version)
+    found = records.pipelines.get(made.id)
+    first, second, third, fourth = found.to_dict()["nodes"]
+    assert first == {
+        "name": "a",
+        "type": "execution",
+        "status": "started",
+        "execution": {"id": execution.id, "counter": 1, "status": "created"},
+        "reason": "at last",
+    }
+    assert second["task"] == {"id": task.id, "counter": 1, "status": "started"}
+    assert (third["deployment"], fourth["deployment"]) == (version, None)
+    assert [item["reason"] for item in (second, third, fourth)] == [None] * 3
+    assert found.node("e") is None
+
+
+def test_what_a_plan_and_a_document_do_not_say_is_empty(records, project):
+    def shown(document):
+        made = records.pipelines.create(project.id, name="p", nodes=[], commit=None, document=document, owner=None)
+        return {key: made.to_dict()[key] for key in ("tags", "parameters", "edges", "parity", "nodes")}
+
+    assert shown({}) == {"tags": [], "parameters": {}, "edges": [], "parity": [], "nodes": []}
+    assert shown({"plan": {"parity": [{"key": "icon"}]}})["parity"] == [{"key": "icon"}]
+
+
+def test_who_asks_while_the_database_is_away_hears_of_no_wish(records, make, monkeypatch):
+    made = make()
+    records.pipelines.request_stop(made.id)
+
+    def away(**_):
+        raise Away("it is away")
+
+    monkeypatch.setattr(records.access.database, "begin", away)
+    assert records.pipelines.wishes(made.id) == (False, frozenset())
 
 
 def test_changes_of_status_are_remembered_in_order(records, project, make):
@@ -61,6 +136,7 @@ def test_a_pipeline_that_has_ended_stays_as_it_is(records, make):
     made = make()
     records.pipelines.change(made.id, "complete")
     assert not records.pipelines.change(made.id, "crashed")
+    assert not records.pipelines.change(made.id, "complete")
     assert not records.pipelines.request_stop(made.id)
     assert records.pipelines.get(made.id).status == "complete"
     assert records.pipelines.list_open() == []
@@ -74,6 +150,7 @@ def test_times_belong_to_statuses_and_what_was_known_stays(records, make):
     records.pipelines.change(made.id, "started")
     started = records.pipelines.get(made.id).started
     assert started is not None
+    records.pipelines.change(made.id, "waiting-approval")
     records.pipelines.change(made.id, "waiting-approval", reason="because")
     records.pipelines.change(made.id, "started")
     found = records.pipelines.get(made.id)
@@ -87,6 +164,7 @@ def test_times_belong_to_statuses_and_what_was_known_stays(records, make):
     assert [item["status"] for item in records.pipelines.changes(made.id)] == [
         "stopping",
         "started",
+        "waiting-approval",
         "waiting-approval",
         "started",
         "complete",

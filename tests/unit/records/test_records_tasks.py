@@ -48,7 +48,34 @@ def test_tasks_count_by_themselves(records: Records, project: str) -> None:
     assert records.tasks.find(first.id[:-2]) == first
     with pytest.raises(UsageError, match="no task '9'"):
         records.tasks.find("9", project)
-    assert first.to_dict()["status"] == "started"
+
+
+def test_a_task_has_the_shape_of_the_design(records: Records, project: str) -> None:
+    document = {"plan": {"parity": [{"key": "icon"}]}}
+    task = records.tasks.create(
+        project, name="rates", step="train", type="grid_search", commit="~1", document=document, owner=ME
+    )
+    shape = {
+        "id": task.id,
+        "counter": 1,
+        "status": "started",
+        "name": "rates",
+        "step": "train",
+        "type": "grid_search",
+        "project": "newsroom",
+        "commit": "~1",
+        "created": task.created,
+        "finished": None,
+        "duration": None,
+        "parity": [{"key": "icon"}],
+        "error": None,
+    }
+    assert task.to_dict() == shape
+    closed = records.tasks.close(task.id, "error", error="1 of 2 executions failed", duration=1.5)
+    ended = {"status": "error", "finished": closed.finished, "duration": 1.5, "error": "1 of 2 executions failed"}
+    assert closed.to_dict() == shape | ended
+    bare = records.tasks.create(project, name="x", step="s", type="manual_search", commit=None, document={}, owner=None)
+    assert bare.to_dict()["parity"] == []
 
 
 def test_a_stop_reaches_a_task_that_runs_and_no_other(records: Records, project: str) -> None:
@@ -87,13 +114,20 @@ def test_the_last_execution_of_a_number_counts(records: Records, project: str) -
     assert [number for number, _ in records.tasks.children(task.id)] == [0]
 
 
-def test_many_children_come_in_order(records: Records, project: str) -> None:
+@pytest.mark.parametrize("count", [4, 8, 9])
+def test_children_are_read_part_by_part_and_come_in_order(
+    records: Records, project: str, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr("localhai.records.tasks._AT_ONCE", 4)
     task, other = make(records, project), make(records, project)
-    for number in range(520):
+    made = {}
+    for number in (*range(0, count, 2), *range(1, count, 2)):
         execution = records.executions.create(project, step="train", image="x", commit=None, document={}, owner=None)
-        records.tasks.add_child(task.id if number % 10 else other.id, number, execution.id)
-    numbers = [number for number, _ in records.tasks.children(task.id)]
-    assert numbers == [number for number in range(520) if number % 10]
+        records.tasks.add_child(task.id, number, execution.id)
+        records.tasks.add_child(other.id, number, execution.id)
+        made[number] = execution.id
+    found = [(number, item.id) for number, item in records.tasks.children(task.id)]
+    assert found == sorted(made.items())
 
 
 def test_only_the_owner_that_was_seen_loses_a_task(records: Records, project: str) -> None:

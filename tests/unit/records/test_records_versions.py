@@ -147,6 +147,41 @@ def test_models_count_their_versions_and_grow(records, project, make, files):
     assert files("model", "churn", None) == ["4.pkl"]
 
 
+def test_a_version_of_a_model_says_what_people_think_of_it(records, project, make):
+    make("model", "churn", None, "1.pkl", tags=("dev",), aliases=("best",), release_note="first")
+    made = records.versions.find(project.id, "model", "churn", "v1")
+    document = made.to_dict()
+    assert [item["name"] for item in document.pop("files")] == ["1.pkl"]
+    assert document == {
+        "id": made.id,
+        "model": "churn",
+        "name": "v1",
+        "counter": 1,
+        "uri": "model://churn/v1",
+        "created": made.created,
+        "execution": made.execution_id,
+        "aliases": ["best"],
+        "tags": ["dev"],
+        "status": "pending",
+        "release_note": "first",
+    }
+    records.versions.set_status(made, "approved")
+    found = records.versions.find(project.id, "model", "churn", "best")
+    assert (found.status, found.release_note, found.tags) == ("approved", "first", ("dev",))
+
+
+@pytest.mark.parametrize("reference", ["2", "v2", "0", "vv1", "\u0661", "9999999999", "v", "other"])
+def test_what_names_no_version_of_a_model_names_none(make, files, reference):
+    make("model", "churn", None, "1.pkl")
+    assert files("model", "churn", reference) is None
+    assert files("model", "other", "v1") is None
+
+
+def test_versions_of_datasets_have_no_numbers(make, files):
+    make("dataset", "images", "first", "1")
+    assert files("dataset", "images", "1") is None
+
+
 def test_what_is_asked_for_again_is_done_once(records, project):
     data = [datum("a.png"), datum("b.png")]
     ids = tuple(item.id for item in data)
