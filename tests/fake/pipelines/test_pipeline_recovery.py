@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from localhai.cli.call import Call
 from localhai.cli.main import cli
-from localhai.executions.run.heartbeat import own_owner
+from localhai.executions.run.heartbeat import at_work, own_owner
+from localhai.pipelines import recovery
 
 DEAD = 2**22 + 1  # no process has this number
 
@@ -78,3 +79,55 @@ def test_what_is_left_is_closed_and_gone_on_with(left):
     assert {node["status"] for node in document["nodes"]} == {"complete"}
     assert "kept from pipeline #2: a" in again.stderr
     assert "node b: goes on with task #1: 1 of 1 executions are kept" in again.stderr
+
+
+def execution_of(pipelines, record, status):
+    """An execution of this process as a node made it, with this status."""
+    records = pipelines.home.records
+    made = records.executions.create(
+        record.project_id, step="count", image="x", commit=None, document={}, owner=own_owner()
+    )
+    for word in ("queued", "started", *((status,) if status != "started" else ())):
+        records.executions.transition(made.id, word)
+    return made
+
+
+def test_what_became_of_executions_is_what_became_of_their_nodes(left):
+    """Executions are looked after before: those that run go on without their pipeline."""
+    records = left.home.records
+    first = records.pipelines.list(limit=1)[0]
+    made = {}
+    for name, status in (("a", "complete"), ("b", "crashed"), ("c", "started")):
+        made[name] = execution_of(left, first, status)
+        records.pipelines.change_node(first.id, name, status="started", execution_id=made[name].id)
+    said = []
+    recovery.close_left(left.home, records.pipelines.get(first.id), said.append)
+    found = records.pipelines.get(first.id)
+    assert (found.status, found.document["error"]) == ("crashed", "localhai died")
+    assert [(node.status, node.document["reason"]) for node in found.nodes] == [
+        ("complete", "localhai died before it saw the end"),
+        ("error", "localhai died before it saw the end"),
+        ("stopped", f"localhai died; execution #{made['c'].counter} went on"),
+    ]
+    assert "died while a, b, c ran; go on with" in said[0]
+
+
+def test_a_pipeline_that_ran_nothing_is_said_to_have_run_nothing(left):
+    records = left.home.records
+    found = records.pipelines.list(limit=1)[0]
+    records.pipelines.change_node(found.id, "b", status="created")
+    said = []
+    recovery.close_left(left.home, records.pipelines.get(found.id), said.append)
+    assert "was left by a localhai that died; go on with: localhai pipeline rerun 2 --from-failed" in said[0]
+
+
+def test_one_of_several_closes_what_is_left(left):
+    records = left.home.records
+    seen = records.pipelines.list(limit=1)[0]
+    assert [item.id for item in recovery.left(left.home)] == [seen.id]
+    with at_work(seen.id):
+        records.pipelines.adopt(seen.id, seen.owner, own_owner())
+        assert recovery.left(left.home) == []
+        recovery.close_left(left.home, seen, pytest.fail)
+    assert [item.id for item in recovery.left(left.home)] == [seen.id], "nobody is at work on it any more"
+    assert records.pipelines.get(seen.id).status == "started"
