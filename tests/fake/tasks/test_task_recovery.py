@@ -53,13 +53,14 @@ def add_member(home: Home, task: TaskRecord, status: str) -> None:
 
 def test_it_is_closed_with_its_reason_and_how_it_goes_on_is_said(home: Home) -> None:
     task = task_of(home)
+    home.engine.create_network("of-others", {labels.TASK: "another"})
     assert [item.id for item in recovery.left(home)] == [task.id]
     said: list[str] = []
     recovery.close_left(home, task, said.append)
     assert said == ["task #1 was left by a localhai that died: localhai task resume 1"]
     found = home.records.tasks.get(task.id)
     assert (found.status, found.document["error"]) == ("crashed", "the localhai that ran it died")
-    assert home.engine.networks({labels.TASK: task.id}) == []
+    assert home.engine.networks({labels.TASK: None}) == ["of-others"]
     assert recovery.left(home) == []
 
 
