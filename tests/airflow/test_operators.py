@@ -113,14 +113,16 @@ def test_on_kill_stops_the_container_within_seconds(airflow):  # noqa: ARG001  #
     from airflow import DAG
 
     from localhai.airflow.operators.submit_execution import ValohaiSubmitExecutionOperator
+    from localhai.airflow.platform import Watcher
 
     with DAG("killed", start_date=datetime(2024, 1, 1, tzinfo=timezone.utc), schedule=None):
         operator = ValohaiSubmitExecutionOperator(task_id="long", project_name="airflow-tests", step="long")
+    operator._platform = operator.get_hook().platform()
     told: list[BaseException] = []
 
     def execute() -> None:
         try:
-            operator.execute({})
+            operator.finish(operator._platform.run(operator.request({}), Watcher()), operator._platform, {})
         except BaseException as error:  # noqa: BLE001  # looked at below
             told.append(error)
 
