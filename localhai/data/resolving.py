@@ -39,6 +39,7 @@ class Resolver:
         sources: DataSources,
         cache: Cache,
         *,
+        prefetch: Callable[[Sequence[str]], None] | None = None,
         datum_lookup: Callable[[str], StoredDatum | None] | None = None,
         version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
         input_map: Mapping[str, str] | None = None,
@@ -50,6 +51,7 @@ class Resolver:
     ) -> None:
         self._sources = sources
         self._cache = cache
+        self._prefetch = prefetch
         self._datum_lookup = datum_lookup
         self._version_lookup = version_lookup
         self._input_map = input_map or {}
@@ -63,10 +65,12 @@ class Resolver:
 
     def resolve(self, specs: Sequence[WantedInput]) -> Resolved:
         """All files of all inputs, and all that cannot be had."""
+        addresses = list(dict.fromkeys(written for spec in specs for written in spec.uris))
+        if self._prefetch is not None:
+            self._prefetch(addresses)
         for spec in specs:
             for written in spec.uris:
                 self._replace(spec, written)
-        addresses = list(dict.fromkeys(written for spec in specs for written in spec.uris))
         if len(addresses) < 2:  # noqa: PLR2004 - one needs no threads
             found = {written: self._look_at(written) for written in addresses}
         else:

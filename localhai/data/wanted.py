@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     class Reach(TypedDict, total=False):
         """What addresses are resolved with, the same for one who asks.
 
-        `datum_lookup` gives the datum of an id or an alias, `version_lookup` the data of a `dataset://` or `model://`
-        address; both may raise Unavailable, in words. `input_map` is the `[inputs]` map of localhai.toml, `access`
-        what the addresses of whoever asks may reach (a stand-in is its owner's choice, and not judged by it).
+        `prefetch` is told all addresses first, for one look at all data. `datum_lookup` gives the datum of an id or an
+        alias, `version_lookup` the data of a `dataset://` or `model://` address; both may raise Unavailable, in words.
+        `input_map` is the `[inputs]` map of localhai.toml, `access` what the addresses of whoever asks may reach (a
+        stand-in is its owner's choice, and not judged by it).
         """
 
         sources: Required[DataSources]
         cache: Required[Cache]
+        prefetch: Callable[[Sequence[str]], None] | None
         datum_lookup: Callable[[str], StoredDatum | None] | None
         version_lookup: Callable[[str], Sequence[StoredDatum]] | None
         input_map: Mapping[str, str]

@@ -16,7 +16,7 @@ from localhai.deployments.building import build, image_labels
 from localhai.deployments.endpoint import check_files
 from localhai.deployments.work import Work, work_id
 from localhai.errors import InputNotFound, Interrupted, LocalhaiError, UsageError
-from localhai.executions.reading import Reading, recorded, requester_of
+from localhai.executions.reading import reach_of, recorded, requester_of
 from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.executions.run.stop import Interruption
 from localhai.project import parity
@@ -83,10 +83,10 @@ def fetch(
     specs = [InputSpec(name, (_address(uri),)) for name, uri in uris.items()]
     if not specs:
         return {}
-    reading = Reading.of(project.home, project.settings, project.record.id, requester)
+    reach = reach_of(project.home, project.settings, project.record.id, requester)
     try:
         progress = waits_said(project.home.tell)
-        fetched = fetch_inputs(specs, **reading.arguments, progress=progress, cancelled=interruption.is_asked)
+        fetched = fetch_inputs(specs, **reach, progress=progress, cancelled=interruption.is_asked)
     except InputNotFound as error:
         raise _file_not_found(str(definition["name"]), error) from error
     found: dict[str, InputFile] = {}

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from localhai.containers import limits
 from localhai.data.access import EVERYTHING, NO_FILE, Access
 from localhai.errors import UsageError
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localhai.data.wanted import Reach
-    from localhai.executions.datums import Addresses
     from localhai.executions.home import Home
     from localhai.executions.run.context import RunContext
     from localhai.project.plan import ExecutionPlan
@@ -90,25 +87,18 @@ def _files_of(settings: Settings) -> list[Path]:
     return [] if settings.env_file is None else [settings.env_file]
 
 
-class Reading(Struct, frozen=True):
-    """What resolving the addresses of one execution takes. `arguments` are those of `data.inputs`."""
+def reach_of(home: Home, settings: Settings, project_id: str, requester: str | None) -> Reach:
+    """What the addresses of one execution are resolved with, for one who asks, in one project."""
+    from localhai.executions.datums import Addresses
 
-    addresses: Addresses
-    arguments: Reach
-
-    @classmethod
-    def of(cls, home: Home, settings: Settings, project_id: str, requester: str | None) -> Reading:
-        """For one who asks, in one project."""
-        from localhai.executions.datums import Addresses
-
-        access = access_of(home, requester)
-        addresses = Addresses(home.records, project_id, readable=access.projects)
-        arguments: Reach = {
-            "sources": home.sources_for(settings),
-            "cache": home.data_cache,
-            "datum_lookup": addresses.datum,
-            "version_lookup": addresses.files,
-            "input_map": settings.inputs,
-            "access": access,
-        }
-        return cls(addresses, arguments)
+    access = access_of(home, requester)
+    addresses = Addresses(home.records, project_id, readable=access.projects)
+    return {
+        "sources": home.sources_for(settings),
+        "cache": home.data_cache,
+        "prefetch": addresses.prefetch,
+        "datum_lookup": addresses.datum,
+        "version_lookup": addresses.files,
+        "input_map": settings.inputs,
+        "access": access,
+    }

@@ -8,7 +8,7 @@ from localhai.data.inputs import fetch_inputs, resolve_inputs
 from localhai.data.missing import input_not_found
 from localhai.data.progress import FileAdvanced, Waiting
 from localhai.executions.datums import Addresses
-from localhai.executions.reading import Reading, access_of
+from localhai.executions.reading import access_of, reach_of
 from localhai.executions.reuse.remember import used_file, used_files
 from localhai.executions.run.environment import is_set
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from localhai.data.cache import Cache
     from localhai.data.files import Checksums, WantedInput
-    from localhai.data.progress import ProgressEvent
+    from localhai.data.progress import Cancelled, Progress, ProgressEvent
     from localhai.data.wanted import WantedFile
     from localhai.executions.reuse.remember import ReuseRequest
     from localhai.executions.run.observer import Observer
@@ -34,54 +34,36 @@ def look_at_inputs(wanted: ReuseRequest, observer: Observer, interruption: Inter
     plan, _ = addresses.freeze(wanted.plan, wanted.settings.inputs)
     found: dict[str, list[dict[str, Any]]] = {item.name: [] for item in plan.inputs}
     specs = [item for item in plan.inputs if item.uris]
-    if specs:
-        for name, file in _Inputs(wanted, observer, interruption).files(specs):
-            found[name].append(file)
+    for name, file in _files(wanted, specs, _telling(observer), interruption.is_asked) if specs else ():
+        found[name].append(file)
     return [{"name": name, "files": files} for name, files in found.items()]
 
 
-class _Inputs:
-    def __init__(self, wanted: ReuseRequest, observer: Observer, interruption: Interruption) -> None:
-        self._wanted = wanted
-        self._observer = observer
-        self._interruption = interruption
-        reading = Reading.of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
-        self._addresses = reading.addresses
-        self._known, self._keep_all = reading.arguments, wanted.settings.same_names == "all"
-        self._refresh = is_set(wanted.plan.environment_variables, "VH_NO_DATA_CACHE")
-
-    def files(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
-        """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
-        self._addresses.prefetch([uri for spec in specs for uri in spec.uris])
-        stopped = self._interruption.is_asked
-        resolved = resolve_inputs(
-            specs, **self._known, keep_all=self._keep_all, progress=self._advance, cancelled=stopped
-        )
-        if resolved.missing:
-            raise input_not_found(resolved.missing)
-        cache = self._wanted.home.data_cache
-        known = [(placed, _checksums(placed, cache)) for placed in resolved.placed]
-        fetched = any(sums is None and not placed.on_demand for placed, sums in known)
-        if fetched or self._refresh:
-            return self._fetch(specs)
+def _files(
+    wanted: ReuseRequest, specs: Sequence[WantedInput], progress: Progress, cancelled: Cancelled
+) -> list[tuple[str, dict[str, Any]]]:
+    """(input, file) of all of them. One file of unknown content is enough to fetch what is to be fetched."""
+    reach = reach_of(wanted.home, wanted.settings, wanted.project.id, wanted.options.requester)
+    keep_all = wanted.settings.same_names == "all"
+    refresh = is_set(wanted.plan.environment_variables, "VH_NO_DATA_CACHE")
+    resolved = resolve_inputs(specs, **reach, keep_all=keep_all, progress=progress, cancelled=cancelled)
+    if resolved.missing:
+        raise input_not_found(resolved.missing)
+    known = [(placed, _checksums(placed, reach["cache"])) for placed in resolved.placed]
+    if not refresh and all(sums is not None or placed.on_demand for placed, sums in known):
         return [(placed.input, used_file(placed.name, sums, placed.metadata)) for placed, sums in known]
+    fetched = fetch_inputs(specs, **reach, keep_all=keep_all, progress=progress, cancelled=cancelled, refresh=refresh)
+    return used_files(fetched.files, fetched.on_demand)
 
-    def _fetch(self, specs: Sequence[WantedInput]) -> list[tuple[str, dict[str, Any]]]:
-        fetched = fetch_inputs(
-            specs,
-            **self._known,
-            keep_all=self._keep_all,
-            progress=self._advance,
-            cancelled=self._interruption.is_asked,
-            refresh=self._refresh,
-        )
-        return used_files(fetched.files, fetched.on_demand)
 
-    def _advance(self, event: ProgressEvent) -> None:
+def _telling(observer: Observer) -> Progress:
+    def progress(event: ProgressEvent) -> None:
         if isinstance(event, FileAdvanced):
-            self._observer.progress("input", f"{event.input}/{event.name}", event.done, None)
+            observer.progress("input", f"{event.input}/{event.name}", event.done, None)
         elif isinstance(event, Waiting):
-            self._observer.status(event.reason)
+            observer.status(event.reason)
+
+    return progress
 
 
 def _checksums(asked: WantedFile, cache: Cache) -> Checksums | None:

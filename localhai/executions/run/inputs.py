@@ -16,7 +16,7 @@ from msgspec import Struct, to_builtins
 
 from localhai.data.files import InputSpec
 from localhai.data.progress import FetchPlanned, FileAdvanced, FileDone, FileStarted, Waiting
-from localhai.executions.reading import Reading, asked_by, requester_of
+from localhai.executions.reading import asked_by, reach_of, requester_of
 from localhai.executions.run.environment import is_set
 from localhai.system import strict_json
 from localhai.system.text import human_size
@@ -42,11 +42,9 @@ def fetch(context: RunContext) -> None:
     if wanted:
         from localhai.data.inputs import fetch_inputs
 
-        reading = Reading.of(context.home, context.settings, context.project.id, asked_by(context))
-        reading.addresses.prefetch([uri for item in wanted for uri in item.uris])
         fetched = fetch_inputs(
             wanted,
-            **reading.arguments,
+            **reach_of(context.home, context.settings, context.project.id, asked_by(context)),
             progress=FetchReporter(context),
             cancelled=context.is_asked_to_stop,
             pins=context.hold_inputs(),
@@ -169,8 +167,7 @@ def fetch_listed(home: Home, settings: Settings, execution: ExecutionRecord, wan
     from localhai.data.progress import waits_said
 
     requester = None if wanted.stands_in else requester_of(execution.document)
-    reading = Reading.of(home, settings, execution.project_id, requester)
-    reach: Reach = {**reading.arguments, "input_map": {}}
+    reach: Reach = {**reach_of(home, settings, execution.project_id, requester), "input_map": {}}
     found = fetch_inputs([InputSpec(wanted.input, (wanted.uri,))], **reach, progress=waits_said(home.tell))
     return found.files[0]
 

@@ -15,7 +15,7 @@ from localhai.data.inputs import fetch_inputs
 from localhai.data.progress import waits_said
 from localhai.data.uri import parse
 from localhai.errors import InputNotFound
-from localhai.executions.reading import Reading
+from localhai.executions.reading import reach_of
 from localhai.executions.uploads import upload
 from localhai.records import DatumRecord, Project
 from localhai.records.users import User
@@ -80,9 +80,9 @@ def _adopted(state: State, user: User, project: Project, url: str) -> DatumRecor
         raise field("url", f"The address of one file is needed: {', '.join(sorted(_SCHEMES))}.")
     require_own(state, user, project, [url], "url")
     home = state.home_of(project)
-    reading = Reading.of(home, home.settings, project.id, user.id)
+    reach = reach_of(home, home.settings, project.id, user.id)
     try:
-        fetched = fetch_inputs([InputSpec("url", (url,))], **reading.arguments, progress=waits_said(home.tell))
+        fetched = fetch_inputs([InputSpec("url", (url,))], **reach, progress=waits_said(home.tell))
     except InputNotFound as error:
         raise field("url", str(error), "does_not_exist") from None
     file = fetched.files[0]

@@ -217,7 +217,7 @@ def test_who_asks_is_said_wherever_addresses_are_resolved() -> None:
                 continue
             named = {keyword.arg for keyword in call.keywords}
             said = {
-                "fetch_inputs": None in named,  # **reading.arguments
+                "fetch_inputs": None in named,  # **reach_of(...)
                 "resolve_inputs": None in named,
                 "Addresses": "readable" in named,
             }.get(call.func.id)
