@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from localhai.data import placement
@@ -31,43 +32,28 @@ if TYPE_CHECKING:
 LOOKS_AT_ONCE = 8
 
 
-class Resolver:
-    """Looks at sources, several at once, each URI once."""
+class Resolver(Struct):
+    """Looks at sources, several at once, each URI once. The first seven fields are a `Reach`."""
 
-    def __init__(
-        self,
-        sources: DataSources,
-        cache: Cache,
-        *,
-        prefetch: Callable[[Sequence[str]], None] | None = None,
-        datum_lookup: Callable[[str], StoredDatum | None] | None = None,
-        version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None,
-        input_map: Mapping[str, str] | None = None,
-        access: Access = EVERYTHING,
-        refresh: bool = False,
-        keep_all: bool = False,
-        on_demand: bool = True,
-        waiter: Waiter = QUIETLY,
-    ) -> None:
-        self._sources = sources
-        self._cache = cache
-        self._prefetch = prefetch
-        self._datum_lookup = datum_lookup
-        self._version_lookup = version_lookup
-        self._input_map = input_map or {}
-        self._access = access
-        self._refresh = refresh
-        self._keep_all = keep_all
-        self._on_demand = on_demand
-        self._waiter = waiter
-        self._stand_ins: dict[str, str] = {}
-        self._resolved = Resolved()
+    sources: DataSources
+    cache: Cache
+    prefetch: Callable[[Sequence[str]], None] | None = None
+    datum_lookup: Callable[[str], StoredDatum | None] | None = None
+    version_lookup: Callable[[str], Sequence[StoredDatum]] | None = None
+    input_map: Mapping[str, str] = field(default_factory=dict)
+    access: Access = EVERYTHING
+    refresh: bool = False
+    keep_all: bool = False
+    on_demand: bool = True
+    waiter: Waiter = QUIETLY
+    _stand_ins: dict[str, str] = field(default_factory=dict)
+    _resolved: Resolved = field(default_factory=Resolved)
 
     def resolve(self, specs: Sequence[WantedInput]) -> Resolved:
         """All files of all inputs, and all that cannot be had."""
         addresses = list(dict.fromkeys(written for spec in specs for written in spec.uris))
-        if self._prefetch is not None:
-            self._prefetch(addresses)
+        if self.prefetch is not None:
+            self.prefetch(addresses)
         for spec in specs:
             for written in spec.uris:
                 self._replace(spec, written)
@@ -86,8 +72,8 @@ class Resolver:
 
     def _replace(self, spec: WantedInput, written: str) -> None:
         """Take the stand-in of an address, which the owner of localhai.toml chose."""
-        target = stand_in(self._input_map, written)
-        if target is None or (written not in self._input_map and self._is_here(written)):
+        target = stand_in(self.input_map, written)
+        if target is None or (written not in self.input_map and self._is_here(written)):
             return
         self._stand_ins[written] = target
         self._resolved.note(
@@ -98,9 +84,9 @@ class Resolver:
         """Whether it names data of this home by id, as edges of pipelines do: no pattern takes its place."""
         try:
             uri = parse(text)
-            if uri.scheme != "datum" or self._datum_lookup is None:
+            if uri.scheme != "datum" or self.datum_lookup is None:
                 return False
-            found = self._datum_lookup(uri.key)
+            found = self.datum_lookup(uri.key)
         except (Unavailable, ValueError):
             return False
         return found is not None and found.id == uri.key
@@ -108,10 +94,10 @@ class Resolver:
     def _look_at(self, written: str) -> list[WantedFile] | SourceError:
         """A stand-in is followed wherever it leads."""
         target = self._stand_ins.get(written)
-        access = self._access if target is None else EVERYTHING
+        access = self.access if target is None else EVERYTHING
         try:
             uri = parse(written if target is None else target)
-            refusal = access.refusal(uri, self._sources.base)
+            refusal = access.refusal(uri, self.sources.base)
             if refusal is not None:
                 return Unavailable(refusal)
             wanted = self._wanted_of(uri, access)
@@ -122,9 +108,9 @@ class Resolver:
             return Unavailable(str(error))
 
     def _wanted_of(self, uri: Uri, access: Access) -> list[WantedFile]:
-        if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self._version_lookup is not None):
+        if uri.scheme in ADDRESSES and (uri.scheme == "datum" or self.version_lookup is not None):
             return [self._datum(datum) for datum in self._data(uri)]
-        source, shown = self._sources.for_scheme(uri.scheme, access), without_secrets(uri.text)
+        source, shown = self.sources.for_scheme(uri.scheme, access), without_secrets(uri.text)
         look: Callable[[Uri], SourceFile | list[SourceFile]] = source.list if uri.has_wildcard else source.stat
 
         def passing(error: Exception) -> Trouble | None:
@@ -136,8 +122,8 @@ class Resolver:
             found = call(
                 partial(look, uri),
                 passing,
-                policy=self._sources.retry,
-                waiter=Waiter(lambda reason: self._waiter.tell(f"{shown}: {reason}"), self._waiter.cancelled),
+                policy=self.sources.retry,
+                waiter=Waiter(lambda reason: self.waiter.tell(f"{shown}: {reason}"), self.waiter.cancelled),
                 gave_up=gave_up,
                 aside="" if isinstance(source, LocalSource) else f"{shown} was looked at",
             )
@@ -146,7 +132,7 @@ class Resolver:
         return [
             WantedFile(
                 without_secrets(file.uri),
-                self._sources.cache_key(file.uri),
+                self.sources.cache_key(file.uri),
                 placement.names_of(file.key, uri, file.given),
                 file,
                 source,
@@ -156,9 +142,9 @@ class Resolver:
 
     def _copy_of(self, uri: Uri, access: Access) -> CacheEntry | None:
         """Nothing for who may not reach every address: nobody can say by now where the bytes came from."""
-        if self._refresh or uri.has_wildcard or access.networks is not None:
+        if self.refresh or uri.has_wildcard or access.networks is not None:
             return None
-        return self._cache.last(self._sources.cache_key(uri.text))
+        return self.cache.last(self.sources.cache_key(uri.text))
 
     def _stale(self, uri: Uri, access: Access, error: Unavailable | Cut) -> WantedFile:
         """What the cache has, for one who works without a network. A server that says no is believed."""
@@ -166,14 +152,14 @@ class Resolver:
         entry = self._copy_of(uri, access) if silent else None
         if entry is None:
             raise error
-        key = self._sources.cache_key(uri.text)
+        key = self.sources.cache_key(uri.text)
         names = placement.names_of(uri.key, uri, entry.given)
         return WantedFile(without_secrets(uri.text), key, names, stale=entry)
 
     def _data(self, uri: Uri) -> Sequence[StoredDatum]:
         if uri.scheme != "datum":
-            return self._version_lookup(uri.text) if self._version_lookup is not None else ()
-        datum = self._datum_lookup(uri.key) if self._datum_lookup is not None else None
+            return self.version_lookup(uri.text) if self.version_lookup is not None else ()
+        datum = self.datum_lookup(uri.key) if self.datum_lookup is not None else None
         if datum is None:
             raise Unavailable("no datum of that id or alias is known here: it may be on the platform")
         return [datum]
@@ -187,7 +173,7 @@ class Resolver:
             if not path.is_file() or path.stat().st_size != datum.size:
                 raise Unavailable(f"its bytes are gone from the store ({path})")
             return WantedFile(public, public, names, datum=datum, path=path)
-        source = self._sources.for_scheme(where.scheme)
+        source = self.sources.for_scheme(where.scheme)
         found = SourceFile(datum.uri, where.key, datum.size, version=datum.checksums.sha256)
         return WantedFile(public, public, names, found, source, datum)
 
@@ -208,13 +194,13 @@ class Resolver:
             spec.name,
             [item.names[spec.keep_directories] for item in wanted],
             filename=spec.filename,
-            keep_all=self._keep_all,
+            keep_all=self.keep_all,
             note=self._resolved.note,
         )
         for name, item in zip(names, wanted, strict=True):
             if name is not None:
                 self._announce(spec, item)
-                on_demand = spec.on_demand and self._on_demand
+                on_demand = spec.on_demand and self.on_demand
                 self._resolved.placed.append(replace(item, input=spec.name, name=name, on_demand=on_demand))
 
     def _announce(self, spec: WantedInput, wanted: WantedFile) -> None:
