@@ -71,6 +71,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     }
 
     assert own == on_disk
+    assert "server/page/bundle/manifest.json" in own, "the page, which needs no Node.js to be shown"
     assert {"py.typed", "records/migrations/env.py", "records/migrations/script.py.mako"} <= own
     assert any(name.startswith("records/migrations/versions/") for name in own)
     assert {name.partition("/")[0] for name in names} == {"localhai", f"{wheel.name.rsplit('-', 3)[0]}.dist-info"}
@@ -83,8 +84,9 @@ def test_the_metadata_says_what_is_needed(wheel: Path) -> None:
         metadata = message_from_bytes(archive.read(name))
 
     assert metadata["Requires-Python"] == ">=3.10"
-    assert metadata["License-Expression"] == "MIT AND Apache-2.0", "ours, and that of the Swagger UI which it brings"
-    files = {"LICENSE", "localhai/server/swagger_ui/LICENSE", "localhai/server/swagger_ui/NOTICE"}
+    assert metadata["License-Expression"] == "MIT AND Apache-2.0", "ours, and those of what server and page bring"
+    brought = {"page/bundle/LICENSES.txt", "swagger_ui/LICENSE", "swagger_ui/NOTICE"}
+    files = {"LICENSE", *(f"localhai/server/{name}" for name in brought)}
     assert set(metadata.get_all("License-File")) == files
     assert set(metadata.get_all("Provides-Extra", [])) >= {"airflow", "azure", "gs", "postgresql", "server", "test"}
     assert "\n# localhai\n" in metadata.get_payload()
