@@ -104,12 +104,13 @@ class BrowserStream:
             said = time.monotonic()
             while listener == self._listener:
                 woken.clear()
-                why = await self._over()
+                records = records_mark(self._state)
+                why = await self._over(records)
                 if why:
                     yield self._written("bye", strict_json.quick({"why": why}))
                     return
                 more = False
-                for item in self._due():
+                for item in self._due(records):
                     found = await run_in_threadpool(self._look, item)
                     if found is not None and self._is_wanted(item, found):
                         more = more or found.more
@@ -133,11 +134,11 @@ class BrowserStream:
                     item.rewind(seen)
         return self._listener
 
-    def _due(self) -> list[Topic]:
+    def _due(self, records: Mark) -> list[Topic]:
         """Each of them says one event: one that has much to say keeps none waiting."""
         now = time.monotonic()
         with self._lock:
-            return [item for item in self._topics.values() if item.is_due(now)]
+            return [item for item in self._topics.values() if item.is_due(now, records)]
 
     def _look(self, item: Topic) -> Said | None:
         try:
@@ -162,11 +163,11 @@ class BrowserStream:
             item.sent(self._number)
         return b"id: %s.%d\nevent: %s\ndata: %s\n\n" % (self.id.encode(), self._number, event.encode(), data)
 
-    async def _over(self) -> str | None:
-        """Why it ends: `server` or `session`."""
+    async def _over(self, mark: Mark) -> str | None:
+        """Why it ends: `server` or `session`. `mark` is that of the records now."""
         if self._state.queue.closing:
             return "server"
-        session, now, mark = self.visitor.session, time.monotonic(), records_mark(self._state)
+        session, now = self.visitor.session, time.monotonic()
         if session is None or (mark == self._sure[0] and now - self._sure[1] < _SURE):
             return None
         self._sure = (mark, now)
@@ -241,8 +242,9 @@ def change(
 
 
 async def _wait(woken: asyncio.Event) -> None:
-    """For the next look, or until topics change."""
+    """For the next look, or until topics change. Not `wait_for`, which makes a task each time."""
+    handle = asyncio.get_running_loop().call_later(LOOK, woken.set)
     try:
-        await asyncio.wait_for(woken.wait(), LOOK)
-    except asyncio.TimeoutError:
-        return
+        await woken.wait()
+    finally:
+        handle.cancel()

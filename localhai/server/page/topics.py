@@ -53,13 +53,13 @@ class Topic:
         self._mark: Mark | None = None
         self._next = 0.0
 
-    def is_due(self, now: float) -> bool:
-        """Whether to look: something changed, and the last look is some time ago."""
-        return now >= self._next and self.mark() != self._mark
+    def is_due(self, now: float, records: Mark) -> bool:
+        """Whether to look: something changed, the records by their mark or files, and the last look is a while ago."""
+        return now >= self._next and (records, *self.files()) != self._mark
 
     def look(self) -> Said | None:
         """What came since the last look. Raises Told, LocalhaiError: it is gone, or cannot be asked."""
-        mark, began = self.mark(), time.monotonic()
+        mark, began = (records_mark(self.state), *self.files()), time.monotonic()
         said = self.read()
         took = time.monotonic() - began
         more = said is not None and said.more
@@ -78,9 +78,9 @@ class Topic:
         self.cursor = self._history[-1][1] if self._history else self._start
         self._mark, self._next = None, 0.0
 
-    def mark(self) -> Mark:
-        """What is another when there may be something new."""
-        return records_mark(self.state)
+    def files(self) -> Mark:
+        """Times and sizes of the files, beside the records, that it reads."""
+        return ()
 
     def read(self) -> Said | None:
         """What is new after the cursor, which moves on."""
@@ -110,8 +110,8 @@ class TableTopic(Topic):
         self._project_id = project_of(state, visitor, project_id).id
         self._table = table_of(state.home, self._project_id)
 
-    def mark(self) -> Mark:
-        return (*super().mark(), *(stat(folder / METADATA) for folder in self._table.running))
+    def files(self) -> Mark:
+        return tuple(stat(folder / METADATA) for folder in self._table.running)
 
     def read(self) -> Said | None:
         project_of(self.state, self.visitor, self._project_id)
@@ -129,9 +129,9 @@ class ExecutionTopic(ProjectsTopic):
         super().__init__(state, visitor, name, cursor)
         self._row = execution_of(state, visitor, execution_id)
 
-    def mark(self) -> Mark:
-        folder = self.state.home.folder / (self._row.folder or ".")
-        return (*super().mark(), stat(folder / LOG), stat(folder / METADATA))
+    def files(self) -> Mark:
+        folder = os.path.join(self.state.home.folder, self._row.folder or ".")
+        return stat(os.path.join(folder, LOG)), stat(os.path.join(folder, METADATA))
 
     def row(self) -> ExecutionRecord:
         """As it is now. Raises Told: it was deleted, or is another's by now."""

@@ -326,9 +326,9 @@ def test_while_nothing_happens_nothing_is_read(listen, data, monkeypatch):
         since[0] = 0
         return look(self)
 
-    def is_asked(self, now):
+    def is_asked(self, *given):
         since[0] += 1
-        return is_due(self, now)
+        return is_due(self, *given)
 
     monkeypatch.setattr(topics.Topic, "look", looks)
     monkeypatch.setattr(topics.Topic, "is_due", is_asked)
