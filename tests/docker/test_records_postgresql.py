@@ -32,6 +32,8 @@ SHARED = (
     "test_records_reuse.py",
     "test_records_pipelines.py",
     "test_records_deployments.py",
+    "test_records_overview.py",
+    "test_records_sessions.py",
     "test_clock_set_back.py",
 )
 
