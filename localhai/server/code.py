@@ -89,11 +89,26 @@ def code_of(state: State, project: Project, reference: str | None) -> Snapshot:
         rows = state.records.packages.list(project.id, reference)
         if rows:
             return _snapshot_of(state, rows[0])
+        if (ran := _that_ran(state, project, reference)) is not None:
+            return ran
     elif not reference.startswith("-") and _has_folder(state, project):
         with suppress(UsageError):
             return snapshot.checkout(Path(project.path), reference, state.home.code_cache)
     advice = "" if _of_repository(state, project) else f" {without_commits(state, project)}"
     raise field("commit", f"Object with identifier={reference} does not exist.{advice}", "does_not_exist")
+
+
+def _that_ran(state: State, project: Project, identifier: str) -> Snapshot | None:
+    """Files of the project's folder as they were when `localhai run` ran them. Those of other projects are not its."""
+    if not _identifier_re.fullmatch(identifier) or not _has_folder(state, project):
+        return None
+    rows = state.home.records.executions.list(project.id, commit=identifier, limit=1, outputs=False)
+    if not rows:
+        return None
+    yaml = str(rows[0].document.get("yaml") or YAML)
+    with suppress(UsageError):  # not kept any more
+        return snapshot.checkout(Path(project.path), identifier, state.home.code_cache, yaml=yaml)
+    return None
 
 
 def without_commits(state: State, project: Project) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from localhai.app.compare import compare
 from localhai.app.details import cut
 from localhai.app.list import ListRequest, list_tasks
+from localhai.app.stop import stop_task
 from localhai.errors import FilesNotHere, UsageError
 from localhai.executions.inspect.series import MetadataColumns, Window, columns_of
 from localhai.executions.log.growing_summary import growing_summary
@@ -96,6 +97,14 @@ def task(visitor: Visiting, state: Shared, reference: str, project: str | None =
     truncated: list[str] = []
     shape = {name: cut(value, name, truncated) for name, value in document.items()}
     return Answer({**shape, "project_id": row.project_id, "truncated": truncated})
+
+
+@routes.post("/tasks/{reference}/stop/")
+def stop(visitor: Visiting, state: Shared, reference: str, project: str | None = None) -> Response:
+    """Ask it to stop, with all its running executions; one that has ended stays as it is."""
+    row = _task(state, visitor, reference, project)
+    stop_task(state.home, row.id)
+    return Answer({"status": state.records.tasks.get(row.id).status})
 
 
 def _executions(state: State, visitor: Visitor, ids: list[str] | None, most: int) -> list[ExecutionRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from localhai.server.page import comparing, executions, log, outputs, projects, sessions, stream
+from localhai.server.page import comparing, executions, log, outputs, projects, rerun, sessions, stream
 from localhai.server.page.answers import Told, router
 
 others = router()
@@ -21,6 +21,7 @@ ROUTERS = (
     sessions.routes,
     projects.routes,
     executions.routes,
+    rerun.routes,
     log.routes,
     outputs.routes,
     stream.routes,
