@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -33,6 +34,8 @@ MOST_SERIES = 100  # executions with curves
 MOST_KEYS = 20
 MOST_POINTS = 20_000
 TASKS = 1000
+_DIGITS = 9  # of a counter
+_AT_ONCE = 500  # of one query
 _NOWHERE = "nowhere"  # no folder of a home
 Several = Annotated[list[str] | None, Query()]
 
@@ -42,6 +45,7 @@ def series(
     visitor: Visiting,
     state: Shared,
     ids: Several = None,
+    project: str | None = None,
     y: Several = None,
     x: str = "line",
     low: Annotated[str | None, Query(alias="from")] = None,
@@ -55,7 +59,7 @@ def series(
     window = Window(_number("from", low), _number("to", high))
     number = min(whole("points", points, least=2), MOST_POINTS)
     found = []
-    for row in _executions(state, visitor, ids, MOST_SERIES):
+    for row in _executions(state, visitor, ids, project, MOST_SERIES):
         columns, missing = _columns(state, row)
         found += [{"id": row.id, "missing": missing, **columns.series(key, x, window, number)} for key in keys]
     return Answer({"series": found})
@@ -72,9 +76,9 @@ def metadata(visitor: Visiting, state: Shared, reference: str, project: str | No
 
 
 @routes.get("/compare/")
-def comparison(visitor: Visiting, state: Shared, ids: Several = None) -> Response:
+def comparison(visitor: Visiting, state: Shared, ids: Several = None, project: str | None = None) -> Response:
     """Executions side by side."""
-    return Answer(compare(state.home, _executions(state, visitor, ids, MOST)))
+    return Answer(compare(state.home, _executions(state, visitor, ids, project, MOST)))
 
 
 @routes.get("/tasks/")
@@ -107,17 +111,39 @@ def stop(visitor: Visiting, state: Shared, reference: str, project: str | None =
     return Answer({"status": state.records.tasks.get(row.id).status})
 
 
-def _executions(state: State, visitor: Visitor, ids: list[str] | None, most: int) -> list[ExecutionRecord]:
-    """Each once, in this order; ids may stand in several parameters or with commas between. Raises Told."""
-    wanted = list(dict.fromkeys(key for text in ids or () for key in text.lower().split(",") if key))
+def _executions(
+    state: State, visitor: Visitor, references: list[str] | None, project: str | None, most: int
+) -> list[ExecutionRecord]:
+    """Each once, in this order: ids, or counters in a project, in several parameters or with commas between."""
+    wanted = list(dict.fromkeys(key for text in references or () for key in text.lower().split(",") if key))
     if not 0 < len(wanted) <= most:
         raise Told(400, f"ids: 1 to {most} executions are needed.")
-    found = state.records.executions.by_id([key[:LONGEST] for key in wanted])
-    own = {project.id for project in state.projects_of(visitor.user)}
+    found = {**_by_id(state, visitor, wanted), **_by_counter(state, visitor, wanted, project)}
     for key in wanted:
-        if key not in found or found[key].project_id not in own:
+        if key not in found:
             raise Told(404, f"There is no execution {shown(key)} here: it was deleted, or never was.")
-    return [found[key] for key in wanted]
+    return list({found[key].id: found[key] for key in wanted}.values())
+
+
+def _by_id(state: State, visitor: Visitor, wanted: Iterable[str]) -> dict[str, ExecutionRecord]:
+    found = state.records.executions.by_id([key for key in wanted if len(key) <= LONGEST])
+    own = {project.id for project in state.projects_of(visitor.user)}
+    return {key: row for key, row in found.items() if row.project_id in own}
+
+
+def _by_counter(
+    state: State, visitor: Visitor, wanted: Iterable[str], project: str | None
+) -> dict[str, ExecutionRecord]:
+    counters = [int(key) for key in wanted if key.isascii() and key.isdigit() and len(key) <= _DIGITS]
+    if not counters or project is None:
+        return {}
+    of = project_of(state, visitor, project)
+    found: dict[str, ExecutionRecord] = {}
+    for start in range(0, len(counters), _AT_ONCE):
+        part = counters[start : start + _AT_ONCE]
+        rows, _count = state.records.executions.page([of.id], counters=part, limit=len(part))
+        found |= {str(row.counter): row for row in rows}
+    return found
 
 
 def _task(state: State, visitor: Visitor, reference: str, project_id: str | None) -> TaskRecord:

@@ -158,6 +158,16 @@ def test_a_comparison_tells_what_differs(page, data):
     assert (outputs["m"][1], outputs["s"][1]) == (True, False)
 
 
+def test_numbers_in_a_project_are_good_too(page, data):
+    rows = [data.execution(metadata=[{"a": n}]) for n in range(3)]
+    found = page.get(f"/page/compare/?ids=3,{rows[0].id},1&project={data.project.id}").json()
+    assert [item["counter"] for item in found["executions"]] == [3, 1]
+    series = page.get(f"/page/series/?ids=2&y=a&project={data.project.id}").json()["series"]
+    assert [item["id"] for item in series] == [rows[1].id]
+    for query in (f"ids=9&project={data.project.id}", "ids=1", f"ids={'9' * 50}&project={data.project.id}"):
+        assert page.get(f"/page/compare/?{query}").status_code == 404
+
+
 def test_a_thousand_are_compared(page, data):
     data.many(1000)
     ids = [row.id for row in data.home.records.executions.list(data.project.id, limit=None)]
