@@ -12,6 +12,8 @@ const Projects = lazy(async () => (await import("./projects/projects-page")).Pro
 const Executions = lazy(async () => (await import("./executions/executions-page")).ExecutionsPage);
 const Execution = lazy(async () => (await import("./execution/execution-page")).ExecutionPage);
 const Compare = lazy(async () => (await import("./compare/compare-page")).ComparePage);
+const Tasks = lazy(async () => (await import("./tasks/tasks-page")).TasksPage);
+const Task = lazy(async () => (await import("./tasks/task-page")).TaskPage);
 
 export function App() {
   if (!asked.value) return null;
@@ -43,6 +45,10 @@ function Page() {
       return <Execution key={`${at.project}/${at.ref}`} project={at.project} reference={at.ref} tab={at.tab} />;
     case "compare":
       return <Compare key={at.project} project={at.project} />;
+    case "tasks":
+      return <Tasks key={at.project} project={at.project} />;
+    case "task":
+      return <Task key={`${at.project}/${at.ref}`} project={at.project} reference={at.ref} />;
     case "later":
       return <Later what={at.what} command={at.command} />;
     default:

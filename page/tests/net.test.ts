@@ -43,7 +43,9 @@ test.each([
   ["/p/P/execution/7/", { page: "execution", project: "P", ref: "7", tab: "details" }],
   ["/p/P/execution/7/log/", { page: "execution", project: "P", ref: "7", tab: "log" }],
   ["/p/P/execution/7/nonsense/", { page: "none" }],
-  ["/p/P/tasks/", { page: "later", project: "P", what: "Tasks", command: "localhai task list" }],
+  ["/p/P/tasks/", { page: "tasks", project: "P" }],
+  ["/p/P/task/3/", { page: "task", project: "P", ref: "3" }],
+  ["/p/P/pipelines/", { page: "later", project: "P", what: "Pipelines", command: "localhai pipeline list" }],
   ["/nowhere/", { page: "none" }],
   ["/p/%E0%A4%A/", { page: "executions", project: "%E0%A4%A" }],
 ])("%s leads to its page", (path, route) => expect(routeOf(path)).toEqual(route));

@@ -12,9 +12,10 @@ import { query, setQuery } from "../shell/router";
 import { useTitle } from "../shell/title";
 import { CompareTable } from "./compare-table";
 import type { Compared } from "./compare-rows";
+import { ParallelTab } from "./parallel-tab";
 import { Scatter } from "./scatter";
 
-const TABS = { table: "Table", curves: "Curves", scatter: "Scatter" } as const;
+const TABS = { table: "Table", curves: "Curves", scatter: "Scatter", parallel: "Parallel" } as const;
 const CURVES = 100; // executions whose curves are drawn
 const NAMED = 24;
 
@@ -60,7 +61,7 @@ export function ComparePage({ project }: { project: string }) {
 
 function Comparison({ project, name, compared }: { project: string; name: string; compared: Compared }) {
   const asked = query.value.get("tab");
-  const tab = asked === "curves" || asked === "scatter" ? asked : "table";
+  const tab = asked !== null && asked in TABS ? asked : "table";
   const { executions } = compared;
   const base = Math.max(0, executions.findIndex((each) => [each.id, String(each.counter)].includes(query.value.get("base") ?? "")));
   const names = new Map(executions.map((each) => [each.id, `#${each.counter}`]));
@@ -103,6 +104,7 @@ function Comparison({ project, name, compared }: { project: string; name: string
       {tab === "table" && <CompareTable project={project} compared={compared} base={base} />}
       {tab === "curves" && executions.length > CURVES && <p class="soft">The curves of the first {CURVES}.</p>}
       {tab === "curves" && <Charts ids={executions.slice(0, CURVES).map((each) => each.id)} names={names} keys={metrics.map((row) => row.name)} version={refsOf(compared)} />}
+      {tab === "parallel" && <ParallelTab project={project} compared={compared} />}
       {tab === "scatter" && <Scatter project={project} compared={compared} />}
     </section>
   );

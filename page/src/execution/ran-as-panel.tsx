@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { duration, moment, NOTHING, shortCommit } from "../lib/format";
+import { taskPath } from "../lib/route";
 import type { Details } from "./details";
 import { Fact, Panel } from "./panel";
 
@@ -49,12 +50,14 @@ export function RanAsPanel({ details }: { details: Details }) {
   );
 }
 
-function origin({ task, pipeline }: Details): ComponentChildren {
+function origin({ task, pipeline, project_id: project }: Details): ComponentChildren {
   return (
     <>
       {task && (
         <Fact name="Task">
-          #{task.counter} {task.name}
+          <a href={taskPath(project, String(task.counter))}>
+            #{task.counter} {task.name}
+          </a>
           {task.number !== null && <span class="soft"> number {task.number}</span>}
         </Fact>
       )}

@@ -8,12 +8,12 @@ export type Route =
   | { page: "executions"; project: string }
   | { page: "execution"; project: string; ref: string; tab: Tab }
   | { page: "compare"; project: string }
+  | { page: "tasks"; project: string }
+  | { page: "task"; project: string; ref: string }
   | { page: "later"; project: string; what: string; command: string }
   | { page: "none" };
 
 const LATER: Record<string, [string, string]> = {
-  tasks: ["Tasks", "localhai task list"],
-  task: ["This task", "localhai task info"],
   pipelines: ["Pipelines", "localhai pipeline list"],
   pipeline: ["This pipeline", "localhai pipeline info"],
   data: ["Data", "localhai data list"],
@@ -30,7 +30,8 @@ export function routeOf(path: string): Route {
   if (first === undefined) return { page: "projects" };
   if (first !== "p" || project === undefined) return { page: "none" };
   if (what === undefined || what === "executions") return { page: "executions", project };
-  if (what === "compare") return { page: "compare", project };
+  if (what === "compare" || what === "tasks") return { page: what, project };
+  if (what === "task" && ref !== undefined) return { page: "task", project, ref };
   if (what === "execution" && ref !== undefined && ref !== "create") {
     const found = TABS.find((each) => each === (tab ?? "details"));
     return found ? { page: "execution", project, ref, tab: found } : { page: "none" };
@@ -45,6 +46,10 @@ export function executionsPath(project: string): string {
 
 export function executionPath(project: string, ref: string, tab: Tab = "details"): string {
   return `/p/${encodeURIComponent(project)}/execution/${encodeURIComponent(ref)}/${tab === "details" ? "" : `${tab}/`}`;
+}
+
+export function taskPath(project: string, ref: string): string {
+  return `/p/${encodeURIComponent(project)}/task/${encodeURIComponent(ref)}/`;
 }
 
 export function comparePath(project: string, refs: readonly (string | number)[]): string {

@@ -60,6 +60,7 @@ function Places() {
         <div class="side-group">
           <div class="side-title">{here.name}</div>
           <Item href={executionsPath(here.id)} label="Executions" count={here.executions} running={here.running} current={at.page === "executions" || at.page === "execution" || at.page === "compare"} />
+          <Item href={`/p/${encodeURIComponent(here.id)}/tasks/`} label="Tasks" current={at.page === "tasks" || at.page === "task"} />
         </div>
       )}
       <div class="side-group">

@@ -1,0 +1,1 @@
+import{T as e,r as t}from"./trouble.B-0buSZs.js";function n({tags:n}){return t(e,{children:n.map(e=>t(`span`,{class:`tag`,children:e},e))})}function r(e){return[...new Set(e.split(`,`).map(e=>e.trim()).filter(Boolean))]}export{r as n,n as t};
