@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from msgspec import Struct
 
-from localhai.app.list import PageRequest
+from localhai.app.list import PageRequest, ordered
 from localhai.records import Project
 
 DEFAULT_LIMIT = 1000  # clients that name no limit want everything they see
@@ -92,3 +92,28 @@ async def _listing(
 
 
 Listed = Annotated[Listing, Depends(_listing)]
+
+
+class Sorted(Struct, frozen=True):
+    """What lists of data, of versions and of what has them may be asked for."""
+
+    page: Page
+    project: str | None
+    order: str
+
+    def cut(
+        self, rows: Iterable[Any], keys: Mapping[str, Callable[[Any], Any]], shape: Callable[[Any], Any]
+    ) -> dict[str, Any]:
+        """The page of all `rows` by the field that is asked for; `keys` gives what each field sorts by."""
+        return self.page.cut(ordered(rows, self.order, keys), shape)
+
+
+def _sorted(usual: str) -> Any:
+    async def asked(page: OnePage, project: str | None = None, ordering: str = usual) -> Sorted:
+        return Sorted(page, project, ordering)
+
+    return Depends(asked)
+
+
+ByName = Annotated[Sorted, _sorted("name")]
+Newest = Annotated[Sorted, _sorted("-ctime")]

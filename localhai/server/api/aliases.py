@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
-from localhai.app.list import ordered
 from localhai.records.aliases import Alias
 from localhai.server.addresses import Base
 from localhai.server.api.data import datum_of, shown_datum
 from localhai.server.bodies import Name, ProjectId, Text, reading
 from localhai.server.errors import Refused, field, not_found
-from localhai.server.pagination import OnePage
+from localhai.server.pagination import ByName
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.vocabulary import without_scheme
@@ -39,16 +38,14 @@ class AliasBody(Struct):
 def aliases(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: ByName,
     base: Base,
-    project: str | None = None,
     name: str | None = None,
-    ordering: str = "name",
 ) -> dict[str, Any]:
     """Aliases of one project or of all."""
-    projects = [state.project_of(asking, project)] if project else state.projects_of(asking)
+    projects = [state.project_of(asking, listed.project)] if listed.project else state.projects_of(asking)
     rows = [row for item in projects for row in state.home.records.aliases.list(item.id) if name in {None, row.name}]
-    return page.cut(ordered(rows, ordering, _ORDERS), lambda row: _alias(state, row, base))
+    return listed.cut(rows, _ORDERS, lambda row: _alias(state, row, base))
 
 
 @router.post("/datum-aliases/", status_code=201)

@@ -10,7 +10,6 @@ import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from localhai.app.list import ordered
 from localhai.app.stop import stop_deployment
 from localhai.deployments.endpoint import file_names
 from localhai.deployments.versions import make_version
@@ -23,7 +22,7 @@ from localhai.server.auth import require_own
 from localhai.server.bodies import Commit, Flag, Id, Map, Name, Names, ProjectId, Reads, mapping, reading, shaped, truth
 from localhai.server.code import commits, open_commit
 from localhai.server.errors import Refused, field, not_found
-from localhai.server.pagination import OnePage
+from localhai.server.pagination import ByName, Newest
 from localhai.server.serving import ENABLED, INHERIT, begin, is_enabled
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
@@ -76,14 +75,12 @@ class DeploymentChangeBody(Struct):
 def deployments(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: ByName,
     base: Base,
-    project: str | None = None,
     name: str | None = None,
-    ordering: str = "name",
 ) -> dict[str, Any]:
     """Deployments of one project or of all: those that were made, and those that the newest valohai.yaml names."""
-    projects = state.projects_of(asking, project)
+    projects = state.projects_of(asking, listed.project)
     rows = [row for item in projects for row in _known(state, item) if name in {None, row.name}]
     counts: dict[str, int] = {}
     for item in projects:
@@ -93,7 +90,7 @@ def deployments(
     def shape(row: Any) -> dict[str, Any]:
         return _deployment(row, versions=counts.get(row.id, 0), base=base)
 
-    return page.cut(ordered(rows, ordering, _ORDERS), shape)
+    return listed.cut(rows, _ORDERS, shape)
 
 
 @router.post("/deployments/", status_code=201)
@@ -127,20 +124,18 @@ def suggest_version_name(asking: Asking, state: Shared, deployment_id: str) -> d
 def versions(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: Newest,
     base: Base,
-    project: str | None = None,
     deployment: str | None = None,
     name: str | None = None,
-    ordering: str = "-ctime",
 ) -> dict[str, Any]:
     """Versions, newest first."""
-    projects = state.projects_of(asking, project)
+    projects = state.projects_of(asking, listed.project)
     rows = [row for item in projects for row in state.home.records.deployments.versions(item.id, limit=None)]
     if deployment is not None:
         rows = [row for row in rows if row.deployment_id == deployment.lower()]
     rows = [row for row in rows if name in {None, row.name}]
-    return page.cut(ordered(rows, ordering, _ORDERS), lambda row: _shown(row, base))
+    return listed.cut(rows, _ORDERS, lambda row: _shown(row, base))
 
 
 @router.post("/deployment-versions/", status_code=201)

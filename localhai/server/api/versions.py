@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from localhai.app.list import ordered
 from localhai.errors import UsageError
 from localhai.records import ExecutionRecord, Project
 from localhai.records.users import User
@@ -26,7 +25,7 @@ from localhai.server.api.versions_body import (
     ModelVersionBody,
 )
 from localhai.server.bodies import reading
-from localhai.server.pagination import OnePage
+from localhai.server.pagination import ByName, Newest, OnePage
 from localhai.server.state import Shared, State
 from localhai.server.tokens import Asking
 from localhai.vocabulary import version_uri
@@ -47,15 +46,13 @@ _ORDERS: dict[str, Callable[[Any], Any]] = {
 def datasets(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: ByName,
     base: Base,
-    project: str | None = None,
     name: str | None = None,
-    ordering: str = "name",
 ) -> dict[str, Any]:
     """Datasets of one project or of all."""
-    pairs = [pair for pair in asked.parents(state, asking, "dataset", project) if name in {None, pair[1].name}]
-    return page.cut(ordered(pairs, ordering, _PARENT_ORDERS), lambda pair: _dataset(state, asking, pair, base))
+    pairs = [pair for pair in asked.parents(state, asking, "dataset", listed.project) if name in {None, pair[1].name}]
+    return listed.cut(pairs, _PARENT_ORDERS, lambda pair: _dataset(state, asking, pair, base))
 
 
 @router.post("/datasets/", status_code=201, tags=["datasets"])
@@ -76,16 +73,14 @@ def dataset(asking: Asking, state: Shared, dataset_id: str, base: Base) -> dict[
 def dataset_versions(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: Newest,
     base: Base,
     dataset: str | None = None,
-    project: str | None = None,
     name: str | None = None,
-    ordering: str = "-ctime",
 ) -> dict[str, Any]:
     """Versions of one dataset or of all, newest first."""
-    rows = [row for row in _versions(state, asking, "dataset", dataset, project) if name in {None, row.name}]
-    return page.cut(ordered(rows, ordering, _ORDERS), lambda row: _dataset_version(state, asking, row, base))
+    rows = [row for row in _versions(state, asking, "dataset", dataset, listed.project) if name in {None, row.name}]
+    return listed.cut(rows, _ORDERS, lambda row: _dataset_version(state, asking, row, base))
 
 
 @router.post("/dataset-versions/", status_code=201, tags=["datasets"])
@@ -106,19 +101,19 @@ def dataset_version(asking: Asking, state: Shared, version_id: str, base: Base) 
 def models(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: ByName,
     base: Base,
-    project: str | None = None,
     name: str = "",
     tags: str = "",
-    ordering: str = "name",
 ) -> dict[str, Any]:
     """Models of one project or of all; `name` is a part of it, `tags` a comma list of which all are needed."""
-    pairs = [pair for pair in asked.parents(state, asking, "model", project) if name.lower() in pair[1].name.lower()]
+    pairs = [
+        pair for pair in asked.parents(state, asking, "model", listed.project) if name.lower() in pair[1].name.lower()
+    ]
     wanted = _listed(tags)
     if wanted:
         pairs = [pair for pair in pairs if wanted <= set(_model(state, asking, pair, base)["tags"])]
-    return page.cut(ordered(pairs, ordering, _PARENT_ORDERS), lambda pair: _model(state, asking, pair, base))
+    return listed.cut(pairs, _PARENT_ORDERS, lambda pair: _model(state, asking, pair, base))
 
 
 @router.post("/models/", status_code=201, tags=["models"])
@@ -139,23 +134,21 @@ def model(asking: Asking, state: Shared, model_id: str, base: Base) -> dict[str,
 def model_versions(
     asking: Asking,
     state: Shared,
-    page: OnePage,
+    listed: Newest,
     base: Base,
     model: str | None = None,
-    project: str | None = None,
     status: Annotated[list[str] | None, Query()] = None,
     counter: Annotated[list[str] | None, Query()] = None,
     tags: str = "",
-    ordering: str = "-ctime",
 ) -> dict[str, Any]:
     """Versions of one model or of all, newest first."""
-    rows = _versions(state, asking, "model", model, project)
+    rows = _versions(state, asking, "model", model, listed.project)
     if status:
         rows = [row for row in rows if row.status in {item.lower() for item in status}]
     if counter:
         rows = [row for row in rows if str(row.counter) in counter]
     rows = [row for row in rows if _listed(tags) <= set(row.tags)]
-    return page.cut(ordered(rows, ordering, _ORDERS), lambda row: _model_version(state, asking, row, base))
+    return listed.cut(rows, _ORDERS, lambda row: _model_version(state, asking, row, base))
 
 
 @router.post("/model-versions/", status_code=201, tags=["models"])

@@ -83,6 +83,7 @@ EDGE = [
     ]
 ]
 _uuid_re = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_today_re = re.compile(r"20\d{6}(?=\.\d)")  # in names of versions
 SHOWN = words(  # of an answer that takes the body: what it says again
     "name title description owner tags priority parameters inputs image environment environment_variables step type"
     " configuration parameter_sets maximum_queued_executions on_child_error task_stop_expression allow_reuse enabled"
@@ -257,7 +258,7 @@ def said(answer):
         found = {name: found[name] for name in SHOWN if name in found}
         found.pop("status", None)
         found |= {"nodes": [node["name"] for node in answer.json()["nodes"]]} if "nodes" in answer.json() else {}
-    return [answer.status_code, json.loads(_uuid_re.sub("ID", json.dumps(found)))]
+    return [answer.status_code, json.loads(_today_re.sub("TODAY", _uuid_re.sub("ID", json.dumps(found))))]
 
 
 def grouped(found):

@@ -257,3 +257,17 @@ def test_what_is_wrong_with_a_task_is_said_and_nothing_is_recorded(ada, body, ch
     assert answer.status_code == 400, answer.text
     assert list(answer.json()) == [name]
     assert ada.get("/api/v0/tasks/").json()["count"] == 0
+
+
+def test_who_asks_is_the_creator_of_all_that_runs_for_it(ada, body, state, engine):
+    named = []
+    engine.behave(lambda container: named.append(container.config("execution")["creator-name"]), step="train")
+    ada.ended("tasks", started(ada, body)["id"])
+    user = state.records.users.named("ada")
+    rows = state.home.executions(limit=3)
+    assert {row.record.document["creator_id"] for row in rows} == {user.id}
+    assert {row.record.document["user"] for row in rows} == {"ada"}
+    state.queue.start()
+    alone = ada.post("/api/v0/executions/", json={key: body[key] for key in ("project", "commit", "step")}).json()
+    assert ada.ended("executions", alone["id"])["creator_name"] == "ada"
+    assert named == ["ada"] * 4
