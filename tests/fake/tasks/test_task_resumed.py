@@ -107,6 +107,18 @@ def test_a_task_that_may_reuse_does_so_when_it_goes_on(localhai: Localhai, engin
     assert (code, found["statuses"]) == (0, {"complete": 2})
 
 
+def test_a_task_that_goes_on_reads_its_file_of_variables_again(
+    localhai: Localhai, engine: FakeEngine, tmp_path: Path
+) -> None:
+    (tmp_path / "keys.env").write_text("API_KEY=secret\n")
+    engine.behave(fails_at_two)
+    localhai(*SWEEP, "--env-file", str(tmp_path / "keys.env"))
+    seen: list[str | None] = []
+    engine.behave(lambda container: seen.append(container.environment.get("API_KEY")))
+    localhai("task", "rerun", "1", "--failed", "--json")
+    assert seen == ["secret"]
+
+
 def test_parity_stands_in_a_task_once(localhai: Localhai) -> None:
     found = localhai("task", "run", "group", "--json")[1]
     assert [note["key"] for note in found["parity"]] != []
@@ -120,10 +132,9 @@ def test_what_still_runs_is_waited_for_or_stopped(localhai: Localhai, home: Home
         record.project_id, step="train", image="x", commit=None, document={}, owner=None
     )
     home.records.tasks.add_child(record.id, 1, left.id)
-    said = localhai("task", "resume", "1")[2]
-    assert "of task #1 still in progress: #3" in said
-    assert "wait for it: localhai execution watch 3" in said
-    assert "or stop it" in said
+    error = localhai("task", "resume", "1", "--json")[1]["error"]
+    assert error["message"] == "of task #1 still in progress: #3"
+    assert error["hints"] == ["wait for it: localhai execution watch 3", "or stop it"]
 
 
 def test_a_task_that_fails_in_ways_nobody_foresaw_does_not_stay_open(

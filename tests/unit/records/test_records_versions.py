@@ -148,6 +148,7 @@ def test_models_count_their_versions_and_grow(records, project, make, files):
 
 
 def test_a_version_of_a_model_says_what_people_think_of_it(records, project, make):
+    make("model", "other", None, "0.pkl", tags=("old",))
     make("model", "churn", None, "1.pkl", tags=("dev",), aliases=("best",), release_note="first")
     made = records.versions.find(project.id, "model", "churn", "v1")
     document = made.to_dict()
@@ -168,6 +169,8 @@ def test_a_version_of_a_model_says_what_people_think_of_it(records, project, mak
     records.versions.set_status(made, "approved")
     found = records.versions.find(project.id, "model", "churn", "best")
     assert (found.status, found.release_note, found.tags) == ("approved", "first", ("dev",))
+    (other,) = records.versions.list(project.id, "model", "other")
+    assert (other.status, other.tags, other.packaging) == ("pending", ("old",), False)
 
 
 @pytest.mark.parametrize("reference", ["2", "v2", "0", "vv1", "\u0661", "9999999999", "v", "other"])
@@ -175,6 +178,12 @@ def test_what_names_no_version_of_a_model_names_none(make, files, reference):
     make("model", "churn", None, "1.pkl")
     assert files("model", "churn", reference) is None
     assert files("model", "other", "v1") is None
+
+
+@pytest.mark.parametrize("reference", ["1", "v1", "001"])
+def test_a_version_of_a_model_has_its_number_beside_its_name(make, files, reference):
+    make("model", "churn", "first", "1.pkl")
+    assert files("model", "churn", reference) == ["1.pkl"]
 
 
 def test_versions_of_datasets_have_no_numbers(make, files):
