@@ -261,7 +261,9 @@ def test_what_is_wrong_with_a_task_is_said_and_nothing_is_recorded(ada, body, ch
 
 def test_who_asks_is_the_creator_of_all_that_runs_for_it(ada, body, state, engine):
     named = []
-    engine.behave(lambda container: named.append(container.config("execution.json")["valohai.creator-name"]), step="train")
+    engine.behave(
+        lambda container: named.append(container.config("execution.json")["valohai.creator-name"]), step="train"
+    )
     ada.ended("tasks", started(ada, body)["id"])
     user = state.records.users.named("ada")
     rows = state.home.executions(limit=3)
