@@ -65,13 +65,13 @@ def find_yaml(start: Path, yaml: str = YAML) -> tuple[Path, Path]:
         hint = f"localhai reads a file of this name: rename the folder, and write {folder.name} in its place"
         raise ProjectError(f"{folder} is a folder, not a file", where=str(folder), hints=[hint])
     where = "" if wanted.is_absolute() else f" in {start} or any folder above it"
-    raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start))
+    raise ProjectError(f"there is no {wanted}{where}", where=str(start), hints=_hints(start, wanted))
 
 
-def _hints(start: Path) -> list[str]:
+def _hints(start: Path, wanted: Path) -> list[str]:
     if not start.exists():
         return [f"{start} does not exist"]
     near = next((name for name in ("valohai.yml", ".valohai.yaml") if (start / name).is_file()), None)
-    if near is not None:
+    if near is not None and wanted == Path(YAML):
         return [f"rename {near}: the platform reads {YAML}"]
     return [f"go to the project's folder, or write a {YAML} there; the smallest one is:\n{SMALLEST_EXAMPLE}"]

@@ -37,6 +37,16 @@ def test_no_project_says_where_it_looked_and_what_to_write(tmp_path, monkeypatch
     assert "- step:" in raised.value.hints[0]
 
 
+def test_a_file_that_is_spelt_nearly_so_is_named(tmp_path):
+    (tmp_path / "valohai.yml").touch()
+    with pytest.raises(ProjectError) as raised:
+        find_project(tmp_path)
+    assert raised.value.hints == ("rename valohai.yml: the platform reads valohai.yaml",)
+    with pytest.raises(ProjectError) as other:
+        find_project(tmp_path, "other.yaml")
+    assert "valohai.yml" not in other.value.hints[0]
+
+
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ProjectError) as raised:
         find_project(tmp_path / "typo", "nowhere.yaml")
