@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from localhai.app import unfinished
 from localhai.cli.call import Call
 from localhai.cli.main import cli
 from localhai.executions.run.heartbeat import at_work, own_owner
-from localhai.pipelines import recovery
 
 DEAD = 2**22 + 1  # no process has this number
 
@@ -101,7 +101,7 @@ def test_what_became_of_executions_is_what_became_of_their_nodes(left):
         made[name] = execution_of(left, first, status)
         records.pipelines.change_node(first.id, name, status="started", execution_id=made[name].id)
     said = []
-    recovery.close_left(left.home, records.pipelines.get(first.id), said.append)
+    unfinished.close_pipeline(left.home, records.pipelines.get(first.id), said.append)
     found = records.pipelines.get(first.id)
     assert (found.status, found.document["error"]) == ("crashed", "localhai died")
     assert [(node.status, node.document["reason"]) for node in found.nodes] == [
@@ -117,17 +117,19 @@ def test_a_pipeline_that_ran_nothing_is_said_to_have_run_nothing(left):
     found = records.pipelines.list(limit=1)[0]
     records.pipelines.change_node(found.id, "b", status="created")
     said = []
-    recovery.close_left(left.home, records.pipelines.get(found.id), said.append)
+    unfinished.close_pipeline(left.home, records.pipelines.get(found.id), said.append)
     assert "was left by a localhai that died; go on with: localhai pipeline rerun 2 --from-failed" in said[0]
 
 
 def test_one_of_several_closes_what_is_left(left):
     records = left.home.records
     seen = records.pipelines.list(limit=1)[0]
-    assert [item.id for item in recovery.left(left.home)] == [seen.id]
+    assert [item.id for item in unfinished.left(left.home, left.home.records.pipelines.list_open())] == [seen.id]
     with at_work(seen.id):
         records.pipelines.adopt(seen.id, seen.owner, own_owner())
-        assert recovery.left(left.home) == []
-        recovery.close_left(left.home, seen, pytest.fail)
-    assert [item.id for item in recovery.left(left.home)] == [seen.id], "nobody is at work on it any more"
+        assert unfinished.left(left.home, left.home.records.pipelines.list_open()) == []
+        unfinished.close_pipeline(left.home, seen, pytest.fail)
+    assert [item.id for item in unfinished.left(left.home, left.home.records.pipelines.list_open())] == [seen.id], (
+        "nobody is at work on it any more"
+    )
     assert records.pipelines.get(seen.id).status == "started"

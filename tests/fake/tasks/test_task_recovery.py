@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
+from localhai.app import unfinished
 from localhai.containers import labels
 from localhai.executions.home import Home
 from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.settings import Settings
-from localhai.tasks import recovery
 from localhai.testing import FakeEngine
 
 if TYPE_CHECKING:
@@ -54,23 +54,25 @@ def add_member(home: Home, task: TaskRecord, status: str) -> None:
 def test_it_is_closed_with_its_reason_and_how_it_goes_on_is_said(home: Home) -> None:
     task = task_of(home)
     home.engine.create_network("of-others", {labels.TASK: "another"})
-    assert [item.id for item in recovery.left(home)] == [task.id]
+    assert [item.id for item in unfinished.left(home, home.records.tasks.list_open())] == [task.id]
     said: list[str] = []
-    recovery.close_left(home, task, said.append)
+    unfinished.close_task(home, task, said.append)
     assert said == ["task #1 was left by a localhai that died: localhai task resume 1"]
     found = home.records.tasks.get(task.id)
     assert (found.status, found.document["error"]) == ("crashed", "the localhai that ran it died")
     assert home.engine.networks({labels.TASK: None}) == ["of-others"]
-    assert recovery.left(home) == []
+    assert unfinished.left(home, home.records.tasks.list_open()) == []
 
 
 def test_one_of_several_closes_it(home: Home) -> None:
     task = task_of(home)
     with at_work(task.id):
         home.records.tasks.adopt(task.id, DEAD, own_owner())
-        assert recovery.left(home) == []
-        recovery.close_left(home, task, pytest.fail)
-    assert [item.id for item in recovery.left(home)] == [task.id], "nobody is at work on it any more"
+        assert unfinished.left(home, home.records.tasks.list_open()) == []
+        unfinished.close_task(home, task, pytest.fail)
+    assert [item.id for item in unfinished.left(home, home.records.tasks.list_open())] == [task.id], (
+        "nobody is at work on it any more"
+    )
     assert home.records.tasks.get(task.id).status == "started"
 
 
@@ -86,6 +88,6 @@ def test_one_of_several_closes_it(home: Home) -> None:
 def test_what_members_share_goes_with_the_last_of_them(home: Home, kind: str, member: str, stays: bool) -> None:
     task = task_of(home, kind)
     add_member(home, task, member)
-    recovery.close_left(home, task, lambda _text: None)
+    unfinished.close_task(home, task, lambda _text: None)
     assert home.records.tasks.get(task.id).status == "crashed"
     assert bool(home.engine.networks({labels.TASK: task.id})) == stays
