@@ -9,7 +9,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process of the tests compiles all of localhai anew
 
 .DEFAULT_GOAL := help
-.PHONY: help page demo demo-airflow test test-airflow cluster-test unit fake page-test lint format soak bench mutants image docs lock env engine browser clean
+.PHONY: help page demo demo-airflow test test-airflow cluster-test unit fake page-test lint format soak bench bench-page mutants image docs lock env engine browser clean
 
 help:  ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ soak: env engine  ## kill localhai 200 times at random, and see that nothing is 
 
 bench: env engine  ## localhai against bare Docker and others, side by side
 	$(BIN)/python benchmarks
+
+bench-page: env browser  ## the web page in headless Chromium: paint, lists, logs, idle tabs; its table is in docs/benchmarks.md
+	$(BIN)/python benchmarks/page.py
 
 mutants: env  ## do the fast tests notice what mutmut changes in the rule books? see scripts/mutants.py
 	$(NOX) --session mutants -- $(if $(FAKE),--fake '$(FAKE)') $(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(if $(SHOW),--show '$(SHOW)') $(FILES)

@@ -15,7 +15,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from measure import Bench, Row
+from measure import Bench
+from tables import shown, table, write
 
 ROWS = {
     "noop": "noop",
@@ -36,9 +37,6 @@ ROWS = {
     "airflow": "airflow_operator",
     "mapped": "airflow_mapped",
 }
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-COLUMNS = ("what", "against", "at most", "measured")
 
 
 def main() -> int:
@@ -66,36 +64,8 @@ def main() -> int:
             print(f"  {row.what}: {shown(row)}", file=sys.stderr, flush=True)
     print(json.dumps([row.to_dict() for row in rows], indent=2) if arguments.json else table(rows))
     if arguments.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{rest.partition(END)[2]}")
+        write("bench", rows)
     return 1 if arguments.strict and not all(row.ok for row in rows) else 0
-
-
-def table(rows: list[Row]) -> str:
-    """In Markdown, ready for the page."""
-    lines = [COLUMNS, *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    text = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(text)
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    return (row.what, row.against, figure(row.limit, row.unit), shown(row) + ("" if row.ok else " (over)"))
-
-
-def shown(row: Row) -> str:
-    """The value, and what it was made from."""
-    value = figure(row.value, row.unit)
-    return value if row.ours is None else f"{value} ({row.ours:.3g} s, {row.theirs:.3g} s)"
-
-
-def figure(value: float, unit: str) -> str:
-    if unit == "s":
-        return f"{value:+.3f} s"
-    return f"{value:.2f}" if unit == "x" else f"{value:,.0f} {unit}"
 
 
 if __name__ == "__main__":
