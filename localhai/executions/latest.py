@@ -68,7 +68,7 @@ def _counter(name: str) -> int:
 
 def creator_name(settings: Settings, creator: Creator | None = None) -> str:
     """Who runs executions: the user of the API who asks, else that of the setting, else the login name."""
-    if creator is not None:
+    if creator is not None and creator.name:
         return creator.name
     if settings.creator:
         return settings.creator

@@ -33,9 +33,9 @@ def requester_of(document: Mapping[str, Any]) -> str | None:
 
 
 def creator_of(document: Mapping[str, Any]) -> Creator | None:
-    """That user, by whom and in whose name others go on with it."""
+    """That user, by whom and in whose name others go on with it; without a name where none was recorded."""
     requester = requester_of(document)
-    return None if requester is None else Creator(requester, str(document.get("user") or document.get("creator")))
+    return None if requester is None else Creator(requester, document.get("user") or document.get("creator") or "")
 
 
 def recorded(requester: str | None) -> dict[str, str]:

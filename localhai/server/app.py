@@ -95,7 +95,7 @@ class Host:
             commit = code.open_commit(state, project, plan.commit)
         except Refused as error:
             raise ProjectError(str(error)) from error
-        creator = Creator(user_id, str(record.document.get("user")))
+        creator = Creator(user_id, record.document.get("user") or "")
         return ExecutionStart(commit.source, plan, commit.code, commit.options(creator))
 
 

@@ -111,4 +111,4 @@ def _go_on_with_task(state: State, entry: QueueEntry, interruption: Interruption
 
 
 def _creator(entry: QueueEntry, document: Mapping[str, Any]) -> Creator:
-    return Creator(entry.user_id, str(document.get("user")))
+    return Creator(entry.user_id, document.get("user") or "")

@@ -260,10 +260,8 @@ def test_what_is_wrong_with_a_task_is_said_and_nothing_is_recorded(ada, body, ch
 
 
 def test_who_asks_is_the_creator_of_all_that_runs_for_it(ada, body, state, engine):
-    named = []
-    engine.behave(
-        lambda container: named.append(container.config("execution.json")["valohai.creator-name"]), step="train"
-    )
+    seen = []
+    engine.behave(lambda container: seen.append(container.config("execution.json")), step="train")
     ada.ended("tasks", started(ada, body)["id"])
     user = state.records.users.named("ada")
     rows = state.home.executions(limit=3)
@@ -272,4 +270,4 @@ def test_who_asks_is_the_creator_of_all_that_runs_for_it(ada, body, state, engin
     state.queue.start()
     alone = ada.post("/api/v0/executions/", json={key: body[key] for key in ("project", "commit", "step")}).json()
     assert ada.ended("executions", alone["id"])["creator_name"] == "ada"
-    assert named == ["ada"] * 4
+    assert [config["valohai.creator-name"] for config in seen] == ["ada"] * 4
