@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from localhai.errors import FilesNotHere, LocalhaiError
+from localhai.app.step_form import command_of, defaults_of, form_of, step_of
+from localhai.errors import FilesNotHere
 from localhai.executions.execution import Execution
 from localhai.executions.log.growing_summary import growing_summary
 from localhai.executions.log.index import LOG
@@ -21,13 +21,11 @@ from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from valohai_yaml.objs import Step
 
     from localhai.executions.home import Home
     from localhai.executions.log.metadata import Summary
-    from localhai.project.config import ProjectConfig
     from localhai.records import ExecutionRecord
 
 MOST = 1000  # metadata keys and outputs
@@ -60,8 +58,9 @@ def details(home: Home, record: ExecutionRecord, turns: Turns | None = None) -> 
         **shape,
         "project_id": record.project_id,
         "digest": shape["image_digest"],
-        "command_before": None if step is None else _listed(step.command),
-        "parameter_defaults": None if step is None else _defaults(step),
+        "command_before": None if step is None else command_of(step),
+        "parameter_defaults": None if step is None else defaults_of(step),
+        "form": None if step is None else form_of(step),
         "creator": record.document.get("user"),
         "statuses": [
             {"status": str(change.new), "at": change.time, "by": change.by}
@@ -189,38 +188,6 @@ def _task(home: Home, record: ExecutionRecord) -> dict[str, Any] | None:
     return {"id": task.id, "counter": task.counter, "name": task.name}
 
 
-def step_of(home: Home, record: ExecutionRecord) -> Step | None:
-    """The step as the code that ran wrote it. None where that code is not at hand any more."""
-    if not record.commit:
-        return None
-    yaml = str(record.document.get("yaml") or "")
-    try:
-        folder = next(iter(sorted(home.code_cache.glob(f"{record.commit}*"))), None)
-        if folder is None or not yaml:
-            return None
-        config = _config(folder / yaml, home.folder / "cache" / "verdicts")
-        found: Step | None = config.config.steps.get(record.step)
-    except (LocalhaiError, OSError, ValueError):
-        return None
-    return found
-
-
-@lru_cache(maxsize=64)
-def _config(path: Path, verdicts: Path) -> ProjectConfig:
-    """The code of a commit does not change."""
-    from localhai.project.config import load_config
-
-    return load_config(path, verdicts=verdicts)
-
-
-def _listed(command: str | Sequence[str]) -> list[str]:
-    return [command] if isinstance(command, str) else list(command)
-
-
-def _defaults(step: Step) -> dict[str, Any]:
-    return {name: parameter.default for name, parameter in step.parameters.items()}
-
-
 def commands(record: ExecutionRecord, step: Step | None) -> dict[str, str]:
     """What makes it again, or shows more of it, in a terminal. No secret is among them."""
     options = " ".join(_options(record, step))
@@ -235,7 +202,7 @@ def commands(record: ExecutionRecord, step: Step | None) -> dict[str, str]:
 
 def _options(record: ExecutionRecord, step: Step | None) -> Iterator[str]:
     """Parameters that are not what the step says."""
-    defaults = {} if step is None else _defaults(step)
+    defaults = {} if step is None else defaults_of(step)
     given: Mapping[str, Any] = record.document.get("parameters") or {}
     for name, value in given.items():
         if name in defaults and defaults[name] == value:

@@ -249,3 +249,63 @@ def test_a_queue_entry_that_somebody_took_waits_no_more(page, data, state):
     user = state.records.users.named("ada").id
     state.records.queue.enqueue(QueueEntry(row.id, data.project.id, user, 0, {}))
     assert page.get(f"/page/executions/{row.id}/").json()["queue"] is None
+
+
+FORM = """\
+- step:
+    name: train
+    image: python:3.11-slim
+    command: python train.py {parameters}
+    description: Trains the model
+    category: Training
+    icon: https://example.com/icon.png
+    parameters:
+      - name: epochs
+        type: integer
+        default: 2
+        min: 1
+        max: 10
+        description: How often
+        category: Loop
+      - name: optimizer
+        type: string
+        optional: true
+        choices: [adam, sgd]
+        widget:
+          type: dropdown
+          settings: {a: 1}
+      - name: layers
+        type: integer
+        multiple: repeat
+        default: [1, 2]
+    inputs:
+      - name: data
+        default: https://example.com/a.csv
+        description: What to learn from
+      - name: more
+        optional: true
+"""
+
+
+def test_it_tells_what_valohai_yaml_says_of_the_step(page, demo):
+    demo.commit = demo.upload_files({"valohai.yaml": FORM}).json()["identifier"]
+    form = page.get(f"/page/executions/{demo.queued()['id']}/").json()["form"]
+    assert (form["description"], form["category"]) == ("Trains the model", "Training")
+    assert form["icon"] == "https://example.com/icon.png"
+    epochs, optimizer, layers = form["parameters"]
+    assert epochs == {
+        "name": "epochs", "type": "integer", "description": "How often", "category": "Loop", "default": 2,
+        "optional": False, "choices": None, "min": 1, "max": 10, "multiple": False, "widget": None,
+    }  # fmt: skip
+    assert (optimizer["choices"], optimizer["optional"]) == (["adam", "sgd"], True)
+    assert optimizer["widget"] == {"type": "dropdown", "settings": {"a": 1}}
+    assert (layers["multiple"], layers["default"]) == (True, [1, 2])
+    assert form["inputs"] == [
+        {
+            "name": "data",
+            "description": "What to learn from",
+            "default": ["https://example.com/a.csv"],
+            "optional": False,
+        },
+        {"name": "more", "description": None, "default": [], "optional": True},
+    ]
