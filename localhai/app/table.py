@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct, field
 
+from localhai.app.changes import records_mark
 from localhai.executions.log.growing_summary import growing_summary
 from localhai.executions.log.metadata import read_summary
 from localhai.system import strict_json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from localhai.app.changes import Mark
     from localhai.executions.home import Home
     from localhai.records import ExecutionRecord
     from localhai.records.overview import Marks
@@ -60,6 +62,7 @@ class ProjectTable:
         self._marks: dict[str, str] = {}
         self._removed: dict[str, int] = {}
         self._running: dict[str, Path] = {}
+        self._seen: Mark | None = None
 
     def answer(self, since: str | None = None) -> dict[str, Any]:
         """The table as it is now, or what changed since a revision of it (page.md 3.2, 3.3)."""
@@ -89,11 +92,21 @@ class ProjectTable:
         return min(int(number), self._revision) if known else None
 
     def _bring_up_to_date(self) -> None:
+        """Several who ask after one change read the records once."""
+        seen = records_mark(self._home)
+        later = self._revision + 1
+        read = set() if seen == self._seen else self._read(later)
+        self._seen = seen
+        live = [key for key in self._running if key not in read and self._look(key, later)]
+        if live:
+            self._revision = later
+
+    def _read(self, later: int) -> set[str]:
+        """What changed in the records; gives the ids of those that were read."""
         found = self._home.records.overview.marks(self._project_id)
         marks = found.texts
         gone = [key for key in self._rows if key not in marks]
         changed = [key for key, mark in marks.items() if self._marks.get(key) != mark]
-        later = self._revision + 1
         for key in gone:
             del self._rows[key]
             self._running.pop(key, None)
@@ -105,11 +118,11 @@ class ProjectTable:
                 self._put(record, found, later)
             read |= part.keys()
         self._marks = {key: mark for key, mark in marks.items() if key in self._rows}
-        live = [key for key in self._running if key not in read and self._look(key, later)]
-        if gone or read or live:
+        if gone or read:
             self._revision = later
         if read:
             self._rows = {key: self._rows[key] for key in self._marks}  # a new one stands where its id belongs
+        return read
 
     def _put(self, record: ExecutionRecord, marks: Marks, revision: int) -> None:
         parameters = {name: shown(value) for name, value in (record.document.get("parameters") or {}).items()}

@@ -20,6 +20,7 @@ from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from localhai.app.changes import Mark, records_mark
 from localhai.errors import LocalhaiError, RecordsUnavailable
 from localhai.executions.home import Home
 from localhai.executions.log.follow import LOOK
@@ -27,7 +28,7 @@ from localhai.server.bodies import Names, reading
 from localhai.server.errors import without_places
 from localhai.server.page.answers import Answer, Told, router
 from localhai.server.page.sessions import server
-from localhai.server.page.topics import Mark, Said, Topic, records_mark, topic
+from localhai.server.page.topics import Said, Topic, topic
 from localhai.server.page.visitors import Visiting, Visitor
 from localhai.server.state import Shared, State
 from localhai.server.streaming import BEAT, RETRY
@@ -104,7 +105,7 @@ class BrowserStream:
             said = time.monotonic()
             while listener == self._listener:
                 woken.clear()
-                records = records_mark(self._state)
+                records = records_mark(self._state.home)
                 why = await self._over(records)
                 if why:
                     yield self._written("bye", strict_json.quick({"why": why}))

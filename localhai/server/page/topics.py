@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from localhai.app.changes import PACE, Mark, records_mark, stat
 from localhai.app.table import table_of
 from localhai.executions.log.follow import LOOK
 from localhai.executions.log.index import LOG
@@ -27,10 +28,8 @@ from localhai.system import strict_json
 from localhai.vocabulary import FINAL
 
 LINES = 500  # of an event
-_PACE = 1.0  # seconds between two looks at records
 _DEAREST = 10.0  # times as long as a look took, at least, until the next
 _KEPT = 256  # events of a topic after which a client that was cut off begins anew
-Mark = tuple[Any, ...]
 
 
 class Said(Struct, frozen=True):
@@ -44,7 +43,7 @@ class Said(Struct, frozen=True):
 class Topic:
     """Base of the topics. `cursor` says how far the client is."""
 
-    pace = _PACE
+    pace = PACE
 
     def __init__(self, state: State, visitor: Visitor, name: str, cursor: Any = None) -> None:
         self.state, self.visitor, self.name = state, visitor, name
@@ -59,7 +58,7 @@ class Topic:
 
     def look(self) -> Said | None:
         """What came since the last look. Raises Told, LocalhaiError: it is gone, or cannot be asked."""
-        mark, began = (records_mark(self.state), *self.files()), time.monotonic()
+        mark, began = (records_mark(self.state.home), *self.files()), time.monotonic()
         said = self.read()
         took = time.monotonic() - began
         more = said is not None and said.more
@@ -177,20 +176,3 @@ def topic(state: State, visitor: Visitor, name: str) -> Topic:
     if kind == "log" and len(rest) == 2:  # noqa: PLR2004  # ID and FROM
         return LogTopic(state, visitor, name, rest[0], (log.whole("FROM", rest[1], least=1), False))
     raise Told(400, f"There is no topic {name[:100]!r}.", ("projects, table:PROJECT, execution:ID, log:ID:FROM",))
-
-
-def records_mark(state: State) -> Mark:
-    """Of the records as a whole. Those that are no file of this machine are looked at again and again."""
-    if state.home.settings.database_url:
-        return (int(time.monotonic() / _PACE),)
-    path = state.records.access.database.where
-    return stat(path), stat(f"{path}-wal")
-
-
-def stat(path: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Time and size of a file; None where there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

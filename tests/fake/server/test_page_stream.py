@@ -79,7 +79,6 @@ class Listener:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(topics, "_PACE", 0.05)
     monkeypatch.setattr(topics.Topic, "pace", 0.05)
     monkeypatch.setattr(topics, "_DEAREST", 1.0)
     monkeypatch.setattr(streaming, "LOOK", 0.02)
