@@ -40,7 +40,7 @@ export function Parallel({ axes, count, brushes, onBrush, best }: Props) {
     onBrush(next);
   };
   return (
-    <div class="parallel" ref={room}>
+    <div class="parallel" ref={room} tabIndex={0} role="group" aria-label="Parallel coordinates; the table below says the same">
       <div class="parallel-inner" style={{ width: `${width}px`, height: `${HEIGHT}px` }}>
         <canvas ref={canvas} style={{ width: `${width}px`, height: `${HEIGHT}px` }} aria-hidden="true" />
         {axes.map((axis, index) => (

@@ -49,7 +49,7 @@ export interface Details {
   log: { lines: number; bytes: number; complete: boolean };
   last_lines: LogLine[];
   commands: Partial<Record<"localhai" | "vh" | "shell" | "rerun", string | null>>;
-  task: { id: string; counter: number; name: string; number: number | null } | null;
+  task: { id: string; counter: number; name: string } | null;
   pipeline: { id: string; counter: number; name: string; node: string | null } | null;
   outputs_count: number;
   metadata_count: number;

@@ -8,10 +8,12 @@ import { Menu, type Choice } from "../parts/menu";
 import { note } from "../parts/notes";
 import { Mark, OPEN } from "../parts/status";
 import type { Details } from "./details";
+import { RerunDialog } from "./rerun-dialog";
 import { TagEditor } from "./tag-editor";
 
 /** Name, state and what can be done. */
 export function ExecutionHead({ details }: { details: Details }) {
+  const [rerun, setRerun] = useState(false);
   return (
     <header class="page-head">
       <a class="crumb" href={executionsPath(details.project_id)}>
@@ -25,6 +27,10 @@ export function ExecutionHead({ details }: { details: Details }) {
       <span class="grow" />
       {OPEN.has(details.status) && <Stop details={details} />}
       <Menu label="Copy" choices={choices(details)} />
+      <button type="button" class="button main" onClick={() => setRerun(true)}>
+        Run again…
+      </button>
+      {rerun && <RerunDialog details={details} onClose={() => setRerun(false)} />}
       {details.title && <p class="page-sub">{details.title}</p>}
     </header>
   );

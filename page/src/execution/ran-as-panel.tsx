@@ -58,7 +58,6 @@ function origin({ task, pipeline, project_id: project }: Details): ComponentChil
           <a href={taskPath(project, String(task.counter))}>
             #{task.counter} {task.name}
           </a>
-          {task.number !== null && <span class="soft"> number {task.number}</span>}
         </Fact>
       )}
       {pipeline && (

@@ -4,8 +4,9 @@ import { axisOf, within, type Brushes } from "../lib/axes";
 import { direction } from "../lib/better";
 import { duration, number, value } from "../lib/format";
 import { comparePath, executionPath } from "../lib/route";
-import { asFailure, get, type Failure } from "../net/api";
+import { asFailure, get, post, type Failure } from "../net/api";
 import { Running } from "../parts/clock";
+import { note } from "../parts/notes";
 import { Mark } from "../parts/status";
 import { Trouble } from "../parts/trouble";
 import { query, setQuery } from "../shell/router";
@@ -72,6 +73,7 @@ function Sweep({ task, project }: { task: Task; project: string }) {
           {task.finished ? ` · ${duration(task.duration)}` : <> · <Running since={task.created} /></>}
         </span>
         <span class="grow" />
+        {!task.finished && <Stop task={task} />}
         {shown.length > 1 && (
           <a class="button main" href={comparePath(project, shown.slice(0, COMPARED).map((child) => child.id))}>
             Compare {Math.min(shown.length, COMPARED)}
@@ -123,6 +125,24 @@ function Best({ said, child, metric, swept, project }: { said: string; child: Ch
       </span>{" "}
       <span class="mono">{swept.map((name) => `${name}=${value(child.parameters[name])}`).join("  ")}</span>
     </p>
+  );
+}
+
+function Stop({ task }: { task: Task }) {
+  const [asked, setAsked] = useState(task.status === "stopping");
+  const stop = async () => {
+    setAsked(true);
+    try {
+      await post(`/page/tasks/${task.id}/stop/`);
+    } catch (error) {
+      setAsked(false);
+      note(asFailure(error).message, "bad");
+    }
+  };
+  return (
+    <button type="button" class="button" disabled={asked} onClick={() => void stop()}>
+      {asked ? "Stopping…" : "Stop"}
+    </button>
   );
 }
 
