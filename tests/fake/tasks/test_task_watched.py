@@ -43,6 +43,8 @@ class Heard(Observer):
     def __init__(self, events: list[Any], number: int, watches: bool) -> None:
         self.watches_metadata = watches
         self.events, self.number = events, number
+        self.said: list[str] = []
+        self.steps: list[Any] = []
 
     def started(self, execution: Any) -> None:
         self.events.append((self.number, "started", execution["counter"]))
@@ -53,6 +55,12 @@ class Heard(Observer):
     def metadata(self, objects: Any) -> None:
         self.events.extend((self.number, "metadata", found["loss"]) for found in objects)
 
+    def status(self, text: str) -> None:
+        self.said.append(text)
+
+    def progress(self, what: str, name: str, done: int, total: int | None) -> None:
+        self.steps.append((self.number, what, name, done, total))
+
     def finished(self, execution: Any) -> None:
         self.events.append((self.number, "finished", execution["status"]))
 
@@ -62,12 +70,14 @@ class Watch(TaskObserver):
         self.events: list[Any] = []
         self.lines: list[str] = []
         self.watches = watches
+        self.children: list[Heard] = []
 
     def started(self, task: Any) -> None:
         self.events.append(("started", task["counter"], task["status"]))
 
     def child(self, child: Any) -> Observer:
-        return Heard(self.events, child.number, self.watches)
+        self.children.append(Heard(self.events, child.number, self.watches))
+        return self.children[-1]
 
     def ended(self, child: Any, status: str, execution: Any) -> None:
         self.events.append((child.number, "ended", status, execution and execution["counter"]))
@@ -123,6 +133,15 @@ def test_all_of_each_execution_is_heard_in_order(project: OpenProject, engine: F
     assert watch.events[0] == expected[0]
     assert watch.events[-1] == expected[-1]
     assert watch.lines == []
+
+
+def test_how_far_an_execution_is_before_it_starts_is_heard_too(project: OpenProject, engine: FakeEngine) -> None:
+    engine.images, engine.pullable = [], ["python:3.11-slim"]
+    watch = Watch()
+    sweep(project, [1.0], observer=watch)
+    (heard,) = watch.children
+    assert (0, "image", "python:3.11-slim", 100, 100) in heard.steps
+    assert any("python:3.11-slim" in line for line in heard.said)
 
 
 def test_what_is_asked_to_stop_says_so(project: OpenProject, engine: FakeEngine) -> None:
