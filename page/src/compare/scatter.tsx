@@ -1,10 +1,11 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { number } from "../lib/format";
 import { ticks } from "../lib/ticks";
 import { executionPath } from "../lib/route";
 import { query, setQuery } from "../shell/router";
 import { numericColumns, type Compared } from "./compare-rows";
 
-const [WIDTH, HEIGHT] = [960, 420];
+const HEIGHT = 420;
 const NAMED = 40; // points; more names would cover one another
 const EDGE = { left: 64, right: 16, top: 28, bottom: 48 };
 
@@ -40,14 +41,22 @@ export function Scatter({ project, compared }: { project: string; compared: Comp
 type Axis = [name: string, values: (number | null)[]];
 
 function Points({ project, compared, x, y }: { project: string; compared: Compared; x: Axis; y: Axis }) {
-  const [across, up] = [scale(x[1], EDGE.left, WIDTH - EDGE.right), scale(y[1], HEIGHT - EDGE.bottom, EDGE.top)];
+  const room = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(960);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(240, Math.floor(entry?.contentRect.width ?? 960))));
+    if (room.current) observer.observe(room.current);
+    return () => observer.disconnect();
+  }, []);
+  const across = scale(x[1], EDGE.left, width - EDGE.right, width / 140);
+  const up = scale(y[1], HEIGHT - EDGE.bottom, EDGE.top, 6);
   const missing = compared.executions.filter((_each, index) => x[1][index] == null || y[1][index] == null).length;
   return (
-    <>
-      <svg class="scatter" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group" aria-label={`${y[0]} against ${x[0]}`}>
+    <div ref={room}>
+      <svg class="scatter" viewBox={`0 0 ${width} ${HEIGHT}`} role="group" aria-label={`${y[0]} against ${x[0]}`}>
         {up.ticks.map((at) => (
           <g key={at}>
-            <line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={up.place(at)} y2={up.place(at)} />
+            <line x1={EDGE.left} x2={width - EDGE.right} y1={up.place(at)} y2={up.place(at)} />
             <text x={EDGE.left - 8} y={up.place(at) + 4} text-anchor="end">
               {number(at)}
             </text>
@@ -61,7 +70,7 @@ function Points({ project, compared, x, y }: { project: string; compared: Compar
         <text x={EDGE.left} y={14}>
           {y[0]}
         </text>
-        <text x={(EDGE.left + WIDTH - EDGE.right) / 2} y={HEIGHT - 6} text-anchor="middle">
+        <text x={(EDGE.left + width - EDGE.right) / 2} y={HEIGHT - 6} text-anchor="middle">
           {x[0]}
         </text>
         {compared.executions.map((each, index) => {
@@ -83,16 +92,16 @@ function Points({ project, compared, x, y }: { project: string; compared: Compar
         })}
       </svg>
       {missing > 0 && <p class="soft chart-note">{missing} have no such number and are not shown.</p>}
-    </>
+    </div>
   );
 }
 
-function scale(values: readonly (number | null)[], from: number, to: number): { place: (value: number) => number; ticks: number[] } {
+function scale(values: readonly (number | null)[], from: number, to: number, about: number): { place: (value: number) => number; ticks: number[] } {
   const numbers = values.filter((value): value is number => value !== null);
   let [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   [low, high] = [low - room, high + room];
-  return { place: (value) => from + ((value - low) / (high - low)) * (to - from), ticks: ticks(low, high, 6) };
+  return { place: (value) => from + ((value - low) / (high - low)) * (to - from), ticks: ticks(low, high, about) };
 }
 
 function named(asked: string | null, names: readonly string[]): string | undefined {
