@@ -23,7 +23,7 @@ from localhai.server.addresses import files_of
 from localhai.server.errors import Refused
 from localhai.server.page.answers import Answer, Told, router
 from localhai.server.page.log import whole
-from localhai.server.page.visitors import LONGEST, Visiting, Visitor, execution_of, project_of, shown
+from localhai.server.page.visitors import Visiting, Visitor, execution_of, may_be, project_of, shown
 from localhai.server.state import Shared, State
 from localhai.tasks.task import Task
 from localhai.vocabulary import FINAL
@@ -126,7 +126,7 @@ def _executions(
 
 
 def _by_id(state: State, visitor: Visitor, wanted: Iterable[str]) -> dict[str, ExecutionRecord]:
-    found = state.records.executions.by_id([key for key in wanted if len(key) <= LONGEST])
+    found = state.records.executions.by_id(list(filter(may_be, wanted)))
     own = {project.id for project in state.projects_of(visitor.user)}
     return {key: row for key, row in found.items() if row.project_id in own}
 
@@ -149,7 +149,7 @@ def _by_counter(
 def _task(state: State, visitor: Visitor, reference: str, project_id: str | None) -> TaskRecord:
     tasks = state.records.tasks
     missing = Told(404, f"There is no task {shown(reference)} here.")
-    if len(reference) > LONGEST:
+    if not may_be(reference):
         raise missing
     try:
         if reference.isascii() and reference.isdigit():

@@ -63,7 +63,7 @@ def execution_of(state: State, visitor: Visitor, reference: str, project_id: str
     """By id, or by counter in a project. Raises Told: 404 for one that is not there, or another user's."""
     executions = state.home.records.executions
     missing = Told(404, f"There is no execution {shown(reference)} here: it was deleted, or never was.")
-    if len(reference) > LONGEST:
+    if not may_be(reference):
         raise missing
     try:
         if reference.isascii() and reference.isdigit():
@@ -78,7 +78,7 @@ def execution_of(state: State, visitor: Visitor, reference: str, project_id: str
 def datum_of(state: State, visitor: Visitor, datum_id: str) -> DatumRecord:
     """By id. Raises Told: 404 for one that is not there, or another user's."""
     missing = Told(404, f"There is no file {shown(datum_id)} here.")
-    if len(datum_id) > LONGEST:
+    if not may_be(datum_id):
         raise missing
     try:
         found = state.home.records.data.get(datum_id.lower())
@@ -86,6 +86,11 @@ def datum_of(state: State, visitor: Visitor, datum_id: str) -> DatumRecord:
     except (UsageError, Refused):
         raise missing from None
     return found
+
+
+def may_be(reference: str) -> bool:
+    """Whether records can be asked for it: not every database takes a NUL."""
+    return len(reference) <= LONGEST and "\0" not in reference
 
 
 def shown(reference: str | None) -> str:
