@@ -34,6 +34,7 @@ SHARED = (
     "test_records_deployments.py",
     "test_records_overview.py",
     "test_records_sessions.py",
+    "test_references.py",
     "test_clock_set_back.py",
 )
 

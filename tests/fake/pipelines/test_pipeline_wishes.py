@@ -9,6 +9,7 @@ import pytest
 
 from localhai.executions.run.heartbeat import at_work, own_owner
 from localhai.pipelines.node_execution import ExecutionRunner
+from localhai.testing import Canned
 
 PATIENCE = 30
 STEPS = [{"name": "count"}]
@@ -115,3 +116,21 @@ def test_what_still_runs_of_an_earlier_run_is_waited_for_or_stopped(pipelines):
     error = json.loads(done.stdout)["error"]
     assert error["message"] == "execution #2 of node a still runs"
     assert error["hints"] == ["wait for it: localhai execution watch 2", "or stop it"]
+
+
+@pytest.mark.parametrize("kept", ["last", "all"])
+def test_files_of_one_name_are_told_where_only_the_last_is_kept(pipelines, kept):
+    pipelines.engine.behave(Canned(files={"out.txt": "made"}), step="make")
+    (pipelines.folder / "localhai.toml").write_text(f'[data]\nsame_names = "{kept}"\n')
+    nodes = [{"name": "a", "step": "make"}, {"name": "b", "step": "make"}, {"name": "c", "step": "read"}]
+    edges = [[f"{name}.output.*", "c.input.files"] for name in "ab"]
+    pipelines.write(nodes, edges, steps=[{"name": "make"}, {"name": "read", "inputs": [{"name": "files"}]}])
+    said = [line for line in pipelines("run", "p").stderr.splitlines() if "node c: " in line and "out.txt" in line]
+    assert len(said) == (1 if kept == "last" else 0)
+
+
+def test_where_there_is_no_engine_nothing_is_recorded(pipelines):
+    pipelines.write(TWO, steps=STEPS)
+    pipelines.engine.lose()
+    pipelines("run", "p", code=4)
+    assert pipelines.home.records.pipelines.list() == []
