@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { arranged, bounded, decoded, encoded, heading, initial, moved, sortOf, sortText, type Column } from "../src/lib/columns";
-import { smallTable } from "./tables";
+import { Table } from "../src/lib/table";
+import { smallAnswer, smallTable } from "./tables";
 
 describe("columns in an address", () => {
   test.each<[Column[]]>([
@@ -39,6 +40,18 @@ describe("arranging", () => {
 
   test("before a choice: number, status, step, title, then what the project measures", () => {
     expect(initial(smallTable()).map((each) => each.name)).toEqual(["counter", "status", "step", "title", "p.a b", "p.lr", "m.accuracy@latest", "duration", "created"]);
+  });
+
+  test("before a choice, metrics that most have come before those of one with very many", () => {
+    const answer = smallAnswer();
+    for (let key = 0; key < 100; key += 1) {
+      const column = { rows: [0], values: [key] };
+      answer.metrics[`a${key}`] = { latest: column, min: column, max: column };
+    }
+    const table = new Table();
+    table.merge(answer);
+    expect(initial(table).map((each) => each.name)).toContain("m.accuracy@latest");
+    expect(initial(table).filter((each) => each.name.startsWith("m."))).toHaveLength(6);
   });
 
   test("headings", () => {

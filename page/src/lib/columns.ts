@@ -43,6 +43,7 @@ export const FACTS: readonly Fact[] = [
 export const NEWEST: Sort = { name: "counter", descending: true };
 export const NARROWEST = 48;
 const WIDEST = 960;
+const LOOKED_AT = 200; // executions
 const SHOWN_KEYS = 6; // of parameters and of metrics, before somebody chooses
 
 const facts = new Map(FACTS.map((fact) => [fact.name, fact]));
@@ -50,9 +51,18 @@ const facts = new Map(FACTS.map((fact) => [fact.name, fact]));
 /** The columns before somebody chooses: what a person asks first, then parameters and metrics. */
 export function initial(table: Table): Column[] {
   const before = ["counter", "status", "step", "title"].map((name) => ({ name, pinned: name === "counter" }));
-  const parameters = table.parameters().slice(0, SHOWN_KEYS).map((key) => ({ name: `p.${key}` }));
-  const metrics = table.metrics().slice(0, SHOWN_KEYS).map((key) => ({ name: `m.${key}@latest` }));
-  return [...before, ...parameters, ...metrics, { name: "duration" }, { name: "created" }];
+  const parameters = usual(table, table.parameters().map((key) => `p.${key}`));
+  const metrics = usual(table, table.metrics().map((key) => `m.${key}@latest`));
+  return [...before, ...[...parameters, ...metrics, "duration", "created"].map((name) => ({ name }))];
+}
+
+/** Those that most of the newest executions have: one with thousands of keys hides nobody else's. */
+function usual(table: Table, names: readonly string[]): string[] {
+  if (names.length <= SHOWN_KEYS) return [...names];
+  const newest = table.rows().slice(-LOOKED_AT);
+  const having = new Map(names.map((name) => [name, newest.filter((row) => table.at(name, row) !== null).length]));
+  const first = [...names].sort((a, b) => (having.get(b) ?? 0) - (having.get(a) ?? 0)).slice(0, SHOWN_KEYS);
+  return names.filter((name) => first.includes(name));
 }
 
 export function encoded(columns: readonly Column[]): string {

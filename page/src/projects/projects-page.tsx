@@ -1,4 +1,3 @@
-import { plural } from "../lib/format";
 import { executionsPath } from "../lib/route";
 import { Ago } from "../parts/clock";
 import { Command } from "../parts/copy";
@@ -66,8 +65,7 @@ function NoProjects() {
   return (
     <div class="empty">
       <h2>Nothing has run here yet</h2>
-      <p>A project is a folder with a valohai.yaml; it appears here with its first execution. {plural(3, "command")}:</p>
-      <Command text="localhai init" />
+      <p>A project is a folder with a valohai.yaml; it appears here with its first execution:</p>
       <Command text="localhai lint" />
       <Command text="localhai run STEP" />
     </div>
