@@ -52,10 +52,10 @@ export function Grid(props: Props) {
   }, []);
   const layout = useMemo(() => layoutOf(columns, view.width), [columns, view.width]);
   const rows = useMemo(() => ids.map((id) => table.row(id) ?? -1), [ids, version]);
-  const writers = useMemo(
-    () => new Map(columns.map(({ name }) => [name, writerOf(name, table, props.project, rows.filter((row) => row >= 0))])),
-    [columns, rows, version],
-  );
+  const writers = useMemo(() => {
+    const all = table.rows(); // not those that are shown: a column is written the same whatever is filtered
+    return new Map(columns.map(({ name }) => [name, writerOf(name, table, props.project, all)]));
+  }, [columns, version]);
   const shown = seen(Math.max(0, view.top - HEAD), view.height, ROW, ids.length, 6);
   const [from, to] = across(layout.rest, view.left + layout.pinnedWidth, Math.max(0, (view.width || 1400) - layout.pinnedWidth));
   useEffect(() => reveal(root.current, ids.indexOf(props.active ?? "")), [props.active]);

@@ -9,7 +9,8 @@ export function sorted(rows: readonly number[], table: Table, sort: Sort, now: n
   const counters = table.column("counter");
   const turn = sort.descending ? -1 : 1;
   return [...rows].sort((a, b) => {
-    const [left, right] = [keys?.[a] ?? null, keys?.[b] ?? null];
+    const left = keys?.[a] ?? null;
+    const right = keys?.[b] ?? null;
     if (left === null || right === null) {
       if (left !== right) return left === null ? 1 : -1;
     } else {
@@ -22,10 +23,9 @@ export function sorted(rows: readonly number[], table: Table, sort: Sort, now: n
 
 /** Numbers by size and before words; words as people order them, so that 10 follows 9. */
 export function compared(left: Cell, right: Cell): number {
-  const numbers = [typeof left === "number", typeof right === "number"];
-  if (numbers[0] && numbers[1]) return (left as number) - (right as number);
-  if (numbers[0] !== numbers[1]) return numbers[0] ? -1 : 1;
-  return words.compare(text(left), text(right));
+  if (typeof left === "number") return typeof right === "number" ? left - right : -1;
+  if (typeof right === "number") return 1;
+  return left === right ? 0 : words.compare(text(left), text(right));
 }
 
 /** How long each ran so far, in seconds. */
