@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -257,24 +257,6 @@ class Queue:
                 if not self._woken and not self._closing:
                     self._changed.wait(LOOK if self.slots.is_free else SOON)
 
-    def _heads(self) -> list[QueueEntry]:
-        """The first of each project that could start now: nobody while no engine answers.
-
-        Not under the lock: records that are away must not keep clients waiting.
-        """
-        with self._changed:
-            if len(self._running) >= self._jobs or not self.slots.is_free:
-                return []
-            heads = self._lines.heads() if time.monotonic() < self._listed_until else []
-            if not heads:
-                self._listed_until = time.monotonic() + LOOK  # unless something new comes while the records are read
-        if not heads:
-            found = self.waiting()
-            with self._changed:
-                self._lines = Lines([entry for entry in found if entry.id not in self._running])
-                heads = self._lines.heads()
-        return heads if heads and self._engine_answers(len(self._lines)) else []
-
     def waiting(self) -> list[QueueEntry]:
         """What waits for this server, oldest first; that other homes hold the files of something is said."""
         everything = self._records.waiting()
@@ -301,13 +283,23 @@ class Queue:
         return True
 
     def _start_next(self) -> bool:
-        """Whether one was started."""
-        heads = self._heads()
+        """Whether one was started. Nothing is while all slots are taken or no engine answers."""
         with self._changed:
-            counts: dict[str, int] = {}
-            for running, _interruption, _thread in self._running.values():
-                counts[running.project_id] = counts.get(running.project_id, 0) + 1
-            entry = choose([entry for entry in heads if entry.id not in self._running], counts, self._served)
+            if len(self._running) >= self._jobs or not self.slots.is_free:
+                return False
+            is_old = not len(self._lines) or time.monotonic() >= self._listed_until
+            if is_old:
+                self._listed_until = time.monotonic() + LOOK  # unless something new comes while the records are read
+        if is_old:
+            found = self.waiting()  # not under the lock: records that are away must not keep clients waiting
+            with self._changed:
+                self._lines = Lines([entry for entry in found if entry.id not in self._running])
+        if not len(self._lines) or not self._engine_answers(len(self._lines)):
+            return False
+        with self._changed:
+            counts = Counter(running.project_id for running, _interruption, _thread in self._running.values())
+            heads = [entry for entry in self._lines.heads() if entry.id not in self._running]
+            entry = choose(heads, counts, self._served)
             if entry is None or self._closing:
                 return False
             self._lines.leave(entry)
