@@ -70,12 +70,15 @@ class Bundle:
         return frozenset(path.name for path in self.folder.iterdir() if path.suffix in KINDS and path.name != _MANIFEST)
 
     def asset(self, name: str) -> Asset | None:
-        """None for what is no file of it."""
+        """None for what is no file of it, or not any more: a newer localhai may have been installed meanwhile."""
         if name not in self.names:
             return None
         with self._lock:
             if name not in self._assets:
-                raw = (self.folder / name).read_bytes()
+                try:
+                    raw = (self.folder / name).read_bytes()
+                except FileNotFoundError:
+                    return None
                 kind = KINDS[Path(name).suffix]
                 self._assets[name] = Asset(kind, raw, gzip.compress(raw, _LEVEL, mtime=0))
             return self._assets[name]

@@ -59,7 +59,8 @@ function List({ project, name }: { project: string; name: string }) {
     [changed, rows, state.differs, JSON.stringify(state.columns)],
   );
   const wanted = useMemo(() => rows.map((row) => table.ids[row] ?? ""), [rows]);
-  const { ids, fresh, setAway, showAll } = useSettled(wanted, `${filter} ${sort.name} ${sort.descending}`);
+  const question = `${filter} ${sort.name} ${sort.descending}`;
+  const { ids, fresh, setAway, showAll } = useSettled(wanted, question);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
   const [active, setActive] = useState<string | null>(null);
   const anchor = useRef<string | null>(null);
@@ -75,9 +76,11 @@ function List({ project, name }: { project: string; name: string }) {
   };
   const compare = () => picked.length > 1 && go(comparePath(project, picked));
   const page = useRef<HTMLDivElement>(null);
+  const scrollUp = () => page.current?.querySelector(".grid")?.scrollTo(0, 0);
+  useEffect(scrollUp, [question]);
   const toTop = () => {
     showAll();
-    page.current?.querySelector(".grid")?.scrollTo(0, 0);
+    scrollUp();
   };
   useKeys({
     j: () => step(1),

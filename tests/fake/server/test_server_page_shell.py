@@ -98,6 +98,14 @@ def test_a_file_that_is_not_of_the_bundle_is_missing_in_words(nobody, name):
         assert answer.headers["Cache-Control"] == "no-cache"
 
 
+def test_a_file_that_a_newer_localhai_took_away_is_not_there(nobody, bundle):
+    assert nobody.get("/page/assets/app.2c3d.css").status_code == 200
+    (bundle / "app.0a1b.js").unlink()
+    answer = nobody.get("/page/assets/app.0a1b.js")
+    assert answer.status_code == 404
+    assert "another version of localhai" in answer.text
+
+
 @pytest.mark.parametrize("content", [None, "{", '{"css": []}'])
 def test_a_missing_bundle_says_how_to_build_it(nobody, bundle, content):
     manifest = bundle / "manifest.json"
