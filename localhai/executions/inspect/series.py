@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from msgspec import Struct
 
+from localhai.executions.log.growing import whole_lines
 from localhai.executions.log.metadata import METADATA, parse_line
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 2000  # columns of an execution
 MEMORY = 256 << 20  # bytes of all columns that are kept
-_PIECE = 1 << 20
 _MINUTE = 16  # characters of a time before its seconds
 NAN = math.nan
 
@@ -76,25 +76,13 @@ class MetadataColumns:
                 size = self._path.stat().st_size
                 if size < self._at:  # an adopter writes it anew
                     self._forget()
-                if size > self._at:
-                    self._read_on()
+                for data in whole_lines(self._path, self._at) if size > self._at else ():
+                    self._at += len(data)
+                    if objects := _objects(data):
+                        self._add(objects)
             except FileNotFoundError:
                 self._forget()
         return self
-
-    def _read_on(self) -> None:
-        rest = b""
-        with self._path.open("rb") as file:
-            file.seek(self._at)
-            while piece := file.read(_PIECE):
-                whole = piece.rfind(b"\n") + 1
-                if not whole:  # a line that is longer than a piece
-                    rest += piece
-                    continue
-                data, rest = rest + piece[:whole], piece[whole:]
-                self._at += len(data)
-                if objects := _objects(data):
-                    self._add(objects)
 
     def _add(self, objects: Sequence[dict[str, Any]]) -> None:
         first = self.events + 1

@@ -6,13 +6,13 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from localhai.executions.log.growing import whole_lines
 from localhai.executions.log.metadata import METADATA, Summary, parse_line
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-_PIECE = 1 << 20
 _LINES = 2000  # that are added at once
 
 
@@ -32,24 +32,12 @@ class GrowingSummary:
                 size = self._path.stat().st_size
                 if size < self._at:  # an adopter writes it anew
                     self._at, self._summary = 0, Summary()
-                if size > self._at:
-                    self._read_on()
+                for data in whole_lines(self._path, self._at) if size > self._at else ():
+                    self._at += len(data)
+                    self._add(data.split(b"\n"))
             except FileNotFoundError:
                 pass
             return self._summary
-
-    def _read_on(self) -> None:
-        rest = b""
-        with self._path.open("rb") as file:
-            file.seek(self._at)
-            while piece := file.read(_PIECE):
-                whole = piece.rfind(b"\n") + 1
-                if not whole:  # a line that is longer than a piece
-                    rest += piece
-                    continue
-                data, rest = rest + piece[:whole], piece[whole:]
-                self._at += len(data)
-                self._add(data.split(b"\n"))
 
     def _add(self, lines: list[bytes]) -> None:
         for start in range(0, len(lines), _LINES):

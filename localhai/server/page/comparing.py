@@ -13,17 +13,15 @@ from localhai.app.compare import compare
 from localhai.app.details import cut
 from localhai.app.list import ListRequest, list_tasks
 from localhai.app.stop import stop_task
-from localhai.errors import FilesNotHere, UsageError
+from localhai.errors import FilesNotHere
 from localhai.executions.inspect.series import MetadataColumns, Window, columns_of
 from localhai.executions.log.growing_summary import growing_summary
 from localhai.executions.log.metadata import KeySummary, Summary, read_summary
 from localhai.records import ExecutionRecord
-from localhai.records.tasks import TaskRecord
 from localhai.server.addresses import files_of
-from localhai.server.errors import Refused
 from localhai.server.page.answers import Answer, Told, router
 from localhai.server.page.log import whole
-from localhai.server.page.visitors import Visiting, Visitor, execution_of, may_be, project_of, shown
+from localhai.server.page.visitors import Visiting, Visitor, execution_of, may_be, project_of, shown, task_of
 from localhai.server.state import Shared, State
 from localhai.tasks.task import Task
 from localhai.vocabulary import FINAL
@@ -91,7 +89,7 @@ def tasks(visitor: Visiting, state: Shared, project: str | None = None) -> Respo
 @routes.get("/tasks/{reference}/")
 def task(visitor: Visiting, state: Shared, reference: str, project: str | None = None) -> Response:
     """One task with its executions."""
-    row = _task(state, visitor, reference, project)
+    row = task_of(state, visitor, reference, project)
     try:
         document = Task(state.home, row).to_dict()
     except (KeyError, ValueError):  # of another version
@@ -106,7 +104,7 @@ def task(visitor: Visiting, state: Shared, reference: str, project: str | None =
 @routes.post("/tasks/{reference}/stop/")
 def stop(visitor: Visiting, state: Shared, reference: str, project: str | None = None) -> Response:
     """Ask it to stop, with all its running executions; one that has ended stays as it is."""
-    row = _task(state, visitor, reference, project)
+    row = task_of(state, visitor, reference, project)
     stop_task(state.home, row.id)
     return Answer({"status": state.records.tasks.get(row.id).status})
 
@@ -143,21 +141,6 @@ def _by_counter(
         part = counters[start : start + _AT_ONCE]
         rows, _count = state.records.executions.page([of.id], counters=part, limit=len(part))
         found |= {str(row.counter): row for row in rows}
-    return found
-
-
-def _task(state: State, visitor: Visitor, reference: str, project_id: str | None) -> TaskRecord:
-    tasks = state.records.tasks
-    missing = Told(404, f"There is no task {shown(reference)} here.")
-    if not may_be(reference):
-        raise missing
-    try:
-        if reference.isascii() and reference.isdigit():
-            return tasks.find(f"#{reference}", project_of(state, visitor, project_id).id)
-        found = tasks.get(reference.lower())
-        state.project_of(visitor.user, found.project_id)
-    except (UsageError, Refused):
-        raise missing from None
     return found
 
 

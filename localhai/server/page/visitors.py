@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from msgspec import Struct
 
 from localhai.errors import UsageError
 from localhai.records import DatumRecord, ExecutionRecord, Project
+from localhai.records.access import CountedRecords
 from localhai.records.sessions import Session
+from localhai.records.tasks import TaskRecord
 from localhai.records.users import User
 from localhai.server.errors import Refused
 from localhai.server.page.answers import Told
@@ -44,6 +46,7 @@ def visitor_of(state: State, token: str) -> Visitor | None:
 
 
 Visiting = Annotated[Visitor, Depends(_visitor)]
+Item = TypeVar("Item", ExecutionRecord, TaskRecord)
 
 
 def is_first(state: State, user: User) -> bool:
@@ -61,14 +64,25 @@ def project_of(state: State, visitor: Visitor, project_id: str | None) -> Projec
 
 def execution_of(state: State, visitor: Visitor, reference: str, project_id: str | None = None) -> ExecutionRecord:
     """By id, or by counter in a project. Raises Told: 404 for one that is not there, or another user's."""
-    executions = state.home.records.executions
     missing = Told(404, f"There is no execution {shown(reference)} here: it was deleted, or never was.")
+    return _found(state, visitor, state.records.executions, reference, project_id, missing)
+
+
+def task_of(state: State, visitor: Visitor, reference: str, project_id: str | None = None) -> TaskRecord:
+    """As `execution_of`."""
+    missing = Told(404, f"There is no task {shown(reference)} here.")
+    return _found(state, visitor, state.records.tasks, reference, project_id, missing)
+
+
+def _found(
+    state: State, visitor: Visitor, among: CountedRecords[Item], reference: str, project_id: str | None, missing: Told
+) -> Item:
     if not may_be(reference):
         raise missing
     try:
         if reference.isascii() and reference.isdigit():
-            return executions.find(f"#{reference}", project_of(state, visitor, project_id).id)
-        found = executions.get(reference.lower())
+            return among.find(f"#{reference}", project_of(state, visitor, project_id).id)
+        found = among.get(reference.lower())
         state.project_of(visitor.user, found.project_id)
     except (UsageError, Refused):
         raise missing from None
