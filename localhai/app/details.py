@@ -12,11 +12,12 @@ from localhai.errors import FilesNotHere
 from localhai.executions.execution import Execution
 from localhai.executions.log.growing_summary import growing_summary
 from localhai.executions.log.index import LOG
-from localhai.executions.log.lines import LogLine, lines_of
+from localhai.executions.log.lines import LONGEST, LogLine, lines_of
 from localhai.executions.log.metadata import read_summary
 from localhai.executions.run.secrets import MASK
 from localhai.project.names import option_name
 from localhai.system import strict_json
+from localhai.system.text import cut as cut_text
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from localhai.records import ExecutionRecord
 
 MOST = 1000  # metadata keys and outputs
-LONGEST = 10_000  # characters of a text
-CUT = "…"
 LAST_LINES = 20
 _LOOKED_AT = 200  # lines at the end of a log, among which hints and last lines are
 _FAILED = frozenset({"error", "crashed"})
@@ -95,7 +94,7 @@ def cut(value: Any, path: str, truncated: list[str]) -> Any:
         if len(value) <= LONGEST:
             return value
         truncated.append(path)
-        return value[:LONGEST] + CUT
+        return cut_text(value, LONGEST)
     if isinstance(value, dict):
         return {
             cut(name, path, truncated): cut(item, f"{path}.{name[:LONGEST]}", truncated) for name, item in value.items()

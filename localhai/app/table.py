@@ -18,6 +18,7 @@ from localhai.app.changes import records_mark
 from localhai.executions.log.growing_summary import growing_summary
 from localhai.executions.log.metadata import read_summary
 from localhai.system import strict_json
+from localhai.system.text import cut
 from localhai.vocabulary import FINAL
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 500  # columns of parameters, and of metrics
 LONGEST = 200  # characters of a value
-CUT = "…"
 COLUMNS = (
     *("id", "counter", "status", "step", "title", "created", "started", "finished", "duration", "creator", "commit"),
     *("image", "environment", "tags", "exit_code", "error", "task", "pipeline", "outputs"),
@@ -226,7 +226,7 @@ def shown(value: Any) -> Any:
 
 
 def _text(text: Any) -> Any:
-    return text if text is None or len(text) <= LONGEST else text[:LONGEST] + CUT
+    return None if text is None else cut(text, LONGEST)
 
 
 def _columns(rows: Sequence[TableRow]) -> dict[str, Any]:

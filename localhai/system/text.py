@@ -41,6 +41,11 @@ def _shown(match: re.Match[str]) -> str:
     return f"\\x{code - 0xDC00:02x}" if code in _BYTES else f"\\u{code:04x}"
 
 
+def cut(text: str, most: int) -> str:
+    """The text, or so many of its first characters and `…` where it has more."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def clean_value(value: Any) -> Any:
     """A value as JSON and YAML give it, with every text in it clean, those of keys too; itself where nothing was."""
     if isinstance(value, str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from localhai.executions.log.growing import whole_lines
@@ -52,15 +52,9 @@ class GrowingSummary:
 
 
 _KEPT = 200  # executions that run
-_known: OrderedDict[str, GrowingSummary] = OrderedDict()
-_lock = threading.Lock()
 
 
+@lru_cache(maxsize=_KEPT)
 def growing_summary(folder: Path) -> GrowingSummary:
     """The same object for the same folder, so that what was read is only added to."""
-    with _lock:
-        found = _known.setdefault(str(folder), GrowingSummary(folder))
-        _known.move_to_end(str(folder))
-        while len(_known) > _KEPT:
-            _known.popitem(last=False)
-        return found
+    return GrowingSummary(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
+from functools import lru_cache
 from itertools import count as counting
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from localhai.executions.log.index import LOG
 from localhai.executions.log.log import STREAMS, events_from
+from localhai.system.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 MOST = 2000  # lines of a page
 MUCH = 1 << 20  # characters of a page
 LONGEST = 10_000  # characters of a line
-CUT = "…"
 _BLOCK = 1 << 18  # bytes between two places whose line numbers are known
 _BEFORE = 16 + STREAMS  # lines before a page that are read too: one of each stream may have begun among them
 _KNOWN = 1000
@@ -43,8 +43,7 @@ class LogLine(Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """`{n, stream, at, text}` (page.md 4.2)."""
         text, at = self.event.message, self.event.to_dict()["time"] + "Z"
-        shown = text if len(text) <= LONGEST else text[:LONGEST] + CUT
-        return {"n": self.n, "stream": self.event.stream, "at": at, "text": shown}
+        return {"n": self.n, "stream": self.event.stream, "at": at, "text": cut(text, LONGEST)}
 
 
 class LogPage(Struct, frozen=True):
@@ -148,18 +147,10 @@ class LineIndex:
             yield LogLine(n, event)
 
 
-_indexes: OrderedDict[str, LineIndex] = OrderedDict()
-_lock = threading.Lock()
-
-
+@lru_cache(maxsize=_KNOWN)
 def lines_of(folder: Path) -> LineIndex:
     """The same object for the same folder, so that what was counted is only added to."""
-    with _lock:
-        found = _indexes.setdefault(str(folder), LineIndex(folder))
-        _indexes.move_to_end(str(folder))
-        while len(_indexes) > _KNOWN:
-            _indexes.popitem(last=False)
-        return found
+    return LineIndex(folder)
 
 
 def count_lines(folder: Path) -> int:

@@ -16,6 +16,7 @@ from localhai.records.users import User
 from localhai.server.errors import Refused
 from localhai.server.page.answers import Told
 from localhai.server.state import Shared, State
+from localhai.system.text import cut
 
 LONGEST = 200  # characters of a reference: an id has 36
 _ASK = ("run `localhai page` on that machine: it opens the page anew",)
@@ -109,5 +110,4 @@ def may_be(reference: str) -> bool:
 
 def shown(reference: str | None) -> str:
     """What was asked for, in a sentence."""
-    text = reference or "(none is named)"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return cut(reference or "(none is named)", LONGEST)
