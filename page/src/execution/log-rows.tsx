@@ -3,8 +3,8 @@ import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Lines } from "../lib/lines";
 import { firstRow, offsetOf, seen } from "../lib/virtual";
-import { Line } from "./log-line";
 import type { LogModel } from "./log-model";
+import { LogStretch } from "./log-stretch";
 
 export const LINE = 20;
 
@@ -72,23 +72,11 @@ export function LogRows({ model, times, marked, find, current, onNumber, follow,
   const shown = seen(scrolled.top, scrolled.height, LINE, total, 20);
   top.current = Math.floor(firstRow(scrolled.top, scrolled.height, LINE, total)) + 1;
   useEffect(() => model.want(shown.from + 1, shown.to), [shown.from, shown.to, total]);
-  const numbers = Array.from({ length: shown.to - shown.from }, (_each, index) => shown.from + index + 1);
   return (
     <div class="log-box log-scroll" ref={root} style={{ "--digits": String(total).length }} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">
       <div class="log-space" style={{ height: `${shown.height}px` }}>
         <div class="log-rows" style={{ transform: `translateY(${shown.top}px)` }}>
-          {numbers.map((n) => (
-            <Line
-              key={n}
-              n={n}
-              line={model.line(n)}
-              times={times}
-              marked={marked !== null && n >= marked.from && n <= marked.to}
-              current={n === current}
-              find={find}
-              onNumber={onNumber}
-            />
-          ))}
+          <LogStretch from={shown.from + 1} to={shown.to} model={model} times={times} marked={marked} find={find} current={current} onNumber={onNumber} />
         </div>
       </div>
     </div>

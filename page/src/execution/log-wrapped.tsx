@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { grouped } from "../lib/format";
-import { Line } from "./log-line";
 import type { LogProps } from "./log-rows";
+import { LogStretch } from "./log-stretch";
 
 const WINDOW = 400; // lines that are drawn at once
 
@@ -45,7 +45,6 @@ export function LogWrapped({ model, times, marked, find, current, onNumber, foll
     const line = box && document.elementFromPoint(box.left + 20, box.top + 12)?.closest<HTMLElement>("[data-line]");
     if (line) top.current = Number(line.dataset.line);
   };
-  const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_each, index) => from + index);
   return (
     <div class="log-box log-scroll log-wrap" ref={root} style={{ "--digits": String(total).length }} tabIndex={0} role="log" aria-label="Log" aria-live="off" onWheel={onWheel} onScroll={onScroll}>
       {from > 1 && (
@@ -53,18 +52,7 @@ export function LogWrapped({ model, times, marked, find, current, onNumber, foll
           {grouped(from - 1)} lines before
         </button>
       )}
-      {numbers.map((n) => (
-        <Line
-          key={n}
-          n={n}
-          line={model.line(n)}
-          times={times}
-          marked={marked !== null && n >= marked.from && n <= marked.to}
-          current={n === current}
-          find={find}
-          onNumber={onNumber}
-        />
-      ))}
+      <LogStretch from={from} to={to} model={model} times={times} marked={marked} find={find} current={current} onNumber={onNumber} />
       {to < total && (
         <button type="button" class="log-more" onClick={() => move(to + 1)}>
           {grouped(total - to)} lines after
